@@ -1,0 +1,392 @@
+//! The version vector: how far the effects of each origin are known.
+//!
+//! Each entry is one word, the origin above the sequence, so that the greater of two words of one
+//! origin is the later one and a join is a run of maxima. Up to [`INLINE`] entries live in the value
+//! itself: a clock of five members, or of three of which two restarted, allocates nothing.
+
+use std::cmp::Ordering;
+use std::fmt;
+
+use crate::{Dot, OriginId};
+
+/// Entries that need no heap.
+const INLINE: usize = 5;
+const SEQUENCE_BITS: u32 = 48;
+const SEQUENCE_MASK: u64 = (1 << SEQUENCE_BITS) - 1;
+
+/// A version vector: for each origin, the sequence up to which everything is covered; 0 if nothing.
+///
+/// Clocks are partially ordered: `a <= b` if `b` covers whatever `a` covers; two that each cover
+/// something the other lacks do not compare.
+#[derive(Clone)]
+pub struct Clock {
+    words: Words,
+}
+
+/// Words in order of origin; none has sequence 0, so that equal clocks have equal words.
+#[derive(Clone)]
+enum Words {
+    Inline { length: u8, words: [u64; INLINE] },
+    Heap(Vec<u64>),
+}
+
+/// Consecutive effects of one origin, `first..=last`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DotRange {
+    /// Whose effects.
+    pub origin: OriginId,
+    /// The first sequence, at least 1.
+    pub first: u64,
+    /// The last sequence, at least `first`.
+    pub last: u64,
+}
+
+impl Clock {
+    /// The clock that covers nothing.
+    pub const fn new() -> Self {
+        Self {
+            words: Words::Inline {
+                length: 0,
+                words: [0; INLINE],
+            },
+        }
+    }
+
+    /// The last sequence of `origin` that is covered; 0 if none is.
+    #[inline]
+    pub fn get(&self, origin: OriginId) -> u64 {
+        let words = self.words();
+        match words.get(position(words, origin)) {
+            Some(&word) if origin_of(word) == origin => word & SEQUENCE_MASK,
+            _ => 0,
+        }
+    }
+
+    /// Whether `dot` is covered.
+    #[inline]
+    pub fn covers(&self, dot: Dot) -> bool {
+        self.get(dot.origin) >= dot.sequence
+    }
+
+    /// The dot that comes after all that is covered of `origin`.
+    #[inline]
+    pub fn next(&self, origin: OriginId) -> Dot {
+        Dot::new(origin, self.get(origin) + 1)
+    }
+
+    /// Covers `dot` as well.
+    ///
+    /// # Panics
+    /// If `dot` is not the next of its origin: a gap would claim effects that nobody applied.
+    #[inline]
+    pub fn advance(&mut self, dot: Dot) {
+        assert!(
+            dot == self.next(dot.origin),
+            "{dot:?} is not the next dot of its origin in {self:?}"
+        );
+        self.raise(0, pack(dot));
+    }
+
+    /// Covers whatever `other` covers as well (least upper bound).
+    #[inline]
+    pub fn join(&mut self, other: &Clock) {
+        let theirs = other.words();
+        let own = self.words_mut();
+        // The common case: the same origins. Then the greater word is the later one.
+        if own.len() == theirs.len()
+            && own
+                .iter()
+                .zip(theirs)
+                .all(|(a, b)| (a ^ b) >> SEQUENCE_BITS == 0)
+        {
+            for (a, &b) in own.iter_mut().zip(theirs) {
+                *a = (*a).max(b);
+            }
+        } else {
+            self.join_unaligned(theirs);
+        }
+    }
+
+    fn join_unaligned(&mut self, theirs: &[u64]) {
+        let mut from = 0;
+        for &word in theirs {
+            from = self.raise(from, word) + 1;
+        }
+    }
+
+    /// Covers only what `other` covers as well (greatest lower bound).
+    pub fn meet(&mut self, other: &Clock) {
+        let met: Clock = self
+            .iter()
+            .map(|dot| Dot::new(dot.origin, dot.sequence.min(other.get(dot.origin))))
+            .collect();
+        *self = met;
+    }
+
+    /// Whether everything that `other` covers is covered here.
+    #[inline]
+    pub fn dominates(&self, other: &Clock) -> bool {
+        other.iter().all(|dot| self.covers(dot))
+    }
+
+    /// Whether nothing is covered.
+    pub fn is_empty(&self) -> bool {
+        self.words().is_empty()
+    }
+
+    /// How many origins have something covered.
+    pub fn len(&self) -> usize {
+        self.words().len()
+    }
+
+    /// How many effects are covered, of all origins together.
+    pub fn total(&self) -> u64 {
+        self.iter().map(|dot| dot.sequence).sum()
+    }
+
+    /// The newest covered dot of each origin, in order of origin.
+    pub fn iter(&self) -> impl Iterator<Item = Dot> + '_ {
+        self.words().iter().map(|&word| unpack(word))
+    }
+
+    /// What is covered here and not by `other`, a range for each origin, in order of origin.
+    pub fn beyond<'a>(&'a self, other: &'a Clock) -> impl Iterator<Item = DotRange> + 'a {
+        self.iter().filter_map(|dot| {
+            let known = other.get(dot.origin);
+            let range = DotRange {
+                origin: dot.origin,
+                first: known + 1,
+                last: dot.sequence,
+            };
+            (known < dot.sequence).then_some(range)
+        })
+    }
+
+    /// Keeps the entries that `keep` accepts. For the use of clocks as sets of one dot an origin.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(Dot) -> bool) {
+        match &mut self.words {
+            Words::Inline { length, words } => {
+                let mut kept = 0;
+                for index in 0..usize::from(*length) {
+                    if keep(unpack(words[index])) {
+                        words[kept] = words[index];
+                        kept += 1;
+                    }
+                }
+                *length = kept as u8;
+            }
+            Words::Heap(words) => words.retain(|&word| keep(unpack(word))),
+        }
+    }
+
+    /// Raises the entry of `dot`'s origin to at least `dot`, gaps or not.
+    pub(crate) fn cover(&mut self, dot: Dot) {
+        self.raise(0, pack(dot));
+    }
+
+    /// Raises the entry of the origin of `word`, which is not before `from`; returns its place.
+    #[inline]
+    fn raise(&mut self, from: usize, word: u64) -> usize {
+        let origin = origin_of(word);
+        let own = self.words_mut();
+        let place = from + position(&own[from..], origin);
+        match own.get_mut(place) {
+            Some(entry) if origin_of(*entry) == origin => *entry = (*entry).max(word),
+            _ => self.insert(place, word),
+        }
+        place
+    }
+
+    fn insert(&mut self, place: usize, word: u64) {
+        match &mut self.words {
+            Words::Inline { length, words } => {
+                let used = usize::from(*length);
+                if used < INLINE {
+                    words.copy_within(place..used, place + 1);
+                    words[place] = word;
+                    *length += 1;
+                } else {
+                    let mut spilt = Vec::with_capacity(2 * INLINE);
+                    spilt.extend_from_slice(words);
+                    spilt.insert(place, word);
+                    self.words = Words::Heap(spilt);
+                }
+            }
+            Words::Heap(words) => words.insert(place, word),
+        }
+    }
+
+    #[inline]
+    fn words(&self) -> &[u64] {
+        match &self.words {
+            Words::Inline { length, words } => &words[..usize::from(*length)],
+            Words::Heap(words) => words,
+        }
+    }
+
+    #[inline]
+    fn words_mut(&mut self) -> &mut [u64] {
+        match &mut self.words {
+            Words::Inline { length, words } => &mut words[..usize::from(*length)],
+            Words::Heap(words) => words,
+        }
+    }
+}
+
+/// Where the word of `origin` is, or would be.
+#[inline]
+fn position(words: &[u64], origin: OriginId) -> usize {
+    let floor = u64::from(origin.0) << SEQUENCE_BITS;
+    // A handful of words is scanned faster than it is halved.
+    if words.len() <= 8 {
+        words
+            .iter()
+            .position(|&word| word >= floor)
+            .unwrap_or(words.len())
+    } else {
+        words.partition_point(|&word| word < floor)
+    }
+}
+
+#[inline]
+fn pack(dot: Dot) -> u64 {
+    assert!(
+        dot.sequence <= SEQUENCE_MASK,
+        "sequence {} exceeds 48 bits",
+        dot.sequence
+    );
+    u64::from(dot.origin.0) << SEQUENCE_BITS | dot.sequence
+}
+
+#[inline]
+fn unpack(word: u64) -> Dot {
+    Dot::new(origin_of(word), word & SEQUENCE_MASK)
+}
+
+#[inline]
+fn origin_of(word: u64) -> OriginId {
+    OriginId((word >> SEQUENCE_BITS) as u16)
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl PartialEq for Clock {
+    fn eq(&self, other: &Self) -> bool {
+        self.words() == other.words()
+    }
+}
+
+impl Eq for Clock {}
+
+impl PartialOrd for Clock {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        match (self.dominates(other), other.dominates(self)) {
+            (true, true) => Some(Ordering::Equal),
+            (true, false) => Some(Ordering::Greater),
+            (false, true) => Some(Ordering::Less),
+            (false, false) => None,
+        }
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+/// The least clock that covers all of the dots; dots of sequence 0 cover nothing.
+impl FromIterator<Dot> for Clock {
+    fn from_iter<I: IntoIterator<Item = Dot>>(dots: I) -> Self {
+        let mut clock = Clock::new();
+        for dot in dots.into_iter().filter(|dot| dot.sequence > 0) {
+            clock.cover(dot);
+        }
+        clock
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    fn clock(entries: &[(u16, u64)]) -> Clock {
+        entries
+            .iter()
+            .map(|&(origin, sequence)| Dot::new(OriginId(origin), sequence))
+            .collect()
+    }
+
+    #[test]
+    fn a_clock_is_small() {
+        assert_eq!(size_of::<Clock>(), 48);
+    }
+
+    #[test]
+    fn entries_are_found_on_both_sides_of_the_spill() {
+        let mut spilt = Clock::new();
+        for origin in (0..12).rev() {
+            for _ in 0..=origin {
+                spilt.advance(spilt.next(OriginId(origin)));
+            }
+        }
+        for origin in 0..12 {
+            assert_eq!(spilt.get(OriginId(origin)), u64::from(origin) + 1);
+        }
+        assert_eq!(spilt.get(OriginId(12)), 0);
+        spilt.retain(|dot| dot.origin.0 < 2);
+        assert_eq!(
+            spilt,
+            clock(&[(0, 1), (1, 2)]),
+            "heap and inline clocks compare by content"
+        );
+    }
+
+    #[test]
+    fn order_is_partial() {
+        let (a, b) = (clock(&[(1, 2)]), clock(&[(1, 2), (2, 1)]));
+        assert!(a < b);
+        assert!(a <= a.clone());
+        assert_eq!(clock(&[(1, 3)]).partial_cmp(&b), None);
+        let range = DotRange {
+            origin: OriginId(2),
+            first: 1,
+            last: 1,
+        };
+        assert_eq!(b.beyond(&a).collect::<Vec<_>>(), [range]);
+    }
+
+    fn entries() -> impl Strategy<Value = BTreeMap<u16, u64>> {
+        proptest::collection::btree_map(0_u16..12, 1_u64..6, 0..9)
+    }
+
+    fn of(map: &BTreeMap<u16, u64>) -> Clock {
+        map.iter()
+            .map(|(&origin, &sequence)| Dot::new(OriginId(origin), sequence))
+            .collect()
+    }
+
+    proptest! {
+        #[test]
+        fn join_and_meet_are_maxima_and_minima(a in entries(), b in entries()) {
+            let (mut joined, mut met) = (of(&a), of(&a));
+            joined.join(&of(&b));
+            met.meet(&of(&b));
+            for origin in 0..13 {
+                let (x, y) = (a.get(&origin).copied().unwrap_or(0), b.get(&origin).copied().unwrap_or(0));
+                prop_assert_eq!(joined.get(OriginId(origin)), x.max(y));
+                prop_assert_eq!(met.get(OriginId(origin)), x.min(y));
+            }
+            prop_assert!(joined.dominates(&of(&a)));
+            prop_assert!(of(&b).dominates(&met));
+            prop_assert_eq!(of(&a).dominates(&of(&b)), joined == of(&a));
+        }
+    }
+}

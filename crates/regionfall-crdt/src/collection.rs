@@ -1,0 +1,108 @@
+//! What every type beside the string has in common, and the list of those types.
+//!
+//! A new data type is one file that implements [`Merge`], a line in the list at the end, its effects in
+//! [`EffectKind`](crate::EffectKind), its view in [`Value`], and its commands.
+
+use crate::clock::Clock;
+use crate::set::Set;
+use crate::{Effect, EffectKind, OriginId, Value};
+
+/// The clocks of two replicas that merge, as they were before.
+#[derive(Clone, Copy)]
+pub(crate) struct Counterpart<'a> {
+    pub(crate) own_clock: &'a Clock,
+    pub(crate) other_clock: &'a Clock,
+}
+
+/// A replicated collection. In all that follows, `covered` is what the visible resets of the key (SET,
+/// DEL) had observed: no instance within it survives.
+pub(crate) trait Merge {
+    /// Takes an effect of this type in.
+    fn apply(&mut self, effect: &Effect, covered: &Clock);
+    /// Takes a reset in.
+    fn reset(&mut self, covered: &Clock);
+    /// Joins what another replica holds.
+    fn merge(&mut self, other: &Self, counterpart: Counterpart<'_>, covered: &Clock);
+    /// The smallest origin of anything visible, or `None` if nothing is.
+    fn smallest_origin(&self) -> Option<OriginId>;
+    /// What is visible.
+    fn value(&self) -> Value<'_>;
+    /// Whether anything is kept for the sake of removals only.
+    fn has_tombstones(&self) -> bool;
+    /// Drops the tombstones that `stable` covers.
+    fn collect(&mut self, stable: &Clock);
+    /// Bytes in memory; see [`Replica::bytes`](crate::Replica::bytes). Cheap.
+    fn bytes(&self) -> usize;
+}
+
+macro_rules! collections {
+    ($($Type:ident $kinds:pat,)*) => {
+        /// A collection of some type.
+        #[derive(Clone, PartialEq, Debug)]
+        pub(crate) enum Collection {
+            $($Type($Type),)*
+        }
+
+        impl Collection {
+            /// An empty collection of the type that `kind` is an effect on, if it is a collection.
+            pub(crate) fn for_effect(kind: &EffectKind) -> Option<Self> {
+                match kind {
+                    $($kinds => Some(Self::$Type($Type::default())),)*
+                    _ => None,
+                }
+            }
+
+            /// An empty collection of the same type.
+            pub(crate) fn empty_like(&self) -> Self {
+                match self { $(Self::$Type(_) => Self::$Type($Type::default()),)* }
+            }
+
+            /// Whether `other` is of the same type.
+            pub(crate) fn is_like(&self, other: &Self) -> bool {
+                std::mem::discriminant(self) == std::mem::discriminant(other)
+            }
+        }
+
+        impl Merge for Collection {
+            fn apply(&mut self, effect: &Effect, covered: &Clock) {
+                match self { $(Self::$Type(own) => own.apply(effect, covered),)* }
+            }
+
+            fn reset(&mut self, covered: &Clock) {
+                match self { $(Self::$Type(own) => own.reset(covered),)* }
+            }
+
+            fn merge(&mut self, other: &Self, counterpart: Counterpart<'_>, covered: &Clock) {
+                match (self, other) {
+                    $((Self::$Type(own), Self::$Type(other)) => own.merge(other, counterpart, covered),)*
+                    #[expect(unreachable_patterns, reason = "reachable once there are two types")]
+                    _ => {}
+                }
+            }
+
+            fn smallest_origin(&self) -> Option<OriginId> {
+                match self { $(Self::$Type(own) => own.smallest_origin(),)* }
+            }
+
+            fn value(&self) -> Value<'_> {
+                match self { $(Self::$Type(own) => own.value(),)* }
+            }
+
+            fn has_tombstones(&self) -> bool {
+                match self { $(Self::$Type(own) => own.has_tombstones(),)* }
+            }
+
+            fn collect(&mut self, stable: &Clock) {
+                match self { $(Self::$Type(own) => own.collect(stable),)* }
+            }
+
+            fn bytes(&self) -> usize {
+                match self { $(Self::$Type(own) => own.bytes(),)* }
+            }
+        }
+    };
+}
+
+collections! {
+    Set EffectKind::Add { .. } | EffectKind::Discard { .. },
+}

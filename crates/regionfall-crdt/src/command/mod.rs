@@ -1,0 +1,227 @@
+//! Commands with their arguments, and what each answers and changes given what its key holds.
+//!
+//! One file for each family. Each holds a function of (command, value) and of nothing else: that an
+//! effect gets a dot, a context and a time is the dispatcher's business
+//! ([`Replica::execute`](crate::Replica::execute)).
+
+mod counter;
+mod kind;
+mod set;
+
+pub use kind::{CommandKind, DataType};
+
+use crate::reply::bulk_bytes;
+use crate::{Content, EffectKind, Element, Elements, ErrorKind, KeyId, Reply, Value};
+
+/// A command of a client. Each names one key, or none.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Command {
+    /// Reads a string or a counter.
+    Get {
+        /// The key.
+        key: KeyId,
+    },
+    /// Writes a string, whatever the key held.
+    Set {
+        /// The key.
+        key: KeyId,
+        /// The string.
+        content: Content,
+    },
+    /// Deletes a key of any type.
+    Del {
+        /// The key.
+        key: KeyId,
+    },
+    /// Whether a key exists.
+    Exists {
+        /// The key.
+        key: KeyId,
+    },
+    /// Adds 1.
+    Incr {
+        /// The key.
+        key: KeyId,
+    },
+    /// Adds `amount`.
+    IncrBy {
+        /// The key.
+        key: KeyId,
+        /// What to add; may be negative.
+        amount: i64,
+    },
+    /// Subtracts 1.
+    Decr {
+        /// The key.
+        key: KeyId,
+    },
+    /// Subtracts `amount`.
+    DecrBy {
+        /// The key.
+        key: KeyId,
+        /// What to subtract; may be negative.
+        amount: i64,
+    },
+    /// Adds elements to a set.
+    SAdd {
+        /// The key.
+        key: KeyId,
+        /// The elements.
+        elements: Elements,
+    },
+    /// Removes elements from a set.
+    SRem {
+        /// The key.
+        key: KeyId,
+        /// The elements.
+        elements: Elements,
+    },
+    /// Whether an element is in a set.
+    SIsMember {
+        /// The key.
+        key: KeyId,
+        /// The element.
+        element: Element,
+    },
+    /// The elements of a set, in order.
+    SMembers {
+        /// The key.
+        key: KeyId,
+    },
+    /// How many elements a set has.
+    SCard {
+        /// The key.
+        key: KeyId,
+    },
+    /// Answers PONG.
+    Ping,
+    /// Answers its argument.
+    Echo {
+        /// The argument.
+        content: Content,
+    },
+}
+
+impl Command {
+    /// The command without its arguments.
+    pub fn kind(&self) -> CommandKind {
+        match self {
+            Self::Get { .. } => CommandKind::Get,
+            Self::Set { .. } => CommandKind::Set,
+            Self::Del { .. } => CommandKind::Del,
+            Self::Exists { .. } => CommandKind::Exists,
+            Self::Incr { .. } => CommandKind::Incr,
+            Self::IncrBy { .. } => CommandKind::IncrBy,
+            Self::Decr { .. } => CommandKind::Decr,
+            Self::DecrBy { .. } => CommandKind::DecrBy,
+            Self::SAdd { .. } => CommandKind::SAdd,
+            Self::SRem { .. } => CommandKind::SRem,
+            Self::SIsMember { .. } => CommandKind::SIsMember,
+            Self::SMembers { .. } => CommandKind::SMembers,
+            Self::SCard { .. } => CommandKind::SCard,
+            Self::Ping => CommandKind::Ping,
+            Self::Echo { .. } => CommandKind::Echo,
+        }
+    }
+
+    /// The key it names, if it names one.
+    pub fn key(&self) -> Option<KeyId> {
+        match *self {
+            Self::Get { key }
+            | Self::Set { key, .. }
+            | Self::Del { key }
+            | Self::Exists { key }
+            | Self::Incr { key }
+            | Self::IncrBy { key, .. }
+            | Self::Decr { key }
+            | Self::DecrBy { key, .. }
+            | Self::SAdd { key, .. }
+            | Self::SRem { key, .. }
+            | Self::SIsMember { key, .. }
+            | Self::SMembers { key }
+            | Self::SCard { key } => Some(key),
+            Self::Ping | Self::Echo { .. } => None,
+        }
+    }
+
+    /// Bytes of the request on the wire in RESP, taking keys as 16 bytes and amounts as 4 digits.
+    pub fn bytes(&self) -> usize {
+        let arguments = match self {
+            Self::Set { content, .. } | Self::Echo { content } => bulk_bytes(content.len()),
+            Self::IncrBy { .. } | Self::DecrBy { .. } => bulk_bytes(4),
+            Self::SAdd { elements, .. } | Self::SRem { elements, .. } => elements
+                .as_slice()
+                .iter()
+                .map(|element| bulk_bytes(element.len()))
+                .sum(),
+            Self::SIsMember { element, .. } => bulk_bytes(element.len()),
+            _ => 0,
+        };
+        let key = self.key().map_or(0, |_| bulk_bytes(16));
+        4 + bulk_bytes(self.kind().name().len()) + key + arguments
+    }
+
+    /// What the command answers and changes, given what its key holds.
+    pub(crate) fn plan(&self, value: Value<'_>) -> Plan {
+        match self {
+            Self::Get { .. } => match value {
+                Value::Absent => Plan::answer(Reply::Nil),
+                Value::Content(content) => Plan::answer(Reply::Content(content.clone())),
+                Value::Integer(number) => {
+                    Plan::answer(Reply::Content(Content::from_integer(number)))
+                }
+                Value::Set(_) => Plan::refusal(ErrorKind::WrongType),
+            },
+            Self::Set { content, .. } => Plan::change(
+                Reply::Ok,
+                EffectKind::Write {
+                    content: content.clone(),
+                    totals: None,
+                },
+            ),
+            // Deleting what is not there removes nothing that was observed: no effect.
+            Self::Del { .. } if value.is_absent() => Plan::answer(Reply::Integer(0)),
+            Self::Del { .. } => {
+                Plan::change(Reply::Integer(1), EffectKind::Remove { totals: None })
+            }
+            Self::Exists { .. } => Plan::answer(Reply::Integer(i64::from(!value.is_absent()))),
+            Self::Incr { .. } => counter::add(value, Some(1)),
+            Self::IncrBy { amount, .. } => counter::add(value, Some(*amount)),
+            Self::Decr { .. } => counter::add(value, Some(-1)),
+            Self::DecrBy { amount, .. } => counter::add(value, amount.checked_neg()),
+            Self::SAdd { elements, .. } => set::add(value, elements),
+            Self::SRem { elements, .. } => set::remove(value, elements),
+            Self::SIsMember { element, .. } => set::is_member(value, element),
+            Self::SMembers { .. } => set::members(value),
+            Self::SCard { .. } => set::count(value),
+            Self::Ping => Plan::answer(Reply::Pong),
+            Self::Echo { content } => Plan::answer(Reply::Content(content.clone())),
+        }
+    }
+}
+
+/// What a command answers, and what it changes if it changes anything.
+pub(crate) struct Plan {
+    pub(crate) reply: Reply,
+    pub(crate) effect: Option<EffectKind>,
+}
+
+impl Plan {
+    fn answer(reply: Reply) -> Self {
+        Self {
+            reply,
+            effect: None,
+        }
+    }
+
+    fn refusal(error: ErrorKind) -> Self {
+        Self::answer(Reply::Error(error))
+    }
+
+    fn change(reply: Reply, effect: EffectKind) -> Self {
+        Self {
+            reply,
+            effect: Some(effect),
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What a string key holds: real bytes, or the simulator's stand-in for them.
+
+/// The content of a value.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Content {
+    /// A stand-in for `length` bytes that operation `token` wrote: it says who wrote the value
+    /// without holding the value. Never a number, so that INCR refuses it.
+    Synthetic {
+        /// Whatever identifies the write for its author; equal tokens mean equal bytes.
+        token: u64,
+        /// How many bytes the real value would have.
+        length: u32,
+    },
+    /// Real bytes.
+    Bytes(Box<[u8]>),
+}
+
+impl Content {
+    /// The decimal digits of `number`, as the server stores and answers them.
+    pub fn from_integer(number: i64) -> Self {
+        Self::Bytes(number.to_string().into_bytes().into())
+    }
+
+    /// How many bytes the value has.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Synthetic { length, .. } => *length as usize,
+            Self::Bytes(bytes) => bytes.len(),
+        }
+    }
+
+    /// Whether the value has no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The number that the bytes spell, if they spell one the way the server itself would: decimal,
+    /// no sign but a minus, no leading zeros, no blanks.
+    pub fn as_integer(&self) -> Option<i64> {
+        let Self::Bytes(bytes) = self else {
+            return None;
+        };
+        let digits = bytes.strip_prefix(b"-").unwrap_or(bytes);
+        let is_canonical = match digits {
+            [b'0'] => digits.len() == bytes.len(),
+            [b'1'..=b'9', ..] => true,
+            _ => false,
+        };
+        if !is_canonical {
+            return None;
+        }
+        std::str::from_utf8(bytes).ok()?.parse().ok()
+    }
+}
+
+impl From<&[u8]> for Content {
+    fn from(bytes: &[u8]) -> Self {
+        Self::Bytes(bytes.into())
+    }
+}
+
+impl From<&str> for Content {
+    fn from(text: &str) -> Self {
+        text.as_bytes().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_canonical_numbers_are_numbers() {
+        for number in [0, 1, -1, 10, i64::MAX, i64::MIN] {
+            assert_eq!(Content::from_integer(number).as_integer(), Some(number));
+        }
+        for text in [
+            "",
+            "-",
+            "-0",
+            "+1",
+            "01",
+            " 1",
+            "1 ",
+            "1a",
+            "9223372036854775808",
+        ] {
+            assert_eq!(Content::from(text).as_integer(), None, "{text:?}");
+        }
+        assert_eq!(
+            Content::Synthetic {
+                token: 1,
+                length: 1
+            }
+            .as_integer(),
+            None
+        );
+    }
+}

@@ -1,0 +1,277 @@
+//! All that is kept under one key: a register, and beside it a counter and collections where needed.
+//!
+//! Types share a key's fate: SET and DEL remove whatever they had observed of any type. What they had
+//! not observed survives, so that concurrent operations may leave values of two types under one key.
+//! Then the type of which something was created by the smallest origin shows, and the others are hidden
+//! until that one is gone. (For JSON the documentation lets the smaller instance prevail when different
+//! types meet; for other types it is silent.) The next SET or DEL that has observed them removes the
+//! hidden ones too. String and counter are one type: a counter whose register holds a number counts
+//! from that number on, and one whose register holds other text shows the text.
+
+use crate::clock::Clock;
+use crate::collection::{Collection, Counterpart, Merge};
+use crate::counter::Counter;
+use crate::register::{Register, Write};
+use crate::{Content, Effect, EffectKind, KeyId, OriginId, Totals, Value};
+
+/// Bytes of a key in memory beside what it holds; see [`Replica::bytes`](crate::Replica::bytes).
+const KEY_BYTES: usize = 72;
+/// Bytes of an entry of its clock.
+const CLOCK_BYTES: usize = 10;
+
+/// The state of one key.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) key: KeyId,
+    /// Whether the collector will visit it. The replica's business.
+    pub(crate) is_in_graves: bool,
+    /// What the visible resets had observed.
+    covered: Clock,
+    register: Register,
+    extra: Option<Box<Extra>>,
+}
+
+/// What a key that was only ever written as a string does not have.
+#[derive(Clone, PartialEq, Default, Debug)]
+struct Extra {
+    counter: Counter,
+    collections: Vec<Collection>,
+}
+
+impl Entry {
+    pub(crate) fn new(key: KeyId) -> Self {
+        Self {
+            key,
+            is_in_graves: false,
+            covered: Clock::new(),
+            register: Register::default(),
+            extra: None,
+        }
+    }
+
+    /// What the visible resets of this key had observed.
+    #[inline]
+    pub(crate) fn covered(&self) -> &Clock {
+        &self.covered
+    }
+
+    /// What a reset by a replica that has applied `applied` must tell the others of the counter.
+    #[inline]
+    pub(crate) fn totals(&self, applied: &Clock) -> Option<Box<Totals>> {
+        self.extra.as_ref()?.counter.totals(applied, &self.covered)
+    }
+
+    /// Takes an effect in that was not applied before.
+    #[inline]
+    pub(crate) fn apply(&mut self, effect: &Effect) {
+        match &effect.kind {
+            EffectKind::Write { content, totals } => {
+                self.reset(effect, Some(content.clone()), totals.as_deref());
+            }
+            EffectKind::Remove { totals } => self.reset(effect, None, totals.as_deref()),
+            EffectKind::Delta { amount } => self.extra_mut().counter.add(effect.dot, *amount),
+            kind => {
+                if let Some(empty) = Collection::for_effect(kind) {
+                    let extra = self.extra.get_or_insert_default();
+                    extra.collection(empty).apply(effect, &self.covered);
+                }
+            }
+        }
+    }
+
+    fn reset(&mut self, effect: &Effect, content: Option<Content>, totals: Option<&Totals>) {
+        if totals.is_some() || self.extra.is_some() {
+            let extra = self.extra.get_or_insert_default();
+            extra.counter.reset(&effect.context, totals, &self.covered);
+        }
+        self.covered.join(&effect.context);
+        self.register.write(
+            Write {
+                dot: effect.dot,
+                at: effect.at,
+                content,
+            },
+            &self.covered,
+        );
+        for collection in self
+            .extra
+            .iter_mut()
+            .flat_map(|extra| &mut extra.collections)
+        {
+            collection.reset(&self.covered);
+        }
+    }
+
+    /// Joins what another replica holds under this key.
+    pub(crate) fn merge(&mut self, other: &Self, counterpart: Counterpart<'_>) {
+        let mut covered = self.covered.clone();
+        covered.join(&other.covered);
+        self.register.merge(
+            &other.register,
+            counterpart.own_clock,
+            counterpart.other_clock,
+            &covered,
+        );
+        if let Some(theirs) = &other.extra {
+            for collection in &theirs.collections {
+                self.extra_mut().collection(collection.empty_like());
+            }
+            self.extra_mut();
+        }
+        if let Some(own) = &mut self.extra {
+            let nothing = Extra::default();
+            let theirs = other.extra.as_deref().unwrap_or(&nothing);
+            own.counter
+                .merge(&theirs.counter, &self.covered, &other.covered);
+            for collection in &mut own.collections {
+                match theirs
+                    .collections
+                    .iter()
+                    .find(|theirs| theirs.is_like(collection))
+                {
+                    Some(theirs) => collection.merge(theirs, counterpart, &covered),
+                    None => collection.merge(&collection.empty_like(), counterpart, &covered),
+                }
+            }
+        }
+        self.covered = covered;
+    }
+
+    /// What a client would see.
+    #[inline]
+    pub(crate) fn value(&self) -> Value<'_> {
+        match &self.extra {
+            None => self
+                .register
+                .content()
+                .map_or(Value::Absent, Value::Content),
+            Some(extra) => self.value_of_many(extra),
+        }
+    }
+
+    fn value_of_many<'a>(&'a self, extra: &'a Extra) -> Value<'a> {
+        let text = self.text(&extra.counter);
+        let is_sole = |value: &Value<'_>| extra.collections.is_empty() || value.is_absent();
+        match extra.collections.as_slice() {
+            [] => return text,
+            [only] if is_sole(&text) => return only.value(),
+            _ => {}
+        }
+        let text = self
+            .text_origin(&extra.counter)
+            .map(|origin| (origin, text));
+        let collections = extra
+            .collections
+            .iter()
+            .filter_map(|own| Some((own.smallest_origin()?, own.value())));
+        text.into_iter()
+            .chain(collections)
+            .min_by_key(|(origin, _)| *origin)
+            .map_or(Value::Absent, |(_, value)| value)
+    }
+
+    /// The string or counter, whether it is hidden or not.
+    fn text<'a>(&'a self, counter: &Counter) -> Value<'a> {
+        match (self.register.content(), counter.sum(&self.covered)) {
+            (None, None) => Value::Absent,
+            (Some(content), None) => Value::Content(content),
+            (None, Some(sum)) => Value::Integer(sum),
+            (Some(content), Some(sum)) => match content.as_integer() {
+                Some(base) => Value::Integer(base.wrapping_add(sum)),
+                None => Value::Content(content),
+            },
+        }
+    }
+
+    /// The smallest origin of the string or counter.
+    fn text_origin(&self, counter: &Counter) -> Option<OriginId> {
+        let written = self
+            .register
+            .winner()
+            .filter(|write| write.content.is_some());
+        let increment = counter.smallest_origin(&self.covered);
+        written
+            .map(|write| write.dot.origin)
+            .into_iter()
+            .chain(increment)
+            .min()
+    }
+
+    /// Whether something is kept for the sake of removals only, and can be collected one day.
+    #[inline]
+    pub(crate) fn has_tombstones(&self) -> bool {
+        match &self.extra {
+            None => self.register.is_absence(),
+            Some(extra) => {
+                extra.collections.iter().any(Merge::has_tombstones)
+                    || (self.register.is_absence() && self.is_dead())
+            }
+        }
+    }
+
+    /// Whether nothing visible is left, and nothing that must be kept for ever.
+    fn is_dead(&self) -> bool {
+        self.register.content().is_none()
+            && self.extra.as_ref().is_none_or(|extra| {
+                extra.counter.is_empty()
+                    && extra.collections.iter().all(|own| own.value().is_absent())
+            })
+    }
+
+    /// Whether nothing at all is left, so that the key can be forgotten.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.is_dead() && self.register.winner().is_none() && !self.has_tombstones()
+    }
+
+    /// Drops the tombstones that `stable` covers.
+    pub(crate) fn collect(&mut self, stable: &Clock) {
+        for collection in self
+            .extra
+            .iter_mut()
+            .flat_map(|extra| &mut extra.collections)
+        {
+            collection.collect(stable);
+        }
+        // A register is dropped as a whole or not at all: while a write that lost against the deletion
+        // may still win against one to come, the deletion must stand in its way.
+        if self.is_dead() && self.register.is_within(stable) {
+            self.register = Register::default();
+        }
+    }
+
+    /// Whether the two hold the same state.
+    pub(crate) fn holds_the_same(&self, other: &Self) -> bool {
+        self.key == other.key
+            && self.covered == other.covered
+            && self.register == other.register
+            && self.extra == other.extra
+    }
+
+    /// Bytes in memory; see [`Replica::bytes`](crate::Replica::bytes).
+    #[inline]
+    pub(crate) fn bytes(&self) -> usize {
+        let extra = self.extra.as_ref().map_or(0, |extra| {
+            extra.counter.bytes() + extra.collections.iter().map(Merge::bytes).sum::<usize>()
+        });
+        KEY_BYTES + CLOCK_BYTES * self.covered.len() + self.register.bytes() + extra
+    }
+
+    fn extra_mut(&mut self) -> &mut Extra {
+        self.extra.get_or_insert_default()
+    }
+}
+
+impl Extra {
+    /// The collection of the type of `empty`, which becomes it if there is none.
+    fn collection(&mut self, empty: Collection) -> &mut Collection {
+        let place = self
+            .collections
+            .iter()
+            .position(|own| own.is_like(&empty))
+            .unwrap_or_else(|| {
+                self.collections.push(empty);
+                self.collections.len() - 1
+            });
+        &mut self.collections[place]
+    }
+}

@@ -1,0 +1,296 @@
+//! The replica: the whole keyspace of one shard of one member, as a value.
+
+use crate::clock::Clock;
+use crate::collection::Counterpart;
+use crate::entry::Entry;
+use crate::{Command, Effect, EffectKind, KeyId, OriginId, Reply, Timestamp, Value};
+
+/// No entry under this key.
+const VACANT: u32 = u32::MAX;
+
+/// The keyspace of one shard of one member.
+///
+/// It is a function of the effects that it has taken in, by whatever way and in whatever order they
+/// came: replicas with equal clocks show equal values.
+#[derive(Clone, Default, Debug)]
+pub struct Replica {
+    clock: Clock,
+    /// For each key the place of its entry, or [`VACANT`].
+    places: Vec<u32>,
+    /// In no particular order.
+    entries: Vec<Entry>,
+    /// Keys that the collector must visit: those with tombstones, and some that had some.
+    graves: Vec<KeyId>,
+    /// How many keys have tombstones.
+    tombstones: usize,
+    bytes: u64,
+}
+
+/// What a command answered, and the effect to send to the peers, if it had one.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Executed {
+    /// The answer to the client.
+    pub reply: Reply,
+    /// What changed. Already applied here.
+    pub effect: Option<Effect>,
+}
+
+/// What became of an effect that was to be applied.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use = "an effect that comes too early is not applied"]
+pub enum Applied {
+    /// It was applied.
+    New,
+    /// It had been applied before; nothing changed. Redelivery is harmless.
+    AlreadySeen,
+    /// It came before its predecessors and was not applied.
+    Gap {
+        /// The sequence of the same origin that is missing first.
+        expected: u64,
+    },
+}
+
+impl Replica {
+    /// An empty keyspace.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Executes a command for a client. An effect gets the next dot of `origin` and is applied at once.
+    ///
+    /// This is the one place where commands are executed. `origin` is this shard's present incarnation:
+    /// one that restarts without all that it had sent must go on under a new one, or it would give dots
+    /// out twice. `at` is what the origin's wall clock says;
+    /// it matters only if another origin writes the same string before it observes this write.
+    #[inline]
+    pub fn execute(&mut self, command: &Command, at: Timestamp, origin: OriginId) -> Executed {
+        let Some(key) = command.key() else {
+            return Executed {
+                reply: command.plan(Value::Absent).reply,
+                effect: None,
+            };
+        };
+        let entry = self.entry(key);
+        let plan = command.plan(entry.map_or(Value::Absent, Entry::value));
+        let Some(mut kind) = plan.effect else {
+            return Executed {
+                reply: plan.reply,
+                effect: None,
+            };
+        };
+        let mut context = self.clock.clone();
+        if let (EffectKind::Write { totals, .. } | EffectKind::Remove { totals }, Some(entry)) =
+            (&mut kind, entry)
+        {
+            // A reset comes after whatever the resets before it came after, even where this replica has
+            // not received all of it: it must not lose against a write that its predecessor replaced.
+            context.join(entry.covered());
+            *totals = entry.totals(&self.clock);
+        }
+        let effect = Effect {
+            dot: self.clock.next(origin),
+            key,
+            at,
+            context,
+            kind,
+        };
+        self.take(&effect);
+        Executed {
+            reply: plan.reply,
+            effect: Some(effect),
+        }
+    }
+
+    /// Applies an effect of a peer, unless it was applied before or came too early.
+    #[inline]
+    pub fn apply(&mut self, effect: &Effect) -> Applied {
+        let expected = self.clock.next(effect.dot.origin).sequence;
+        if effect.dot.sequence < expected {
+            return Applied::AlreadySeen;
+        }
+        if effect.dot.sequence > expected {
+            return Applied::Gap { expected };
+        }
+        self.take(effect);
+        Applied::New
+    }
+
+    /// Takes in all that another replica holds, as after a full synchronization (Redis Active-Active
+    /// documentation, syncer: between instances it is a merge, not a replacement).
+    pub fn merge(&mut self, other: &Replica) {
+        // A state is a function of the effects taken in, so one without news has nothing to add.
+        if self.clock.dominates(&other.clock) {
+            return;
+        }
+        let own_clock = self.clock.clone();
+        let counterpart = Counterpart {
+            own_clock: &own_clock,
+            other_clock: &other.clock,
+        };
+        for theirs in &other.entries {
+            self.change(theirs.key, |entry| entry.merge(theirs, counterpart));
+        }
+        // What the other no longer holds anything of, it has deleted and forgotten.
+        let mut place = 0;
+        while let Some(own) = self.entries.get(place) {
+            let key = own.key;
+            if other.entry(key).is_none() {
+                self.change(key, |entry| entry.merge(&Entry::new(key), counterpart));
+            }
+            // Removal moves the last entry here, which is then looked at next.
+            if self.entries[place].is_empty() {
+                self.remove(place);
+            } else {
+                place += 1;
+            }
+        }
+        let places = &self.places;
+        self.graves.retain(|key| places[key.0 as usize] != VACANT);
+        self.clock.join(&other.clock);
+    }
+
+    /// Drops the tombstones that everyone has observed, and says of how many keys anything went.
+    ///
+    /// `stable` must be a clock that every effect still to come here had observed. The greatest lower
+    /// bound of the clocks of all members is one, if each member's clock was learnt *in order with its
+    /// effects*; a former origin's clock counts until all its effects have arrived. So one member that
+    /// is silent stops collection everywhere (Redis Active-Active documentation, developing
+    /// applications: the collector drops a tombstone once all instances have observed the deletion).
+    pub fn collect(&mut self, stable: &Clock) -> usize {
+        let mut collected = 0;
+        for key in std::mem::take(&mut self.graves) {
+            let Some(place) = self.place(key) else {
+                continue;
+            };
+            self.entries[place].is_in_graves = false;
+            let before = self.bytes;
+            // Queues the key again if tombstones remain.
+            self.change(key, |entry| entry.collect(stable));
+            collected += usize::from(self.bytes < before || self.entries[place].is_empty());
+            if self.entries[place].is_empty() {
+                self.remove(place);
+            }
+        }
+        collected
+    }
+
+    /// The effects that were taken in, as a version vector.
+    #[inline]
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// What a client would see under `key`.
+    #[inline]
+    pub fn value(&self, key: KeyId) -> Value<'_> {
+        self.entry(key).map_or(Value::Absent, Entry::value)
+    }
+
+    /// The keys under which a client would see something, in order.
+    pub fn keys(&self) -> impl Iterator<Item = KeyId> + '_ {
+        (0..self.places.len())
+            .map(|key| KeyId(key as u32))
+            .filter(|&key| !self.value(key).is_absent())
+    }
+
+    /// How many keys wait for the collector, deleted or with deleted elements.
+    pub fn tombstones(&self) -> usize {
+        self.tombstones
+    }
+
+    /// Bytes that the data would take in a real server's memory, an estimate (assumed): for each key 72
+    /// and 10 for each entry of its clock; for each string its length and 24; for each contribution to a
+    /// counter 26; for each element of a set its length, 40, and 10 for each instance; for a tombstone of
+    /// an element its length, 40, and 10 for each entry of its clock. Stand-ins count with the length of
+    /// what they stand for. Kept up to date; asking costs nothing.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// A hash of all that clients could see: equal for equal visible states, whatever the order in which
+    /// they came about, and so for equal clocks. Looks at every key.
+    pub fn digest(&self) -> u64 {
+        self.entries.iter().fold(0, |sum, entry| {
+            sum ^ entry.value().digest(u64::from(entry.key.0))
+        })
+    }
+
+    /// Takes in the next effect of its origin.
+    #[inline]
+    fn take(&mut self, effect: &Effect) {
+        self.clock.advance(effect.dot);
+        self.change(effect.key, |entry| entry.apply(effect));
+    }
+
+    /// Changes the entry of `key`, a new one if there is none, and keeps the books.
+    #[inline]
+    fn change(&mut self, key: KeyId, change: impl FnOnce(&mut Entry)) {
+        let place = match self.place(key) {
+            Some(place) => place,
+            None => self.insert(key),
+        };
+        let entry = &mut self.entries[place];
+        let (before, had_tombstones) = (entry.bytes(), entry.has_tombstones());
+        change(entry);
+        self.bytes = self.bytes + entry.bytes() as u64 - before as u64;
+        if entry.has_tombstones() {
+            self.tombstones += usize::from(!had_tombstones);
+            if !entry.is_in_graves {
+                entry.is_in_graves = true;
+                self.graves.push(key);
+            }
+        } else {
+            self.tombstones -= usize::from(had_tombstones);
+        }
+    }
+
+    #[inline]
+    fn entry(&self, key: KeyId) -> Option<&Entry> {
+        self.place(key).map(|place| &self.entries[place])
+    }
+
+    #[inline]
+    fn place(&self, key: KeyId) -> Option<usize> {
+        match self.places.get(key.0 as usize) {
+            Some(&place) if place != VACANT => Some(place as usize),
+            _ => None,
+        }
+    }
+
+    #[cold]
+    fn insert(&mut self, key: KeyId) -> usize {
+        let (index, place) = (key.0 as usize, self.entries.len());
+        if index >= self.places.len() {
+            self.places.resize(index + 1, VACANT);
+        }
+        self.places[index] = place as u32;
+        let entry = Entry::new(key);
+        self.bytes += entry.bytes() as u64;
+        self.entries.push(entry);
+        place
+    }
+
+    /// Forgets an empty entry.
+    fn remove(&mut self, place: usize) {
+        let removed = self.entries.swap_remove(place);
+        self.bytes -= removed.bytes() as u64;
+        self.places[removed.key.0 as usize] = VACANT;
+        if let Some(moved) = self.entries.get(place) {
+            self.places[moved.key.0 as usize] = place as u32;
+        }
+    }
+}
+
+/// Equal if they took in the same effects and hold the same state, tombstones included. Replicas that
+/// collected at different times may differ in tombstones, and in nothing that clients could see.
+impl PartialEq for Replica {
+    fn eq(&self, other: &Self) -> bool {
+        self.clock == other.clock
+            && self.entries.len() == other.entries.len()
+            && self.entries.iter().all(|entry| {
+                other
+                    .entry(entry.key)
+                    .is_some_and(|other| other.holds_the_same(entry))
+            })
+    }
+}
