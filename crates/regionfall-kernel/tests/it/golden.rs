@@ -50,9 +50,9 @@ fn streams() {
     let draws = seed.addressed("delay");
     assert_eq!(
         draws.words(Address::new(1, 2, 3, 4)),
-        [1_008_091_976, 11_103_310, 1_807_696_966, 1_608_629_804]
+        [2_711_448_632, 1_112_611_567, 2_840_531_196, 471_207_521]
     );
-    assert_eq!(draws.bits(Address::new(1, 2, 3, 4)), 47_688_354_335_441_736);
+    assert_eq!(draws.bits(Address::new(1, 2, 3, 4)), 4_778_630_296_127_761_464);
     let mut items = [0, 1, 2, 3, 4, 5, 6, 7];
     shuffle(&mut seed.stream("shuffle"), &mut items);
     assert_eq!(items, [4, 7, 5, 1, 2, 0, 6, 3]);
@@ -68,10 +68,10 @@ fn weather() {
     let bad = (0..1_000_000)
         .filter(|at| process.is_bad_at(SimTime::from_nanos(at * 1_000_000)))
         .count();
-    assert_eq!(bad, 98_122);
+    assert_eq!(bad, 103_270);
     let mut drift = Drift::new(Seed::new(42), "latency", 3, ms(60_000));
     let height = drift.value_at(SimTime::from_nanos(90_000_000_000));
-    assert_eq!(height.to_bits(), 13_826_511_806_577_047_286, "{height}");
+    assert_eq!(height.to_bits(), 4_602_885_124_755_333_251, "{height}");
 }
 
 #[test]

@@ -1,0 +1,187 @@
+//! What must hold of a run, apart from any number: laws of the model, promises of a strategy, things
+//! that happen eventually, and things that should happen sometimes.
+//!
+//! A check may look at everything and change nothing. It hears every fact, sees the members at rest, and
+//! gives a [`Verdict`] with evidence. A broken *model law* means that Regionfall is wrong; a broken
+//! promise, that a strategy or configuration does not keep what it claims.
+
+mod convergence;
+mod copies;
+mod digests;
+mod dots;
+mod home;
+mod loss;
+mod served;
+mod single_writer;
+mod sometimes;
+
+use std::fmt;
+
+use regionfall_kernel::{SimTime, TraceHash};
+
+pub use convergence::Convergence;
+pub use copies::Copies;
+pub use digests::Digests;
+pub use dots::Dots;
+pub use home::everyone_home;
+pub use loss::loss_within;
+pub use served::everyone_served;
+pub use single_writer::single_writer;
+pub use sometimes::{SOMETIMES, sometimes};
+
+use crate::history::{Account, Fact, Listener, Quiescence};
+
+/// Most pieces of evidence that a verdict holds; the first ones tell most.
+const EVIDENCE_MAX: usize = 8;
+
+/// What kind of property a verdict is about.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum VerdictKind {
+    /// Holds in every run, or Regionfall is wrong.
+    ModelLaw,
+    /// Holds if the strategy keeps what it claims.
+    Promise,
+    /// Comes to hold within a bound after the faults.
+    Eventually,
+    /// Should be seen in some run of a sweep; `held` says whether this run saw it.
+    Sometimes,
+}
+
+/// Something that was seen.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Evidence {
+    /// When.
+    pub at: SimTime,
+    /// What, in a sentence.
+    pub text: String,
+}
+
+/// What a check found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Verdict {
+    /// The name of the property.
+    pub check: &'static str,
+    /// What kind of property it is.
+    pub kind: VerdictKind,
+    /// Whether it held.
+    pub held: bool,
+    /// Why not; at most eight pieces.
+    pub evidence: Vec<Evidence>,
+}
+
+/// A check that listens to the run.
+pub trait Check: Listener {
+    /// Sees the members at rest, after the last fact.
+    fn at_rest(&mut self, at: SimTime, quiescence: &Quiescence) {
+        let _ = (at, quiescence);
+    }
+
+    /// What it found.
+    fn verdict(&self) -> Verdict;
+}
+
+/// Evidence as it is gathered: bounded, and with the number of what was left out.
+#[derive(Clone, Default, Debug)]
+struct Findings {
+    evidence: Vec<Evidence>,
+    count: u64,
+}
+
+impl Findings {
+    fn add(&mut self, at: SimTime, text: impl FnOnce() -> String) {
+        self.count += 1;
+        if self.evidence.len() < EVIDENCE_MAX {
+            self.evidence.push(Evidence { at, text: text() });
+        }
+    }
+
+    fn verdict(&self, check: &'static str, kind: VerdictKind) -> Verdict {
+        Verdict { check, kind, held: self.count == 0, evidence: self.evidence.clone() }
+    }
+}
+
+impl Verdict {
+    /// Absorbs the verdict.
+    pub fn hash_into(&self, hash: &mut TraceHash) {
+        hash.absorb_str(self.check);
+        hash.absorb2(u64::from(self.held), self.evidence.len() as u64);
+        for evidence in &self.evidence {
+            hash.absorb(evidence.at.as_nanos());
+            hash.absorb_str(&evidence.text);
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.check, if self.held { "held" } else { "broken" })?;
+        for evidence in &self.evidence {
+            write!(f, "\n  at {}: {}", evidence.at, evidence.text)?;
+        }
+        Ok(())
+    }
+}
+
+/// The checks that every run has.
+#[derive(Clone, Debug)]
+pub struct StandardChecks {
+    copies: Copies,
+    dots: Dots,
+    digests: Digests,
+    convergence: Convergence,
+}
+
+impl StandardChecks {
+    /// The checks of a run with so many members.
+    pub fn new(members: usize) -> Self {
+        Self {
+            copies: Copies::new(members),
+            dots: Dots::new(members),
+            digests: Digests::default(),
+            convergence: Convergence::default(),
+        }
+    }
+
+    /// Leaves a member out of what is expected to converge: a fault keeps it down for ever.
+    pub fn leave_out(&mut self, member: crate::topology::MemberId) {
+        self.convergence.leave_out(member);
+    }
+
+    /// Shows the members at rest.
+    pub fn at_rest(&mut self, at: SimTime, quiescence: &Quiescence) {
+        self.copies.at_rest(at, quiescence);
+        self.digests.at_rest(at, quiescence);
+        self.convergence.at_rest(at, quiescence);
+    }
+
+    /// The verdicts of laws and of what happens eventually and sometimes; promises are asked for by
+    /// whoever makes them.
+    pub fn verdicts(&self, account: &Account) -> Vec<Verdict> {
+        let mut verdicts = vec![
+            self.copies.with_account(account),
+            self.dots.verdict(),
+            self.digests.verdict(),
+            self.convergence.verdict(),
+            everyone_served(account),
+        ];
+        verdicts.extend(sometimes(account));
+        verdicts
+    }
+}
+
+impl Listener for StandardChecks {
+    #[inline]
+    fn observe(&mut self, at: SimTime, fact: &Fact<'_>) {
+        // Most facts are of operations and concern none of them.
+        if matches!(
+            fact,
+            Fact::WriteExecuted { .. }
+                | Fact::EffectsApplied { .. }
+                | Fact::CopiesEnded { .. }
+                | Fact::OriginBegan { .. }
+        ) {
+            self.copies.observe(at, fact);
+            self.dots.observe(at, fact);
+        }
+    }
+}

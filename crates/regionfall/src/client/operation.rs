@@ -1,0 +1,151 @@
+//! Operations under way: what an application asked for, attempt by attempt.
+
+use regionfall_crdt::{Command, CommandKind, Content, Element, Elements, KeyId};
+use regionfall_kernel::SimTime;
+
+use crate::topology::{KeyspaceId, MemberId, OperationId, ServerId};
+use crate::workload::Request;
+
+/// An operation, from its question until nothing of it travels any more.
+#[derive(Clone, Debug)]
+pub struct Operation {
+    /// Its number.
+    pub id: OperationId,
+    /// Who asked.
+    pub server: ServerId,
+    /// The closed-loop client that asked, if it was one: its number within the server.
+    pub client: Option<u32>,
+    /// What was asked.
+    pub request: Request,
+    /// Addresses the draws of its messages: the asking client and the client's count.
+    pub who: u32,
+    /// See `who`.
+    pub sequence: u32,
+    /// The attempt under way, 0 for the first.
+    pub attempt: u8,
+    /// The member that the attempt is for.
+    pub member: MemberId,
+    /// Whether an earlier attempt was sent and its fate is not known.
+    pub in_doubt: bool,
+    /// Whether the application has its answer.
+    pub ended: bool,
+    /// Messages of it that travel.
+    pub travelling: u16,
+}
+
+impl Operation {
+    /// The command to execute; written values stand for `size` bytes.
+    pub fn command(&self, size: u32) -> Command {
+        let key = self.request.key;
+        let element = || Element::Number(u64::from(self.request.element));
+        match self.request.command {
+            CommandKind::Get => Command::Get { key },
+            CommandKind::Set => Command::Set {
+                key,
+                content: Content::Synthetic { token: u64::from(self.id.0), length: size },
+            },
+            CommandKind::Del => Command::Del { key },
+            CommandKind::Exists => Command::Exists { key },
+            CommandKind::Incr => Command::Incr { key },
+            CommandKind::IncrBy => Command::IncrBy { key, amount: 1 },
+            CommandKind::Decr => Command::Decr { key },
+            CommandKind::DecrBy => Command::DecrBy { key, amount: 1 },
+            CommandKind::SAdd => Command::SAdd { key, elements: Elements::one(element()) },
+            CommandKind::SRem => Command::SRem { key, elements: Elements::one(element()) },
+            CommandKind::SIsMember => Command::SIsMember { key, element: element() },
+            CommandKind::SMembers => Command::SMembers { key },
+            CommandKind::SCard => Command::SCard { key },
+            CommandKind::Ping => Command::Ping,
+            CommandKind::Echo => {
+                Command::Echo { content: Content::Synthetic { token: 0, length: size } }
+            }
+        }
+    }
+
+    /// The key.
+    pub fn key(&self) -> KeyId {
+        self.request.key
+    }
+
+    /// The keyspace.
+    pub fn keyspace(&self) -> KeyspaceId {
+        self.request.keyspace
+    }
+}
+
+/// Names a place in [`Operations`]. A place is used again once its operation has ended and nothing of
+/// it travels.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Slot(pub u32);
+
+/// The operations under way.
+#[derive(Clone, Debug, Default)]
+pub struct Operations {
+    slots: Vec<Operation>,
+    free: Vec<u32>,
+    issued: u32,
+}
+
+impl Operations {
+    /// The number of the next operation.
+    pub fn next_id(&mut self) -> OperationId {
+        let id = OperationId(self.issued);
+        self.issued += 1;
+        id
+    }
+
+    /// Keeps an operation.
+    pub fn insert(&mut self, operation: Operation) -> Slot {
+        if let Some(index) = self.free.pop() {
+            self.slots[index as usize] = operation;
+            return Slot(index);
+        }
+        self.slots.push(operation);
+        Slot((self.slots.len() - 1) as u32)
+    }
+
+    /// The operation in a slot.
+    #[inline]
+    pub fn get(&self, slot: Slot) -> &Operation {
+        &self.slots[slot.0 as usize]
+    }
+
+    /// The operation in a slot.
+    #[inline]
+    pub fn get_mut(&mut self, slot: Slot) -> &mut Operation {
+        &mut self.slots[slot.0 as usize]
+    }
+
+    /// A message of the operation arrived, or never will.
+    #[inline]
+    pub fn message_gone(&mut self, slot: Slot) {
+        self.slots[slot.0 as usize].travelling -= 1;
+        self.release_if_over(slot);
+    }
+
+    /// The application has its answer.
+    #[inline]
+    pub fn end(&mut self, slot: Slot) {
+        self.slots[slot.0 as usize].ended = true;
+        self.release_if_over(slot);
+    }
+
+    /// Operations whose application still waits.
+    pub fn waiting(&self) -> usize {
+        let free: usize = self.free.len();
+        let ended = self.slots.iter().filter(|operation| operation.ended).count();
+        // Every free place holds an ended operation.
+        self.slots.len() - ended.max(free)
+    }
+
+    #[inline]
+    fn release_if_over(&mut self, slot: Slot) {
+        let operation = &self.slots[slot.0 as usize];
+        if operation.ended && operation.travelling == 0 {
+            self.free.push(slot.0);
+        }
+    }
+}
+
+/// A moment by which a reply must be there; [`SimTime::NEVER`] without a timeout.
+pub type Deadline = SimTime;

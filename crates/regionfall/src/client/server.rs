@@ -1,0 +1,115 @@
+//! An app server: its connection pool, what waits for a connection, and where it sends new requests.
+
+use std::collections::VecDeque;
+
+use regionfall_kernel::{SimDuration, SimTime, TimerId};
+
+use super::operation::{Deadline, Slot};
+use crate::network::ConnectionId;
+use crate::route::{Resolver, Route};
+use crate::topology::{DeciderId, FleetId, HostId, MemberId, ServerId};
+
+/// An app server.
+#[derive(Clone, Debug)]
+pub struct AppServer {
+    /// Its identity; it also addresses its draws.
+    pub id: ServerId,
+    /// Its fleet.
+    pub fleet: FleetId,
+    /// Where it runs.
+    pub host: HostId,
+    /// Whether its host runs.
+    pub is_running: bool,
+    /// Open and opening connections, the most recently used idle one last.
+    pub pool: Vec<Pooled>,
+    /// Most connections it opens (to one member, where it has a pool for each).
+    pub pool_limit: usize,
+    /// Operations that wait for a connection, in order.
+    pub waiting: VecDeque<Slot>,
+    /// The route of new requests.
+    pub route: Route,
+    /// A route that it will take with the next command.
+    pub next_route: Option<Route>,
+    /// How it finds members.
+    pub finding: Finding,
+    /// Requests issued so far (open loop), for addressing draws.
+    pub issued: u32,
+    /// Requests issued so far by each closed-loop client.
+    pub clients: Vec<u32>,
+    /// Connections opened so far, for addressing draws.
+    pub opened: u32,
+    /// Whether a check of deadlines is scheduled.
+    pub deadline_check: bool,
+    /// How long an attempt waits for its reply.
+    pub timeout: SimDuration,
+}
+
+/// How an app server finds the member to use.
+#[derive(Clone, Debug)]
+pub enum Finding {
+    /// It always uses its home.
+    Fixed,
+    /// It resolves a name when it opens a connection, and uses whatever connection it has.
+    Name(Resolver),
+    /// Its own decider points it to a member.
+    Pointer(DeciderId),
+}
+
+/// A connection of the pool.
+#[derive(Clone, Copy, Debug)]
+pub struct Pooled {
+    /// Its identity in the network; `None` while the name is being resolved.
+    pub connection: Option<ConnectionId>,
+    /// Where it leads.
+    pub member: MemberId,
+    /// What it does.
+    pub state: PooledState,
+}
+
+/// What a connection of the pool does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PooledState {
+    /// It is being opened for an operation, which has until the timer fires.
+    Opening(Slot, TimerId),
+    /// Nothing.
+    Idle,
+    /// It carries a request; the reply is due by the deadline.
+    Busy(Slot, Deadline),
+}
+
+impl AppServer {
+    /// Whether new requests may use a connection to any member, not just to the route's.
+    pub fn uses_any_connection(&self) -> bool {
+        !matches!(self.finding, Finding::Pointer(_))
+    }
+
+    /// The most recently used idle connection that suits a request for `member`.
+    pub fn idle_connection(&self, member: MemberId) -> Option<usize> {
+        let any = self.uses_any_connection();
+        self.pool.iter().rposition(|pooled| {
+            pooled.state == PooledState::Idle && (any || pooled.member == member)
+        })
+    }
+
+    /// Whether another connection to `member` may be opened.
+    pub fn has_room(&self, member: MemberId) -> bool {
+        let any = self.uses_any_connection();
+        let count = self.pool.iter().filter(|pooled| any || pooled.member == member).count();
+        count < self.pool_limit
+    }
+
+    /// Where a connection stands in the pool.
+    #[inline]
+    pub fn position(&self, connection: ConnectionId) -> Option<usize> {
+        self.pool.iter().position(|pooled| pooled.connection == Some(connection))
+    }
+
+    /// The earliest deadline of a busy connection.
+    pub fn earliest_deadline(&self) -> SimTime {
+        let deadlines = self.pool.iter().filter_map(|pooled| match pooled.state {
+            PooledState::Busy(_, deadline) => Some(deadline),
+            PooledState::Opening(..) | PooledState::Idle => None,
+        });
+        deadlines.min().unwrap_or(SimTime::NEVER)
+    }
+}

@@ -1,0 +1,90 @@
+//! Every effect that some member may still need, kept once for all.
+//!
+//! Effects never change, so what a member holds is told by its clock alone: the journal keeps the
+//! effects themselves, by origin and sequence, and forgets those that every member has.
+
+use std::collections::VecDeque;
+
+use regionfall_crdt::{Dot, Effect, OriginId};
+
+use crate::topology::MemberId;
+
+/// Effects by origin.
+#[derive(Clone, Debug, Default)]
+pub struct Journal {
+    origins: Vec<Origin>,
+}
+
+/// What one incarnation of one shard of one member wrote.
+#[derive(Clone, Debug)]
+struct Origin {
+    member: MemberId,
+    shard: u16,
+    /// Effects up to this sequence are forgotten.
+    forgotten: u64,
+    effects: VecDeque<Effect>,
+}
+
+impl Journal {
+    /// A new origin: a shard of a member begins to write.
+    pub fn begin(&mut self, member: MemberId, shard: u16) -> OriginId {
+        self.origins.push(Origin { member, shard, forgotten: 0, effects: VecDeque::new() });
+        OriginId((self.origins.len() - 1) as u16)
+    }
+
+    /// Keeps a new effect, the next of its origin.
+    pub fn push(&mut self, effect: Effect) {
+        let origin = &mut self.origins[usize::from(effect.dot.origin.0)];
+        debug_assert_eq!(origin.forgotten + origin.effects.len() as u64 + 1, effect.dot.sequence);
+        origin.effects.push_back(effect);
+    }
+
+    /// The effect with this dot, unless it is forgotten.
+    pub fn get(&self, dot: Dot) -> Option<&Effect> {
+        let origin = &self.origins[usize::from(dot.origin.0)];
+        let index = dot.sequence.checked_sub(origin.forgotten + 1)?;
+        origin.effects.get(index as usize)
+    }
+
+    /// The member that writes, or wrote, as this origin.
+    pub fn member(&self, origin: OriginId) -> MemberId {
+        self.origins[usize::from(origin.0)].member
+    }
+
+    /// Every origin of a shard, oldest first.
+    pub fn origins_of_shard(&self, shard: u16) -> impl Iterator<Item = OriginId> {
+        self.origins
+            .iter()
+            .enumerate()
+            .filter(move |(_, origin)| origin.shard == shard)
+            .map(|(index, _)| OriginId(index as u16))
+    }
+
+    /// Every origin, oldest first.
+    pub fn origins(&self) -> impl Iterator<Item = OriginId> + use<> {
+        (0..self.origins.len()).map(|index| OriginId(index as u16))
+    }
+
+    /// Effects of `origin` up to this sequence are forgotten.
+    pub fn forgotten(&self, origin: OriginId) -> u64 {
+        self.origins[usize::from(origin.0)].forgotten
+    }
+
+    /// How many effects of `origin` are kept.
+    pub fn len(&self, origin: OriginId) -> usize {
+        self.origins[usize::from(origin.0)].effects.len()
+    }
+
+    /// Whether no effect of `origin` is kept.
+    pub fn is_empty(&self, origin: OriginId) -> bool {
+        self.len(origin) == 0
+    }
+
+    /// Forgets the effects of `origin` up to `through`: every member has them.
+    pub fn forget(&mut self, origin: OriginId, through: u64) {
+        let origin = &mut self.origins[usize::from(origin.0)];
+        let count = through.saturating_sub(origin.forgotten).min(origin.effects.len() as u64);
+        origin.effects.drain(..count as usize);
+        origin.forgotten += count;
+    }
+}

@@ -1,0 +1,66 @@
+//! A link: the directed stream of effects of one shard from one member to another.
+//!
+//! The target's syncer opens a connection to the source, says what it has (its clock), gets what it lacks,
+//! and then every new effect of the source in order. While a link is up it carries the source's own effects
+//! only: members form a full mesh. What a source learnt while a link was down reaches the target with the
+//! next greeting; what it learns from such a greeting itself it passes on.
+
+use regionfall_crdt::{Clock, Replica};
+use regionfall_kernel::{LaneId, SimTime};
+
+use crate::network::ConnectionId;
+use crate::topology::MemberId;
+
+/// A directed link of one shard.
+#[derive(Clone, Debug)]
+pub struct Link {
+    /// Whose effects it carries.
+    pub source: MemberId,
+    /// To whom.
+    pub target: MemberId,
+    /// Of which shard.
+    pub shard: u16,
+    /// How far it is.
+    pub state: LinkState,
+    /// What the target has, or will have by what was sent on this connection.
+    pub sent: Clock,
+    /// The target's clock in its last greeting.
+    pub greeted_with: Clock,
+    /// When the target last asked others for what it may have missed over this link.
+    pub asked_others_at: SimTime,
+    /// Effects on their way out of the source: processed one by one, in order.
+    pub departures: LaneId,
+    /// A full state on its way, with the clock it was taken at.
+    pub full_state: Option<Box<Replica>>,
+    /// Since a fault keeps it from carrying effects; [`SimTime::NEVER`] if none does.
+    pub disrupted_since: SimTime,
+    /// What the source had when the link came back; the target catches up with it.
+    pub catch_up: Option<Clock>,
+    /// Greetings sent, for addressing draws.
+    pub greetings: u32,
+    /// Full synchronizations so far.
+    pub full_syncs: u64,
+}
+
+/// How far a link is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LinkState {
+    /// No connection; the target will try at some time.
+    Down,
+    /// The target's syncer opens a connection.
+    Opening(ConnectionId),
+    /// The connection is open, the greeting under way.
+    Greeting(ConnectionId),
+    /// Effects stream.
+    Streaming(ConnectionId),
+}
+
+impl Link {
+    /// The connection, if there is one.
+    pub fn connection(&self) -> Option<ConnectionId> {
+        match self.state {
+            LinkState::Down => None,
+            LinkState::Opening(id) | LinkState::Greeting(id) | LinkState::Streaming(id) => Some(id),
+        }
+    }
+}

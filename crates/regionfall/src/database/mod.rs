@@ -1,0 +1,13 @@
+//! The Active-Active database: members, shards, the journal of effects, and the links that carry them.
+//!
+//! Only state and rules that need no network; the world moves the messages.
+
+mod config;
+mod journal;
+mod link;
+mod member;
+
+pub use config::{DatabaseConfig, SyncConfig};
+pub use journal::Journal;
+pub use link::{Link, LinkState};
+pub use member::{Member, Shard, shard_of};

@@ -1,0 +1,319 @@
+//! The catalogue of presets: strategies as people run them, as data files with the source and the
+//! grade of evidence beside each number.
+//!
+//! A preset says nothing that a scenario could not say: every entry is a key path within
+//! `[[strategy]]` and its value. Adding a preset is a file in `presets/` and a line in [`FILES`].
+
+use core::fmt::{self, Write as _};
+
+use regionfall_kernel::SimDuration;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// The data files, in the order of the catalogue.
+const FILES: [(&str, &str); 3] = [
+    ("pinned", include_str!("../../presets/pinned.toml")),
+    (
+        "route53-fast",
+        include_str!("../../presets/route53-fast.toml"),
+    ),
+    (
+        "jedis-multidb",
+        include_str!("../../presets/jedis-multidb.toml"),
+    ),
+];
+
+/// How well a number is founded.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Grade {
+    /// It is an assumption: a knob to vary.
+    Assumed,
+    /// Its vendor or project documents it.
+    Documented,
+    /// It was read in the source code.
+    Source,
+    /// It was measured on real software.
+    Measured,
+}
+
+/// All presets.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Catalogue {
+    presets: Vec<Preset>,
+}
+
+/// A strategy as people run it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Preset {
+    /// Its name, as `preset = "…"` takes it.
+    pub name: String,
+    /// The family of strategies that it belongs to.
+    pub family: String,
+    /// What it is, in a sentence or two.
+    pub summary: String,
+    /// The worst detection times that its parameters predict, if it detects anything.
+    pub detection: Option<Detection>,
+    /// Its settings with their sources.
+    pub numbers: Vec<Number>,
+}
+
+/// The worst detection times that a preset's parameters predict, without publication, adoption and
+/// reconnection.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Detection {
+    /// When the member falls silent.
+    pub silent: SimDuration,
+    /// When it answers with resets.
+    pub refusing: SimDuration,
+    /// How they follow from the parameters.
+    pub formula: String,
+}
+
+/// One setting of a preset.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Number {
+    /// The key path within `[[strategy]]`.
+    pub key: String,
+    /// Its value as TOML.
+    pub value: String,
+    /// How well it is founded.
+    pub grade: Grade,
+    /// Where it is from.
+    pub source: String,
+}
+
+impl Catalogue {
+    /// The presets that come with the crate.
+    ///
+    /// # Panics
+    ///
+    /// If an embedded data file is malformed, which the tests of this module rule out.
+    pub fn embedded() -> Self {
+        let presets = FILES
+            .iter()
+            .map(|(name, text)| match Preset::parse(text) {
+                Ok(preset) => preset,
+                Err(error) => panic!("presets/{name}.toml: {error}"),
+            })
+            .collect();
+        Self { presets }
+    }
+
+    /// All presets, from no failover at all to the most elaborate.
+    pub fn list(&self) -> &[Preset] {
+        &self.presets
+    }
+
+    /// The preset with this name.
+    pub fn get(&self, name: &str) -> Option<&Preset> {
+        self.presets.iter().find(|preset| preset.name == name)
+    }
+
+    /// The names of all presets.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.presets.iter().map(|preset| preset.name.as_str())
+    }
+}
+
+/// What is wrong with a preset's data file.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+enum PresetError {
+    /// It is not TOML.
+    #[error("not TOML: {0}")]
+    Syntax(String),
+    /// A key is missing or of the wrong type.
+    #[error("`{0}` is missing or wrong")]
+    Key(&'static str),
+}
+
+impl Preset {
+    fn parse(text: &str) -> Result<Self, PresetError> {
+        let table = DeTable::parse(text).map_err(|error| PresetError::Syntax(error.to_string()))?;
+        let table = table.get_ref();
+        let detection = match table.get("detection").map(Spanned::get_ref) {
+            None => None,
+            Some(DeValue::Table(entry)) => Some(Detection {
+                silent: seconds(entry, "silent_s")?,
+                refusing: seconds(entry, "refusing_s")?,
+                formula: text_of(entry, "formula")?,
+            }),
+            Some(_) => return Err(PresetError::Key("detection")),
+        };
+        let Some(DeValue::Array(rows)) = table.get("numbers").map(Spanned::get_ref) else {
+            return Err(PresetError::Key("numbers"));
+        };
+        let numbers = rows
+            .iter()
+            .map(|row| match row.get_ref() {
+                DeValue::Table(row) => Number::parse(row, text),
+                _ => Err(PresetError::Key("numbers")),
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            name: text_of(table, "name")?,
+            family: text_of(table, "family")?,
+            summary: text_of(table, "summary")?,
+            detection,
+            numbers,
+        })
+    }
+
+    /// The preset spelt out as a `[[strategy]]`, ready to paste into a scenario, with grade and
+    /// source beside each key.
+    pub fn to_toml(&self) -> String {
+        let mut out = format!(
+            "# {}\n[[strategy]]\nname = \"{}\"\n",
+            self.summary, self.name
+        );
+        // Keys of one table stand together, those of the strategy itself first.
+        let mut groups: Vec<(Vec<&str>, Vec<&Number>)> = vec![(Vec::new(), Vec::new())];
+        for number in &self.numbers {
+            let mut parents: Vec<&str> = number.key.split('.').collect();
+            parents.pop();
+            match groups.iter_mut().find(|(known, _)| *known == parents) {
+                Some((_, numbers)) => numbers.push(number),
+                None => groups.push((parents, vec![number])),
+            }
+        }
+        let mut before: &[&str] = &[];
+        for (parents, numbers) in &groups {
+            out.push_str(&header(parents, before));
+            before = parents;
+            for Number {
+                key,
+                value,
+                grade,
+                source,
+            } in numbers
+            {
+                let key = key.rsplit('.').next().unwrap_or(key);
+                let _ = writeln!(out, "{key} = {value}  # {grade}: {source}");
+            }
+        }
+        out
+    }
+}
+
+/// The headers that lead to a table: list items open a new item of their list.
+fn header(parents: &[&str], before: &[&str]) -> String {
+    let is_index = |part: &&str| part.bytes().all(|byte| byte.is_ascii_digit());
+    let shared = parents
+        .iter()
+        .zip(before)
+        .take_while(|(new, old)| new == old)
+        .count();
+    let mut out = String::new();
+    for end in shared + 1..=parents.len() {
+        let path: Vec<&str> = parents[..end]
+            .iter()
+            .copied()
+            .filter(|part| !is_index(part))
+            .collect();
+        let path = path.join(".");
+        if is_index(&parents[end - 1]) {
+            let _ = writeln!(out, "[[strategy.{path}]]");
+        } else if end == parents.len() {
+            let _ = writeln!(out, "[strategy.{path}]");
+        }
+    }
+    out
+}
+
+impl Number {
+    fn parse(row: &DeTable<'_>, text: &str) -> Result<Self, PresetError> {
+        let grade = text_of(row, "grade")?;
+        let value = row.get("value").ok_or(PresetError::Key("value"))?;
+        Ok(Self {
+            key: text_of(row, "key")?,
+            value: text
+                .get(value.span())
+                .ok_or(PresetError::Key("value"))?
+                .to_owned(),
+            grade: Grade::from_name(&grade).ok_or(PresetError::Key("grade"))?,
+            source: text_of(row, "source")?,
+        })
+    }
+}
+
+fn text_of(table: &DeTable<'_>, key: &'static str) -> Result<String, PresetError> {
+    match table.get(key).map(Spanned::get_ref) {
+        Some(DeValue::String(text)) if !text.is_empty() => Ok(text.to_string()),
+        _ => Err(PresetError::Key(key)),
+    }
+}
+
+fn seconds(table: &DeTable<'_>, key: &'static str) -> Result<SimDuration, PresetError> {
+    let number: Option<f64> = match table.get(key).map(Spanned::get_ref) {
+        Some(DeValue::Integer(number)) => number.as_str().parse().ok(),
+        Some(DeValue::Float(number)) => number.as_str().parse().ok(),
+        _ => None,
+    };
+    let number = number.ok_or(PresetError::Key(key))?;
+    Ok(SimDuration::from_nanos_f64(number * 1e9))
+}
+
+impl Grade {
+    /// All grades, the weakest first.
+    pub const ALL: [Self; 4] = [
+        Self::Assumed,
+        Self::Documented,
+        Self::Source,
+        Self::Measured,
+    ];
+
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Assumed => "assumed",
+            Self::Documented => "documented",
+            Self::Source => "source",
+            Self::Measured => "measured",
+        }
+    }
+
+    /// The grade with this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|grade| grade.name() == name)
+    }
+}
+
+impl fmt::Display for Grade {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_embedded_preset_reads_and_has_the_name_of_its_file() {
+        let catalogue = Catalogue::embedded();
+        let names: Vec<&str> = catalogue.names().collect();
+        let files: Vec<&str> = FILES.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, files);
+    }
+
+    #[test]
+    fn predicted_worst_cases_are_those_of_the_catalogue_of_strategies() {
+        let catalogue = Catalogue::embedded();
+        let worst = |name: &str| {
+            let detection = catalogue.get(name).unwrap().detection.clone().unwrap();
+            (detection.silent, detection.refusing)
+        };
+        let seconds = SimDuration::from_secs;
+        assert_eq!(worst("route53-fast"), (seconds(40), seconds(30)));
+        assert_eq!(worst("jedis-multidb"), (seconds(5), seconds(4)));
+        assert_eq!(catalogue.get("pinned").unwrap().detection, None);
+    }
+
+    #[test]
+    fn what_is_not_a_preset_is_refused() {
+        assert_eq!(Preset::parse("name = 1"), Err(PresetError::Key("numbers")));
+        assert!(matches!(
+            Preset::parse("name ="),
+            Err(PresetError::Syntax(_))
+        ));
+    }
+}

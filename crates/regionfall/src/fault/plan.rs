@@ -1,0 +1,154 @@
+//! The fault plan: values that can be printed, saved, generated and shrunk.
+
+use regionfall_kernel::{Distribution, SimDuration, SimTime};
+
+use crate::network::{InFlight, Silence};
+use crate::topology::{FaultId, MemberId, RegionId};
+
+/// A fault as the scenario states it: its moment and length may still vary with the seed.
+#[derive(Clone, PartialEq, Debug)]
+pub struct FaultSpec {
+    /// What happens.
+    pub kind: FaultKind,
+    /// When it begins, counted from the start of the run; within the storm.
+    pub at: Distribution,
+    /// How long it lasts; `None` is for ever.
+    pub lasts: Option<Distribution>,
+    /// On and off again while it lasts.
+    pub flapping: Option<Flapping>,
+}
+
+/// A fault of one run: [`FaultSpec`] with its moments drawn.
+#[derive(Clone, PartialEq, Debug)]
+pub struct PlannedFault {
+    /// Its place in the plan.
+    pub id: FaultId,
+    /// What happens.
+    pub kind: FaultKind,
+    /// When it begins.
+    pub begins: SimTime,
+    /// When it heals; [`SimTime::NEVER`] if it lasts for ever.
+    pub ends: SimTime,
+    /// On and off again in between.
+    pub flapping: Option<Flapping>,
+}
+
+/// A fault that comes and goes with a period: down for `down`, then up for the rest.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Flapping {
+    /// From one beginning to the next.
+    pub period: SimDuration,
+    /// The part of each period in which the fault acts; shorter than the period.
+    pub down: SimDuration,
+}
+
+/// What happens.
+#[derive(Clone, PartialEq, Debug)]
+pub enum FaultKind {
+    /// The database process of a member dies; the kernel under it lives and answers with resets.
+    ProcessCrash {
+        /// Whose.
+        member: MemberId,
+        /// What becomes of its memory and disk: processes restart from a kept disk.
+        disks: Disks,
+        /// What becomes of bytes on the wire (default: delivered).
+        in_flight: InFlight,
+    },
+    /// The machine of a member dies: silence.
+    HostCrash {
+        /// Whose.
+        member: MemberId,
+        /// What becomes of its disk.
+        disks: Disks,
+        /// What becomes of bytes on the wire (default: lost).
+        in_flight: InFlight,
+    },
+    /// The database process of a member accepts connections and requests and never answers; what
+    /// waits is executed when it goes on.
+    Hang {
+        /// Whose.
+        member: MemberId,
+    },
+    /// A region falls.
+    RegionOutage {
+        /// Which.
+        region: RegionId,
+        /// How the network answers for it.
+        mode: Silence,
+        /// What becomes of the disks of its member.
+        disks: Disks,
+        /// What falls with it.
+        takes: Takes,
+        /// What becomes of bytes on the wire (default: lost).
+        in_flight: InFlight,
+    },
+    /// A path is cut.
+    Partition {
+        /// Which paths.
+        paths: PathSelector,
+        /// What the sender sees.
+        mode: Silence,
+        /// What becomes of bytes on the wire (default: lost, and sent again after the heal).
+        in_flight: InFlight,
+    },
+    /// Messages take longer.
+    Latency {
+        /// Which paths.
+        paths: PathSelector,
+        /// Added to each one-way delay, drawn for each message.
+        add: Distribution,
+    },
+    /// Messages are lost.
+    Loss {
+        /// Which paths.
+        paths: PathSelector,
+        /// The share of messages lost, in 0..=1.
+        share: f64,
+    },
+}
+
+/// The paths that a fault acts on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PathSelector {
+    /// Sending regions; empty means every region.
+    pub from: Vec<RegionId>,
+    /// Receiving regions; empty means every region.
+    pub to: Vec<RegionId>,
+    /// Whether the way back is hit too.
+    pub both_ways: bool,
+    /// What kind of traffic is hit.
+    pub scope: TrafficScope,
+}
+
+/// A kind of traffic.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TrafficScope {
+    /// Everything.
+    All,
+    /// Between members.
+    Replication,
+    /// Between app servers and members.
+    Clients,
+    /// Health checks: of checkers, and of clients' own probes.
+    Checks,
+}
+
+/// What becomes of disks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Disks {
+    /// Everything that was acknowledged is on them and stays.
+    Kept,
+    /// They are gone; the member restarts empty.
+    Lost,
+}
+
+/// What falls with a region, beside the network in front of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Takes {
+    /// The member.
+    pub database: bool,
+    /// App servers in the region. They are counted apart and have no RTO.
+    pub app_servers: bool,
+    /// Health checkers in the region.
+    pub checkers: bool,
+}

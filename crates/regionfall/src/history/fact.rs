@@ -1,0 +1,345 @@
+//! The facts that a run emits, and the listeners that hear them.
+//!
+//! The model says what happened; the ledger, the checks, the metrics and the trace only listen. A fact
+//! is a small `Copy` value, and replication facts carry ranges of dots, so that a full
+//! synchronization is a handful of facts. Nothing that listens can change the run.
+
+use regionfall_crdt::{CommandKind, Dot, Effect, KeyId, OriginId};
+use regionfall_kernel::SimTime;
+
+use crate::topology::{
+    DeciderId, FaultId, FleetId, KeyspaceId, MemberId, OperationId, ServerId,
+};
+
+/// A listener: hears every fact of a run in order, and can change nothing.
+///
+/// Listeners are dispatched statically; `()` hears nothing and costs nothing.
+pub trait Listener {
+    /// Hears that `fact` happened at `at`. Times never decrease.
+    fn observe(&mut self, at: SimTime, fact: &Fact<'_>);
+
+    /// Hears that an event of a kind is about to happen, for listeners that trace the run itself.
+    #[inline]
+    fn event(&mut self, _at: SimTime, _kind: u8) {}
+}
+
+impl Listener for () {
+    fn observe(&mut self, _at: SimTime, _fact: &Fact<'_>) {}
+}
+
+impl<A: Listener, B: Listener> Listener for (A, B) {
+    fn observe(&mut self, at: SimTime, fact: &Fact<'_>) {
+        self.0.observe(at, fact);
+        self.1.observe(at, fact);
+    }
+
+    #[inline]
+    fn event(&mut self, at: SimTime, kind: u8) {
+        self.0.event(at, kind);
+        self.1.event(at, kind);
+    }
+}
+
+impl<L: Listener> Listener for &mut L {
+    fn observe(&mut self, at: SimTime, fact: &Fact<'_>) {
+        (**self).observe(at, fact);
+    }
+
+    #[inline]
+    fn event(&mut self, at: SimTime, kind: u8) {
+        (**self).event(at, kind);
+    }
+}
+
+impl<L: Listener> Listener for Option<L> {
+    fn observe(&mut self, at: SimTime, fact: &Fact<'_>) {
+        if let Some(listener) = self {
+            listener.observe(at, fact);
+        }
+    }
+
+    #[inline]
+    fn event(&mut self, at: SimTime, kind: u8) {
+        if let Some(listener) = self {
+            listener.event(at, kind);
+        }
+    }
+}
+
+/// The part of a run.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Phase {
+    /// No faults; not measured.
+    WarmUp,
+    /// Faults from the plan.
+    Storm,
+    /// Every fault that ends is healed; no new ones.
+    Calm,
+    /// The workload stopped; replication drains; convergence is judged here.
+    Quiescence,
+}
+
+/// How an operation ended for the application.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Ending {
+    /// The application got a success.
+    Acknowledged,
+    /// The application got an error that proves no effect: nothing was ever sent, or the server
+    /// refused to execute.
+    Failed,
+    /// Anything else: a timeout, a lost connection after sending.
+    Unknown,
+}
+
+/// How one attempt of an operation ended, as the client saw it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum AttemptEnding {
+    /// A reply that is a success.
+    Reply,
+    /// A reply that is an error of the server (out of memory, wrong type, loading).
+    ErrorReply,
+    /// The connection could not be opened: refused.
+    Refused,
+    /// The connection could not be opened in time.
+    ConnectTimeout,
+    /// No reply within the command timeout.
+    Timeout,
+    /// The connection broke while the reply was awaited.
+    ConnectionLost,
+    /// The client refused to try, since it held the target for down.
+    TargetDown,
+    /// No connection of the pool became free in time.
+    PoolExhausted,
+}
+
+/// One thing that happened in a run.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Fact<'a> {
+    /// A phase began.
+    PhaseBegan {
+        /// Which.
+        phase: Phase,
+    },
+
+    /// An application asked for something. Operations are numbered 0, 1, 2, … in this order.
+    OperationIssued {
+        /// The operation.
+        operation: OperationId,
+        /// The app server that asked.
+        server: ServerId,
+        /// The keyspace it belongs to.
+        keyspace: KeyspaceId,
+        /// The key, unique over all keyspaces.
+        key: KeyId,
+        /// The command.
+        command: CommandKind,
+    },
+    /// An attempt left for a member over an open connection.
+    AttemptSent {
+        /// The operation.
+        operation: OperationId,
+        /// 0 for the first attempt.
+        attempt: u8,
+        /// Where to.
+        member: MemberId,
+    },
+    /// A member executed a write; `effect` is what it will send to its peers.
+    /// Writes without effect (SREM of an unseen element) come with `effect: None`.
+    WriteExecuted {
+        /// The operation.
+        operation: OperationId,
+        /// The attempt whose request was executed.
+        attempt: u8,
+        /// Where.
+        member: MemberId,
+        /// The effect. Its dot is the next of its origin; it is at once visible at `member`.
+        effect: Option<&'a Effect>,
+    },
+    /// A member executed a read.
+    ReadExecuted {
+        /// The operation.
+        operation: OperationId,
+        /// The attempt.
+        attempt: u8,
+        /// Where.
+        member: MemberId,
+        /// The key that was read.
+        key: KeyId,
+    },
+    /// The client knows how an attempt ended.
+    AttemptEnded {
+        /// The operation.
+        operation: OperationId,
+        /// The attempt.
+        attempt: u8,
+        /// The member it was meant for.
+        member: MemberId,
+        /// How.
+        ending: AttemptEnding,
+    },
+    /// The application has its answer. Exactly one per operation, unless the run or the app server
+    /// ends before it.
+    OperationEnded {
+        /// The operation.
+        operation: OperationId,
+        /// How.
+        ending: Ending,
+        /// The member whose reply decided, if one did.
+        member: Option<MemberId>,
+    },
+
+    /// A member applied effects `first..=last` of `origin` (all visible there from now on).
+    EffectsApplied {
+        /// Where.
+        member: MemberId,
+        /// Whose.
+        origin: OriginId,
+        /// First sequence of the range.
+        first: u64,
+        /// Last sequence of the range.
+        last: u64,
+    },
+    /// A member stopped executing, and applies nothing until it restarts.
+    MemberStopped {
+        /// Which.
+        member: MemberId,
+        /// The fault that stopped it.
+        fault: FaultId,
+    },
+    /// Every copy that `member` held of effects of `origin` after `kept` ended: memory and disk.
+    /// Emitted when the copies end (a disk lost at the moment of the outage), before
+    /// [`Fact::MemberRestarted`].
+    CopiesEnded {
+        /// Which.
+        member: MemberId,
+        /// Whose effects.
+        origin: OriginId,
+        /// The last sequence that survived there; 0 if none did.
+        kept: u64,
+        /// The fault that ended them.
+        fault: FaultId,
+    },
+    /// A member runs again, with what [`Fact::CopiesEnded`] left it.
+    MemberRestarted {
+        /// Which.
+        member: MemberId,
+    },
+    /// From now on `member` writes as `origin` (at the start, and after each restart: a restarted
+    /// member never reuses a dot). A member with several shards has an origin for each.
+    OriginBegan {
+        /// Which.
+        member: MemberId,
+        /// The new origin.
+        origin: OriginId,
+    },
+    /// A replication link stopped carrying effects because of a fault.
+    LinkDisrupted {
+        /// From.
+        source: MemberId,
+        /// To.
+        target: MemberId,
+    },
+    /// A replication link carries effects again, and the target has everything that the source had
+    /// when the link was re-established.
+    LinkCaughtUp {
+        /// From.
+        source: MemberId,
+        /// To.
+        target: MemberId,
+    },
+
+    /// A fault began.
+    FaultBegan {
+        /// Which.
+        fault: FaultId,
+    },
+    /// A fault ended: healed, or all that it broke was started again.
+    FaultEnded {
+        /// Which.
+        fault: FaultId,
+    },
+    /// A fault had its first effect: it stopped something, or dropped, delayed or refused a message.
+    FaultTouched {
+        /// Which.
+        fault: FaultId,
+    },
+    /// An app server stopped because its host did.
+    ServerStopped {
+        /// Which.
+        server: ServerId,
+    },
+    /// An app server runs again.
+    ServerRestarted {
+        /// Which.
+        server: ServerId,
+    },
+
+    /// A judge changed its mind about a member.
+    Verdict {
+        /// Who.
+        decider: DeciderId,
+        /// The app server whose client process this is, or `None` for a judge that serves many.
+        server: Option<ServerId>,
+        /// About which member.
+        member: MemberId,
+        /// Up or down.
+        healthy: bool,
+    },
+    /// The state of a decider, as a digest: it enters the trace, so that a decider that depends on
+    /// something else than its sights is found out.
+    DeciderState {
+        /// Whose.
+        decider: DeciderId,
+        /// Of its state.
+        digest: u64,
+    },
+    /// A fleet's published answer changed (a DNS record, say); clients learn of it later.
+    AnswerPublished {
+        /// Whose answer.
+        fleet: FleetId,
+        /// The member that the answer names.
+        member: MemberId,
+    },
+    /// An app server sends new operations to another member from now on.
+    Adopted {
+        /// Who.
+        server: ServerId,
+        /// The member it used until now.
+        from: MemberId,
+        /// The member it will use.
+        to: MemberId,
+    },
+    /// An app server began to open a connection.
+    ConnectBegan {
+        /// Who.
+        server: ServerId,
+        /// Where to.
+        member: MemberId,
+    },
+    /// A connection of an app server became usable (TCP, TLS and AUTH done).
+    Connected {
+        /// Who.
+        server: ServerId,
+        /// Where to.
+        member: MemberId,
+    },
+    /// Decider `decider` sent a probe over the network.
+    ProbeSent {
+        /// Who.
+        decider: DeciderId,
+        /// Whom it probes.
+        member: MemberId,
+        /// Bytes on the wire.
+        bytes: u32,
+    },
+}
+
+impl Fact<'_> {
+    /// The dot of the effect in this fact, if there is one.
+    pub fn dot(&self) -> Option<Dot> {
+        match self {
+            Fact::WriteExecuted { effect: Some(effect), .. } => Some(effect.dot),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! Which writes met: concurrent ones, disputes between register writes, removals and what came back.
+//!
+//! *Concurrent* means that neither had the other when it was executed; a write also has what its effect's
+//! context names, since it comes after that in whatever order the effects travel.
+//!
+//! A register write is *overwritten* if a concurrent one beats it (later wall clock, then smaller
+//! origin), unless some write that had seen the first, and not the second, replaced the first
+//! beforehand: then the application itself let go of it. Of the writes of one origin only the earliest
+//! that wins needs to be remembered: whoever lacks it lacks those after it.
+
+use regionfall_crdt::{DataType, Effect, OriginId};
+
+use super::Ledger;
+use super::keys::{Dispute, Marked, Node};
+use super::rows::flag;
+use super::writes::touches;
+
+const ADDITION: u8 = 1;
+const REMOVAL: u8 = 2;
+
+/// The new write, as the walk over its key sees it.
+struct Newcomer<'a> {
+    now: u64,
+    operation: u32,
+    member: usize,
+    effect: &'a Effect,
+    element: u64,
+    is_removal: bool,
+    is_register: bool,
+}
+
+impl Ledger {
+    /// Lets a new write meet the others on its key; returns how many sequences back its origin's
+    /// previous one is, 0 if there is none.
+    pub(super) fn meet(&mut self, now: u64, operation: u32, member: usize, effect: &Effect) -> u32 {
+        let keyspace = self.rows.get(operation).map_or(0, |row| usize::from(row.keyspace));
+        let (element, is_removal) = touches(effect);
+        let is_register = self.shape.keyspaces[keyspace].data_type == DataType::String;
+        let new = Newcomer { now, operation, member, effect, element, is_removal, is_register };
+        let key = effect.key.0;
+        if is_register {
+            self.excuse(&new, key);
+        }
+        let mut own = 0;
+        let mut previous = 0;
+        let mut flags = 0;
+        let mut index = self.keys.get_mut(key).nodes;
+        while index != 0 {
+            let node = *self.keys.nodes.at(index);
+            let origin = usize::from(node.origin);
+            if node.newest <= self.origins.everywhere(origin) {
+                // Everybody has it: nothing can be concurrent with it any more.
+                self.keys.unlink_node(key, previous, index);
+                index = node.next;
+                continue;
+            }
+            if node.origin == effect.dot.origin.0 && node.element == element {
+                own = index;
+            }
+            if node.meets(element) {
+                flags |= self.meet_node(&new, index, &node);
+            }
+            previous = index;
+            index = node.next;
+        }
+        if flags != 0
+            && let Some(row) = self.rows.get_mut(operation)
+        {
+            row.flags |= flags;
+        }
+        self.enter_node(&new, key, own)
+    }
+
+    /// Puts the new write at the head of its origin's node.
+    fn enter_node(&mut self, new: &Newcomer<'_>, key: u32, own: u32) -> u32 {
+        let sequence = new.effect.dot.sequence;
+        if own != 0 {
+            let node = self.keys.nodes.at_mut(own);
+            let back = (sequence - node.newest) as u32;
+            node.newest = sequence;
+            node.superseded = false;
+            return back;
+        }
+        let next = self.keys.get_mut(key).nodes;
+        let node = Node {
+            next,
+            origin: new.effect.dot.origin.0,
+            superseded: false,
+            element: new.element,
+            newest: sequence,
+            removed: 0,
+            marked: [Marked::default(); 2],
+        };
+        self.keys.get_mut(key).nodes = self.keys.nodes.insert(node);
+        0
+    }
+
+    /// Meets the effects of one origin; returns flags for the new write.
+    fn meet_node(&mut self, new: &Newcomer<'_>, index: u32, node: &Node) -> u32 {
+        let origin = usize::from(node.origin);
+        let context = new.effect.context.get(OriginId(node.origin));
+        let applied = self.origins.seen(origin, new.member);
+        let seen = applied.max(context);
+        let mut flags = 0;
+        if new.is_removal && !new.is_register {
+            self.remove_unseen(node, applied, context);
+            let removed = &mut self.keys.nodes.at_mut(index).removed;
+            *removed = (*removed).max(seen);
+        }
+        if node.newest <= seen {
+            self.keys.nodes.at_mut(index).superseded = true;
+            return 0;
+        }
+        if self.origins.member(origin) == new.member {
+            // Its own past, lost with its disk: no other member wrote it.
+            return 0;
+        }
+        let kinds = self.mark(new, index, node, seen);
+        if new.is_register {
+            flags |= if kinds == 0 { 0 } else { flag::CONFLICT };
+            self.dispute(new, node, seen);
+        } else {
+            let (agreeing, opposing) =
+                if new.is_removal { (REMOVAL, ADDITION) } else { (ADDITION, REMOVAL) };
+            if kinds & agreeing != 0 {
+                flags |= flag::COMMUTING;
+            }
+            if kinds & opposing != 0 {
+                flags |= flag::CONFLICT;
+                if new.is_removal {
+                    flags |= flag::RESURRECTED;
+                }
+            }
+        }
+        flags
+    }
+
+    /// Marks the effects beyond `seen` as having met the new write; returns their kinds.
+    fn mark(&mut self, new: &Newcomer<'_>, index: u32, node: &Node, seen: u64) -> u8 {
+        let class = usize::from(new.is_removal && !new.is_register);
+        let old = node.marked[class];
+        let mut kinds = 0;
+        let mut met_itself = false;
+        let mut lowest = node.newest;
+        let mut sequence = node.newest;
+        let origin = usize::from(node.origin);
+        while sequence > seen {
+            // All that was marked by an equal write before is skipped at once.
+            if sequence == old.high && old.low > seen {
+                kinds |= old.kinds;
+                sequence = old.low;
+            }
+            let Some(entry) = self.origins.entry(origin, sequence) else { break };
+            let (operation, back) = (entry.operation, u64::from(entry.back));
+            if operation == new.operation {
+                met_itself = true;
+            } else if let Some(row) = self.rows.get_mut(operation) {
+                let is_removal = row.is(flag::REMOVAL);
+                kinds |= if is_removal { REMOVAL } else { ADDITION };
+                row.flags |= if new.is_register {
+                    flag::CONFLICT
+                } else if is_removal == new.is_removal {
+                    flag::COMMUTING
+                } else if is_removal {
+                    flag::CONFLICT | flag::RESURRECTED
+                } else {
+                    flag::CONFLICT
+                };
+            }
+            lowest = sequence;
+            if back == 0 {
+                break;
+            }
+            sequence -= back;
+        }
+        if !met_itself {
+            self.keys.nodes.at_mut(index).marked[class] =
+                Marked { low: lowest, high: node.newest, kinds };
+        }
+        kinds
+    }
+
+    /// Additions that a removal takes away although nobody who removed had observed them.
+    fn remove_unseen(&mut self, node: &Node, applied: u64, context: u64) {
+        let observed = applied.max(node.removed);
+        if context <= observed {
+            return;
+        }
+        let mut sequence = node.newest;
+        let origin = usize::from(node.origin);
+        while sequence > observed {
+            let Some(entry) = self.origins.entry(origin, sequence) else { return };
+            let (operation, back) = (entry.operation, u64::from(entry.back));
+            if sequence <= context
+                && let Some(row) = self.rows.get_mut(operation)
+                && !row.is(flag::REMOVAL)
+            {
+                row.flags |= flag::REMOVED_UNSEEN;
+            }
+            if back == 0 {
+                return;
+            }
+            sequence -= back;
+        }
+    }
+
+    /// Opens a dispute between the new register write and those of one origin that it had not seen.
+    fn dispute(&mut self, new: &Newcomer<'_>, node: &Node, seen: u64) {
+        let origin = usize::from(node.origin);
+        let Some(head) = self.origins.entry(origin, node.newest) else { return };
+        let rank = (new.effect.at.0, u16::MAX - new.effect.dot.origin.0);
+        let is_beaten = |stamp: u64| (stamp, u16::MAX - node.origin) > rank;
+        let other = self.origins.member(origin);
+        let key = new.effect.key.0;
+        if !is_beaten(head.stamp) {
+            if node.superseded || head.operation == new.operation {
+                return;
+            }
+            let dispute = Dispute {
+                next: 0,
+                loser: head.operation,
+                loser_origin: node.origin,
+                winner_origin: new.effect.dot.origin.0,
+                loser_sequence: node.newest,
+                winner_sequence: new.effect.dot.sequence,
+                key,
+                by_fault: self.links.cut_since(other, new.member, head.executed),
+                resurrects: !new.is_removal && self.is_removal(head.operation),
+                is_open: true,
+            };
+            self.open(dispute);
+            return;
+        }
+        let is_loser_removal = new.is_removal;
+        // The earliest unseen one that wins, and the earliest that brings the key back: stamps of one
+        // origin do not fall, so the walk ends at the first that does not win.
+        let (mut first, mut first_write) = (None, None);
+        let mut sequence = node.newest;
+        while let Some(entry) = self.origins.entry(origin, sequence) {
+            if sequence <= seen || !is_beaten(entry.stamp) {
+                break;
+            }
+            if entry.operation != new.operation {
+                first = Some((sequence, *entry));
+                if is_loser_removal && !self.is_removal(entry.operation) {
+                    first_write = first;
+                }
+            }
+            if entry.back == 0 {
+                break;
+            }
+            sequence -= u64::from(entry.back);
+        }
+        for (sequence, entry) in [first, first_write].into_iter().flatten() {
+            self.open(Dispute {
+                next: 0,
+                loser: new.operation,
+                loser_origin: new.effect.dot.origin.0,
+                winner_origin: node.origin,
+                loser_sequence: new.effect.dot.sequence,
+                winner_sequence: sequence,
+                key,
+                by_fault: self.links.cut_since(new.member, other, entry.executed),
+                resurrects: is_loser_removal && !self.is_removal(entry.operation),
+                is_open: true,
+            });
+        }
+    }
+
+    fn is_removal(&self, operation: u32) -> bool {
+        self.rows.get(operation).is_some_and(|row| row.is(flag::REMOVAL))
+    }
+
+    fn open(&mut self, mut dispute: Dispute) {
+        let mut index = self.keys.get_mut(dispute.key).disputes;
+        while index != 0 {
+            let known = self.keys.disputes.at(index);
+            if (known.loser_origin, known.loser_sequence, known.winner_origin)
+                == (dispute.loser_origin, dispute.loser_sequence, dispute.winner_origin)
+            {
+                // A second one stands only for the key's coming back.
+                if known.resurrects || !dispute.resurrects {
+                    return;
+                }
+                dispute.by_fault = false;
+            }
+            index = known.next;
+        }
+        if let Some(row) = self.rows.get_mut(dispute.loser) {
+            row.holds += 1;
+        }
+        let next = self.keys.get_mut(dispute.key).disputes;
+        let index = self.keys.disputes.insert(Dispute { next, ..dispute });
+        self.keys.get_mut(dispute.key).disputes = index;
+    }
+
+    /// The new write has seen losers whose winners it has not: it replaces them knowingly.
+    fn excuse(&mut self, new: &Newcomer<'_>, key: u32) {
+        let mut index = self.keys.get_mut(key).disputes;
+        while index != 0 {
+            let dispute = *self.keys.disputes.at(index);
+            if self.saw(new, dispute.loser_origin, dispute.loser_sequence)
+                && !self.saw(new, dispute.winner_origin, dispute.winner_sequence)
+            {
+                self.keys.unlink_dispute(index);
+                if let Some(row) = self.rows.get_mut(dispute.loser) {
+                    row.holds -= 1;
+                }
+                self.leave_if_settled(dispute.loser);
+            }
+            index = dispute.next;
+        }
+    }
+
+    fn saw(&self, new: &Newcomer<'_>, origin: u16, sequence: u64) -> bool {
+        self.origins.seen(usize::from(origin), new.member) >= sequence
+            || new.effect.context.get(OriginId(origin)) >= sequence
+    }
+}

@@ -1,0 +1,223 @@
+//! Per key: who wrote it lately, what conflicts with what, and which newest write was acknowledged.
+//!
+//! A node stands for the effects of one origin on one key (or one element of a set), from the moment
+//! that they exist until every member has them. A new write meets each node of its key once, so its cost is
+//! that of the origins that wrote the key within the replication lag, not of their writes.
+//!
+//! Keys live in pages that come with the first use of one of them: a world of ten milliseconds pays for
+//! the keys it touches, not for those it could.
+
+/// Elements, as numbers. The whole key is an element of its own that meets all others.
+pub(super) const WHOLE: u64 = u64::MAX;
+
+const NONE: u32 = 0;
+const PAGE_BITS: u32 = 4;
+const PAGE: usize = 1 << PAGE_BITS;
+
+/// A key. References to slabs and operations are plus one; 0 is none.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Key {
+    pub nodes: u32,
+    pub disputes: u32,
+    pub sessions: u32,
+    /// The newest acknowledged write.
+    pub newest: u32,
+    pub newest_at: u64,
+    pub newest_sequence: u64,
+    /// Operation whose effect `missing_at` was found to lack first.
+    pub missing: u32,
+    pub newest_origin: u16,
+    pub missing_at: u8,
+}
+
+/// What kind of writes already met an end of a node's effects, so that they need not be marked again.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Marked {
+    pub low: u64,
+    pub high: u64,
+    /// Which kinds are among them: 1 for additions, 2 for removals.
+    pub kinds: u8,
+}
+
+/// The effects of one origin on one key or element that are not everywhere yet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Node {
+    pub next: u32,
+    pub origin: u16,
+    /// Whether a write that had seen the newest has replaced it.
+    pub superseded: bool,
+    pub element: u64,
+    pub newest: u64,
+    /// Everything up to here was removed by operations that had observed it.
+    pub removed: u64,
+    /// By what the other write is: an addition (or register write), a removal.
+    pub marked: [Marked; 2],
+}
+
+/// A register write that a concurrent one beats, unless a write that had seen the first and not the
+/// second turns up.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Dispute {
+    pub next: u32,
+    pub loser: u32,
+    pub loser_origin: u16,
+    pub winner_origin: u16,
+    pub loser_sequence: u64,
+    pub winner_sequence: u64,
+    pub key: u32,
+    pub by_fault: bool,
+    /// Whether the winner was no removal, while the loser was one.
+    pub resurrects: bool,
+    pub is_open: bool,
+}
+
+/// What an app server wrote and saw of a key, as long as some member lacks it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Session {
+    pub next: u32,
+    pub server: u32,
+    /// Its newest acknowledged write, plus one.
+    pub own: u32,
+    pub seen_origin: u16,
+    pub seen_sequence: u64,
+    pub seen_executed: u64,
+}
+
+/// A slab with a free list threaded through `next`.
+#[derive(Clone, Debug)]
+pub(super) struct Slab<T> {
+    items: Vec<T>,
+    free: Vec<u32>,
+    turn: u32,
+}
+
+impl<T: Copy> Slab<T> {
+    const fn new() -> Self {
+        Self { items: Vec::new(), free: Vec::new(), turn: 0 }
+    }
+
+    /// The places in turn, free ones included; none if there are none.
+    #[inline]
+    pub(super) fn turn(&mut self) -> Option<u32> {
+        if self.used() == 0 {
+            return None;
+        }
+        self.turn = (self.turn + 1) % self.items.len() as u32;
+        Some(self.turn + 1)
+    }
+
+    pub(super) fn insert(&mut self, item: T) -> u32 {
+        if let Some(index) = self.free.pop() {
+            self.items[index as usize - 1] = item;
+            return index;
+        }
+        self.items.push(item);
+        self.items.len() as u32
+    }
+
+    pub(super) fn remove(&mut self, index: u32) {
+        self.free.push(index);
+    }
+
+    #[inline]
+    pub(super) fn at(&self, index: u32) -> &T {
+        &self.items[index as usize - 1]
+    }
+
+    #[inline]
+    pub(super) fn at_mut(&mut self, index: u32) -> &mut T {
+        &mut self.items[index as usize - 1]
+    }
+
+    /// All places, free ones included.
+    pub(super) fn places(&self) -> std::ops::RangeInclusive<u32> {
+        1..=self.items.len() as u32
+    }
+
+    pub(super) fn used(&self) -> usize {
+        self.items.len() - self.free.len()
+    }
+}
+
+/// All keys.
+#[derive(Clone, Debug)]
+pub(super) struct Keys {
+    directory: Vec<u32>,
+    keys: Vec<[Key; PAGE]>,
+    pub nodes: Slab<Node>,
+    pub disputes: Slab<Dispute>,
+    pub sessions: Slab<Session>,
+}
+
+impl Keys {
+    pub(super) const fn new() -> Self {
+        Self {
+            directory: Vec::new(),
+            keys: Vec::new(),
+            nodes: Slab::new(),
+            disputes: Slab::new(),
+            sessions: Slab::new(),
+        }
+    }
+
+    /// The key, if it was ever used.
+    #[inline]
+    pub(super) fn get(&self, key: u32) -> Option<&Key> {
+        let page = *self.directory.get((key >> PAGE_BITS) as usize)?;
+        (page != NONE).then(|| &self.keys[page as usize - 1][key as usize % PAGE])
+    }
+
+    #[inline]
+    pub(super) fn get_mut(&mut self, key: u32) -> &mut Key {
+        let index = (key >> PAGE_BITS) as usize;
+        if self.directory.len() <= index {
+            self.directory.resize(index + 1, NONE);
+        }
+        if self.directory[index] == NONE {
+            self.keys.push([Key::default(); PAGE]);
+            self.directory[index] = self.keys.len() as u32;
+        }
+        &mut self.keys[self.directory[index] as usize - 1][key as usize % PAGE]
+    }
+}
+
+impl Keys {
+    /// Takes a node, which follows `previous` in the chain of its key, out.
+    pub(super) fn unlink_node(&mut self, key: u32, previous: u32, index: u32) {
+        let next = self.nodes.at(index).next;
+        if previous == 0 {
+            self.get_mut(key).nodes = next;
+        } else {
+            self.nodes.at_mut(previous).next = next;
+        }
+        self.nodes.remove(index);
+    }
+
+    /// Closes a dispute and takes it out of the chain of its key.
+    pub(super) fn unlink_dispute(&mut self, index: u32) {
+        let dispute = *self.disputes.at(index);
+        let mut place = self.get_mut(dispute.key).disputes;
+        if place == index {
+            self.get_mut(dispute.key).disputes = dispute.next;
+        } else {
+            while place != 0 {
+                let next = self.disputes.at(place).next;
+                if next == index {
+                    self.disputes.at_mut(place).next = dispute.next;
+                    break;
+                }
+                place = next;
+            }
+        }
+        self.disputes.at_mut(index).is_open = false;
+        self.disputes.remove(index);
+    }
+}
+
+impl Node {
+    /// Whether an operation on `element` touches what this node stands for.
+    #[inline]
+    pub(super) const fn meets(&self, element: u64) -> bool {
+        self.element == element || self.element == WHOLE || element == WHOLE
+    }
+}

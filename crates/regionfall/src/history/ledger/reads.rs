@@ -1,0 +1,225 @@
+//! What reads missed: staleness, a session's own writes, and going back in time.
+
+use regionfall_kernel::SimDuration;
+
+use super::Ledger;
+use super::keys::Session;
+use super::rows::flag;
+
+const READ_FLAGS: u32 =
+    flag::STALE | flag::STALE_BEYOND_LAG | flag::OWN_WRITE_MISSED | flag::WENT_BACK;
+
+impl Ledger {
+    /// A member executed a read. What it missed counts when the application gets the answer.
+    ///
+    /// Of several attempts the last one counts: the client gave the others up.
+    pub(super) fn read_executed(&mut self, operation: u32, attempt: u8, member: usize, key: u32) {
+        let Some(&row) = self.rows.get(operation) else { return };
+        if attempt.saturating_add(1) < row.attempts {
+            return;
+        }
+        let mut flags = 0;
+        let state = self.keys.get(key).copied().unwrap_or_default();
+        if state.newest != 0 {
+            flags |= self.staleness(key, member, row.issued);
+        }
+        if self.shape.keyspaces[usize::from(row.keyspace)].reads_own_writes
+            && (state.sessions != 0 || state.nodes != 0)
+        {
+            flags |= self.session_read(key, row.server, member, row.issued);
+        }
+        if let Some(row) = self.rows.get_mut(operation) {
+            row.flags = row.flags & !READ_FLAGS | flags;
+            row.reader = member as u8;
+        }
+    }
+
+    /// The application has the answer of a read.
+    pub(super) fn read_acknowledged(&mut self, operation: u32, member: Option<usize>) {
+        let Some(&row) = self.rows.get(operation) else { return };
+        if row.issued < self.storm_begins || !row.is(READ_FLAGS) {
+            return;
+        }
+        if member.is_some_and(|member| member != usize::from(row.reader)) {
+            return;
+        }
+        self.reads.stale += u64::from(row.is(flag::STALE));
+        self.reads.stale_beyond_lag += u64::from(row.is(flag::STALE_BEYOND_LAG));
+        self.reads.own_writes_missed += u64::from(row.is(flag::OWN_WRITE_MISSED));
+        self.reads.went_back += u64::from(row.is(flag::WENT_BACK));
+        if row.is(flag::STALE) {
+            let first = self.first_missing(row.key, usize::from(row.reader));
+            self.reads.ages.record(SimDuration::from_nanos(row.issued.saturating_sub(first)));
+        }
+    }
+
+    fn staleness(&mut self, key: u32, member: usize, issued: u64) -> u32 {
+        let state = *self.keys.get_mut(key);
+        let mut flags = 0;
+        // The newest one is known to the dot, even after its row has left.
+        if state.newest_at <= issued {
+            let held = self.origins.applied(usize::from(state.newest_origin), member);
+            if held < state.newest_sequence && !self.covers_row(member, state.newest - 1) {
+                flags |= flag::STALE;
+            }
+        } else if let Some(newest) = self.newest_before(state.newest, |_| issued)
+            && !self.covers(member, newest)
+        {
+            flags |= flag::STALE;
+        }
+        let lags = &self.lags;
+        let members = self.members;
+        let allowed = |writer: usize| issued.checked_sub(lags[writer * members + member]).unwrap_or(0);
+        if flags != 0
+            && let Some(newest) = self.newest_before(state.newest, allowed)
+            && !self.covers(member, newest)
+        {
+            flags |= flag::STALE_BEYOND_LAG;
+        }
+        flags
+    }
+
+    /// As [`Ledger::covers`], but a row that left is not taken for one that is held.
+    fn covers_row(&self, member: usize, operation: u32) -> bool {
+        self.rows.get(operation).is_some() && self.covers(member, operation)
+    }
+
+    /// The newest write of a chain of acknowledgements that was acknowledged by a moment, which may
+    /// depend on the member that executed it.
+    fn newest_before(&self, mut reference: u32, by: impl Fn(usize) -> u64) -> Option<u32> {
+        while reference != 0 {
+            let row = self.rows.get(reference - 1)?;
+            let writer = self.origins.member(usize::from(row.origin));
+            if row.acked <= by(writer) {
+                return Some(reference - 1);
+            }
+            reference = row.before;
+        }
+        None
+    }
+
+    /// When the first write on the key that `member` lacks was acknowledged.
+    fn first_missing(&mut self, key: u32, member: usize) -> u64 {
+        let state = *self.keys.get_mut(key);
+        // While the one found last time is still missing, it is still the first.
+        if state.missing != 0
+            && usize::from(state.missing_at) == member
+            && let Some(row) = self.rows.get(state.missing - 1)
+            && !self.covers(member, state.missing - 1)
+        {
+            return row.acked;
+        }
+        let mut first = (state.newest, state.newest_at);
+        let mut reference = state.newest;
+        while reference != 0 {
+            let Some(row) = self.rows.get(reference - 1) else { break };
+            if !self.covers(member, reference - 1) {
+                first = (reference, row.acked);
+            }
+            reference = row.before;
+        }
+        let state = self.keys.get_mut(key);
+        state.missing = first.0;
+        state.missing_at = member as u8;
+        first.1
+    }
+
+    /// An app server has the success of a write.
+    pub(super) fn session_wrote(&mut self, key: u32, server: u32, operation: u32) {
+        let index = self.session(key, server, true);
+        if index != 0 {
+            self.keys.sessions.at_mut(index).own = operation + 1;
+        }
+    }
+
+    fn session_read(&mut self, key: u32, server: u32, member: usize, issued: u64) -> u32 {
+        let mut flags = 0;
+        let index = self.session(key, server, false);
+        if index != 0 {
+            let session = *self.keys.sessions.at(index);
+            if session.own != 0
+                && self.rows.get(session.own - 1).is_some_and(|row| row.acked <= issued)
+                && !self.covers(member, session.own - 1)
+            {
+                flags |= flag::OWN_WRITE_MISSED;
+            }
+            let seen_origin = usize::from(session.seen_origin);
+            if session.seen_sequence > 0
+                && self.origins.seen(seen_origin, member) < session.seen_sequence
+            {
+                flags |= flag::WENT_BACK;
+            }
+        }
+        if let Some((executed, origin, sequence)) = self.newest_visible(key, member) {
+            let index = self.session(key, server, true);
+            let session = self.keys.sessions.at_mut(index);
+            if session.seen_sequence == 0 || executed >= session.seen_executed {
+                session.seen_origin = origin;
+                session.seen_sequence = sequence;
+                session.seen_executed = executed;
+            }
+        }
+        flags
+    }
+
+    /// The newest write on the key that `member` has and some other member lacks.
+    fn newest_visible(&self, key: u32, member: usize) -> Option<(u64, u16, u64)> {
+        let mut newest = None;
+        let mut index = self.keys.get(key)?.nodes;
+        while index != 0 {
+            let node = self.keys.nodes.at(index);
+            index = node.next;
+            let origin = usize::from(node.origin);
+            let applied = self.origins.applied(origin, member);
+            let mut sequence = node.newest;
+            while sequence > self.origins.everywhere(origin) {
+                let Some(entry) = self.origins.entry(origin, sequence) else { break };
+                if sequence <= applied {
+                    newest = newest.max(Some((entry.executed, node.origin, sequence)));
+                    break;
+                }
+                if entry.back == 0 {
+                    break;
+                }
+                sequence -= u64::from(entry.back);
+            }
+        }
+        newest
+    }
+
+    /// The session of an app server on a key; 0 if there is none and none is made. Sessions of which
+    /// every member has everything go.
+    fn session(&mut self, key: u32, server: u32, make: bool) -> u32 {
+        let mut found = 0;
+        let mut previous = 0;
+        let mut index = self.keys.get_mut(key).sessions;
+        while index != 0 {
+            let session = *self.keys.sessions.at(index);
+            let own_is_open = session.own != 0 && self.rows.get(session.own - 1).is_some();
+            let seen_is_open = session.seen_sequence > 0
+                && self.origins.everywhere(usize::from(session.seen_origin)) < session.seen_sequence;
+            if session.server == server {
+                found = index;
+            } else if !own_is_open && !seen_is_open {
+                if previous == 0 {
+                    self.keys.get_mut(key).sessions = session.next;
+                } else {
+                    self.keys.sessions.at_mut(previous).next = session.next;
+                }
+                self.keys.sessions.remove(index);
+                index = session.next;
+                continue;
+            }
+            previous = index;
+            index = session.next;
+        }
+        if found == 0 && make {
+            let next = self.keys.get_mut(key).sessions;
+            let session =
+                Session { next, server, own: 0, seen_origin: 0, seen_sequence: 0, seen_executed: 0 };
+            found = self.keys.sessions.insert(session);
+            self.keys.get_mut(key).sessions = found;
+        }
+        found
+    }
+}

@@ -1,0 +1,124 @@
+//! The end of a row: what an operation counts as.
+
+use regionfall_kernel::{SimDuration, SimTime};
+
+use crate::history::Quiescence;
+use crate::topology::{KeyspaceId, MemberId, OperationId, ServerId};
+
+use super::Ledger;
+use super::account::{Account, LostWrite};
+use super::rows::{Row, flag};
+use super::writes::moment;
+
+impl Ledger {
+    /// Counts an operation whose fate is known: its effects are everywhere, or the run is over.
+    pub(super) fn settle(&mut self, operation: u32, row: &Row, may_lack_nothing: bool) {
+        if !row.is(flag::WRITE) {
+            return;
+        }
+        let mut survivors = 0_u32;
+        let mut overwritten = 0_u32;
+        let mut flags = 0;
+        for (origin, sequence, own) in self.effects_of(operation, row) {
+            if may_lack_nothing || self.origins.held(origin) >= sequence {
+                survivors += 1;
+                if own & flag::OVERWRITTEN != 0 {
+                    overwritten += 1;
+                    flags |= own & flag::BY_FAULT;
+                }
+            }
+        }
+        let is_held = row.effects == 0 || survivors > 0;
+        let is_late = row.is(flag::LATE) && is_held;
+        let counts = &mut self.writes[usize::from(row.keyspace)];
+        if !row.is_acked() {
+            // A refusal proves that there is no effect; whoever has one all the same is not refused.
+            if row.issued >= self.storm_begins && !(row.is(flag::FAILED) && row.effects == 0) {
+                if survivors > 0 {
+                    counts.unknown_present += 1;
+                } else {
+                    counts.unknown_absent += 1;
+                }
+            }
+            return;
+        }
+        if row.issued < self.storm_begins && is_held && !is_late {
+            return;
+        }
+        counts.acked += 1;
+        if !is_held {
+            if self.is_drained {
+                counts.lost += 1;
+                let lost = LostWrite {
+                    operation: OperationId(operation),
+                    server: ServerId(row.server),
+                    keyspace: KeyspaceId(row.keyspace),
+                    member: MemberId(self.origins.member(usize::from(row.origin)) as u8),
+                    acked: SimTime::from_nanos(row.acked),
+                    fault: self.ended_by(operation, row),
+                };
+                self.lost.push(lost);
+            } else {
+                counts.undetermined += 1;
+            }
+            return;
+        }
+        counts.late += u64::from(is_late);
+        counts.conflicting += u64::from(row.is(flag::CONFLICT));
+        counts.conflicting_commuting += u64::from(row.is(flag::COMMUTING) && !row.is(flag::CONFLICT));
+        counts.resurrected += u64::from(row.is(flag::RESURRECTED));
+        counts.duplicated += u64::from(survivors > 1 && !row.is(flag::IDEMPOTENT));
+        if row.is(flag::REMOVED_UNSEEN) {
+            counts.overwritten_ordinary += 1;
+        } else if survivors > 0 && overwritten == survivors {
+            if flags & flag::BY_FAULT != 0 {
+                counts.overwritten_by_fault += 1;
+            } else {
+                counts.overwritten_ordinary += 1;
+            }
+        }
+    }
+
+    /// Settles all that is left, and closes the books at `at`.
+    pub fn finish(mut self, at: SimTime, quiescence: &Quiescence) -> Account {
+        self.advance(at.as_nanos());
+        self.is_drained = quiescence.reached;
+        for index in self.keys.disputes.places() {
+            let dispute = *self.keys.disputes.at(index);
+            let is_held = |origin: u16, sequence| self.origins.held(usize::from(origin)) >= sequence;
+            // A winner that nobody holds any more has won nothing.
+            if dispute.is_open
+                && is_held(dispute.winner_origin, dispute.winner_sequence)
+                && is_held(dispute.loser_origin, dispute.loser_sequence)
+            {
+                self.overwrite(&dispute);
+            }
+        }
+        let rows: Vec<(u32, Row)> = self.rows.iter().map(|(operation, row)| (operation, *row)).collect();
+        for (operation, row) in rows {
+            self.settle(operation, &row, false);
+        }
+        Account {
+            quiescence_reached: quiescence.reached,
+            writes: self.writes,
+            reads: self.reads,
+            requests: self.requests,
+            lost: self.lost,
+            late: self.late,
+            episodes: self.service.finish(),
+            adoptions: self.moves.adoptions,
+            publications: self.moves.publications,
+            judgements: self.moves.judgements,
+            faults: self.faults,
+            stopped: self.stopped,
+            latencies: self.latencies,
+            step: SimDuration::from_nanos(self.timeline.step),
+            timeline: self.timeline.fleets,
+            dual_active: SimDuration::from_nanos(self.activity.dual(self.storm_begins)),
+            convergence: self.convergence.finish().and_then(moment).map(SimDuration::from_nanos),
+            probes: self.probes,
+            rows_max: self.rows_max,
+            shape: self.shape,
+        }
+    }
+}

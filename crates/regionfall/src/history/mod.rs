@@ -1,0 +1,19 @@
+//! What happened in a run: facts, who listens to them, and the ledger that keeps the books.
+
+mod fact;
+mod histogram;
+mod ledger;
+mod shape;
+mod touch;
+mod trace;
+
+pub use fact::{AttemptEnding, Ending, Fact, Listener, Phase};
+pub use histogram::Histogram;
+pub(crate) use ledger::LateWrite;
+pub use ledger::{
+    Account, Adoption, Episode, FaultSpan, Judgement, Ledger, LostWrite, Publication, ReadCounts,
+    RequestCounts, Requests, Traffic, WriteCounts,
+};
+pub use trace::Trace;
+pub use shape::{KeyspaceShape, MemberView, Quiescence, RecoveryCriterion, RunShape, ServerShape};
+pub(crate) use touch::{may_justify_leaving, touches_server};

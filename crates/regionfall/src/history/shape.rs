@@ -1,0 +1,126 @@
+//! What the listeners must know of a run before its first fact: who lives where, who shares what, and
+//! when the phases turn. It is data about the run, not about its outcome.
+
+use regionfall_crdt::DataType;
+use regionfall_kernel::{SimDuration, SimTime};
+
+use crate::fault::{Disks, FaultKind, PlannedFault};
+use crate::topology::{FleetId, MemberId, RegionId};
+
+/// The shape of one run.
+#[derive(Clone, PartialEq, Debug)]
+pub struct RunShape {
+    /// App servers, by [`ServerId`](crate::topology::ServerId).
+    pub servers: Vec<ServerShape>,
+    /// Names of the fleets, by [`FleetId`].
+    pub fleets: Vec<String>,
+    /// Keyspaces, by [`KeyspaceId`](crate::topology::KeyspaceId).
+    pub keyspaces: Vec<KeyspaceShape>,
+    /// The region of each member, by [`MemberId`]. All of them are configured members.
+    pub members: Vec<RegionId>,
+    /// Shards of each member.
+    pub shards: u16,
+    /// The fault plan with its moments drawn.
+    pub faults: Vec<PlannedFault>,
+    /// The end of the warm-up: measuring begins.
+    pub storm_begins: SimTime,
+    /// The end of the storm.
+    pub calm_begins: SimTime,
+    /// The end of the calm: the workload stops, and with it everything that is judged by requests.
+    pub calm_ends: SimTime,
+    /// A request unanswered for longer than this is overdue.
+    pub slo_deadline: SimDuration,
+    /// When a population counts as served again.
+    pub recovered: RecoveryCriterion,
+    /// How far back the evidence of a failover may lie: a failover is false if no fault that could
+    /// explain it acted within this time before it.
+    pub evidence_window: SimDuration,
+}
+
+/// An app server.
+#[derive(Clone, PartialEq, Debug)]
+pub struct ServerShape {
+    /// Its fleet.
+    pub fleet: FleetId,
+    /// Where it runs.
+    pub region: RegionId,
+    /// Its members in order of preference; never empty. The first is its home.
+    pub home: Vec<MemberId>,
+    /// The mean time between two of its requests.
+    pub mean_interarrival: SimDuration,
+}
+
+/// A keyspace.
+#[derive(Clone, PartialEq, Debug)]
+pub struct KeyspaceShape {
+    /// Its name.
+    pub name: String,
+    /// What its keys hold.
+    pub data_type: DataType,
+    /// Whether an app server expects to read its own writes, and never an older value than before.
+    pub reads_own_writes: bool,
+}
+
+/// When a population counts as served again: `[objectives.recovered]` of a scenario.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct RecoveryCriterion {
+    /// Smallest share of the requests of a window that succeed within the deadline, in 0..=1.
+    pub success: f64,
+    /// Bound on the 99th percentile of the latency of those that succeed.
+    pub latency_p99: SimDuration,
+    /// Length of the window.
+    pub window: SimDuration,
+    /// Fewest requests in it.
+    pub min_requests: u32,
+}
+
+/// How the quiescence ended.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Quiescence {
+    /// Whether replication drained: nothing is under way that could still change a member.
+    pub reached: bool,
+    /// The members as they then were.
+    pub members: Vec<MemberView>,
+}
+
+/// What a member holds at rest, as the model itself says it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MemberView {
+    /// Which.
+    pub member: MemberId,
+    /// The last applied sequence of each origin, by [`OriginId`](regionfall_crdt::OriginId); origins
+    /// beyond the end have none. For a member that is down: what is on its disk.
+    pub clock: Vec<u64>,
+    /// A digest of all values. Members with equal clocks must have equal digests.
+    pub digest: u64,
+}
+
+impl RunShape {
+    /// The home population of a server: those whose first home is the same member.
+    pub fn home_of(&self, server: usize) -> MemberId {
+        self.servers[server].home[0]
+    }
+
+    /// The time without failures that ends an episode of a server: 1 s or five mean inter-arrival
+    /// times, whichever is longer.
+    pub fn stability_window(&self, server: usize) -> SimDuration {
+        SimDuration::from_secs(1).max(self.servers[server].mean_interarrival * 5)
+    }
+
+    /// From when on some member can no longer lose its disk by the plan. Until then "at every member"
+    /// is not the same as "for ever".
+    pub(crate) fn durable_from(&self) -> SimTime {
+        let last_loss = |member: usize| {
+            let losses = self.faults.iter().filter(|fault| match &fault.kind {
+                FaultKind::ProcessCrash { member: hit, disks: Disks::Lost, .. }
+                | FaultKind::HostCrash { member: hit, disks: Disks::Lost, .. } => hit.index() == member,
+                FaultKind::RegionOutage { region, disks: Disks::Lost, takes, .. } => {
+                    takes.database && *region == self.members[member]
+                }
+                _ => false,
+            });
+            losses.map(|fault| fault.ends).max().unwrap_or(SimTime::ZERO)
+        };
+        (0..self.members.len()).map(last_loss).min().unwrap_or(SimTime::ZERO)
+    }
+}

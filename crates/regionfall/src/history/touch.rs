@@ -1,0 +1,60 @@
+//! Which app servers a fault touches: a matter of homes and of the fault alone, so that it is the same
+//! for every strategy.
+
+use crate::fault::{FaultKind, PathSelector, TrafficScope};
+use super::RunShape;
+use crate::topology::{MemberId, RegionId};
+
+/// Whether the fault touches an app server: its home, or the path to it.
+pub(crate) fn touches_server(shape: &RunShape, kind: &FaultKind, server: usize) -> bool {
+    let home = shape.home_of(server);
+    let home_region = shape.members[home.index()];
+    match kind {
+        FaultKind::ProcessCrash { member, .. }
+        | FaultKind::HostCrash { member, .. }
+        | FaultKind::Hang { member } => *member == home,
+        FaultKind::RegionOutage { region, takes, .. } => takes.database && *region == home_region,
+        FaultKind::Partition { paths, .. }
+        | FaultKind::Latency { paths, .. }
+        | FaultKind::Loss { paths, .. } => match paths.scope {
+            TrafficScope::Checks => false,
+            TrafficScope::Replication => touches_replication(shape, paths, home_region),
+            TrafficScope::All | TrafficScope::Clients => {
+                let region = shape.servers[server].region;
+                is_selected(paths, region, home_region) || is_selected(paths, home_region, region)
+            }
+        },
+    }
+}
+
+/// Whether the fault touches a member, or any path of clients or checks that ends at it: what may
+/// have made a failover away from it right.
+pub(crate) fn may_justify_leaving(shape: &RunShape, kind: &FaultKind, left: MemberId) -> bool {
+    let left_region = shape.members[left.index()];
+    match kind {
+        FaultKind::ProcessCrash { member, .. }
+        | FaultKind::HostCrash { member, .. }
+        | FaultKind::Hang { member } => *member == left,
+        FaultKind::RegionOutage { region, .. } => *region == left_region,
+        FaultKind::Partition { paths, .. }
+        | FaultKind::Latency { paths, .. }
+        | FaultKind::Loss { paths, .. } => {
+            let holds = |side: &[RegionId]| side.is_empty() || side.contains(&left_region);
+            paths.scope != TrafficScope::Replication && (holds(&paths.from) || holds(&paths.to))
+        }
+    }
+}
+
+fn touches_replication(shape: &RunShape, paths: &PathSelector, region: RegionId) -> bool {
+    shape
+        .members
+        .iter()
+        .any(|&other| other != region && (is_selected(paths, region, other) || is_selected(paths, other, region)))
+}
+
+/// Whether messages from one region to the other are hit.
+fn is_selected(paths: &PathSelector, from: RegionId, to: RegionId) -> bool {
+    let holds = |side: &[RegionId], region| side.is_empty() || side.contains(&region);
+    (holds(&paths.from, from) && holds(&paths.to, to))
+        || (paths.both_ways && holds(&paths.from, to) && holds(&paths.to, from))
+}

@@ -1,0 +1,163 @@
+//! The trace: every event and fact of a run as words of a rolling hash, with checkpoints, and on request the
+//! text of the records in a range.
+
+use core::ops::Range;
+
+use regionfall_kernel::{Checkpoints, SimTime, TraceHash, TraceRecord};
+
+use super::{Fact, Listener};
+
+/// Records between two checkpoints, at first.
+const CHECKPOINT_EVERY: u64 = 4_096;
+
+/// A listener that hashes what it hears.
+#[derive(Clone, Debug)]
+pub struct Trace {
+    hash: TraceHash,
+    checkpoints: Checkpoints,
+    records: u64,
+    window: Range<u64>,
+    kept: Vec<TraceRecord>,
+}
+
+impl Trace {
+    /// A trace that keeps no text.
+    pub fn new() -> Self {
+        Self::with_window(0..0)
+    }
+
+    /// A trace that keeps the text of these records.
+    pub fn with_window(window: Range<u64>) -> Self {
+        Self {
+            hash: TraceHash::new(),
+            checkpoints: Checkpoints::new(CHECKPOINT_EVERY),
+            records: 0,
+            window,
+            kept: Vec::new(),
+        }
+    }
+
+    /// The hash so far; more may be absorbed into a copy of it.
+    pub fn hash(&self) -> TraceHash {
+        self.hash
+    }
+
+    /// The checkpoints, the last one at the last record.
+    pub fn checkpoints(&self) -> Checkpoints {
+        let mut closed = self.checkpoints.clone();
+        closed.close(&self.hash);
+        closed
+    }
+
+    /// The text of the records in the window.
+    pub fn kept(&self) -> &[TraceRecord] {
+        &self.kept
+    }
+
+    /// One record was absorbed.
+    #[inline]
+    fn record(&mut self, at: SimTime, text: impl FnOnce() -> String) {
+        self.checkpoints.record(at, &self.hash);
+        if self.window.contains(&self.records) {
+            self.kept.push(TraceRecord { at, text: text() });
+        }
+        self.records += 1;
+    }
+}
+
+impl Default for Trace {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Listener for Trace {
+    #[inline]
+    fn observe(&mut self, at: SimTime, fact: &Fact<'_>) {
+        let (first, second) = words(fact);
+        self.hash.absorb2(first, second);
+        self.record(at, || format!("{fact:?}"));
+    }
+
+    #[inline]
+    fn event(&mut self, at: SimTime, kind: u8) {
+        self.hash.absorb(at.as_nanos() << 5 | u64::from(kind));
+        self.record(at, || format!("event of kind {kind}"));
+    }
+}
+
+/// A fact as two words: its kind in the low byte of the first, its fields above and in the second. The
+/// moment need not enter: it is that of the event before.
+#[inline]
+fn words(fact: &Fact<'_>) -> (u64, u64) {
+    let pack = |kind: u64, low: u32, high: u64| kind | u64::from(low) << 8 | high << 40;
+    match *fact {
+        Fact::PhaseBegan { phase } => (pack(0, phase as u32, 0), 0),
+        Fact::OperationIssued { operation, server, keyspace, key, command } => (
+            pack(1, operation.0, u64::from(keyspace.0)),
+            u64::from(server.0) << 32 | u64::from(key.0) ^ (command as u64) << 56,
+        ),
+        Fact::AttemptSent { operation, attempt, member } => {
+            (pack(2, operation.0, u64::from(member.0)), u64::from(attempt))
+        }
+        Fact::WriteExecuted { operation, attempt, member, effect } => (
+            pack(3, operation.0, u64::from(attempt) << 8 | u64::from(member.0)),
+            effect.map_or(0, |effect| {
+                u64::from(effect.dot.origin.0) << 48 ^ effect.dot.sequence ^ effect.at.0 << 20
+            }),
+        ),
+        Fact::ReadExecuted { operation, attempt, member, key } => (
+            pack(4, operation.0, u64::from(attempt) << 8 | u64::from(member.0)),
+            u64::from(key.0),
+        ),
+        Fact::AttemptEnded { operation, attempt, member, ending } => (
+            pack(5, operation.0, u64::from(attempt) << 8 | u64::from(member.0)),
+            ending as u64,
+        ),
+        Fact::OperationEnded { operation, ending, member } => (
+            pack(6, operation.0, ending as u64),
+            member.map_or(u64::MAX, |member| u64::from(member.0)),
+        ),
+        Fact::EffectsApplied { member, origin, first, last } => {
+            (pack(7, u32::from(member.0), u64::from(origin.0)), first << 32 ^ last)
+        }
+        Fact::MemberStopped { member, fault } => {
+            (pack(8, u32::from(member.0), u64::from(fault.0)), 0)
+        }
+        Fact::CopiesEnded { member, origin, kept, fault } => (
+            pack(9, u32::from(member.0), u64::from(origin.0)),
+            kept << 16 | u64::from(fault.0),
+        ),
+        Fact::MemberRestarted { member } => (pack(10, u32::from(member.0), 0), 0),
+        Fact::OriginBegan { member, origin } => {
+            (pack(11, u32::from(member.0), u64::from(origin.0)), 0)
+        }
+        Fact::LinkDisrupted { source, target } => {
+            (pack(12, u32::from(source.0), u64::from(target.0)), 0)
+        }
+        Fact::LinkCaughtUp { source, target } => {
+            (pack(13, u32::from(source.0), u64::from(target.0)), 0)
+        }
+        Fact::FaultBegan { fault } => (pack(14, u32::from(fault.0), 0), 0),
+        Fact::FaultEnded { fault } => (pack(15, u32::from(fault.0), 0), 0),
+        Fact::FaultTouched { fault } => (pack(16, u32::from(fault.0), 0), 0),
+        Fact::ServerStopped { server } => (pack(17, server.0, 0), 0),
+        Fact::ServerRestarted { server } => (pack(18, server.0, 0), 0),
+        Fact::Verdict { decider, server, member, healthy } => (
+            pack(19, decider.0, u64::from(member.0) << 1 | u64::from(healthy)),
+            server.map_or(u64::MAX, |server| u64::from(server.0)),
+        ),
+        Fact::DeciderState { decider, digest } => (pack(20, decider.0, 0), digest),
+        Fact::AnswerPublished { fleet, member } => {
+            (pack(21, u32::from(fleet.0), u64::from(member.0)), 0)
+        }
+        Fact::Adopted { server, from, to } => {
+            (pack(22, server.0, u64::from(from.0) << 8 | u64::from(to.0)), 0)
+        }
+        Fact::ConnectBegan { server, member } => (pack(23, server.0, u64::from(member.0)), 0),
+        Fact::Connected { server, member } => (pack(24, server.0, u64::from(member.0)), 0),
+        Fact::ProbeSent { decider, member, bytes } => {
+            (pack(25, decider.0, u64::from(member.0)), u64::from(bytes))
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! What a run amounts to: the row of its table, its incidents, and the fate of every exposed app server.
+//! All is computed from the [`Account`]; nothing here listens to a run.
+
+mod columns;
+mod incident;
+mod milestone;
+mod quantile;
+mod recovery_point;
+mod rows;
+mod service;
+mod switching;
+mod value;
+
+use regionfall_kernel::{SimDuration, TraceHash};
+
+pub use columns::{Column, Kind, RUN_COLUMNS, Unit};
+pub use incident::{Incident, RecoveredBy, ServerOutcome};
+pub use milestone::Milestones;
+pub use recovery_point::RecoveryPoint;
+pub use rows::{EpisodeRow, INCIDENT_COLUMNS};
+pub use switching::{Moves, Switching};
+pub use value::Value;
+
+use crate::history::{Account, Histogram};
+
+use quantile::nearest_rank;
+use rows::{quantile, sorted_rtos};
+
+/// The metrics of a run.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Metrics {
+    values: Vec<Value>,
+    incidents: Vec<Incident>,
+    episodes: Vec<EpisodeRow>,
+}
+
+impl Metrics {
+    /// The metrics of a run. Columns of excess stay empty until [`Metrics::with_control`].
+    pub fn new(account: &Account) -> Self {
+        let incidents = incident::incidents(account);
+        let episodes = rows::episode_rows(account, &incidents);
+        let values = Row::of(account, &incidents);
+        Self { values, incidents, episodes }
+    }
+
+    /// Fills in the excess over the run without faults under the same strategy and seed.
+    #[must_use]
+    pub fn with_control(mut self, control: &Metrics) -> Self {
+        for (index, column) in RUN_COLUMNS.iter().enumerate() {
+            if let Some(base) = column.base() {
+                self.values[index] = self.values[base].beyond(&control.values[base]);
+            }
+        }
+        self
+    }
+
+    /// The row, in the order of [`RUN_COLUMNS`].
+    pub fn values(&self) -> &[Value] {
+        &self.values
+    }
+
+    /// The value of a column; `None` if there is no column of this name.
+    pub fn get(&self, column: &str) -> Option<&Value> {
+        Column::index(column).map(|index| &self.values[index])
+    }
+
+    /// The incidents, in order of beginning.
+    pub fn incidents(&self) -> &[Incident] {
+        &self.incidents
+    }
+
+    /// The rows of the table of incidents, in the order of [`INCIDENT_COLUMNS`].
+    pub fn incident_rows(&self) -> Vec<Vec<Value>> {
+        self.incidents.iter().enumerate().map(|(index, incident)| rows::incident_row(index, incident)).collect()
+    }
+
+    /// A row for each exposed app server of each incident.
+    pub fn episodes(&self) -> &[EpisodeRow] {
+        &self.episodes
+    }
+
+    /// The RTOs of all exposed app servers in order; censored ones are
+    /// [`SimDuration::FOREVER`](regionfall_kernel::SimDuration::FOREVER).
+    pub fn rto(&self) -> Rto {
+        Rto(sorted_rtos(self.episodes.iter().map(|row| row.rto)))
+    }
+
+    /// Absorbs everything.
+    pub fn hash_into(&self, hash: &mut TraceHash) {
+        for value in self.values.iter().chain(self.incident_rows().iter().flatten()) {
+            value.hash_into(hash);
+        }
+        for row in &self.episodes {
+            hash.absorb2(u64::from(row.server.0), row.rto.map_or(u64::MAX, SimDuration::as_nanos));
+        }
+    }
+}
+
+/// RTOs of exposed app servers, in order.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Rto(Vec<SimDuration>);
+
+impl Rto {
+    /// The longest; zero if nobody was exposed, [`SimDuration::FOREVER`] if one is censored.
+    pub fn max(&self) -> SimDuration {
+        self.0.last().copied().unwrap_or(SimDuration::ZERO)
+    }
+
+    /// The quantile of an order in 0..=1 (nearest rank).
+    pub fn quantile(&self, order: f64) -> SimDuration {
+        nearest_rank(&self.0, order).copied().unwrap_or(SimDuration::ZERO)
+    }
+}
+
+/// A row that is being filled in by name, so that the order is kept in one place.
+struct Row(Vec<Value>);
+
+impl Row {
+    fn of(account: &Account, incidents: &[Incident]) -> Vec<Value> {
+        let mut row = Self(vec![Value::Missing; RUN_COLUMNS.len()]);
+        row.data(account, incidents);
+        row.downtime(incidents);
+        row.failover(account, incidents);
+        row.service(account);
+        row.0
+    }
+
+    fn set(&mut self, name: &str, value: Value) {
+        let index = Column::index(name);
+        debug_assert!(index.is_some(), "{name} is a column");
+        if let Some(index) = index {
+            self.0[index] = value;
+        }
+    }
+
+    fn data(&mut self, account: &Account, incidents: &[Incident]) {
+        let longest = |span: fn(&RecoveryPoint) -> SimDuration| {
+            let spans = incidents.iter().map(|incident| span(&incident.recovery_point));
+            Value::millis(spans.max().unwrap_or(SimDuration::ZERO))
+        };
+        self.set("rpo_observed_ms", longest(|point| point.observed));
+        self.set("rpo_at_resumption_ms", longest(|point| point.at_resumption));
+        let writes = account.all_writes();
+        for (name, count) in [
+            ("writes_acked", writes.acked),
+            ("writes_lost", writes.lost),
+            ("writes_late", writes.late),
+            ("writes_forfeited", writes.forfeited),
+            ("writes_overwritten_by_fault", writes.overwritten_by_fault),
+            ("writes_overwritten_ordinary", writes.overwritten_ordinary),
+            ("writes_duplicated", writes.duplicated),
+            ("writes_resurrected", writes.resurrected),
+            ("writes_unknown_present", writes.unknown_present),
+            ("writes_unknown_absent", writes.unknown_absent),
+            ("writes_undetermined", writes.undetermined),
+            ("conflicting_writes", writes.conflicting),
+            ("conflicting_writes_commuting", writes.conflicting_commuting),
+            ("stale_reads", account.reads.stale),
+            ("stale_reads_beyond_lag", account.reads.stale_beyond_lag),
+            ("ryw_violations", account.reads.own_writes_missed),
+            ("monotonic_violations", account.reads.went_back),
+        ] {
+            self.set(name, Value::Count(count));
+        }
+        self.set("staleness_p99_ms", Value::maybe(account.reads.ages.quantile_ms(0.99)));
+        self.set("convergence_ms", Value::maybe_millis(account.convergence));
+    }
+
+    fn downtime(&mut self, incidents: &[Incident]) {
+        let outcomes = || incidents.iter().flat_map(|incident| &incident.servers);
+        let rtos = sorted_rtos(outcomes().map(|outcome| outcome.rto));
+        let reads = sorted_rtos(outcomes().map(|outcome| outcome.read_rto));
+        let outages = sorted_rtos(outcomes().flat_map(|outcome| outcome.outages.iter().copied()));
+        self.set("rto_p50_ms", quantile(&rtos, 0.5));
+        self.set("rto_p95_ms", quantile(&rtos, 0.95));
+        self.set("rto_p99_ms", quantile(&rtos, 0.99));
+        self.set("rto_max_ms", quantile(&rtos, 1.0));
+        self.set("read_rto_p50_ms", quantile(&reads, 0.5));
+        self.set("read_rto_max_ms", quantile(&reads, 1.0));
+        self.set("outage_p50_ms", quantile(&outages, 0.5));
+        self.set("outage_max_ms", quantile(&outages, 1.0));
+        let service = incidents.iter().filter(|incident| !incident.servers.is_empty());
+        let services = sorted_rtos(service.map(|incident| incident.service_rto));
+        self.set("service_rto_ms", quantile(&services, 1.0));
+        let mut switched: Vec<_> =
+            outcomes().filter_map(|outcome| Some((outcome.rto?, outcome.milestones?.parts()))).collect();
+        switched.sort_unstable();
+        if let Some((_, parts)) = nearest_rank(&switched, 0.5) {
+            let names = ["detect_ms", "publish_ms", "adopt_ms", "reconnect_ms", "first_success_ms"];
+            for (name, part) in names.into_iter().zip(parts) {
+                self.set(name, Value::millis(*part));
+            }
+        }
+        let shares = RecoveredBy::ALL
+            .map(|way| (outcomes().filter(|outcome| outcome.recovered_by == Some(way)).count(), way));
+        // The first of equals, in the order of the table.
+        if let Some((_, way)) = shares.into_iter().rev().max_by_key(|share| share.0).filter(|share| share.0 > 0)
+        {
+            self.set("recovered_by", Value::Text(way.name().into()));
+        }
+        let sum = |part: fn(&Incident) -> u64| Value::Count(incidents.iter().map(part).sum());
+        self.set("exposed", sum(|incident| incident.servers.len() as u64));
+        self.set("affected", sum(|incident| incident.affected().count() as u64));
+        self.set("censored", sum(Incident::censored));
+        self.set("collateral", sum(|incident| incident.collateral));
+        self.set("fallen", sum(|incident| incident.fallen));
+        self.set("incidents", Value::Count(incidents.len() as u64));
+    }
+
+    fn failover(&mut self, account: &Account, incidents: &[Incident]) {
+        let moves: Vec<Moves> = incidents.iter().map(|incident| Moves::of(account, incident)).collect();
+        let longest = |part: fn(&Moves) -> Option<SimDuration>| {
+            Value::maybe_millis(moves.iter().filter_map(part).max())
+        };
+        self.set("failback_ms", longest(|moves| moves.failback));
+        self.set("switch_skew_ms", longest(|moves| moves.switch_skew));
+        self.set("failback_skew_ms", longest(|moves| moves.failback_skew));
+        self.set("dual_active_ms", Value::millis(account.dual_active));
+        let switching = Switching::of(account, incidents.len());
+        self.set("policy_switches", Value::Count(switching.policy_switches));
+        self.set("false_failovers", Value::Count(switching.false_failovers));
+        self.set("flaps", Value::Count(switching.flaps));
+    }
+
+    fn service(&mut self, account: &Account) {
+        let requests = &account.requests;
+        let share = requests.in_time as f64 / requests.issued as f64;
+        self.set("availability", Value::maybe(Some(share)));
+        self.set("errors", Value::Count(requests.errors));
+        self.set("retries", Value::Count(requests.retries));
+        self.set("probe_messages", Value::Count(account.probes));
+        let [warm_up, storm, calm] = &account.latencies;
+        let mut measured = storm.clone();
+        measured.merge(calm);
+        let parts: [(&str, &Histogram); 4] =
+            [("", &measured), ("_warm_up", warm_up), ("_storm", storm), ("_calm", calm)];
+        for (part, histogram) in parts {
+            for (name, order) in [("p50", 0.5), ("p99", 0.99), ("p999", 0.999)] {
+                let column = format!("latency_{name}{part}_ms");
+                self.set(&column, Value::maybe(histogram.quantile_ms(order)));
+            }
+        }
+    }
+}

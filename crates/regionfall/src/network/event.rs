@@ -1,0 +1,87 @@
+//! What the network schedules for itself, and what it tells its owner.
+
+use super::connection::{ConnectionId, End};
+
+/// Something the network scheduled for itself.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum NetworkEvent<P> {
+    /// A segment reaches an end.
+    Arrives {
+        /// Over which connection.
+        connection: ConnectionId,
+        /// Which end.
+        to: End,
+        /// What arrives.
+        segment: Segment<P>,
+    },
+    /// A request to open a connection reaches its server.
+    SynArrives(ConnectionId),
+    /// The server's consent reaches the client.
+    SynAckArrives(ConnectionId),
+    /// The client's kernel asks again.
+    SynRetry(ConnectionId),
+    /// A reset reaches an end.
+    ResetArrives(ConnectionId, End),
+    /// An end's kernel sends again what is not acknowledged.
+    Retransmit(ConnectionId, End),
+    /// An end's kernel gives the connection up: user timeout, keepalive, or the limit of
+    /// unacknowledged data.
+    GiveUp(ConnectionId, End),
+}
+
+/// What travels over an open connection.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Segment<P> {
+    /// One round trip of TLS or AUTH.
+    Setup,
+    /// The owner's payload.
+    Data(P),
+    /// The sender closed its end.
+    Fin,
+}
+
+/// What the network tells its owner.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Notice<P> {
+    /// The client can use the connection: TCP, TLS and AUTH are done.
+    Opened(ConnectionId),
+    /// A payload reached the process at an end.
+    Delivered {
+        /// Over which connection.
+        connection: ConnectionId,
+        /// Which end.
+        to: End,
+        /// What was sent.
+        payload: P,
+    },
+    /// The connection is of no more use to this end. The identity is invalid from now on for it.
+    Broken {
+        /// Which connection.
+        connection: ConnectionId,
+        /// Which end learns of it.
+        end: End,
+        /// Why.
+        cause: BreakCause,
+    },
+}
+
+/// Why a connection broke.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BreakCause {
+    /// Opening it was answered with a reset.
+    Refused,
+    /// The kernel gave up opening it.
+    ConnectGaveUp,
+    /// The peer's kernel or a firewall sent a reset.
+    Reset,
+    /// The peer closed it.
+    Closed,
+    /// Data stayed unacknowledged, or keepalive unanswered, for too long.
+    TimedOut,
+}
+
+/// A queue entry that can carry the network's own events.
+pub trait CarriesNetwork<P>: Copy + From<NetworkEvent<P>> {
+    /// The network event inside, if this is one.
+    fn network(self) -> Option<NetworkEvent<P>>;
+}

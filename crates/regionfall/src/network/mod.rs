@@ -1,0 +1,568 @@
+//! The network: hosts, paths, and connections that behave like TCP in the ways that decide how long
+//! recovery takes.
+//!
+//! A connection costs round trips to open (TCP, TLS, AUTH), carries two ordered streams, and breaks the
+//! way real ones do: a reset when a process dies under a living kernel, silence when a host or a path
+//! dies, retransmissions by time, keepalive, a user timeout, and the kernel's limit of 924.6 s. What
+//! cannot happen is no event: acknowledgements and keepalives of a healthy connection are not simulated.
+//!
+//! Not here: what the payloads mean, who opens connections and why, and which fault acts when.
+//!
+//! Simplifications, all in favour of fewer events: lost segments are found by the retransmission timer
+//! only (no fast retransmit); a receiver's buffer has no limit; a socket that is closed drops what it
+//! had not yet transmitted (`SO_LINGER` 0, as Jedis sets it).
+
+mod connection;
+mod disruption;
+mod event;
+mod host;
+mod path;
+mod stall;
+pub mod tcp;
+#[cfg(test)]
+mod tests;
+
+pub use connection::{ConnectionId, ConnectionOptions, End, Keepalive};
+pub use disruption::{InFlight, Silence};
+pub use event::{BreakCause, CarriesNetwork, NetworkEvent, Notice, Segment};
+pub use host::{EffectLog, FaultEffects, Host, HostState};
+pub use path::{Draw, PathId, TrafficClass};
+
+use regionfall_kernel::{Addressed, EventQueue, LaneId, Seed, SimTime, TimerId};
+
+use crate::topology::{HostId, RegionId, TopologyConfig};
+use connection::{Connection, Stage};
+use path::{Fate, Path};
+
+/// The leg of a SYN; retries count up from it in the draw's repetition.
+const LEG_SYN: u8 = 0x10;
+/// The leg of the consent to a SYN.
+const LEG_SYN_ACK: u8 = 0x11;
+/// The leg of resets.
+const LEG_RESET: u8 = 0x12;
+/// The first leg of setup round trips.
+const LEG_SETUP: u8 = 0x20;
+/// Bytes of a segment without payload: Ethernet, IP and TCP headers.
+const BARE_SEGMENT_BYTES: u32 = 66;
+
+/// A request to open a connection.
+#[derive(Clone, Copy, Debug)]
+pub struct Opening {
+    /// Who opens.
+    pub client: HostId,
+    /// Who is asked.
+    pub server: HostId,
+    /// What will travel.
+    pub class: TrafficClass,
+    /// How it is opened and watched.
+    pub options: ConnectionOptions,
+    /// Addresses the handshake's draws.
+    pub draw: Draw,
+}
+
+/// The network of a world, carrying payloads `P`.
+#[derive(Clone, Debug)]
+pub struct Network<P> {
+    hosts: Vec<Host<P>>,
+    regions: usize,
+    paths: Vec<Path>,
+    connections: Vec<Connection<P>>,
+    free: Vec<u32>,
+    draws: Addressed,
+    /// What each fault did.
+    pub effects: EffectLog,
+    /// Payloads that will never arrive, for the owner to account for.
+    pub abandoned: Vec<P>,
+}
+
+impl<P: Copy> Network<P> {
+    /// A network without hosts.
+    pub fn new(topology: &TopologyConfig, seed: Seed) -> Self {
+        let regions = topology.regions.len();
+        let mut paths = Vec::with_capacity(regions * (regions + 1));
+        for (from, region) in topology.regions.iter().enumerate() {
+            for to in 0..regions {
+                let config = if from == to { &region.same_zone } else { &topology.links[from][to] };
+                paths.push(Path::new(PathId(paths.len() as u16), config, seed));
+            }
+        }
+        for region in &topology.regions {
+            paths.push(Path::new(PathId(paths.len() as u16), &region.cross_zone, seed));
+        }
+        Self {
+            hosts: Vec::new(),
+            regions,
+            paths,
+            connections: Vec::new(),
+            free: Vec::new(),
+            draws: seed.addressed("network"),
+            effects: EffectLog::default(),
+            abandoned: Vec::new(),
+        }
+    }
+
+    /// Adds a running host.
+    pub fn add_host(&mut self, region: RegionId, zone: u16) -> HostId {
+        self.hosts.push(Host::new(region, zone));
+        HostId::from_index(self.hosts.len() - 1)
+    }
+
+    /// The host.
+    pub fn host(&self, id: HostId) -> &Host<P> {
+        host::host_of(&self.hosts, id)
+    }
+
+    /// How many hosts there are.
+    pub fn hosts(&self) -> usize {
+        self.hosts.len()
+    }
+
+    /// The host at an end of a connection, if the connection still exists.
+    #[inline]
+    pub fn host_at(&self, id: ConnectionId, end: End) -> Option<HostId> {
+        let connection = self.connections.get(id.index())?;
+        (connection.generation == id.generation).then(|| connection.hosts[end.index()])
+    }
+
+    /// The path from one host to another.
+    pub fn path_between(&self, from: HostId, to: HostId) -> PathId {
+        let (from, to) = (self.host(from), self.host(to));
+        let index = if from.region != to.region || from.zone == to.zone {
+            from.region.index() * self.regions + to.region.index()
+        } else {
+            self.regions * self.regions + from.region.index()
+        };
+        PathId(index as u16)
+    }
+
+    /// The paths from one region to another: two within a region (same zone, cross zone).
+    pub fn paths_of_regions(&self, from: RegionId, to: RegionId) -> impl Iterator<Item = PathId> {
+        let direct = from.index() * self.regions + to.index();
+        let inner = (from == to).then_some(self.regions * self.regions + from.index());
+        [Some(direct), inner].into_iter().flatten().map(|index| PathId(index as u16))
+    }
+
+    /// Begins to open a connection. [`Notice::Opened`] or [`Notice::Broken`] will follow, unless the
+    /// client closes it first.
+    pub fn open<E: CarriesNetwork<P>>(
+        &mut self,
+        now: SimTime,
+        queue: &mut EventQueue<E>,
+        opening: Opening,
+    ) -> ConnectionId {
+        let paths = [
+            self.path_between(opening.client, opening.server),
+            self.path_between(opening.server, opening.client),
+        ];
+        let round_trip =
+            self.paths[paths[0].0 as usize].typical + self.paths[paths[1].0 as usize].typical;
+        let connection = Connection {
+            generation: 0,
+            in_use: true,
+            class: opening.class,
+            stage: Stage::Opening { retries: 0 },
+            hosts: [opening.client, opening.server],
+            paths,
+            lanes: [queue.open_lane(), queue.open_lane()],
+            forgotten: [false; 2],
+            options: opening.options,
+            timeout: tcp::retransmission_timeout(round_trip),
+            last_activity: now,
+            stalls: [None, None],
+            guards: [TimerId::NONE; 2],
+            unacknowledged: [false; 2],
+            draw: opening.draw,
+        };
+        let id = self.claim(connection);
+        self.send_syn(now, queue, id, 0);
+        id
+    }
+
+    /// Sends a payload. What is sent into a connection that ended, or whose other end closed, is
+    /// abandoned: a reset is on its way back, or has been.
+    #[inline]
+    pub fn send<E: CarriesNetwork<P>>(
+        &mut self,
+        now: SimTime,
+        queue: &mut EventQueue<E>,
+        (id, from): (ConnectionId, End),
+        (payload, bytes): (P, u32),
+        draw: Draw,
+    ) {
+        let usable = self
+            .connection_mut(id)
+            .is_some_and(|connection| matches!(connection.stage, Stage::Open { .. }));
+        if usable {
+            let segment = Segment::Data(payload);
+            self.transmit(now, queue, (id, from), (segment, bytes), draw);
+        } else {
+            self.abandoned.push(payload);
+        }
+    }
+
+    /// Closes an end: nothing reaches it any more. What it had sent still travels, and after it the
+    /// other end learns of the closing.
+    pub fn close<E: CarriesNetwork<P>>(
+        &mut self,
+        now: SimTime,
+        queue: &mut EventQueue<E>,
+        id: ConnectionId,
+        by: End,
+    ) {
+        let Some(connection) = self.connection_mut(id) else { return };
+        if !matches!(connection.stage, Stage::Open { .. }) {
+            self.release(queue, id);
+            return;
+        }
+        let unsent = connection.stalls[by.index()].is_some();
+        self.drop_incoming(queue, id, by);
+        if unsent {
+            self.release(queue, id);
+            return;
+        }
+        let draw = self.connections[id.index()].draw.leg(LEG_RESET);
+        self.transmit(now, queue, (id, by), (Segment::Fin, BARE_SEGMENT_BYTES), draw);
+        if let Some(connection) = self.connection_mut(id) {
+            connection.stage = Stage::HalfClosed { by };
+        }
+    }
+
+    /// Whether the connection still exists in the network.
+    pub fn exists(&self, id: ConnectionId) -> bool {
+        self.connections
+            .get(id.index())
+            .is_some_and(|connection| connection.in_use && connection.generation == id.generation)
+    }
+
+    /// Whether data from this end waits for a retransmission.
+    pub fn is_stalled(&self, id: ConnectionId, from: End) -> bool {
+        self.exists(id) && self.connections[id.index()].stalls[from.index()].is_some()
+    }
+
+    /// Carries out what the network scheduled for itself. At most one thing follows for the owner.
+    #[inline]
+    pub fn handle<E: CarriesNetwork<P>>(
+        &mut self,
+        now: SimTime,
+        queue: &mut EventQueue<E>,
+        event: NetworkEvent<P>,
+    ) -> Option<Notice<P>> {
+        match event {
+            NetworkEvent::Arrives { connection, to, segment } => {
+                self.arrive(now, queue, connection, to, segment)
+            }
+            NetworkEvent::SynArrives(id) => {
+                self.syn_arrives(now, queue, id);
+                None
+            }
+            NetworkEvent::SynAckArrives(id) => self.syn_ack_arrives(now, queue, id),
+            NetworkEvent::SynRetry(id) => self.syn_retry(now, queue, id),
+            NetworkEvent::ResetArrives(id, end) => self.reset_arrives(queue, id, end),
+            NetworkEvent::Retransmit(id, from) => self.retransmit(now, queue, id, from),
+            NetworkEvent::GiveUp(id, end) => {
+                self.exists(id).then(|| self.break_off(queue, id, end, BreakCause::TimedOut))
+            }
+        }
+    }
+
+    /// A segment reaches the kernel of a host.
+    #[inline]
+    fn arrive<E: CarriesNetwork<P>>(
+        &mut self,
+        now: SimTime,
+        queue: &mut EventQueue<E>,
+        id: ConnectionId,
+        to: End,
+        segment: Segment<P>,
+    ) -> Option<Notice<P>> {
+        let connection = &mut self.connections[id.index()];
+        debug_assert!(connection.in_use && connection.generation == id.generation);
+        let host = connection.hosts[to.index()];
+        let healthy = matches!(self.hosts[host.index()].state, HostState::Running)
+            && !connection.forgotten[to.index()];
+        if healthy {
+            connection.last_activity = now;
+            if let Segment::Data(payload) = segment {
+                return Some(Notice::Delivered { connection: id, to, payload });
+            }
+            return self.arrive_bare(now, queue, id, to, segment);
+        }
+        self.arrive_at_trouble(now, queue, id, to, segment)
+    }
+
+    /// A segment without payload reaches a running process.
+    fn arrive_bare<E: CarriesNetwork<P>>(
+        &mut self,
+        now: SimTime,
+        queue: &mut EventQueue<E>,
+        id: ConnectionId,
+        to: End,
+        segment: Segment<P>,
+    ) -> Option<Notice<P>> {
+        match (segment, to) {
+            (Segment::Data(_), _) => None,
+            (Segment::Fin, _) => Some(self.break_off(queue, id, to, BreakCause::Closed)),
+            (Segment::Setup, End::Server) => {
+                let draw = self.connections[id.index()].draw.leg(LEG_SETUP | 1);
+                self.transmit(now, queue, (id, to), (segment, BARE_SEGMENT_BYTES), draw);
+                None
+            }
+            (Segment::Setup, End::Client) => self.continue_setup(now, queue, id),
+        }
+    }
+
+    /// Takes the next setup round trip, or reports the connection usable.
+    fn continue_setup<E: CarriesNetwork<P>>(
+        &mut self,
+        now: SimTime,
+        queue: &mut EventQueue<E>,
+        id: ConnectionId,
+    ) -> Option<Notice<P>> {
+        let connection = &mut self.connections[id.index()];
+        let Stage::Open { setup_left } = connection.stage else { return None };
+        if setup_left == 0 {
+            return Some(Notice::Opened(id));
+        }
+        connection.stage = Stage::Open { setup_left: setup_left - 1 };
+        let draw = connection.draw.leg(LEG_SETUP | setup_left << 1);
+        self.transmit(now, queue, (id, End::Client), (Segment::Setup, BARE_SEGMENT_BYTES), draw);
+        None
+    }
+
+    /// A segment reaches a host whose process does not take it.
+    fn arrive_at_trouble<E: CarriesNetwork<P>>(
+        &mut self,
+        now: SimTime,
+        queue: &mut EventQueue<E>,
+        id: ConnectionId,
+        to: End,
+        segment: Segment<P>,
+    ) -> Option<Notice<P>> {
+        let connection = &self.connections[id.index()];
+        let host = &mut self.hosts[connection.hosts[to.index()].index()];
+        match host.state {
+            HostState::Hung(_) if !connection.forgotten[to.index()] => {
+                host.inbox.push((id, to, segment));
+                return None;
+            }
+            HostState::Silent(fault) => {
+                self.effects.note(fault, |effects| effects.dropped += 1);
+                let draw = connection.draw;
+                self.stall(now, queue, (id, to.other()), (segment, BARE_SEGMENT_BYTES, draw));
+                return None;
+            }
+            HostState::Refusing(fault) | HostState::ProcessDead(fault) => {
+                self.effects.note(fault, |effects| effects.refused += 1);
+            }
+            // The host came back and knows nothing of the connection.
+            HostState::Running | HostState::Hung(_) => {}
+        }
+        if let Segment::Data(payload) = segment {
+            self.abandoned.push(payload);
+        }
+        self.send_reset(now, queue, id, to);
+        None
+    }
+
+    fn send_syn<E: CarriesNetwork<P>>(
+        &mut self,
+        now: SimTime,
+        queue: &mut EventQueue<E>,
+        id: ConnectionId,
+        retries: u8,
+    ) {
+        let connection = &mut self.connections[id.index()];
+        connection.stage = Stage::Opening { retries };
+        let wait = tcp::back_off(tcp::SYN_TIMEOUT, u32::from(retries));
+        connection.guards[0] = queue.arm(now + wait, NetworkEvent::SynRetry(id).into());
+        let draw = connection.draw.leg(LEG_SYN);
+        match self.fate(now, (id, End::Client), BARE_SEGMENT_BYTES, (draw, retries)) {
+            Fate::Arrives(at) => queue.schedule(at, NetworkEvent::SynArrives(id).into()),
+            Fate::Rejected => self.send_reset(now, queue, id, End::Server),
+            Fate::Lost | Fate::Swallowed => {}
+        }
+    }
+
+    fn syn_arrives<E: CarriesNetwork<P>>(
+        &mut self,
+        now: SimTime,
+        queue: &mut EventQueue<E>,
+        id: ConnectionId,
+    ) {
+        if !self.exists(id) {
+            return;
+        }
+        let connection = &self.connections[id.index()];
+        let Stage::Opening { retries } = connection.stage else { return };
+        match self.hosts[connection.hosts[1].index()].state {
+            HostState::Silent(fault) => {
+                self.effects.note(fault, |effects| effects.dropped += 1);
+            }
+            HostState::Refusing(fault) | HostState::ProcessDead(fault) => {
+                self.effects.note(fault, |effects| effects.refused += 1);
+                self.send_reset(now, queue, id, End::Server);
+            }
+            HostState::Running | HostState::Hung(_) => {
+                let draw = connection.draw.leg(LEG_SYN_ACK);
+                match self.fate(now, (id, End::Server), BARE_SEGMENT_BYTES, (draw, retries)) {
+                    Fate::Arrives(at) => queue.schedule(at, NetworkEvent::SynAckArrives(id).into()),
+                    Fate::Rejected | Fate::Lost | Fate::Swallowed => {}
+                }
+            }
+        }
+    }
+
+    fn syn_ack_arrives<E: CarriesNetwork<P>>(
+        &mut self,
+        now: SimTime,
+        queue: &mut EventQueue<E>,
+        id: ConnectionId,
+    ) -> Option<Notice<P>> {
+        let connection = self.connection_mut(id)?;
+        let Stage::Opening { .. } = connection.stage else { return None };
+        queue.cancel(connection.guards[0]);
+        connection.guards[0] = TimerId::NONE;
+        connection.stage = Stage::Open { setup_left: connection.options.setup_round_trips };
+        connection.last_activity = now;
+        self.continue_setup(now, queue, id)
+    }
+
+    fn syn_retry<E: CarriesNetwork<P>>(
+        &mut self,
+        now: SimTime,
+        queue: &mut EventQueue<E>,
+        id: ConnectionId,
+    ) -> Option<Notice<P>> {
+        let Stage::Opening { retries } = self.connection_mut(id)?.stage else { return None };
+        if retries >= tcp::SYN_RETRIES {
+            return Some(self.break_off(queue, id, End::Client, BreakCause::ConnectGaveUp));
+        }
+        self.send_syn(now, queue, id, retries + 1);
+        None
+    }
+
+    /// Something at (or in front of) the host of `end` answers the other end with a reset.
+    fn send_reset<E: CarriesNetwork<P>>(
+        &mut self,
+        now: SimTime,
+        queue: &mut EventQueue<E>,
+        id: ConnectionId,
+        end: End,
+    ) {
+        let draw = self.connections[id.index()].draw.leg(LEG_RESET);
+        // A lost reset is no matter: the next retransmission meets the next reset.
+        if let Fate::Arrives(at) = self.fate(now, (id, end), BARE_SEGMENT_BYTES, (draw, 0)) {
+            queue.schedule(at, NetworkEvent::ResetArrives(id, end.other()).into());
+        } else if self.rejects(id, end.other()) {
+            // The firewall that refused stands one way off; its answer needs no path beyond it.
+            let path = self.connections[id.index()].paths[end.index()];
+            let at = now + self.paths[path.0 as usize].typical;
+            queue.schedule(at, NetworkEvent::ResetArrives(id, end.other()).into());
+        }
+    }
+
+    fn reset_arrives<E: CarriesNetwork<P>>(
+        &mut self,
+        queue: &mut EventQueue<E>,
+        id: ConnectionId,
+        end: End,
+    ) -> Option<Notice<P>> {
+        let opening = matches!(self.connection_mut(id)?.stage, Stage::Opening { .. });
+        let cause = if opening { BreakCause::Refused } else { BreakCause::Reset };
+        Some(self.break_off(queue, id, end, cause))
+    }
+
+    /// Ends a connection for good and tells `end`.
+    fn break_off<E: CarriesNetwork<P>>(
+        &mut self,
+        queue: &mut EventQueue<E>,
+        id: ConnectionId,
+        end: End,
+        cause: BreakCause,
+    ) -> Notice<P> {
+        self.release(queue, id);
+        Notice::Broken { connection: id, end, cause }
+    }
+
+    /// What becomes of a transmission from an end.
+    #[inline]
+    fn fate(
+        &mut self,
+        now: SimTime,
+        (id, from): (ConnectionId, End),
+        bytes: u32,
+        draw: (Draw, u8),
+    ) -> Fate {
+        let connection = &self.connections[id.index()];
+        let path = &mut self.paths[connection.paths[from.index()].0 as usize];
+        path.transmit(connection.class, now, bytes, self.draws, draw, &mut self.effects)
+    }
+
+    fn connection_mut(&mut self, id: ConnectionId) -> Option<&mut Connection<P>> {
+        self.connections
+            .get_mut(id.index())
+            .filter(|connection| connection.in_use && connection.generation == id.generation)
+    }
+
+    fn claim(&mut self, connection: Connection<P>) -> ConnectionId {
+        if let Some(index) = self.free.pop() {
+            let slot = &mut self.connections[index as usize];
+            let generation = slot.generation;
+            *slot = Connection { generation, ..connection };
+            return ConnectionId { index, generation };
+        }
+        self.connections.push(connection);
+        ConnectionId { index: (self.connections.len() - 1) as u32, generation: 0 }
+    }
+
+    /// Forgets a connection with all that travels over it.
+    fn release<E: CarriesNetwork<P>>(&mut self, queue: &mut EventQueue<E>, id: ConnectionId) {
+        for end in [End::Client, End::Server] {
+            self.drop_incoming(queue, id, end);
+            let connection = &mut self.connections[id.index()];
+            queue.close_lane(connection.lanes[end.other().index()]);
+            queue.cancel(connection.guards[end.index()]);
+        }
+        let connection = &mut self.connections[id.index()];
+        connection.in_use = false;
+        connection.generation = connection.generation.wrapping_add(1);
+        self.free.push(id.index);
+    }
+
+    /// Drops what travels towards an end, or waits to.
+    fn drop_incoming<E: CarriesNetwork<P>>(
+        &mut self,
+        queue: &mut EventQueue<E>,
+        id: ConnectionId,
+        end: End,
+    ) {
+        let connection = &mut self.connections[id.index()];
+        let from = end.other().index();
+        for (_, event) in queue.drain_lane(connection.lanes[from]) {
+            if let Some(NetworkEvent::Arrives { segment: Segment::Data(payload), .. }) =
+                event.network()
+            {
+                self.abandoned.push(payload);
+            }
+        }
+        if let Some(stall) = connection.stalls[from].take() {
+            queue.cancel(stall.timer);
+            self.abandoned.extend(stall.queue.iter().filter_map(|(segment, _, _)| match segment {
+                Segment::Data(payload) => Some(*payload),
+                Segment::Setup | Segment::Fin => None,
+            }));
+        }
+    }
+
+    /// Whether a firewall refuses what this end sends.
+    fn rejects(&self, id: ConnectionId, from: End) -> bool {
+        let connection = &self.connections[id.index()];
+        let path = &self.paths[connection.paths[from.index()].0 as usize];
+        matches!(path.cut(connection.class), Some((_, Silence::Refusing)))
+    }
+
+    /// The lane that carries what an end sends.
+    fn lane(&self, id: ConnectionId, from: End) -> LaneId {
+        self.connections[id.index()].lanes[from.index()]
+    }
+}

@@ -1,0 +1,198 @@
+//! Transmission, and retransmission by time when it fails.
+//!
+//! A segment that a path loses, a cut swallows or a dead host ignores stays with the sender's kernel,
+//! and everything sent after it waits behind it. The kernel tries again with doubling waits; each try
+//! that gets through carries all that waits (the receiver had kept what came out of order). After
+//! [`tcp::UNACKNOWLEDGED_LIMIT`], or the user timeout, the kernel aborts the connection.
+
+use std::collections::VecDeque;
+
+use regionfall_kernel::{EventQueue, SimTime, TimerId};
+
+use super::connection::Stall;
+use super::path::Fate;
+use super::{
+    BreakCause, CarriesNetwork, ConnectionId, Draw, End, HostState, Network, NetworkEvent, Notice,
+    Segment, Silence, tcp,
+};
+
+impl<P: Copy> Network<P> {
+    /// Puts a segment on the wire, or into the sender's kernel if the wire does not take it.
+    #[inline]
+    pub(super) fn transmit<E: CarriesNetwork<P>>(
+        &mut self,
+        now: SimTime,
+        queue: &mut EventQueue<E>,
+        (id, from): (ConnectionId, End),
+        (segment, bytes): (Segment<P>, u32),
+        draw: Draw,
+    ) {
+        if self.connections[id.index()].stalls[from.index()].is_some() {
+            self.stall(now, queue, (id, from), (segment, bytes, draw));
+            return;
+        }
+        match self.fate(now, (id, from), bytes, (draw, 0)) {
+            Fate::Arrives(at) => {
+                self.put_on_lane(queue, (id, from), at, segment);
+                self.connections[id.index()].last_activity = now;
+                if self.acknowledgements_are_cut(id, from) {
+                    self.guard_unacknowledged(now, queue, id, from);
+                } else if self.connections[id.index()].guards[from.index()] != TimerId::NONE {
+                    self.disarm_guard(queue, id, from);
+                }
+            }
+            Fate::Lost | Fate::Swallowed => {
+                self.stall(now, queue, (id, from), (segment, bytes, draw));
+            }
+            Fate::Rejected => {
+                if let Segment::Data(payload) = segment {
+                    self.abandoned.push(payload);
+                }
+                self.send_reset(now, queue, id, from.other());
+            }
+        }
+    }
+
+    /// Keeps a segment in the sender's kernel until a retransmission gets through.
+    pub(super) fn stall<E: CarriesNetwork<P>>(
+        &mut self,
+        now: SimTime,
+        queue: &mut EventQueue<E>,
+        (id, from): (ConnectionId, End),
+        item: (Segment<P>, u32, Draw),
+    ) {
+        let connection = &mut self.connections[id.index()];
+        if let Some(stall) = &mut connection.stalls[from.index()] {
+            stall.queue.push_back(item);
+            return;
+        }
+        let timer = queue.arm(
+            now + tcp::back_off(connection.timeout, 0),
+            NetworkEvent::Retransmit(id, from).into(),
+        );
+        connection.stalls[from.index()] =
+            Some(Box::new(Stall { since: now, attempt: 0, timer, queue: VecDeque::from([item]) }));
+        // The retransmission timer governs now, not keepalive.
+        self.disarm_guard(queue, id, from);
+        self.guard_user_timeout(now, queue, id, from);
+    }
+
+    /// The retransmission timer of an end fires.
+    pub(super) fn retransmit<E: CarriesNetwork<P>>(
+        &mut self,
+        now: SimTime,
+        queue: &mut EventQueue<E>,
+        id: ConnectionId,
+        from: End,
+    ) -> Option<Notice<P>> {
+        let connection = self.connection_mut(id)?;
+        let stall = connection.stalls[from.index()].as_mut()?;
+        if now.saturating_since(stall.since) >= tcp::UNACKNOWLEDGED_LIMIT {
+            return Some(self.break_off(queue, id, from, BreakCause::TimedOut));
+        }
+        stall.attempt += 1;
+        let attempt = stall.attempt;
+        let wait = tcp::back_off(connection.timeout, attempt);
+        let receiver = connection.hosts[from.other().index()];
+        let first = connection.stalls[from.index()].as_ref()?.queue.front().copied();
+        let (_, bytes, draw) = first?;
+        let repetition = u8::try_from(attempt).unwrap_or(u8::MAX);
+        let fate = self.fate(now, (id, from), bytes, (draw, repetition));
+        let silent = match self.hosts[receiver.index()].state {
+            HostState::Silent(fault) => Some(fault),
+            _ => None,
+        };
+        match (fate, silent) {
+            (Fate::Arrives(at), None) => {
+                let stall = self.connections[id.index()].stalls[from.index()].take()?;
+                for (segment, _, _) in stall.queue {
+                    self.put_on_lane(queue, (id, from), at, segment);
+                }
+                self.disarm_guard(queue, id, from);
+                None
+            }
+            (Fate::Rejected, _) => {
+                self.send_reset(now, queue, id, from.other());
+                None
+            }
+            (Fate::Lost | Fate::Swallowed | Fate::Arrives(_), silent) => {
+                if let Some(fault) = silent {
+                    self.effects.note(fault, |effects| effects.dropped += 1);
+                }
+                let timer = queue.arm(now + wait, NetworkEvent::Retransmit(id, from).into());
+                if let Some(stall) = &mut self.connections[id.index()].stalls[from.index()] {
+                    stall.timer = timer;
+                }
+                None
+            }
+        }
+    }
+
+    /// Puts a segment on its lane; a stream keeps its order.
+    #[inline]
+    pub(super) fn put_on_lane<E: CarriesNetwork<P>>(
+        &mut self,
+        queue: &mut EventQueue<E>,
+        (id, from): (ConnectionId, End),
+        at: SimTime,
+        segment: Segment<P>,
+    ) {
+        let lane = self.lane(id, from);
+        let at = at.max(queue.lane_last_time(lane));
+        let event = NetworkEvent::Arrives { connection: id, to: from.other(), segment };
+        queue.push_lane(lane, at, event.into());
+    }
+
+    /// Whether data of this end arrives but its acknowledgements do not.
+    fn acknowledgements_are_cut(&self, id: ConnectionId, from: End) -> bool {
+        let connection = &self.connections[id.index()];
+        let back = &self.paths[connection.paths[from.other().index()].0 as usize];
+        matches!(back.cut(connection.class), Some((_, Silence::Silent)))
+    }
+
+    /// Data went out whose acknowledgement cannot come back: the limit runs from the oldest such data.
+    fn guard_unacknowledged<E: CarriesNetwork<P>>(
+        &mut self,
+        now: SimTime,
+        queue: &mut EventQueue<E>,
+        id: ConnectionId,
+        from: End,
+    ) {
+        if self.connections[id.index()].unacknowledged[from.index()] {
+            return;
+        }
+        self.disarm_guard(queue, id, from);
+        let connection = &mut self.connections[id.index()];
+        connection.unacknowledged[from.index()] = true;
+        let user_timeout = connection.options.user_timeout.filter(|_| from == End::Client);
+        let limit = user_timeout.unwrap_or(tcp::UNACKNOWLEDGED_LIMIT);
+        connection.guards[from.index()] =
+            queue.arm(now + limit, NetworkEvent::GiveUp(id, from).into());
+    }
+
+    fn guard_user_timeout<E: CarriesNetwork<P>>(
+        &mut self,
+        now: SimTime,
+        queue: &mut EventQueue<E>,
+        id: ConnectionId,
+        from: End,
+    ) {
+        let connection = &mut self.connections[id.index()];
+        if let (End::Client, Some(limit)) = (from, connection.options.user_timeout) {
+            connection.guards[from.index()] =
+                queue.arm(now + limit, NetworkEvent::GiveUp(id, from).into());
+        }
+    }
+
+    pub(super) fn disarm_guard<E: CarriesNetwork<P>>(
+        &mut self,
+        queue: &mut EventQueue<E>,
+        id: ConnectionId,
+        end: End,
+    ) {
+        let connection = &mut self.connections[id.index()];
+        queue.cancel(connection.guards[end.index()]);
+        connection.guards[end.index()] = TimerId::NONE;
+        connection.unacknowledged[end.index()] = false;
+    }
+}

@@ -1,0 +1,257 @@
+//! Fleets and keyspaces.
+
+use regionfall_crdt::CommandKind;
+
+use super::{
+    Builder, duration, inner, integer, list, number, optional_duration, share, table, text,
+};
+use crate::scenario::error::{Problem, ProblemKind};
+use crate::scenario::read::tree::{Fields, Node};
+use crate::scenario::read::{leaf, path, quantity};
+use crate::topology::{RegionId, TopologyConfig};
+use crate::workload::{
+    Arrivals, ByteSize, FleetConfig, KeyspaceConfig, Popularity, Scope, Session, WorkloadConfig,
+};
+
+/// Shares must add up to the whole within this: what thirds written with two decimals leave over.
+const ROUNDING: f64 = 0.002;
+
+impl Builder<'_, '_> {
+    pub(super) fn workload(
+        &mut self,
+        fields: &Fields,
+        topology: &TopologyConfig,
+    ) -> WorkloadConfig {
+        let fleets = list(fields, "fleet");
+        let keyspaces = list(fields, "keyspace");
+        for (items, key) in [(fleets, "workload.fleet"), (keyspaces, "workload.keyspace")] {
+            if items.is_empty() {
+                let problem = Problem::new(ProblemKind::MissingKey, key, "is an empty list")
+                    .allowed("at least one");
+                self.report(
+                    problem,
+                    fields
+                        .get(key.rsplit('.').next().unwrap_or(""))
+                        .and_then(Node::key_mark),
+                );
+            }
+        }
+        self.names(fleets, "workload.fleet", "fleet");
+        self.names(keyspaces, "workload.keyspace", "keyspace");
+        self.shares(keyspaces, "workload.keyspace", "keyspaces");
+        let fleets = fleets
+            .iter()
+            .enumerate()
+            .map(|(index, fleet)| {
+                self.fleet(
+                    inner(fleet),
+                    &path::item("workload.fleet", fleet, index),
+                    topology,
+                )
+            })
+            .collect();
+        let mut keyspaces: Vec<KeyspaceConfig> = keyspaces
+            .iter()
+            .enumerate()
+            .map(|(index, keyspace)| {
+                self.keyspace(
+                    inner(keyspace),
+                    &path::item("workload.keyspace", keyspace, index),
+                )
+            })
+            .collect();
+        let total: f64 = keyspaces.iter().map(|keyspace| keyspace.share).sum();
+        if total > 0.0 {
+            for keyspace in &mut keyspaces {
+                keyspace.share /= total;
+            }
+        }
+        WorkloadConfig {
+            fleets,
+            keyspaces,
+            slo_deadline: duration(fields, "slo_deadline"),
+        }
+    }
+
+    /// Reports shares of a list that do not make up the whole.
+    pub(super) fn shares(&mut self, items: &[Node], key: &str, what: &str) {
+        let total: f64 = items.iter().map(|item| share(inner(item), "share")).sum();
+        if items.is_empty() || (total - 1.0).abs() <= ROUNDING {
+            return;
+        }
+        let last = items
+            .iter()
+            .rev()
+            .filter_map(|item| inner(item).get("share"))
+            .find(|node| node.mark().is_some());
+        let problem = Problem::new(
+            ProblemKind::SharesDoNotSum,
+            format!("{key}.share"),
+            format!(
+                "the shares of all {what} add up to {}",
+                quantity::share_text(total)
+            ),
+        );
+        let problem = problem.allowed("shares that add up to 100%");
+        self.report(
+            problem,
+            last.and_then(Node::mark)
+                .or_else(|| items.last().and_then(Node::mark)),
+        );
+    }
+
+    fn fleet(&mut self, fields: &Fields, here: &str, topology: &TopologyConfig) -> FleetConfig {
+        let region = fields
+            .get("region")
+            .and_then(|node| self.region(node, &path::join(here, "region"), topology))
+            .unwrap_or(RegionId(0));
+        let home_key = path::join(here, "home");
+        let written = list(fields, "home");
+        let mut home = Vec::new();
+        for node in written {
+            if let Some(member) = self.member(node, &home_key, topology) {
+                if home.contains(&member) {
+                    let problem = Problem::new(
+                        ProblemKind::NamedTwice,
+                        &home_key,
+                        "a member is named twice",
+                    )
+                    .got(node.excerpt())
+                    .allowed("each member once");
+                    self.report(problem, node.mark());
+                } else {
+                    home.push(member);
+                }
+            }
+        }
+        if written.is_empty() {
+            let problem = Problem::new(ProblemKind::MissingKey, home_key, "is an empty list")
+                .allowed("at least one member, in order of preference");
+            self.report(problem, fields.get("home").and_then(Node::mark));
+        }
+        FleetConfig {
+            name: text(fields, "name").to_owned(),
+            region,
+            servers: integer(fields, "servers"),
+            connections_per_server: integer(fields, "connections_per_server"),
+            arrivals: self.arrivals(fields, here),
+            home,
+            timeout: optional_duration(fields, "timeout"),
+            tls_round_trips: integer(fields, "tls_round_trips"),
+            auth_round_trips: integer(fields, "auth_round_trips"),
+        }
+    }
+
+    fn arrivals(&mut self, fields: &Fields, here: &str) -> Arrivals {
+        let (rate, clients) = (fields.get("rate"), fields.get("clients"));
+        let loop_keys = [clients, fields.get("think")];
+        if let (Some(_), Some(other)) = (rate, loop_keys.into_iter().flatten().next()) {
+            let problem = Problem::new(
+                ProblemKind::Conflict,
+                path::join(here, "rate"),
+                "`rate` (open loop) and `clients`, `think` (closed loop) do not go together",
+            );
+            let problem = problem.allowed("either `rate`, or `clients` with `think`");
+            self.report(
+                problem,
+                other.key_mark().or_else(|| rate.and_then(Node::key_mark)),
+            );
+        }
+        if clients.is_some() {
+            return Arrivals::Closed {
+                clients: integer(fields, "clients"),
+                think: self.delay(fields, "think"),
+            };
+        }
+        Arrivals::Poisson {
+            per_second: quantity::rate(text(fields, "rate")).unwrap_or(1.0),
+        }
+    }
+
+    fn keyspace(&mut self, fields: &Fields, here: &str) -> KeyspaceConfig {
+        let scope = fields.get("scope");
+        KeyspaceConfig {
+            name: text(fields, "name").to_owned(),
+            share: share(fields, "share"),
+            mix: self.mix(fields, here),
+            keys: integer(fields, "keys"),
+            popularity: match leaf::zipf(text(fields, "popularity")) {
+                Some(exponent) if exponent > 0.0 => Popularity::Zipf { exponent },
+                _ => Popularity::Uniform,
+            },
+            value_size: ByteSize(
+                quantity::size(text(fields, "value_size"))
+                    .ok()
+                    .and_then(|size| u32::try_from(size).ok())
+                    .unwrap_or(1),
+            ),
+            elements: integer(fields, "elements"),
+            scope: match scope.and_then(Node::text) {
+                Some("home") => Scope::Home,
+                Some(_) => Scope::Global,
+                None => Scope::Shared(share(table(fields, "scope"), "shared")),
+            },
+            session: match text(fields, "session") {
+                "read-your-writes" => Session::ReadYourWrites,
+                _ => Session::None,
+            },
+        }
+    }
+
+    fn mix(&mut self, fields: &Fields, here: &str) -> Vec<(CommandKind, f64)> {
+        let mix = table(fields, "mix");
+        let key = path::join(here, "mix");
+        let mut commands: Vec<(CommandKind, f64)> = mix
+            .0
+            .iter()
+            .filter_map(|(name, _)| Some((CommandKind::from_name(name)?, number(mix, name))))
+            .filter(|(_, weight)| *weight > 0.0)
+            .collect();
+        commands.sort_by_key(|(kind, _)| *kind);
+        let mark = fields.get("mix").and_then(Node::mark);
+        if commands.is_empty() {
+            let problem = Problem::new(
+                ProblemKind::OutOfRange,
+                key,
+                "has no command of a weight above 0",
+            )
+            .allowed("at least one command, such as { get = 7, set = 3 }");
+            self.report(problem, mark);
+            return commands;
+        }
+        // A counter is read with the command that reads strings.
+        let is_mixed = commands.iter().any(|(kind, _)| {
+            kind.data_type().is_some_and(|mine| {
+                commands.iter().any(|(other, _)| {
+                    *other != CommandKind::Get
+                        && *kind != CommandKind::Get
+                        && other.data_type().is_some_and(|theirs| theirs != mine)
+                })
+            })
+        });
+        let reads_set = commands.iter().any(|(kind, _)| *kind == CommandKind::Get)
+            && commands
+                .iter()
+                .any(|(kind, _)| kind.data_type() == Some(regionfall_crdt::DataType::Set));
+        if is_mixed || reads_set {
+            let names: Vec<String> = commands
+                .iter()
+                .map(|(kind, _)| {
+                    let of = kind
+                        .data_type()
+                        .map_or("every type", regionfall_crdt::DataType::name);
+                    format!("{} ({of})", kind.name())
+                })
+                .collect();
+            let problem = Problem::new(
+                ProblemKind::Conflict,
+                key,
+                "commands of different data types in one keyspace",
+            )
+            .got(names.join(", "))
+            .allowed("commands of one data type; use a keyspace for each");
+            self.report(problem, mark);
+        }
+        commands
+    }
+}

@@ -1,0 +1,24 @@
+//! Scenario files: what they mean, how they are read, and what is wrong with them.
+//!
+//! [`Scenario`] is what a file means. [`Scenario::load`] reads one, through the one declared
+//! [`schema`]; a [`ScenarioError`] holds everything that is wrong with it, with file, line and key.
+
+pub mod model;
+pub mod schema;
+
+mod build;
+mod columns;
+mod error;
+mod load;
+mod read;
+mod resolved;
+mod warning;
+
+pub use error::{Place, Problem, ProblemKind, ScenarioError};
+pub use load::Loaded;
+pub use model::{
+    Case, Objective, Phases, Recovered, Scenario, Sense, Settings, Statistic, Ties, Variant,
+};
+pub use read::files::{LoadError, Loader, NoFiles};
+pub use resolved::ResolvedScenario;
+pub use warning::Warning;

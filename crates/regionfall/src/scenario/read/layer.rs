@@ -1,0 +1,391 @@
+//! Layers: extended files under the file, presets under strategies, variants and `--set` over all.
+
+use super::files::Files;
+use super::tree::{Fields, Node, Origin, Source, Value};
+use super::{document, path};
+use crate::failover::{Catalogue, Preset};
+use crate::scenario::error::{Place, Problem, ProblemKind};
+use crate::scenario::schema::{Forms, Kind, ROOT, Table, Tag, Told};
+
+/// Files that extend each other further than this are a mistake.
+const DEEPEST: usize = 16;
+
+/// A value to set over the file: by a variant, or on the command line.
+#[derive(Clone, Debug)]
+pub(crate) struct Overlay {
+    /// The parts of its key path.
+    pub(crate) path: Vec<String>,
+    /// The value, with the origin to show.
+    pub(crate) node: Node,
+}
+
+/// Reads a scenario file and those that it extends, the furthest first.
+pub(crate) fn read_file(files: &mut Files<'_>, path: &str) -> Result<Fields, Vec<Problem>> {
+    let source = files.scenario(path).map_err(|problem| vec![problem])?;
+    read_source(files, source, &[path.to_owned()])
+}
+
+/// Reads a source that is there already, and the files that it extends.
+pub(crate) fn read_source(
+    files: &mut Files<'_>,
+    source: usize,
+    chain: &[String],
+) -> Result<Fields, Vec<Problem>> {
+    let mut fields = document::read(&files.sources[source], source)?;
+    if fields.0.is_empty() {
+        let name = files.sources[source].name.clone();
+        let mut problem = Problem::new(ProblemKind::Empty, "", "the scenario is empty")
+            .help("`regionfall init` writes a commented scenario to start from");
+        problem.place = Some(Box::new(Place::file(&name)));
+        return Err(vec![problem]);
+    }
+    let Some(extends) = fields.get("extends").cloned() else {
+        return Ok(fields);
+    };
+    let names: Vec<Node> = match &extends.value {
+        Value::List(items) => items.clone(),
+        _ => vec![extends.clone()],
+    };
+    let mut base = Fields::default();
+    for name in &names {
+        // A value that is no text is reported with the schema's words later.
+        let Some(text) = name.text() else { continue };
+        let at = name.mark();
+        let file = files.resolve(at, text);
+        let in_place = |files: &Files<'_>, mut problem: Problem| {
+            "extends".clone_into(&mut problem.key);
+            problem.place = files.place(at);
+            vec![problem]
+        };
+        if chain.contains(&file) || chain.len() >= DEEPEST {
+            let mut round: Vec<&str> = chain.iter().map(String::as_str).collect();
+            round.push(&file);
+            let message = format!("the file comes back to itself: {}", round.join(" -> "));
+            return Err(in_place(
+                files,
+                Problem::new(ProblemKind::ExtendsCycle, "", message),
+            ));
+        }
+        let source = files
+            .scenario(&file)
+            .map_err(|problem| match problem.kind {
+                ProblemKind::MissingFile => in_place(files, problem),
+                _ => vec![problem],
+            })?;
+        let mut longer = chain.to_vec();
+        longer.push(file);
+        let extended = read_source(files, source, &longer)?;
+        base = merge_fields(base, extended, |key| {
+            ROOT.key(key).map_or(&Kind::Any, |key| &key.kind)
+        });
+    }
+    base.take("extends");
+    fields = merge_fields(base, fields, |key| {
+        ROOT.key(key).map_or(&Kind::Any, |key| &key.kind)
+    });
+    Ok(fields)
+}
+
+/// The overlays that `--set` asks for.
+pub(crate) fn overrides(
+    files: &mut Files<'_>,
+    pairs: &[(String, String)],
+) -> Result<Vec<Overlay>, Vec<Problem>> {
+    let mut overlays = Vec::new();
+    let mut problems = Vec::new();
+    for (key, value) in pairs {
+        match override_of(files, key, value) {
+            Ok(overlay) => overlays.push(overlay),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if problems.is_empty() {
+        Ok(overlays)
+    } else {
+        Err(problems)
+    }
+}
+
+fn override_of(files: &mut Files<'_>, key: &str, value: &str) -> Result<Overlay, Problem> {
+    let parts = path::split(key)?;
+    // `--set seeds=20` and `--set title="x"` are TOML; `--set calm=5m` is a text without its quotes.
+    let literal = Source {
+        name: "--set".to_owned(),
+        text: value.trim().to_owned(),
+    };
+    let written = format!("{key} = {}", value.trim());
+    let source = files.add("--set", &written);
+    let offset = key.len() + 3;
+    let mut node = match document::read_value(&literal, source) {
+        Ok(node) => node,
+        Err(_) => Node::new(Value::Text(value.trim().to_owned()), Origin::Default(None)),
+    };
+    let end = written.len();
+    visit(&mut node, &mut |node| {
+        let (start, end) = match &node.origin {
+            Origin::File(mark) => (mark.start + offset, mark.end + offset),
+            _ => (offset, end),
+        };
+        node.origin = Origin::Set(super::tree::Mark { source, start, end });
+        if let Some(key) = &mut node.key {
+            key.start += offset;
+            key.end += offset;
+        }
+    });
+    node.key = Some(super::tree::Mark {
+        source,
+        start: 0,
+        end: key.len(),
+    });
+    Ok(Overlay { path: parts, node })
+}
+
+/// The overlays of a variant, as its `set` has them.
+pub(crate) fn variant_overlays(name: &str, set: &Fields) -> (Vec<Overlay>, Vec<Problem>) {
+    let mut overlays = Vec::new();
+    let mut problems = Vec::new();
+    for (key, node) in &set.0 {
+        let mut node = node.clone();
+        let mark = node.key_mark();
+        visit(&mut node, &mut |node| {
+            if let Origin::File(mark) = node.origin {
+                node.origin = Origin::Variant {
+                    name: name.to_owned(),
+                    mark,
+                };
+            }
+        });
+        match path::split(key) {
+            Ok(path) => overlays.push(Overlay { path, node }),
+            Err(problem) => problems.push((problem, mark)),
+        }
+    }
+    (
+        overlays,
+        problems.into_iter().map(|(problem, _)| problem).collect(),
+    )
+}
+
+/// Lays overlays over a tree and presets under its strategies.
+pub(crate) fn compose(
+    root: &mut Fields,
+    overlays: &[Overlay],
+    catalogue: &Catalogue,
+    files: &Files<'_>,
+) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    // What decides on a preset comes before the presets, the rest after them, so that it can reach
+    // into what a preset says.
+    let is_early = |overlay: &Overlay| {
+        overlay
+            .path
+            .first()
+            .is_some_and(|first| first == "strategy")
+            && (overlay.path.len() <= 2 || overlay.path.last().is_some_and(|last| last == "preset"))
+    };
+    let mut lay = |root: &mut Fields, overlay: &Overlay| {
+        if let Err(mut problem) = path::set(
+            root,
+            &overlay.path,
+            overlay.node.clone(),
+            &overlay.node.origin,
+        ) {
+            problem.place = files.place(overlay.node.key_mark());
+            problems.push(problem);
+        }
+    };
+    overlays
+        .iter()
+        .filter(|overlay| is_early(overlay))
+        .for_each(|overlay| lay(root, overlay));
+    let mut unknown = expand_presets(root, catalogue, files);
+    overlays
+        .iter()
+        .filter(|overlay| !is_early(overlay))
+        .for_each(|overlay| lay(root, overlay));
+    problems.append(&mut unknown);
+    problems
+}
+
+fn expand_presets(root: &mut Fields, catalogue: &Catalogue, files: &Files<'_>) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let Some(Node {
+        value: Value::List(strategies),
+        ..
+    }) = root.get_mut("strategy")
+    else {
+        return problems;
+    };
+    for (index, strategy) in strategies.iter_mut().enumerate() {
+        let Value::Table(fields) = &mut strategy.value else {
+            continue;
+        };
+        let Some(preset) = fields.get("preset") else {
+            continue;
+        };
+        let Some(name) = preset.text() else { continue };
+        let Some(found) = catalogue.get(name) else {
+            let key = format!("strategy.{index}.preset");
+            let mut problem = Problem::new(
+                ProblemKind::UnknownName,
+                key,
+                format!("there is no preset `{name}`"),
+            )
+            .got(preset.excerpt())
+            .words(name, catalogue.names());
+            problem.place = files.place(preset.mark());
+            problems.push(problem);
+            continue;
+        };
+        let written = core::mem::take(fields);
+        *fields = merge_fields(preset_fields(found), written, |key| {
+            strategy_kind().key(key).map_or(&Kind::Any, |key| &key.kind)
+        });
+    }
+    problems
+}
+
+fn strategy_kind() -> &'static Table {
+    match ROOT.key("strategy").map(|key| &key.kind) {
+        Some(Kind::List(Kind::Table(table))) => table,
+        _ => &ROOT,
+    }
+}
+
+/// What a preset says, as a tree.
+fn preset_fields(preset: &Preset) -> Fields {
+    let mut root = Fields::default();
+    for number in &preset.numbers {
+        let origin = Origin::Preset {
+            name: preset.name.clone(),
+            grade: number.grade,
+        };
+        let source = Source {
+            name: preset.name.clone(),
+            text: number.value.clone(),
+        };
+        // A string's own text has lost its quotes: its span is that of the whole value.
+        let Ok(mut node) = document::read_value(&source, 0) else {
+            continue;
+        };
+        visit(&mut node, &mut |node| {
+            node.origin = origin.clone();
+            node.key = None;
+        });
+        let parts: Vec<&str> = number.key.split('.').collect();
+        plant(&mut root, &parts, node, &origin);
+    }
+    root
+}
+
+fn plant(fields: &mut Fields, path: &[&str], node: Node, origin: &Origin) {
+    let [key, rest @ ..] = path else { return };
+    let Some(next) = rest.first() else {
+        fields.set(key, node);
+        return;
+    };
+    let index: Option<usize> = next.parse().ok();
+    if fields.get(key).is_none() {
+        let value = if index.is_some() {
+            Value::List(Vec::new())
+        } else {
+            Value::Table(Fields::default())
+        };
+        fields.set(key, Node::new(value, origin.clone()));
+    }
+    match (fields.get_mut(key).map(|child| &mut child.value), index) {
+        (Some(Value::Table(inner)), None) => plant(inner, rest, node, origin),
+        (Some(Value::List(items)), Some(index)) => {
+            while items.len() <= index {
+                items.push(Node::new(Value::Table(Fields::default()), origin.clone()));
+            }
+            if let Value::Table(inner) = &mut items[index].value {
+                plant(inner, &rest[1..], node, origin);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Lays one table over another: key by key where both hold tables of one form, whole otherwise.
+fn merge_fields(mut base: Fields, over: Fields, kind_of: impl Fn(&str) -> &'static Kind) -> Fields {
+    for (key, node) in over.0 {
+        let merged = match base.take(&key) {
+            Some(old) => merge(&old, node, kind_of(&key)),
+            None => node,
+        };
+        base.0.push((key, merged));
+    }
+    base
+}
+
+/// Lays one value over another.
+pub(crate) fn merge(base: &Node, over: Node, kind: &'static Kind) -> Node {
+    let (Value::Table(old), Value::Table(new)) = (&base.value, &over.value) else {
+        return over;
+    };
+    let child_kind = match table_kind(kind) {
+        None => return over,
+        Some(TableKind::Plain(table)) => table,
+        Some(TableKind::Forms(forms)) => match (told(forms, old), told(forms, new)) {
+            (Told::Form(was), Told::Form(is)) if was != is => return over,
+            (_, Told::UnknownWord) => return over,
+            (Told::Form(form), _) | (_, Told::Form(form)) => forms.list[form].table,
+            _ => forms.list[0].table,
+        },
+    };
+    let fields = merge_fields(old.clone(), new.clone(), |key| {
+        child_kind.key(key).map_or(&Kind::Any, |key| &key.kind)
+    });
+    Node {
+        value: Value::Table(fields),
+        origin: over.origin,
+        key: over.key.or(base.key),
+    }
+}
+
+enum TableKind {
+    Plain(&'static Table),
+    Forms(&'static Forms),
+}
+
+fn table_kind(kind: &'static Kind) -> Option<TableKind> {
+    match kind {
+        Kind::Table(table) => Some(TableKind::Plain(table)),
+        Kind::Forms(forms) => Some(TableKind::Forms(forms)),
+        Kind::Either(first, second) => table_kind(first).or_else(|| table_kind(second)),
+        _ => None,
+    }
+}
+
+/// The form that a table has.
+pub(crate) fn told(forms: &Forms, fields: &Fields) -> Told {
+    let seen = forms.told(
+        |key| fields.get(key).and_then(Node::text),
+        |key| fields.get(key).is_some(),
+    );
+    if seen != Told::Nothing || !matches!(forms.tag, Tag::Presence) {
+        return seen;
+    }
+    // No marking key: the form that alone knows one of the keys.
+    forms
+        .list
+        .iter()
+        .position(|form| {
+            fields
+                .0
+                .iter()
+                .any(|(key, _)| form.table.key(key).is_some())
+        })
+        .map_or(Told::Nothing, Told::Form)
+}
+
+/// Visits a value and all within it.
+pub(crate) fn visit(node: &mut Node, act: &mut impl FnMut(&mut Node)) {
+    act(node);
+    match &mut node.value {
+        Value::List(items) => items.iter_mut().for_each(|item| visit(item, act)),
+        Value::Table(fields) => fields.0.iter_mut().for_each(|(_, child)| visit(child, act)),
+        _ => {}
+    }
+}

@@ -1,0 +1,301 @@
+//! The world of a scenario: topology, database, workload.
+
+use super::root::{PERIOD, TIMEOUT};
+use super::{Default, Key, Kind, Open, Table};
+use crate::failover::Grade;
+use crate::scenario::columns;
+
+pub(crate) static TOPOLOGY: Table = Table {
+    title: "[topology]",
+    doc: "Regions with a member of the database, and the round trips between them.",
+    keys: &[
+        Key::new(
+            "rtt",
+            Kind::Either(
+                &Kind::Word(&[
+                    (
+                        "aws",
+                        "18 AWS regions: medians and half interquartile ranges of TCP handshakes, April 2024",
+                    ),
+                    (
+                        "azure",
+                        "23 Azure regions: 95th percentiles over 30 days, July 2026",
+                    ),
+                ]),
+                &Kind::Path,
+            ),
+            Default::Text("aws"),
+            "The table of round trips: an embedded one, or a CSV file with the columns of either.",
+        ),
+        Key::new(
+            "regions",
+            Kind::List(&Kind::Region),
+            Default::Required,
+            "Regions with a member, 2 to 10, each once. Regions that only fleets or checkers name are added by themselves.",
+        ),
+        Key::new(
+            "region",
+            Kind::List(&Kind::Table(&REGION)),
+            Default::Empty,
+            "Settings of single regions.",
+        ),
+        Key::new(
+            "link",
+            Kind::List(&Kind::Table(&LINK)),
+            Default::Empty,
+            "Settings of single paths, layered over the table of round trips; later ones win. A region that the table lacks needs links to all others.",
+        ),
+    ],
+    open: None,
+};
+
+static REGION: Table = Table {
+    title: "[[topology.region]]",
+    doc: "Settings of one region.",
+    keys: &[
+        Key::new("name", Kind::Region, Default::Required, "Which region."),
+        Key::new("zones", Kind::Integer(1, 16), Default::Integer(3), "Number of zones. The member's host stands in the first; app servers spread over all in turn.").grade(Grade::Documented, "large cloud regions have three"),
+        Key::new("same_zone_rtt", Kind::Delay, Default::Text("100us"), "Round trip between hosts of one zone; each way takes half.").grade(Grade::Documented, "IBM Cloud VPC network latency, 30-day averages 2024-2025: about 0.1 ms"),
+        Key::new("cross_zone_rtt", Kind::Delay, Default::Text("2ms"), "Round trip between zones; each way takes half.").grade(Grade::Documented, "IBM Cloud VPC network latency, 30-day averages 2024-2025: 1.6 to 2.9 ms"),
+    ],
+    open: None,
+};
+
+static LINK: Table = Table {
+    title: "[[topology.link]]",
+    doc: "Settings of the path between two regions.",
+    keys: &[
+        Key::new(
+            "from",
+            Kind::Region,
+            Default::Required,
+            "The region at one end.",
+        ),
+        Key::new(
+            "to",
+            Kind::Region,
+            Default::Required,
+            "The region at the other end.",
+        ),
+        Key::new(
+            "direction",
+            Kind::Word(&[
+                ("both", "both ways"),
+                ("one-way", "only messages from `from` to `to`"),
+            ]),
+            Default::Text("both"),
+            "Which way the settings hold.",
+        ),
+        Key::new(
+            "rtt",
+            Kind::Delay,
+            Default::Absent("from the table"),
+            "Round trip; each way takes half, drawn independently, so round trips vary somewhat less than written.",
+        ),
+        Key::new(
+            "one_way",
+            Kind::Delay,
+            Default::Absent("from the table"),
+            "One-way delay, instead of `rtt`.",
+        ),
+        Key::new(
+            "loss",
+            Kind::Share(0.0, 0.99),
+            Default::Absent("none"),
+            "Share of messages lost independently of each other.",
+        ),
+        Key::new(
+            "bursts",
+            Kind::Table(&BURSTS),
+            Default::Absent("none"),
+            "Bursts of loss (Gilbert-Elliott).",
+        ),
+        Key::new(
+            "bandwidth",
+            Kind::Bandwidth,
+            Default::Absent("no limit"),
+            "What the path carries; messages queue for it.",
+        ),
+        Key::new(
+            "drift",
+            Kind::Table(&DRIFT),
+            Default::Absent("none"),
+            "Slow wandering of the delay.",
+        ),
+    ],
+    open: None,
+};
+
+static BURSTS: Table = Table {
+    title: "bursts",
+    doc: "The path is good or bad, for exponentially distributed times.",
+    keys: &[
+        Key::new(
+            "every",
+            PERIOD,
+            Default::Required,
+            "Mean time between bursts.",
+        ),
+        Key::new(
+            "lasts",
+            PERIOD,
+            Default::Required,
+            "Mean length of a burst.",
+        ),
+        Key::new(
+            "loss",
+            Kind::Share(0.0, 1.0),
+            Default::Required,
+            "Share of messages lost in a burst.",
+        ),
+    ],
+    open: None,
+};
+
+static DRIFT: Table = Table {
+    title: "drift",
+    doc: "A factor on the delay that wanders between 1 - amplitude and 1 + amplitude.",
+    keys: &[
+        Key::new(
+            "amplitude",
+            Kind::Share(0.0, 0.99),
+            Default::Required,
+            "Largest change.",
+        ),
+        Key::new(
+            "period",
+            PERIOD,
+            Default::Required,
+            "How fast it wanders: the distance of its support points.",
+        ),
+    ],
+    open: None,
+};
+
+pub(crate) static DATABASE: Table = Table {
+    title: "[database]",
+    doc: "One database with a member in each region of `topology.regions`.",
+    keys: &[
+        Key::new(
+            "kind",
+            Kind::Word(&[(
+                "active-active",
+                "every member takes writes; conflicts are resolved by data type (CRDT)",
+            )]),
+            Default::Text("active-active"),
+            "What the database is.",
+        ),
+        Key::new(
+            "shards",
+            Kind::Integer(1, 512),
+            Default::Integer(1),
+            "Shards of each member. Every shard streams its effects on links of its own.",
+        ),
+        Key::new(
+            "sync",
+            Kind::Table(&SYNC),
+            Default::Empty,
+            "Replication between members.",
+        ),
+    ],
+    open: None,
+};
+
+static SYNC: Table = Table {
+    title: "[database.sync]",
+    doc: "One directed link per pair of members and shard.",
+    keys: &[
+        Key::new("processing", Kind::Delay, Default::Text("lognormal(median=20ms, p99=200ms)"), "From a write's acknowledgement to its effect leaving for the peers, beside the network; effects of one link keep their order.").grade(Grade::Assumed, "no published figure; 500 ms is a customary alert threshold for syncer lag"),
+        Key::new("reconnect_every", PERIOD, Default::Text("1s"), "A syncer without connection tries to open one after this long, again and again.").grade(Grade::Assumed, "no published figure"),
+        Key::new("silence_limit", PERIOD, Default::Text("10s"), "A syncer that has heard nothing for this long gives its connection up.").grade(Grade::Assumed, "no published figure"),
+        Key::new("restart", Kind::Delay, Default::Text("uniform(5s, 30s)"), "From the start of a database process, or of its host, to its first answer.").grade(Grade::Assumed, "depends on the amount of data to load"),
+    ],
+    open: None,
+};
+
+pub(crate) static WORKLOAD: Table = Table {
+    title: "[workload]",
+    doc: "What the applications do.",
+    keys: &[
+        Key::new("slo_deadline", TIMEOUT, Default::Text("1s"), "A request unanswered for this long is overdue: it opens an outage episode and does not count as available.").grade(Grade::Assumed, "a customary service level"),
+        Key::new("fleet", Kind::List(&Kind::Table(&FLEET)), Default::Derived("one fleet in each region of the topology"), "Fleets of like app servers."),
+        Key::new("keyspace", Kind::List(&Kind::Table(&KEYSPACE)), Default::Derived("one keyspace named `keys`"), "Keys of one kind of use; shares add up to 100 %."),
+    ],
+    open: None,
+};
+
+static FLEET: Table = Table {
+    title: "[[workload.fleet]]",
+    doc: "Like app servers in one region.",
+    keys: &[
+        Key::new("name", Kind::Text, Default::Derived("the region"), "Its name in tables."),
+        Key::new("region", Kind::Region, Default::Required, "Where its servers run. The region need not have a member."),
+        Key::new("servers", Kind::Integer(1, 10_000), Default::Integer(4), "Number of app servers; they spread over the zones of the region in turn."),
+        Key::new("connections_per_server", Kind::Integer(1, 10_000), Default::Integer(8), "Largest number of connections that one server opens to one member.").grade(Grade::Documented, "Apache Commons Pool `maxTotal`, which Jedis pools inherit"),
+        Key::new("rate", Kind::Rate, Default::Derived("100/s, unless `clients` is given"), "Requests of the whole fleet, as a Poisson process split evenly over its servers (open loop)."),
+        Key::new("clients", Kind::Integer(1, 1_000_000), Default::Absent("open loop"), "Clients of the whole fleet: each asks, waits for the answer, thinks and asks again (closed loop). Instead of `rate`."),
+        Key::new("think", Kind::Delay, Default::Absent("0s for a closed loop"), "Time between an answer and the next question; goes with `clients`."),
+        Key::new("home", Kind::List(&Kind::Region), Default::Derived("the fleet's own region if it has a member, then the others in the order of `topology.regions`"), "Members in order of preference. Equal lists in every fleet make active-passive."),
+        Key::new("timeout", Kind::Either(&Kind::Word(&[("client", "as the strategy's client has it")]), &TIMEOUT), Default::Text("client"), "How long an attempt waits for its reply."),
+        Key::new("tls_round_trips", Kind::Integer(0, 2), Default::Integer(0), "Round trips that TLS adds to a new connection: 0 without TLS, 1 for TLS 1.3, 2 for TLS 1.2.").grade(Grade::Documented, "RFC 8446 section 2, RFC 5246 section 7.3"),
+        Key::new("auth_round_trips", Kind::Integer(0, 2), Default::Integer(1), "Round trips that authentication adds to a new connection.").grade(Grade::Documented, "HELLO with AUTH is one command"),
+    ],
+    open: None,
+};
+
+static KEYSPACE: Table = Table {
+    title: "[[workload.keyspace]]",
+    doc: "Keys of one data type and one kind of use.",
+    keys: &[
+        Key::new("name", Kind::Text, Default::Text("keys"), "Its name in tables."),
+        Key::new("share", Kind::Share(0.0, 1.0), Default::Text("100%"), "The share of operations that go to it."),
+        Key::new("mix", Kind::Table(&MIX), Default::Derived("`{ get = 7, set = 3 }`"), "Commands with their weights; all of one data type."),
+        Key::new("keys", Kind::Integer(1, 4_000_000_000), Default::Integer(10_000), "Number of keys; of each home population where `scope` says so."),
+        Key::new("popularity", Kind::Popularity, Default::Text("zipf(0.99)"), "How keys are chosen: `\"uniform\"`, or `\"zipf(s)\"`, where the key of rank r has weight r^-s.").grade(Grade::Documented, "YCSB's default skew"),
+        Key::new("value_size", Kind::Size(1, 512 << 20), Default::Text("512B"), "Bytes of a written value."),
+        Key::new("elements", Kind::Integer(1, 1_000_000), Default::Integer(100), "Number of distinct elements in a set."),
+        Key::new(
+            "scope",
+            Kind::Either(
+                &Kind::Word(&[("home", "each home population has keys of its own"), ("global", "all populations use the same keys")]),
+                &Kind::Table(&SHARED),
+            ),
+            Default::Text("global"),
+            "Who shares its keys.",
+        ),
+        Key::new(
+            "session",
+            Kind::Word(&[
+                ("none", "no guarantee is expected"),
+                ("read-your-writes", "an app server expects to read its own acknowledged writes and never an older value than before; violations are counted"),
+            ]),
+            Default::Text("none"),
+            "The session guarantee that readers expect.",
+        ),
+    ],
+    open: None,
+};
+
+static MIX: Table = Table {
+    title: "mix",
+    doc: "Commands with their weights.",
+    keys: &[],
+    open: Some(Open {
+        name: "a command",
+        known: Some(columns::command_names),
+        kind: Kind::Number(0.0, 1e9),
+        doc: "Its weight against the others.",
+    }),
+};
+
+static SHARED: Table = Table {
+    title: "scope",
+    doc: "Part of the accesses go to keys that all populations use.",
+    keys: &[Key::new(
+        "shared",
+        Kind::Share(0.0, 1.0),
+        Default::Required,
+        "That part; the rest goes to the population's own keys.",
+    )],
+    open: None,
+};

@@ -1,0 +1,79 @@
+//! What all runs of one variant share: settings, and the tables built from them once.
+
+use std::sync::Arc;
+
+use regionfall_kernel::Sampler;
+
+use crate::scenario::Settings;
+use crate::topology::{FleetId, MemberId, RegionId};
+use crate::workload::Workload;
+
+/// Settings with the tables built from them. Cheap to clone, shared between threads.
+#[derive(Clone, Debug)]
+pub struct Blueprint {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    settings: Settings,
+    workload: Workload,
+    processing: Sampler,
+    restart: Sampler,
+    /// Fleet and zone of every app server.
+    servers: Vec<(FleetId, u16)>,
+}
+
+impl Blueprint {
+    /// Builds the tables.
+    pub fn new(settings: Settings) -> Self {
+        let workload = Workload::new(&settings.workload, settings.topology.members);
+        let processing = Sampler::new(&settings.database.sync.processing);
+        let restart = Sampler::new(&settings.database.sync.restart);
+        let mut servers = Vec::new();
+        for (index, fleet) in settings.workload.fleets.iter().enumerate() {
+            let zones = u32::from(settings.topology.regions[fleet.region.index()].zones.max(1));
+            servers.extend(
+                (0..fleet.servers)
+                    .map(|number| (FleetId::from_index(index), (number % zones) as u16)),
+            );
+        }
+        Self { inner: Arc::new(Inner { settings, workload, processing, restart, servers }) }
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
+
+    /// The tables of the workload.
+    pub fn workload(&self) -> &Workload {
+        &self.inner.workload
+    }
+
+    /// How long the syncer works on an effect before it leaves.
+    pub fn processing(&self) -> &Sampler {
+        &self.inner.processing
+    }
+
+    /// How long a database process takes to start.
+    pub fn restart(&self) -> &Sampler {
+        &self.inner.restart
+    }
+
+    /// Fleet and zone of every app server, in order of identity.
+    pub fn servers(&self) -> &[(FleetId, u16)] {
+        &self.inner.servers
+    }
+
+    /// The region of a member.
+    pub fn region_of(&self, member: MemberId) -> RegionId {
+        RegionId::from_index(member.index())
+    }
+
+    /// The member of a region, if it has one.
+    pub fn member_in(&self, region: RegionId) -> Option<MemberId> {
+        (region.index() < self.inner.settings.topology.members)
+            .then(|| MemberId::from_index(region.index()))
+    }
+}

@@ -1,0 +1,171 @@
+//! The way in for code: pick a run of a scenario, change it if you like, run it.
+
+use regionfall_kernel::{Seed, SimDuration};
+
+use super::blueprint::Blueprint;
+use super::outcome::{Label, Outcome};
+use super::run::{Plan, run};
+use crate::failover::{
+    Adopt, Choice, Decider, Failback, Propagation, StrategyConfig, Vantage,
+};
+use crate::fault::FaultSpec;
+use crate::scenario::Scenario;
+
+/// One run of a scenario, to be picked and started.
+///
+/// Unless told otherwise it is the first variant, the first case and the first strategy.
+pub struct Simulation<'a> {
+    scenario: &'a Scenario,
+    seed: Seed,
+    variant: usize,
+    case: usize,
+    strategy: usize,
+    faults: Option<Vec<FaultSpec>>,
+    decider: Option<Box<dyn Decider>>,
+    control: bool,
+}
+
+/// What cannot be picked.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum PickError {
+    /// No variant, case or strategy has this name.
+    #[error("no {what} named {got:?}; there are {known:?}")]
+    Unknown {
+        /// A variant, a case or a strategy.
+        what: &'static str,
+        /// The name that was asked for.
+        got: String,
+        /// The names that exist.
+        known: Vec<String>,
+    },
+    /// The scenario names no strategy, and no decider was given.
+    #[error("the scenario has no strategy")]
+    NoStrategy,
+}
+
+impl<'a> Simulation<'a> {
+    /// A run of `scenario`.
+    pub fn new(scenario: &'a Scenario, seed: Seed) -> Self {
+        Self {
+            scenario,
+            seed,
+            variant: 0,
+            case: 0,
+            strategy: 0,
+            faults: None,
+            decider: None,
+            control: false,
+        }
+    }
+
+    /// Picks a variant by name.
+    ///
+    /// # Errors
+    /// If there is none of this name.
+    pub fn variant(mut self, name: &str) -> Result<Self, PickError> {
+        let names = self.scenario.variants.iter().map(|variant| &variant.name);
+        self.variant = pick("variant", name, names)?;
+        Ok(self)
+    }
+
+    /// Picks a case by name.
+    ///
+    /// # Errors
+    /// If there is none of this name.
+    pub fn case(mut self, name: &str) -> Result<Self, PickError> {
+        let cases = &self.scenario.variants[self.variant].settings.cases;
+        self.case = pick("case", name, cases.iter().map(|case| &case.name))?;
+        Ok(self)
+    }
+
+    /// Picks a strategy by name.
+    ///
+    /// # Errors
+    /// If there is none of this name.
+    pub fn strategy(mut self, name: &str) -> Result<Self, PickError> {
+        let strategies = &self.scenario.variants[self.variant].settings.strategies;
+        self.strategy =
+            pick("strategy", name, strategies.iter().map(|strategy| &strategy.name))?;
+        Ok(self)
+    }
+
+    /// Lets every client process decide by a copy of this decider, acting on its own traffic at once.
+    #[must_use]
+    pub fn decider(mut self, decider: impl Decider + 'static) -> Self {
+        self.decider = Some(Box::new(decider));
+        self
+    }
+
+    /// Replaces the case's faults.
+    #[must_use]
+    pub fn faults(mut self, plan: Vec<FaultSpec>) -> Self {
+        self.faults = Some(plan);
+        self
+    }
+
+    /// Leaves all faults out: the control of a case.
+    #[must_use]
+    pub fn control(mut self) -> Self {
+        self.control = true;
+        self
+    }
+
+    /// Runs it.
+    ///
+    /// # Errors
+    /// If the scenario has no strategy and no decider was given.
+    pub fn run(self) -> Result<Outcome, PickError> {
+        let variant = &self.scenario.variants[self.variant];
+        let settings = &variant.settings;
+        let given = settings.strategies.get(self.strategy);
+        let own = self.decider.as_ref().map(|_| own_strategy(given));
+        let strategy = own.as_ref().or(given).ok_or(PickError::NoStrategy)?;
+        let case = settings.cases.get(self.case);
+        let case_faults = case.map_or(&[][..], |case| &case.faults);
+        let faults = if self.control { &[] } else { self.faults.as_deref().unwrap_or(case_faults) };
+        let blueprint = Blueprint::new(settings.clone());
+        Ok(run(&Plan {
+            blueprint: &blueprint,
+            strategy,
+            own_decider: self.decider.as_deref(),
+            faults,
+            label: Label {
+                variant: variant.name.clone(),
+                strategy: strategy.name.clone(),
+                case: case.map_or_else(String::new, |case| case.name.clone()),
+                seed: self.seed,
+                digest: self.scenario.digest.clone(),
+            },
+            window: 0..0,
+        }))
+    }
+}
+
+/// The composition around a decider of the user's own: the client of the scenario's strategy, a pointer
+/// in the process.
+fn own_strategy(given: Option<&StrategyConfig>) -> StrategyConfig {
+    let client = given.map_or_else(crate::failover::ClientConfig::plain, |given| given.client.clone());
+    StrategyConfig {
+        name: "own decider".into(),
+        preset: None,
+        gate: false,
+        vantage: Vantage::ClientProcess,
+        evidence: Vec::new(),
+        choice: Choice::Priority { fail_open: false },
+        propagation: Propagation::Pointer { adopt: Adopt::AtOnce, cut_sessions: false },
+        failback: Failback::Automatic { after: SimDuration::ZERO },
+        client,
+    }
+}
+
+fn pick<'n>(
+    what: &'static str,
+    name: &str,
+    known: impl Iterator<Item = &'n String> + Clone,
+) -> Result<usize, PickError> {
+    known.clone().position(|other| other == name).ok_or_else(|| PickError::Unknown {
+        what,
+        got: name.to_owned(),
+        known: known.cloned().collect(),
+    })
+}

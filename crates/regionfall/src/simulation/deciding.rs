@@ -1,0 +1,339 @@
+//! Deciders at work: the world wakes them, carries their probes and reports, and does what they ask.
+
+use regionfall_kernel::{SimTime, TimerId, TraceHash};
+
+use super::event::{Event, Message, ProbeId};
+use super::world::{Owner, World};
+use crate::failover::{
+    Action, Decider, LocalTime, Probe, ProbeKind, ProbeOutcome, Propagation, Sight, Vantage,
+};
+use crate::history::{Fact, Listener};
+use crate::network::{ConnectionId, ConnectionOptions, Draw, End, Opening, TrafficClass};
+use crate::topology::{DeciderId, HostId, MemberId, ServerId};
+
+/// Bytes of a probe and of its answer: RESP PING and PONG with TCP/IP headers.
+const PROBE_BYTES: u32 = 80;
+/// TLS and AUTH of a client library's health check; a traffic manager's check has neither.
+const CLIENT_PROBE_SETUP: u8 = 1;
+
+/// A decider in its place.
+#[derive(Clone)]
+pub(super) struct DeciderSlot {
+    decider: Box<dyn Decider>,
+    /// Where it runs; `None` for a service that has no host of its own.
+    pub host: Option<HostId>,
+    /// The app server whose process it is.
+    pub server: Option<ServerId>,
+    /// Connections that it keeps for its next probe, by member.
+    pub kept: Vec<Option<ConnectionId>>,
+    /// Wake-ups that came while its host was down.
+    deferred: Vec<u32>,
+    probes_sent: u32,
+    /// Whether it wants to see every attempt of its own traffic.
+    pub watches_traffic: bool,
+}
+
+impl DeciderSlot {
+    pub fn new(
+        decider: Box<dyn Decider>,
+        host: Option<HostId>,
+        server: Option<ServerId>,
+        kept: Vec<Option<ConnectionId>>,
+    ) -> Self {
+        let watches_traffic = decider.watches_traffic();
+        Self { decider, host, server, kept, deferred: Vec::new(), probes_sent: 0, watches_traffic }
+    }
+
+    /// Whether the decider holds a member for usable.
+    pub fn is_usable(&self, now: SimTime, member: MemberId) -> bool {
+        self.decider.is_usable(local(now), member)
+    }
+}
+
+/// A probe under way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ProbeSlot {
+    decider: DeciderId,
+    probe: Probe,
+    connection: Option<ConnectionId>,
+    timer: TimerId,
+    /// The draw's sequence.
+    sequence: u32,
+    in_use: bool,
+}
+
+/// A host's clock. Every clock is right for now.
+fn local(now: SimTime) -> LocalTime {
+    LocalTime(now.as_nanos())
+}
+
+impl World {
+    pub(super) fn start_deciders<L: Listener>(&mut self, now: SimTime, listener: &mut L) {
+        for index in 0..self.deciders.len() {
+            let mut actions = Vec::new();
+            self.deciders[index].decider.start(local(now), &mut actions);
+            self.act(now, DeciderId::from_index(index), actions, listener);
+        }
+    }
+
+    /// Shows a decider something, and does what it asks for.
+    pub(super) fn show<L: Listener>(
+        &mut self,
+        now: SimTime,
+        id: DeciderId,
+        sight: Sight,
+        listener: &mut L,
+    ) {
+        let mut actions = Vec::new();
+        self.deciders[id.index()].decider.observe(local(now), sight, &mut actions);
+        self.act(now, id, actions, listener);
+    }
+
+    fn act<L: Listener>(
+        &mut self,
+        now: SimTime,
+        id: DeciderId,
+        actions: Vec<Action>,
+        listener: &mut L,
+    ) {
+        for action in actions {
+            match action {
+                Action::Wake { at, token } => {
+                    let at = SimTime::from_nanos(at.0).max(now);
+                    self.queue.schedule(at, Event::Wake(id, token));
+                }
+                Action::Probe(probe) => self.send_probe(now, id, probe, listener),
+                Action::Verdict { member, healthy } => {
+                    let server = self.deciders[id.index()].server;
+                    listener.observe(now, &Fact::Verdict { decider: id, server, member, healthy });
+                    let mut state = TraceHash::default();
+                    self.deciders[id.index()].decider.hash_into(&mut state);
+                    listener.observe(
+                        now,
+                        &Fact::DeciderState { decider: id, digest: state.finish() },
+                    );
+                }
+                Action::Report { member, healthy } => {
+                    if let Vantage::Checkers { report_delay, .. } = self.strategy.vantage {
+                        let report = Event::Report { from: id, member, healthy };
+                        self.queue.schedule(now + report_delay, report);
+                    }
+                }
+                Action::Publish { fleet, member } => {
+                    if let Propagation::Dns { publish_delay, .. } = self.strategy.propagation {
+                        let change = Event::AnswerChanges(fleet, member);
+                        self.queue.schedule(now + publish_delay, change);
+                    }
+                }
+                Action::Use { member } => {
+                    if let Some(server) = self.deciders[id.index()].server {
+                        self.point(now, server, member, listener);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A decider had asked to be woken. While its host is down it sleeps on.
+    pub(super) fn wake<L: Listener>(
+        &mut self,
+        now: SimTime,
+        id: DeciderId,
+        token: u32,
+        listener: &mut L,
+    ) {
+        let slot = &mut self.deciders[id.index()];
+        let is_down =
+            slot.host.is_some_and(|host| !self.network.host(host).state.is_process_alive());
+        if is_down {
+            slot.deferred.push(token);
+        } else {
+            self.show(now, id, Sight::Woken { token }, listener);
+        }
+    }
+
+    /// The deciders of a host run again and find what they had slept through.
+    pub(super) fn wake_deferred<L: Listener>(
+        &mut self,
+        now: SimTime,
+        host: HostId,
+        listener: &mut L,
+    ) {
+        for index in 0..self.deciders.len() {
+            if self.deciders[index].host == Some(host) {
+                self.deciders[index].kept.fill(None);
+                for token in std::mem::take(&mut self.deciders[index].deferred) {
+                    self.show(now, DeciderId::from_index(index), Sight::Woken { token }, listener);
+                }
+            }
+        }
+    }
+
+    /// A checker's report reaches its traffic manager, the last decider of the strategy.
+    pub(super) fn report<L: Listener>(
+        &mut self,
+        now: SimTime,
+        from: DeciderId,
+        member: MemberId,
+        healthy: bool,
+        listener: &mut L,
+    ) {
+        let manager = DeciderId::from_index(self.deciders.len() - 1);
+        let sight = Sight::Reported { reporter: from.0, member, healthy };
+        self.show(now, manager, sight, listener);
+    }
+
+    fn send_probe<L: Listener>(
+        &mut self,
+        now: SimTime,
+        id: DeciderId,
+        probe: Probe,
+        listener: &mut L,
+    ) {
+        let Some(host) = self.deciders[id.index()].host else { return };
+        let member = probe.member;
+        listener.observe(now, &Fact::ProbeSent { decider: id, member, bytes: PROBE_BYTES });
+        let sequence = self.deciders[id.index()].probes_sent;
+        self.deciders[id.index()].probes_sent += 1;
+        let number = self.claim_probe(ProbeSlot {
+            decider: id,
+            probe,
+            connection: None,
+            timer: TimerId::NONE,
+            sequence,
+            in_use: true,
+        });
+        let timer = self.queue.arm(now + probe.timeout, Event::ProbeTimeout(number));
+        self.probes[number.0 as usize].timer = timer;
+        if let Some(connection) = self.deciders[id.index()].kept[member.index()].take() {
+            self.probes[number.0 as usize].connection = Some(connection);
+            self.own(connection, Owner::Probe(number));
+            self.send_ping(now, number);
+            return;
+        }
+        let setup = if self.deciders[id.index()].server.is_some() { CLIENT_PROBE_SETUP } else { 0 };
+        let opening = Opening {
+            client: host,
+            server: self.member_host(member),
+            class: TrafficClass::Check,
+            options: ConnectionOptions { setup_round_trips: setup, ..Default::default() },
+            draw: Draw { who: id.0, sequence, attempt: member.0, leg: 0 },
+        };
+        let connection = self.network.open(now, &mut self.queue, opening);
+        self.probes[number.0 as usize].connection = Some(connection);
+        self.own(connection, Owner::Probe(number));
+    }
+
+    /// A probe's connection is open.
+    pub(super) fn probe_opened<L: Listener>(
+        &mut self,
+        now: SimTime,
+        number: ProbeId,
+        listener: &mut L,
+    ) {
+        match self.probes[number.0 as usize].probe.kind {
+            ProbeKind::Connect => self.end_probe(now, number, ProbeOutcome::Passed, listener),
+            ProbeKind::Ping => self.send_ping(now, number),
+        }
+    }
+
+    fn send_ping(&mut self, now: SimTime, number: ProbeId) {
+        let slot = self.probes[number.0 as usize];
+        let draw = Draw {
+            who: slot.decider.0,
+            sequence: slot.sequence,
+            attempt: slot.probe.member.0,
+            leg: 0,
+        };
+        if let Some(connection) = slot.connection {
+            let message = (Message::Probe(number), PROBE_BYTES);
+            self.network.send(now, &mut self.queue, (connection, End::Client), message, draw);
+            self.account_for_abandoned();
+        }
+    }
+
+    /// A member's process answers a probe.
+    pub(super) fn answer_probe(&mut self, now: SimTime, connection: ConnectionId, number: ProbeId) {
+        let slot = self.probes[number.0 as usize];
+        let draw = Draw {
+            who: slot.decider.0,
+            sequence: slot.sequence,
+            attempt: slot.probe.member.0,
+            leg: 1,
+        };
+        let message = (Message::ProbeReply(number), PROBE_BYTES);
+        self.network.send(now, &mut self.queue, (connection, End::Server), message, draw);
+        self.account_for_abandoned();
+    }
+
+    /// A probe's answer arrived.
+    pub(super) fn probe_answered<L: Listener>(
+        &mut self,
+        now: SimTime,
+        number: ProbeId,
+        listener: &mut L,
+    ) {
+        if self.probes[number.0 as usize].in_use {
+            self.end_probe(now, number, ProbeOutcome::Passed, listener);
+        }
+    }
+
+    /// A probe's connection broke, or was refused.
+    pub(super) fn probe_broken<L: Listener>(
+        &mut self,
+        now: SimTime,
+        number: ProbeId,
+        listener: &mut L,
+    ) {
+        self.account_for_abandoned();
+        if self.probes[number.0 as usize].in_use {
+            self.probes[number.0 as usize].connection = None;
+            self.end_probe(now, number, ProbeOutcome::Refused, listener);
+        }
+    }
+
+    /// A probe took too long.
+    pub(super) fn probe_timeout<L: Listener>(
+        &mut self,
+        now: SimTime,
+        number: ProbeId,
+        listener: &mut L,
+    ) {
+        self.end_probe(now, number, ProbeOutcome::TimedOut, listener);
+    }
+
+    fn end_probe<L: Listener>(
+        &mut self,
+        now: SimTime,
+        number: ProbeId,
+        outcome: ProbeOutcome,
+        listener: &mut L,
+    ) {
+        let slot = self.probes[number.0 as usize];
+        self.queue.cancel(slot.timer);
+        self.probes[number.0 as usize].in_use = false;
+        let Probe { member, ticket, .. } = slot.probe;
+        if let Some(connection) = slot.connection {
+            if slot.probe.keeps_connection && outcome == ProbeOutcome::Passed {
+                self.deciders[slot.decider.index()].kept[member.index()] = Some(connection);
+                self.own(connection, Owner::Kept(slot.decider, member));
+            } else {
+                self.network.close(now, &mut self.queue, connection, End::Client);
+                self.owners[connection.index()] = None;
+                self.account_for_abandoned();
+            }
+        }
+        self.show(now, slot.decider, Sight::ProbeEnded { member, ticket, outcome }, listener);
+    }
+
+    fn claim_probe(&mut self, slot: ProbeSlot) -> ProbeId {
+        // A place is not used again while its messages may travel: every message of a probe travels over
+        // a connection that ends with it, or is answered before it ends.
+        if let Some(index) = self.probes.iter().position(|old| !old.in_use) {
+            self.probes[index] = slot;
+            return ProbeId(index as u32);
+        }
+        self.probes.push(slot);
+        ProbeId((self.probes.len() - 1) as u32)
+    }
+}

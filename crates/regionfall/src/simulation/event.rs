@@ -1,0 +1,129 @@
+//! Everything that can happen, and everything that can travel: two closed, small, `Copy` enums.
+
+use regionfall_crdt::OriginId;
+
+use crate::client::Slot;
+use crate::history::Phase;
+use crate::network::{CarriesNetwork, NetworkEvent};
+use crate::topology::{DeciderId, FaultId, FleetId, MemberId, OperationId, ServerId};
+
+/// Something that will happen.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) enum Event {
+    /// The network's own business.
+    Network(NetworkEvent<Message>),
+    /// An open-loop request arrives at an app server.
+    Arrival(ServerId),
+    /// A closed-loop client of an app server has thought long enough.
+    Thought(ServerId, u32),
+    /// The earliest deadline of an app server's requests may have passed.
+    Deadline(ServerId),
+    /// The wait before an operation's next attempt is over.
+    Retry(Slot, OperationId),
+    /// An operation has waited long enough for a connection to open.
+    OpeningTimeout(ServerId, Slot),
+    /// An operation has waited long enough for a connection of the pool.
+    PoolTimeout(ServerId, Slot, OperationId),
+    /// A name is resolved.
+    NameResolved(ServerId, Slot),
+    /// A decider had asked to be woken.
+    Wake(DeciderId, u32),
+    /// A probe has taken too long.
+    ProbeTimeout(ProbeId),
+    /// A checker's report arrives at its traffic manager.
+    Report { from: DeciderId, member: MemberId, healthy: bool },
+    /// A fleet's authoritative answer changes.
+    AnswerChanges(FleetId, MemberId),
+    /// An effect leaves its source.
+    Departure { link: LinkId, origin: OriginId, sequence: u32 },
+    /// A syncer tries to connect.
+    LinkRetry(LinkId),
+    /// A syncer may have heard nothing for too long.
+    LinkSilence(LinkId),
+    /// A fault begins to act, or stops acting.
+    Fault(FaultId, bool),
+    /// A member's process is up again.
+    Restart(MemberId),
+    /// A phase begins.
+    Phase(Phase),
+    /// A command of an external endpoint leaves.
+    Injected(CallId),
+}
+
+/// What travels over connections.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) enum Message {
+    /// A command of an app server.
+    Request { slot: Slot, attempt: u8 },
+    /// Its answer.
+    Reply { slot: Slot, attempt: u8, is_error: bool },
+    /// A health check.
+    Probe(ProbeId),
+    /// Its answer.
+    ProbeReply(ProbeId),
+    /// A syncer says what its member has.
+    Greeting(LinkId),
+    /// Effects of one origin, `first..first + count`.
+    Effects { link: LinkId, origin: OriginId, count: u16, first: u32 },
+    /// The whole state of a shard.
+    FullState(LinkId),
+    /// A command of an external endpoint.
+    Call(CallId),
+    /// Its answer.
+    CallReply(CallId),
+}
+
+/// A directed link of one shard.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct LinkId(pub u16);
+
+/// A probe under way.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct ProbeId(pub u32);
+
+/// A command of an external endpoint.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct CallId(pub u32);
+
+impl From<NetworkEvent<Message>> for Event {
+    fn from(event: NetworkEvent<Message>) -> Self {
+        Self::Network(event)
+    }
+}
+
+impl CarriesNetwork<Message> for Event {
+    fn network(self) -> Option<NetworkEvent<Message>> {
+        match self {
+            Self::Network(event) => Some(event),
+            _ => None,
+        }
+    }
+}
+
+impl Event {
+    /// A small number for each kind, for the trace hash.
+    pub fn code(self) -> u8 {
+        match self {
+            Self::Network(NetworkEvent::Arrives { .. }) => 0,
+            Self::Network(_) => 1,
+            Self::Arrival(_) => 2,
+            Self::Thought(..) => 3,
+            Self::Deadline(_) => 4,
+            Self::Retry(..) => 5,
+            Self::OpeningTimeout(..) => 6,
+            Self::PoolTimeout(..) => 7,
+            Self::NameResolved(..) => 8,
+            Self::Wake(..) => 9,
+            Self::ProbeTimeout(_) => 10,
+            Self::Report { .. } => 11,
+            Self::AnswerChanges(..) => 12,
+            Self::Departure { .. } => 13,
+            Self::LinkRetry(_) => 14,
+            Self::LinkSilence(_) => 15,
+            Self::Fault(..) => 16,
+            Self::Restart(_) => 17,
+            Self::Phase(_) => 18,
+            Self::Injected(_) => 19,
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Members execute what reaches them. Every command goes through the one dispatcher of the data types.
+
+use regionfall_crdt::{Executed, Timestamp};
+use regionfall_kernel::SimTime;
+
+use super::event::Message;
+use super::world::World;
+use crate::client::Slot;
+use crate::database::shard_of;
+use crate::history::{Fact, Listener};
+use crate::network::{ConnectionId, Draw, End};
+use crate::topology::MemberId;
+
+impl World {
+    /// A request reached a member's process: it is executed at once, and answered.
+    #[inline]
+    pub(super) fn serve<L: Listener>(
+        &mut self,
+        now: SimTime,
+        connection: ConnectionId,
+        slot: Slot,
+        attempt: u8,
+        listener: &mut L,
+    ) {
+        let operation = self.operations.get(slot);
+        let member = self.member_at(connection).unwrap_or(operation.member);
+        let value = self.blueprint.settings().workload.keyspaces[operation.keyspace().index()]
+            .value_size
+            .0;
+        let command = operation.command(value);
+        let (number, key) = (operation.id, operation.key());
+        let is_write = operation.request.command.is_write();
+        let draw =
+            Draw { who: operation.who, sequence: operation.sequence, attempt, leg: 1 };
+        let executed = self.execute(now, member, key, &command);
+        if is_write {
+            let effect = executed.effect.as_ref();
+            listener.observe(
+                now,
+                &Fact::WriteExecuted { operation: number, attempt, member, effect },
+            );
+        } else {
+            listener.observe(now, &Fact::ReadExecuted { operation: number, attempt, member, key });
+        }
+        if let Some(effect) = executed.effect {
+            self.publish_effect(now, member, effect);
+        }
+        let bytes = self.reply_bytes(slot);
+        let is_error = executed.reply.is_error();
+        let message = Message::Reply { slot, attempt, is_error };
+        self.network.send(
+            now,
+            &mut self.queue,
+            (connection, End::Server),
+            (message, bytes),
+            draw,
+        );
+        if !self.network.abandoned.is_empty() {
+            self.account_for_abandoned();
+        }
+    }
+
+    /// Executes a command at a member.
+    pub(super) fn execute(
+        &mut self,
+        now: SimTime,
+        member: MemberId,
+        key: regionfall_crdt::KeyId,
+        command: &regionfall_crdt::Command,
+    ) -> Executed {
+        let shards = self.blueprint.settings().database.shards;
+        let member = &mut self.members[member.index()];
+        debug_assert!(member.is_running, "a stopped member executes nothing");
+        let shard = &mut member.shards[usize::from(shard_of(key, shards))];
+        shard.replica.execute(command, Timestamp(now.as_nanos()), shard.origin)
+    }
+
+    /// The member at the server end of a connection.
+    #[inline]
+    pub(super) fn member_at(&self, connection: ConnectionId) -> Option<MemberId> {
+        let host = self.network.host_at(connection, End::Server)?;
+        // Members' hosts are the first that were placed.
+        (host.index() < self.members.len()).then(|| MemberId::from_index(host.index()))
+    }
+}

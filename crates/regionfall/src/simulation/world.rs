@@ -1,0 +1,566 @@
+//! The world: hosts, members, links, app servers, deciders and faults, and the loop over events.
+//!
+//! It is stepped from outside, by a run, a test, or another lane: ask [`World::next_time`], go there with
+//! [`World::advance_until`]. What happens is told to a listener as facts; the listener can change nothing.
+//! The parts that carry events out are in the files beside this one, one for each kind of actor.
+
+use regionfall_crdt::{Clock, Replica};
+use regionfall_kernel::{
+    Addressed, EventQueue, Seed, SimDuration, SimTime, TieBreak, unit_from_bits,
+};
+
+use super::blueprint::Blueprint;
+use super::deciding::{DeciderSlot, ProbeSlot};
+use super::endpoint::{Call, Endpoint};
+use super::event::{Event, LinkId, Message};
+use super::storm::HostFault;
+use crate::client::{AppServer, Finding, Operations};
+use crate::database::{Journal, Link, LinkState, Member, Shard};
+use crate::failover::{
+    Checker, ClientJudge, Decider, Propagation, ResolverClass, ResolverShare, StrategyConfig,
+    TrafficManager, TrafficManagerConfig, Vantage,
+};
+use crate::fault::PlannedFault;
+use crate::history::{Fact, Listener, Phase};
+use crate::network::{
+    ConnectionId, End, EffectLog, Keepalive, ConnectionOptions, Network, Notice,
+};
+use crate::route::{Answers, Resolver, Route};
+use crate::scenario::Ties;
+use crate::topology::{DeciderId, FleetId, HostId, MemberId, RegionId, ServerId};
+
+/// Everything that a run consists of.
+#[derive(Clone)]
+pub struct World {
+    pub(super) blueprint: Blueprint,
+    pub(super) strategy: StrategyConfig,
+    pub(super) queue: EventQueue<Event>,
+    pub(super) network: Network<Message>,
+    pub(super) request_draws: Addressed,
+    pub(super) processing_draws: Addressed,
+
+    pub(super) members: Vec<Member>,
+    pub(super) links: Vec<Link>,
+    pub(super) journal: Journal,
+    /// For each shard, what was everywhere and what was anywhere when the journal was last tidied.
+    pub(super) last_look: Vec<(Clock, Clock)>,
+
+    pub(super) servers: Vec<AppServer>,
+    pub(super) operations: Operations,
+    pub(super) answers: Vec<Answers>,
+    pub(super) deciders: Vec<DeciderSlot>,
+    pub(super) probes: Vec<ProbeSlot>,
+    pub(super) endpoints: Vec<Endpoint>,
+    pub(super) calls: Vec<Call>,
+
+    pub(super) faults: Vec<PlannedFault>,
+    pub(super) host_faults: Vec<Vec<HostFault>>,
+    /// Whose each connection is, by its dense number.
+    pub(super) owners: Vec<Option<(ConnectionId, Owner)>>,
+    pub(super) phase: Phase,
+    pub(super) started: bool,
+}
+
+/// Whose a connection is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Owner {
+    /// A connection of an app server's pool.
+    Pool(ServerId),
+    /// A connection that a probe opened.
+    Probe(super::event::ProbeId),
+    /// A connection that a decider keeps for its next probe of a member.
+    Kept(DeciderId, MemberId),
+    /// A syncer's.
+    Link(LinkId),
+    /// An external endpoint's.
+    Endpoint(u32),
+}
+
+impl World {
+    /// A world at time zero, in which nothing has happened yet.
+    pub fn new(
+        blueprint: &Blueprint,
+        strategy: &StrategyConfig,
+        faults: Vec<PlannedFault>,
+        seed: Seed,
+    ) -> Self {
+        let settings = blueprint.settings();
+        let ties = match settings.ties {
+            Ties::Insertion => TieBreak::InsertionOrder,
+            Ties::Permuted => TieBreak::Permuted(seed),
+        };
+        let mut world = Self {
+            blueprint: blueprint.clone(),
+            strategy: strategy.clone(),
+            queue: EventQueue::new(ties),
+            network: Network::new(&settings.topology, seed),
+            request_draws: crate::workload::request_draws(seed),
+            processing_draws: seed.addressed("processing"),
+            members: Vec::with_capacity(settings.topology.members),
+            links: Vec::new(),
+            journal: Journal::default(),
+            last_look: vec![(Clock::new(), Clock::new()); usize::from(settings.database.shards)],
+            servers: Vec::with_capacity(blueprint.servers().len()),
+            operations: Operations::default(),
+            answers: Vec::new(),
+            deciders: Vec::new(),
+            probes: Vec::new(),
+            endpoints: Vec::new(),
+            calls: Vec::new(),
+            faults,
+            host_faults: Vec::new(),
+            owners: Vec::new(),
+            phase: Phase::WarmUp,
+            started: false,
+        };
+        world.place_members();
+        world.place_links();
+        world.place_servers(seed);
+        world.place_deciders(seed);
+        world.host_faults = vec![Vec::new(); world.network.hosts()];
+        world.schedule_phases();
+        world.schedule_faults();
+        world
+    }
+
+    /// Gives every client process a copy of a decider of the user's own, in the place of the strategy's.
+    ///
+    /// # Panics
+    /// If the world was already started.
+    pub fn install(&mut self, decider: &dyn Decider) {
+        assert!(!self.started, "deciders are installed before the start");
+        self.deciders.clear();
+        for index in 0..self.servers.len() {
+            let (id, host) = (self.servers[index].id, self.servers[index].host);
+            let decider = self.add_decider(decider.boxed_clone(), Some(host), Some(id));
+            self.servers[index].finding = Finding::Pointer(decider);
+        }
+    }
+
+    /// When the next thing will happen; [`SimTime::NEVER`] if nothing will.
+    pub fn next_time(&mut self) -> SimTime {
+        if self.started { self.queue.next_time() } else { SimTime::ZERO }
+    }
+
+    /// The moment up to which everything has happened.
+    pub fn now(&self) -> SimTime {
+        self.queue.now()
+    }
+
+    /// Lets everything happen up to and including `until`, telling `listener`. Returns how many events
+    /// that took.
+    pub fn advance_until<L: Listener>(&mut self, until: SimTime, listener: &mut L) -> u64 {
+        if !self.started {
+            self.start(listener);
+        }
+        let before = self.queue.popped();
+        while let Some((now, event)) = self.queue.pop_until(until) {
+            listener.event(now, event.code());
+            self.handle(now, event, listener);
+            self.tell_first_effects(now, listener);
+        }
+        self.queue.advance_to(until);
+        self.queue.popped() - before
+    }
+
+    /// What each fault has done so far.
+    pub fn fault_effects(&self) -> &EffectLog {
+        &self.network.effects
+    }
+
+    /// The members' shards: what each holds, and whether it runs.
+    pub fn members(&self) -> impl Iterator<Item = (MemberId, bool, impl Iterator<Item = &Replica>)> {
+        self.members.iter().map(|member| {
+            let replicas = member.shards.iter().map(|shard| &shard.replica);
+            (member.id, member.is_running, replicas)
+        })
+    }
+
+    /// Full synchronizations so far.
+    pub fn full_syncs(&self) -> u64 {
+        self.links.iter().map(|link| link.full_syncs).sum()
+    }
+
+    /// Whether nothing is under way any more: no operation waits, and all running members that can hear
+    /// of each other have the same effects.
+    pub fn is_quiescent(&self) -> bool {
+        self.operations.waiting() == 0 && self.has_converged()
+    }
+
+    /// Everything that can happen, on one screen.
+    fn handle<L: Listener>(&mut self, now: SimTime, event: Event, listener: &mut L) {
+        match event {
+            Event::Network(event) => {
+                if let Some(notice) = self.network.handle(now, &mut self.queue, event) {
+                    self.heed(now, notice, listener);
+                }
+                if !self.network.abandoned.is_empty() {
+                    self.account_for_abandoned();
+                }
+            }
+            Event::Arrival(server) => self.request_arrives(now, server, listener),
+            Event::Thought(server, client) => self.client_asks(now, server, client, listener),
+            Event::Deadline(server) => self.check_deadlines(now, server, listener),
+            Event::Retry(slot, operation) => self.retry(now, slot, operation, listener),
+            Event::OpeningTimeout(server, slot) => self.opening_timeout(now, server, slot, listener),
+            Event::PoolTimeout(server, slot, operation) => {
+                self.pool_timeout(now, server, slot, operation, listener);
+            }
+            Event::NameResolved(server, slot) => self.name_resolved(now, server, slot, listener),
+            Event::Wake(decider, token) => self.wake(now, decider, token, listener),
+            Event::ProbeTimeout(probe) => self.probe_timeout(now, probe, listener),
+            Event::Report { from, member, healthy } => {
+                self.report(now, from, member, healthy, listener);
+            }
+            Event::AnswerChanges(fleet, member) => {
+                self.answers[fleet.index()].change(now, member);
+                listener.observe(now, &Fact::AnswerPublished { fleet, member });
+            }
+            Event::Departure { link, origin, sequence } => {
+                self.depart(now, link, origin, u64::from(sequence));
+            }
+            Event::LinkRetry(link) => self.connect_link(now, link),
+            Event::LinkSilence(link) => self.check_silence(now, link, listener),
+            Event::Fault(fault, begins) => self.switch_fault(now, fault, begins, listener),
+            Event::Restart(member) => self.restart_member(now, member, listener),
+            Event::Phase(phase) => self.begin_phase(now, phase, listener),
+            Event::Injected(call) => self.send_call(now, call),
+        }
+    }
+
+    /// The network told something.
+    #[inline]
+    pub(super) fn heed<L: Listener>(&mut self, now: SimTime, notice: Notice<Message>, listener: &mut L) {
+        match notice {
+            Notice::Delivered { connection, to, payload } => {
+                self.deliver(now, connection, to, payload, listener);
+            }
+            Notice::Opened(connection) => match self.owner(connection) {
+                Some(Owner::Pool(server)) => self.pool_opened(now, server, connection, listener),
+                Some(Owner::Probe(probe)) => self.probe_opened(now, probe, listener),
+                Some(Owner::Link(link)) => self.link_opened(now, link),
+                Some(Owner::Endpoint(endpoint)) => self.endpoint_opened(now, endpoint),
+                Some(Owner::Kept(..)) | None => {}
+            },
+            Notice::Broken { connection, end: End::Client, cause } => {
+                match self.owner(connection) {
+                    Some(Owner::Pool(server)) => {
+                        self.pool_broken(now, server, connection, cause, listener);
+                    }
+                    Some(Owner::Probe(probe)) => self.probe_broken(now, probe, listener),
+                    Some(Owner::Kept(decider, member)) => {
+                        self.deciders[decider.index()].kept[member.index()] = None;
+                    }
+                    Some(Owner::Link(link)) => self.link_broken(now, link, connection, listener),
+                    Some(Owner::Endpoint(endpoint)) => self.endpoint_broken(endpoint),
+                    None => {}
+                }
+            }
+            // A server forgets a client that went away.
+            Notice::Broken { end: End::Server, .. } => {}
+        }
+    }
+
+    /// A payload reached a process.
+    #[inline]
+    fn deliver<L: Listener>(
+        &mut self,
+        now: SimTime,
+        connection: ConnectionId,
+        to: End,
+        message: Message,
+        listener: &mut L,
+    ) {
+        match message {
+            Message::Request { slot, attempt } => {
+                self.serve(now, connection, slot, attempt, listener);
+            }
+            Message::Reply { slot, attempt, is_error } => {
+                self.reply_arrives(now, connection, (slot, attempt), is_error, listener);
+            }
+            Message::Probe(probe) => self.answer_probe(now, connection, probe),
+            Message::ProbeReply(probe) => self.probe_answered(now, probe, listener),
+            Message::Greeting(link) => self.greeting_arrives(now, link),
+            Message::Effects { link, origin, count, first } => {
+                let range = (origin, u64::from(first), u64::from(count));
+                self.effects_arrive(now, link, range, listener);
+            }
+            Message::FullState(link) => self.full_state_arrives(now, link, listener),
+            Message::Call(call) => self.serve_call(now, connection, call, listener),
+            Message::CallReply(call) => self.call_answered(now, call),
+        }
+        debug_assert!(matches!(to, End::Client | End::Server));
+    }
+
+    /// Accounts for messages that will never arrive.
+    pub(super) fn account_for_abandoned(&mut self) {
+        while let Some(message) = self.network.abandoned.pop() {
+            match message {
+                Message::Request { slot, .. } | Message::Reply { slot, .. } => {
+                    self.operations.message_gone(slot);
+                }
+                Message::FullState(link) => self.links[usize::from(link.0)].full_state = None,
+                Message::Probe(_)
+                | Message::ProbeReply(_)
+                | Message::Greeting(_)
+                | Message::Effects { .. }
+                | Message::Call(_)
+                | Message::CallReply(_) => {}
+            }
+        }
+    }
+
+    pub(super) fn own(&mut self, connection: ConnectionId, owner: Owner) {
+        let index = connection.index();
+        if self.owners.len() <= index {
+            self.owners.resize(index + 1, None);
+        }
+        self.owners[index] = Some((connection, owner));
+    }
+
+    #[inline]
+    pub(super) fn owner(&self, connection: ConnectionId) -> Option<Owner> {
+        match self.owners.get(connection.index()) {
+            Some(&Some((id, owner))) if id == connection => Some(owner),
+            _ => None,
+        }
+    }
+
+    fn start<L: Listener>(&mut self, listener: &mut L) {
+        self.started = true;
+        let now = SimTime::ZERO;
+        for member in &self.members {
+            for shard in &member.shards {
+                let origin = shard.origin;
+                listener.observe(now, &Fact::OriginBegan { member: member.id, origin });
+            }
+        }
+        listener.observe(now, &Fact::PhaseBegan { phase: Phase::WarmUp });
+        for link in 0..self.links.len() {
+            self.connect_link(now, LinkId(link as u16));
+        }
+        self.start_deciders(now, listener);
+        self.start_arrivals(now);
+    }
+
+    fn tell_first_effects<L: Listener>(&mut self, now: SimTime, listener: &mut L) {
+        while let Some(fault) = self.network.effects.take_fresh() {
+            listener.observe(now, &Fact::FaultTouched { fault });
+        }
+    }
+
+    fn begin_phase<L: Listener>(&mut self, now: SimTime, phase: Phase, listener: &mut L) {
+        self.phase = phase;
+        listener.observe(now, &Fact::PhaseBegan { phase });
+    }
+
+    fn schedule_phases(&mut self) {
+        let phases = self.blueprint.settings().phases;
+        let storm = SimTime::ZERO + phases.warm_up;
+        let calm = storm + phases.storm;
+        let quiescence = calm + phases.calm;
+        self.queue.schedule(storm, Event::Phase(Phase::Storm));
+        self.queue.schedule(calm, Event::Phase(Phase::Calm));
+        self.queue.schedule(quiescence, Event::Phase(Phase::Quiescence));
+    }
+
+    fn place_members(&mut self) {
+        let settings = self.blueprint.settings();
+        let shards = settings.database.shards;
+        for index in 0..settings.topology.members {
+            let id = MemberId::from_index(index);
+            let host = self.network.add_host(RegionId::from_index(index), 0);
+            let shards = (0..shards)
+                .map(|shard| Shard {
+                    replica: Replica::new(),
+                    origin: self.journal.begin(id, shard),
+                })
+                .collect();
+            self.members.push(Member {
+                id,
+                host,
+                shards,
+                stopped_by: Vec::new(),
+                is_running: true,
+            });
+        }
+    }
+
+    fn place_links(&mut self) {
+        let members = self.members.len();
+        let shards = self.blueprint.settings().database.shards;
+        for source in 0..members {
+            for target in (0..members).filter(|&target| target != source) {
+                for shard in 0..shards {
+                    self.links.push(Link {
+                        source: MemberId::from_index(source),
+                        target: MemberId::from_index(target),
+                        shard,
+                        state: LinkState::Down,
+                        sent: Clock::new(),
+                        greeted_with: Clock::new(),
+                        asked_others_at: SimTime::ZERO,
+                        departures: self.queue.open_lane(),
+                        full_state: None,
+                        disrupted_since: SimTime::NEVER,
+                        catch_up: None,
+                        greetings: 0,
+                        full_syncs: 0,
+                    });
+                }
+            }
+        }
+    }
+
+    /// The link of a shard from one member to another.
+    pub(super) fn link_between(&self, source: MemberId, target: MemberId, shard: u16) -> LinkId {
+        let members = self.members.len();
+        let shards = usize::from(self.blueprint.settings().database.shards);
+        let skipped = usize::from(target > source);
+        let pair = source.index() * (members - 1) + target.index() - skipped;
+        LinkId((pair * shards + usize::from(shard)) as u16)
+    }
+
+    fn place_servers(&mut self, seed: Seed) {
+        let blueprint = self.blueprint.clone();
+        let settings = blueprint.settings();
+        for fleet in &settings.workload.fleets {
+            self.answers.push(Answers::new(fleet.home[0]));
+        }
+        let draws = seed.addressed("resolvers");
+        for (index, &(fleet_id, zone)) in blueprint.servers().iter().enumerate() {
+            let fleet = &settings.workload.fleets[fleet_id.index()];
+            let words = draws.words([index as u32, 0, 0, 0].into());
+            let unit = |high: u32, low: u32| {
+                unit_from_bits(u64::from(high) << 32 | u64::from(low))
+            };
+            let finding = match &self.strategy.propagation {
+                Propagation::None => Finding::Fixed,
+                Propagation::Dns { ttl, resolvers, .. } => Finding::Name(Resolver::new(
+                    class_of(resolvers, unit(words[0], words[1])),
+                    *ttl,
+                    unit(words[2], words[3]),
+                )),
+                Propagation::Pointer { .. } => Finding::Pointer(DeciderId(u32::MAX)),
+            };
+            let clients = match fleet.arrivals {
+                crate::workload::Arrivals::Poisson { .. } => 0,
+                crate::workload::Arrivals::Closed { clients, .. } => {
+                    // Spread evenly, the first servers taking the remainder.
+                    let number = self.servers.iter().filter(|other| other.fleet == fleet_id).count();
+                    clients / fleet.servers
+                        + u32::from((number as u32) < clients % fleet.servers)
+                }
+            };
+            let timeout =
+                fleet.timeout.or(self.strategy.client.timeout).unwrap_or(SimDuration::FOREVER);
+            let host = self.network.add_host(fleet.region, zone);
+            self.servers.push(AppServer {
+                id: ServerId::from_index(index),
+                fleet: fleet_id,
+                host,
+                is_running: true,
+                pool: Vec::new(),
+                pool_limit: fleet.connections_per_server as usize,
+                waiting: std::collections::VecDeque::new(),
+                route: Route::direct(fleet.home[0]),
+                next_route: None,
+                finding,
+                issued: 0,
+                clients: vec![0; clients as usize],
+                opened: 0,
+                deadline_check: false,
+                timeout,
+            });
+        }
+    }
+
+    fn place_deciders(&mut self, seed: Seed) {
+        let draws = seed.addressed("phases");
+        let phase = |who: u32, what: u32| draws.unit([who, what, 0, 0].into());
+        let members: Vec<MemberId> = self.members.iter().map(|member| member.id).collect();
+        match self.strategy.vantage.clone() {
+            Vantage::None => {}
+            Vantage::ClientProcess => {
+                for index in 0..self.servers.len() {
+                    let server = &self.servers[index];
+                    let fleet = &self.blueprint.settings().workload.fleets[server.fleet.index()];
+                    let judge =
+                        ClientJudge::new(&self.strategy, &fleet.home, phase(index as u32, 0));
+                    let (id, host) = (server.id, server.host);
+                    let decider = self.add_decider(Box::new(judge), Some(host), Some(id));
+                    self.servers[index].finding = Finding::Pointer(decider);
+                }
+            }
+            Vantage::Checkers { count, healthy_share_above, regions, .. } => {
+                let everywhere = self.blueprint.settings().topology.regions.len();
+                for number in 0..count {
+                    let region = if regions.is_empty() {
+                        RegionId::from_index(number as usize % everywhere)
+                    } else {
+                        regions[number as usize % regions.len()]
+                    };
+                    let host = self.network.add_host(region, 0);
+                    let phases =
+                        (0..members.len()).map(|member| phase(number, member as u32)).collect();
+                    let checker = Checker::new(&self.strategy.evidence, &members, phases);
+                    self.add_decider(Box::new(checker), Some(host), None);
+                }
+                let fleets = &self.blueprint.settings().workload.fleets;
+                let manager = TrafficManager::new(TrafficManagerConfig {
+                    members: members.len(),
+                    checkers: count,
+                    share_above: healthy_share_above,
+                    orders: fleets.iter().map(|fleet| fleet.home.clone()).collect(),
+                    choice: self.strategy.choice,
+                    failback: self.strategy.failback.clone(),
+                });
+                self.add_decider(Box::new(manager), None, None);
+            }
+        }
+    }
+
+    /// Adds a decider on a host, or one that is a service without a host.
+    pub(super) fn add_decider(
+        &mut self,
+        decider: Box<dyn Decider>,
+        host: Option<HostId>,
+        server: Option<ServerId>,
+    ) -> DeciderId {
+        let kept = vec![None; self.members.len()];
+        self.deciders.push(DeciderSlot::new(decider, host, server, kept));
+        DeciderId::from_index(self.deciders.len() - 1)
+    }
+
+    /// The region that a fleet's servers run in.
+    pub(super) fn fleet_region(&self, fleet: FleetId) -> RegionId {
+        self.blueprint.settings().workload.fleets[fleet.index()].region
+    }
+
+    /// How an app server's connections are opened and watched.
+    pub(super) fn pool_options(&self, fleet: FleetId) -> ConnectionOptions {
+        let fleet = &self.blueprint.settings().workload.fleets[fleet.index()];
+        let client = &self.strategy.client;
+        ConnectionOptions {
+            setup_round_trips: fleet.tls_round_trips + fleet.auth_round_trips,
+            keepalive: client.keepalive.map(|(idle, interval, probes)| Keepalive {
+                idle,
+                interval,
+                probes,
+            }),
+            user_timeout: client.user_timeout,
+        }
+    }
+}
+
+/// The class that a uniform draw falls into.
+fn class_of(resolvers: &[ResolverShare], draw: f64) -> ResolverClass {
+    let mut sum = 0.0;
+    for resolver in resolvers {
+        sum += resolver.share;
+        if draw < sum {
+            return resolver.class;
+        }
+    }
+    resolvers.last().map_or(ResolverClass::Honouring, |resolver| resolver.class)
+}

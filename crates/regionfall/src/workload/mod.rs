@@ -1,0 +1,10 @@
+//! What the applications do: arrivals, mixes, keyspaces, fleets.
+
+mod config;
+mod generator;
+mod popularity;
+
+pub use config::{
+    Arrivals, ByteSize, FleetConfig, KeyspaceConfig, Popularity, Scope, Session, WorkloadConfig,
+};
+pub use generator::{Request, Workload, arrival_bits, exponential_gap, request_draws};

@@ -1,0 +1,1 @@
+//! Small histories in which the right answer is obvious.
