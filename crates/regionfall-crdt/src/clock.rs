@@ -18,13 +18,11 @@ const SEQUENCE_MASK: u64 = (1 << SEQUENCE_BITS) - 1;
 ///
 /// Clocks are partially ordered: `a <= b` if `b` covers whatever `a` covers; two that each cover
 /// something the other lacks do not compare.
-#[derive(Clone)]
 pub struct Clock {
     words: Words,
 }
 
 /// Words in order of origin; none has sequence 0, so that equal clocks have equal words.
-#[derive(Clone)]
 enum Words {
     Inline { length: u8, words: [u64; INLINE] },
     Heap(Vec<u64>),
@@ -56,10 +54,7 @@ impl Clock {
     #[inline]
     pub fn get(&self, origin: OriginId) -> u64 {
         let words = self.words();
-        match words.get(position(words, origin)) {
-            Some(&word) if origin_of(word) == origin => word & SEQUENCE_MASK,
-            _ => 0,
-        }
+        find(words, origin).map_or(0, |place| words[place] & SEQUENCE_MASK)
     }
 
     /// Whether `dot` is covered.
@@ -68,10 +63,33 @@ impl Clock {
         self.get(dot.origin) >= dot.sequence
     }
 
+    /// Whether `dot` is covered, at a glance: `false` may also mean that looking closer is needed.
+    #[inline]
+    pub(crate) fn clearly_covers(&self, dot: Dot) -> bool {
+        let word = self.words().get(usize::from(dot.origin.0));
+        word.is_some_and(|&word| {
+            origin_of(word) == dot.origin && word & SEQUENCE_MASK >= dot.sequence
+        })
+    }
+
     /// The dot that comes after all that is covered of `origin`.
     #[inline]
     pub fn next(&self, origin: OriginId) -> Dot {
         Dot::new(origin, self.get(origin) + 1)
+    }
+
+    /// Covers the next dot of `origin` as well, and says which it is.
+    #[inline]
+    pub(crate) fn advance_next(&mut self, origin: OriginId) -> Dot {
+        let words = self.words_mut();
+        let Some(place) = find(words, origin) else {
+            let first = Dot::new(origin, 1);
+            self.extend_to(first);
+            return first;
+        };
+        let next = Dot::new(origin, (words[place] & SEQUENCE_MASK) + 1);
+        words[place] = pack(next);
+        next
     }
 
     /// Covers `dot` as well.
@@ -80,11 +98,51 @@ impl Clock {
     /// If `dot` is not the next of its origin: a gap would claim effects that nobody applied.
     #[inline]
     pub fn advance(&mut self, dot: Dot) {
-        assert!(
-            dot == self.next(dot.origin),
-            "{dot:?} is not the next dot of its origin in {self:?}"
-        );
-        self.raise(0, pack(dot));
+        if self.try_advance(dot).is_err() {
+            self.refuse(dot);
+        }
+    }
+
+    /// Covers `dot` as well if it is the next of its origin; otherwise says which sequence would be.
+    #[inline]
+    pub(crate) fn try_advance(&mut self, dot: Dot) -> Result<(), u64> {
+        let words = self.words_mut();
+        let Some(place) = find(words, dot.origin) else {
+            return self.try_begin(dot);
+        };
+        let expected = (words[place] & SEQUENCE_MASK) + 1;
+        if dot.sequence != expected {
+            return Err(expected);
+        }
+        words[place] = pack(dot);
+        Ok(())
+    }
+
+    /// The same for the first of its origin.
+    #[cold]
+    fn try_begin(&mut self, dot: Dot) -> Result<(), u64> {
+        if dot.sequence != 1 {
+            return Err(1);
+        }
+        self.raise(pack(dot));
+        Ok(())
+    }
+
+    #[cold]
+    fn refuse(&self, dot: Dot) -> ! {
+        panic!("{dot:?} is not the next dot of its origin in {self:?}")
+    }
+
+    /// Covers `dot` and all before it of its origin, whether the clock had come as far as that or not.
+    ///
+    /// For whoever knows that nothing is missing: that a peer has all up to `dot`, or sent all of it.
+    /// What takes effects in one by one uses [`Clock::advance`], which notices gaps. Sequence 0 covers
+    /// nothing.
+    #[inline]
+    pub fn extend_to(&mut self, dot: Dot) {
+        if dot.sequence > 0 {
+            self.raise(pack(dot));
+        }
     }
 
     /// Covers whatever `other` covers as well (least upper bound).
@@ -92,25 +150,39 @@ impl Clock {
     pub fn join(&mut self, other: &Clock) {
         let theirs = other.words();
         let own = self.words_mut();
-        // The common case: the same origins. Then the greater word is the later one.
-        if own.len() == theirs.len()
-            && own
-                .iter()
-                .zip(theirs)
-                .all(|(a, b)| (a ^ b) >> SEQUENCE_BITS == 0)
-        {
-            for (a, &b) in own.iter_mut().zip(theirs) {
-                *a = (*a).max(b);
+        let has_more = own.len() < theirs.len();
+        for (own, &word) in own.iter_mut().zip(theirs) {
+            if origin_of(*own) != origin_of(word) {
+                return self.join_unaligned(theirs);
             }
-        } else {
+            // Of one origin, the greater word is the later one.
+            *own = (*own).max(word);
+        }
+        if has_more {
             self.join_unaligned(theirs);
         }
     }
 
+    /// Joins a clock that has the same origins and dominates this one, so becomes equal to it. Answers
+    /// `false` for any other; then the join is still to be done, though part of it may be.
+    #[inline]
+    pub(crate) fn try_follow(&mut self, other: &Clock) -> bool {
+        let theirs = other.words();
+        let own = self.words_mut();
+        own.len() == theirs.len()
+            && own.iter_mut().zip(theirs).all(|(own, &word)| {
+                let is_later = origin_of(*own) == origin_of(word) && *own <= word;
+                if is_later {
+                    *own = word;
+                }
+                is_later
+            })
+    }
+
+    #[cold]
     fn join_unaligned(&mut self, theirs: &[u64]) {
-        let mut from = 0;
         for &word in theirs {
-            from = self.raise(from, word) + 1;
+            self.raise(word);
         }
     }
 
@@ -130,11 +202,13 @@ impl Clock {
     }
 
     /// Whether nothing is covered.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.words().is_empty()
     }
 
     /// How many origins have something covered.
+    #[inline]
     pub fn len(&self) -> usize {
         self.words().len()
     }
@@ -179,25 +253,20 @@ impl Clock {
         }
     }
 
-    /// Raises the entry of `dot`'s origin to at least `dot`, gaps or not.
-    pub(crate) fn cover(&mut self, dot: Dot) {
-        self.raise(0, pack(dot));
-    }
-
-    /// Raises the entry of the origin of `word`, which is not before `from`; returns its place.
+    /// Raises the word of an origin to at least `word`.
     #[inline]
-    fn raise(&mut self, from: usize, word: u64) -> usize {
-        let origin = origin_of(word);
+    fn raise(&mut self, word: u64) {
         let own = self.words_mut();
-        let place = from + position(&own[from..], origin);
-        match own.get_mut(place) {
-            Some(entry) if origin_of(*entry) == origin => *entry = (*entry).max(word),
-            _ => self.insert(place, word),
+        match find(own, origin_of(word)) {
+            Some(place) => own[place] = own[place].max(word),
+            None => self.insert(word),
         }
-        place
     }
 
-    fn insert(&mut self, place: usize, word: u64) {
+    /// Gives an origin its first word.
+    #[cold]
+    fn insert(&mut self, word: u64) {
+        let place = position(self.words(), origin_of(word));
         match &mut self.words {
             Words::Inline { length, words } => {
                 let used = usize::from(*length);
@@ -209,10 +278,17 @@ impl Clock {
                     let mut spilt = Vec::with_capacity(2 * INLINE);
                     spilt.extend_from_slice(words);
                     spilt.insert(place, word);
-                    self.words = Words::Heap(spilt);
+                    *self = Self::spilt(spilt);
                 }
             }
             Words::Heap(words) => words.insert(place, word),
+        }
+    }
+
+    #[cold]
+    fn spilt(words: Vec<u64>) -> Self {
+        Self {
+            words: Words::Heap(words),
         }
     }
 
@@ -233,8 +309,25 @@ impl Clock {
     }
 }
 
-/// Where the word of `origin` is, or would be.
+/// Where the word of `origin` is, if there is one.
 #[inline]
+fn find(words: &[u64], origin: OriginId) -> Option<usize> {
+    let is_at = |place| {
+        words
+            .get(place)
+            .is_some_and(|&word| origin_of(word) == origin)
+    };
+    // While no origin has ended, they are 0, 1, 2 and so on, and each has its word at its own number.
+    let hint = usize::from(origin.0);
+    if is_at(hint) {
+        return Some(hint);
+    }
+    let place = position(words, origin);
+    is_at(place).then_some(place)
+}
+
+/// Where the word of `origin` is, or would be.
+#[cold]
 fn position(words: &[u64], origin: OriginId) -> usize {
     let floor = u64::from(origin.0) << SEQUENCE_BITS;
     // A handful of words is scanned faster than it is halved.
@@ -250,12 +343,15 @@ fn position(words: &[u64], origin: OriginId) -> usize {
 
 #[inline]
 fn pack(dot: Dot) -> u64 {
-    assert!(
-        dot.sequence <= SEQUENCE_MASK,
-        "sequence {} exceeds 48 bits",
-        dot.sequence
-    );
+    if dot.sequence > SEQUENCE_MASK {
+        refuse_length(dot.sequence);
+    }
     u64::from(dot.origin.0) << SEQUENCE_BITS | dot.sequence
+}
+
+#[cold]
+fn refuse_length(sequence: u64) -> ! {
+    panic!("sequence {sequence} exceeds 48 bits")
 }
 
 #[inline]
@@ -266,6 +362,18 @@ fn unpack(word: u64) -> Dot {
 #[inline]
 fn origin_of(word: u64) -> OriginId {
     OriginId((word >> SEQUENCE_BITS) as u16)
+}
+
+impl Clone for Clock {
+    #[inline]
+    fn clone(&self) -> Self {
+        match &self.words {
+            &Words::Inline { length, words } => Self {
+                words: Words::Inline { length, words },
+            },
+            Words::Heap(words) => Self::spilt(words.clone()),
+        }
+    }
 }
 
 impl Default for Clock {
@@ -299,12 +407,12 @@ impl fmt::Debug for Clock {
     }
 }
 
-/// The least clock that covers all of the dots; dots of sequence 0 cover nothing.
+/// The least clock that covers all of the dots.
 impl FromIterator<Dot> for Clock {
     fn from_iter<I: IntoIterator<Item = Dot>>(dots: I) -> Self {
         let mut clock = Clock::new();
-        for dot in dots.into_iter().filter(|dot| dot.sequence > 0) {
-            clock.cover(dot);
+        for dot in dots {
+            clock.extend_to(dot);
         }
         clock
     }
@@ -347,6 +455,25 @@ mod tests {
             clock(&[(0, 1), (1, 2)]),
             "heap and inline clocks compare by content"
         );
+    }
+
+    #[test]
+    fn extending_may_leave_a_gap_and_never_shrinks() {
+        let mut clock = clock(&[(0, 2), (3, 1)]);
+        clock.extend_to(Dot::new(OriginId(0), 9));
+        clock.extend_to(Dot::new(OriginId(0), 4));
+        clock.extend_to(Dot::new(OriginId(1), 5));
+        clock.extend_to(Dot::new(OriginId(2), 0));
+        assert_eq!(
+            clock.iter().collect::<Vec<_>>(),
+            [(0, 9), (1, 5), (3, 1)].map(|(origin, last)| Dot::new(OriginId(origin), last))
+        );
+    }
+
+    #[test]
+    #[should_panic(expected = "0.3 is not the next dot of its origin")]
+    fn advancing_leaves_no_gap() {
+        clock(&[(0, 1)]).advance(Dot::new(OriginId(0), 3));
     }
 
     #[test]

@@ -22,6 +22,7 @@ impl Content {
     }
 
     /// How many bytes the value has.
+    #[inline]
     pub fn len(&self) -> usize {
         match self {
             Self::Synthetic { length, .. } => *length as usize,
@@ -30,8 +31,15 @@ impl Content {
     }
 
     /// Whether the value has no bytes.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Whether it only stands for bytes, so that it needs no heap.
+    #[inline]
+    pub(crate) fn is_stand_in(&self) -> bool {
+        matches!(self, Self::Synthetic { .. })
     }
 
     /// The number that the bytes spell, if they spell one the way the server itself would: decimal,

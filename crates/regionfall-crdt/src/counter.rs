@@ -28,6 +28,16 @@ struct Contribution {
     taken: i64,
 }
 
+impl Contribution {
+    #[inline]
+    fn add(&mut self, sequence: u64, amount: i64) {
+        self.newest = sequence;
+        // Totals run on through resets, so they may pass 64 bits where no value ever does; differences
+        // are right all the same.
+        self.total = self.total.wrapping_add(amount);
+    }
+}
+
 /// Contributions to one counter, in order of origin.
 #[derive(Clone, PartialEq, Default, Debug)]
 pub(crate) struct Counter {
@@ -37,11 +47,19 @@ pub(crate) struct Counter {
 impl Counter {
     /// Takes an increment in.
     pub(crate) fn add(&mut self, dot: Dot, amount: i64) {
-        let contribution = self.of(dot.origin);
-        contribution.newest = dot.sequence;
-        // Totals run on through resets, so they may pass 64 bits where no value ever does; differences
-        // are right all the same.
-        contribution.total = contribution.total.wrapping_add(amount);
+        self.of(dot.origin).add(dot.sequence, amount);
+    }
+
+    /// Takes an increment in if its origin has contributed before; says whether it has.
+    #[inline]
+    pub(crate) fn add_again(&mut self, dot: Dot, amount: i64) -> bool {
+        let has_contributed = self
+            .contributions
+            .iter_mut()
+            .find(|contribution| contribution.origin == dot.origin);
+        has_contributed
+            .map(|contribution| contribution.add(dot.sequence, amount))
+            .is_some()
     }
 
     /// Takes a reset in: it had observed `context`; the resets before it had observed `covered`.

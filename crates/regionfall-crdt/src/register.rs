@@ -32,6 +32,11 @@ impl Write {
     fn rank(&self) -> (Timestamp, Reverse<OriginId>) {
         (self.at, Reverse(self.dot.origin))
     }
+
+    #[inline]
+    fn bytes(&self) -> usize {
+        WRITE_BYTES + self.content.as_ref().map_or(0, Content::len)
+    }
 }
 
 /// The visible writes that no visible write had observed.
@@ -40,12 +45,8 @@ pub(crate) struct Register {
     /// The one that shows: the greatest by rank.
     winner: Option<Write>,
     /// Those concurrent with it that it beats, by falling rank.
-    losers: Option<Box<Losers>>,
+    losers: Vec<Write>,
 }
-
-/// A type of its own since a register is small only if it holds a thin pointer.
-#[derive(Clone, PartialEq, Default, Debug)]
-struct Losers(Vec<Write>);
 
 impl Register {
     /// The winner's content, if it wrote any.
@@ -60,24 +61,56 @@ impl Register {
         self.winner.as_ref()
     }
 
-    /// Takes a write in. `covered` is all that the visible writes had observed, the new one included.
+    /// Takes a visible write in if it replaces the only one, stand-in by stand-in, so that no heap is
+    /// needed; says by how many bytes the register grew. Otherwise leaves it as it is. `covered` as for
+    /// [`Register::write`].
     #[inline]
-    pub(crate) fn write(&mut self, write: Write, covered: &Clock) {
-        let is_visible = !covered.covers(write.dot);
-        let winner_stays = self
-            .winner
-            .as_ref()
-            .is_some_and(|winner| !covered.covers(winner.dot));
-        if winner_stays || self.losers.is_some() {
-            let mut writes = self.take();
-            writes.retain(|write| !covered.covers(write.dot));
-            if is_visible {
-                writes.push(write);
-            }
-            self.put(writes);
-        } else {
-            self.winner = is_visible.then_some(write);
+    pub(crate) fn overwrite(
+        &mut self,
+        dot: Dot,
+        at: Timestamp,
+        content: &Content,
+        covered: &Clock,
+    ) -> Option<isize> {
+        let only = self.winner.as_mut().filter(|_| self.losers.is_empty())?;
+        let text = only.content.as_mut().filter(|text| text.is_stand_in())?;
+        if !content.is_stand_in() || !covered.clearly_covers(only.dot) {
+            return None;
         }
+        let growth = content.len().cast_signed() - text.len().cast_signed();
+        text.clone_from(content);
+        (only.dot, only.at) = (dot, at);
+        Some(growth)
+    }
+
+    /// Takes a write in. `covered` is all that the visible writes had observed, the new one included.
+    pub(crate) fn write(&mut self, write: Write, covered: &Clock) {
+        let is_visible = |write: &Write| !covered.covers(write.dot);
+        self.losers.retain(is_visible);
+        if !self.winner.as_ref().is_some_and(is_visible) {
+            self.winner = (!self.losers.is_empty()).then(|| self.losers.remove(0));
+        }
+        if is_visible(&write) {
+            self.admit(write);
+        }
+    }
+
+    /// Gives a write its place among those that it is concurrent with.
+    fn admit(&mut self, write: Write) {
+        let loser = match &mut self.winner {
+            None => {
+                self.winner = Some(write);
+                return;
+            }
+            Some(winner) if write.rank() > winner.rank() => std::mem::replace(winner, write),
+            Some(_) => write,
+        };
+        let place = self
+            .losers
+            .partition_point(|other| other.rank() > loser.rank());
+        // Most keys never hold a second loser.
+        self.losers.reserve_exact(1);
+        self.losers.insert(place, loser);
     }
 
     /// Joins what two replicas hold. A write that one holds and the other does not, though its clock
@@ -116,10 +149,19 @@ impl Register {
         self.iter().all(|write| clock.covers(write.dot))
     }
 
+    #[inline]
     pub(crate) fn bytes(&self) -> usize {
-        self.iter()
-            .map(|write| WRITE_BYTES + write.content.as_ref().map_or(0, Content::len))
-            .sum()
+        let winner = self.winner.as_ref().map_or(0, Write::bytes);
+        if self.losers.is_empty() {
+            winner
+        } else {
+            winner + self.loser_bytes()
+        }
+    }
+
+    #[inline(never)]
+    fn loser_bytes(&self) -> usize {
+        self.losers.iter().map(Write::bytes).sum()
     }
 
     fn holds(&self, dot: Dot) -> bool {
@@ -127,13 +169,11 @@ impl Register {
     }
 
     fn iter(&self) -> impl Iterator<Item = &Write> {
-        self.winner
-            .iter()
-            .chain(self.losers.iter().flat_map(|losers| &losers.0))
+        self.winner.iter().chain(&self.losers)
     }
 
     fn take(&mut self) -> Vec<Write> {
-        let mut writes = self.losers.take().map_or_else(Vec::new, |losers| losers.0);
+        let mut writes = std::mem::take(&mut self.losers);
         writes.extend(self.winner.take());
         writes
     }
@@ -142,7 +182,6 @@ impl Register {
         writes.sort_unstable_by_key(|write| Reverse(write.rank()));
         let mut writes = writes.into_iter();
         self.winner = writes.next();
-        let losers: Vec<_> = writes.collect();
-        self.losers = (!losers.is_empty()).then(|| Box::new(Losers(losers)));
+        self.losers = writes.collect();
     }
 }

@@ -88,7 +88,7 @@ impl Replica {
             *totals = entry.totals(&self.clock);
         }
         let effect = Effect {
-            dot: self.clock.next(origin),
+            dot: self.clock.advance_next(origin),
             key,
             at,
             context,
@@ -104,15 +104,14 @@ impl Replica {
     /// Applies an effect of a peer, unless it was applied before or came too early.
     #[inline]
     pub fn apply(&mut self, effect: &Effect) -> Applied {
-        let expected = self.clock.next(effect.dot.origin).sequence;
-        if effect.dot.sequence < expected {
-            return Applied::AlreadySeen;
+        match self.clock.try_advance(effect.dot) {
+            Ok(()) => {
+                self.take(effect);
+                Applied::New
+            }
+            Err(expected) if effect.dot.sequence < expected => Applied::AlreadySeen,
+            Err(expected) => Applied::Gap { expected },
         }
-        if effect.dot.sequence > expected {
-            return Applied::Gap { expected };
-        }
-        self.take(effect);
-        Applied::New
     }
 
     /// Takes in all that another replica holds, as after a full synchronization (Redis Active-Active
@@ -215,15 +214,25 @@ impl Replica {
         })
     }
 
-    /// Takes in the next effect of its origin.
+    /// Takes in an effect that the clock covers since just now.
     #[inline]
     fn take(&mut self, effect: &Effect) {
-        self.clock.advance(effect.dot);
+        let in_place = self
+            .place(effect.key)
+            .and_then(|place| self.entries[place].apply_in_place(effect));
+        match in_place {
+            Some(growth) => self.bytes = self.bytes.wrapping_add_signed(growth as i64),
+            None => self.take_any(effect),
+        }
+    }
+
+    /// The same by the long way, which takes every effect.
+    #[inline(never)]
+    fn take_any(&mut self, effect: &Effect) {
         self.change(effect.key, |entry| entry.apply(effect));
     }
 
     /// Changes the entry of `key`, a new one if there is none, and keeps the books.
-    #[inline]
     fn change(&mut self, key: KeyId, change: impl FnOnce(&mut Entry)) {
         let place = match self.place(key) {
             Some(place) => place,
@@ -292,5 +301,77 @@ impl PartialEq for Replica {
                     .entry(entry.key)
                     .is_some_and(|other| other.holds_the_same(entry))
             })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use proptest::prelude::*;
+
+    use crate::{Content, Element};
+
+    /// What one of three replicas does: a command of its own, or taking in some effects of a peer.
+    #[derive(Clone, Debug)]
+    enum Step {
+        Execute(usize, Command),
+        Deliver(usize, usize, usize),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let key = KeyId(0);
+        let content =
+            (0_u64..99, 0_u32..9).prop_map(|(token, length)| Content::Synthetic { token, length });
+        let command = prop_oneof![
+            20 => content.prop_map(move |content| Command::Set { key, content }),
+            2 => Just(Command::Set { key, content: "7".into() }),
+            4 => Just(Command::Incr { key }),
+            2 => Just(Command::Del { key }),
+            1 => Just(Command::SAdd { key, elements: Element::Number(1).into() }),
+        ];
+        let step = prop_oneof![
+            (0_usize..3, command).prop_map(|(replica, command)| Step::Execute(replica, command)),
+            (0_usize..3, 0_usize..3, 1_usize..4)
+                .prop_map(|(origin, replica, count)| Step::Deliver(origin, replica, count)),
+        ];
+        proptest::collection::vec(step, 0..60)
+    }
+
+    proptest! {
+        #[test]
+        fn the_short_way_leads_where_the_long_one_does(steps in steps()) {
+            let mut replicas = vec![Replica::new(); 3];
+            let mut sent = vec![Vec::new(); 3];
+            for (step, at) in steps.into_iter().zip(0..) {
+                let (before, after, effects) = match step {
+                    Step::Execute(index, command) => {
+                        let before = replicas[index].clone();
+                        let origin = OriginId(index as u16);
+                        let executed = replicas[index].execute(&command, Timestamp(at % 7), origin);
+                        sent[index].extend(executed.effect.clone());
+                        (before, &replicas[index], Vec::from_iter(executed.effect))
+                    }
+                    Step::Deliver(origin, index, count) => {
+                        let before = replicas[index].clone();
+                        let known = before.clock().get(OriginId(origin as u16)) as usize;
+                        let news = sent[origin].iter().skip(known).take(count).cloned();
+                        let news: Vec<Effect> = news.collect();
+                        for effect in &news {
+                            prop_assert_eq!(replicas[index].apply(effect), Applied::New);
+                        }
+                        (before, &replicas[index], news)
+                    }
+                };
+                let mut long = before;
+                for effect in &effects {
+                    long.clock.advance(effect.dot);
+                    long.take_any(effect);
+                }
+                prop_assert_eq!(after, &long);
+                prop_assert_eq!(after.bytes(), long.bytes());
+                prop_assert_eq!(after.tombstones(), long.tombstones());
+            }
+        }
     }
 }

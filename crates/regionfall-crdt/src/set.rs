@@ -65,7 +65,7 @@ impl Set {
         }
         if let Some(instances) = self.present.get_mut(element) {
             let before = instances.len();
-            instances.cover(dot);
+            instances.extend_to(dot);
             self.bytes += DOT_BYTES * (instances.len() - before);
         } else {
             self.present
@@ -87,7 +87,7 @@ impl Set {
         let mut clock = context.clone();
         // The removal's own dot: the tombstone may go once everyone has seen the removal. It removes
         // nothing more, since the origin had observed all that it did before.
-        clock.cover(dot);
+        clock.extend_to(dot);
         self.bury(element, &clock);
     }
 
@@ -150,7 +150,7 @@ impl Merge for Set {
                 .iter()
                 .filter(|&instance| !counterpart.own_clock.covers(instance));
             let own = self.present.entry(element.clone()).or_default();
-            news.for_each(|instance| own.cover(instance));
+            news.for_each(|instance| own.extend_to(instance));
         }
         for (element, clock) in &other.removed {
             self.removed.entry(element.clone()).or_default().join(clock);

@@ -18,6 +18,16 @@ pub(crate) fn fixed(value: f64, decimals: usize) -> String {
     }
 }
 
+/// How many decimals show three digits that count, at most three: none from 100 up.
+pub(crate) fn decimals_of_three(value: f64) -> usize {
+    match value.abs() {
+        v if v >= 99.95 || v == 0.0 || !v.is_finite() => 0,
+        v if v >= 9.995 => 1,
+        v if v >= 0.9995 => 2,
+        _ => 3,
+    }
+}
+
 /// The shortest text that reads back as the same number; `inf` for infinity.
 pub(crate) fn exact(value: f64) -> String {
     format!("{value}")

@@ -2,9 +2,7 @@
 //! last-writer-wins keys, 8 closed-loop clients a region.
 
 use regionfall::database::{DatabaseConfig, SyncConfig};
-use regionfall::failover::{
-    Choice, ClientConfig, Failback, Propagation, StrategyConfig, Vantage,
-};
+use regionfall::failover::{Choice, ClientConfig, Failback, Propagation, StrategyConfig, Vantage};
 use regionfall::scenario::{Phases, Recovered, Settings, Ties};
 use regionfall::topology::{LinkConfig, MemberId, RegionConfig, RegionId, TopologyConfig};
 use regionfall::workload::{
@@ -29,7 +27,7 @@ fn link(low_us: u64, high_us: u64) -> LinkConfig {
 }
 
 /// `geo-kv` with so many regions, for so long.
-pub fn settings(regions: usize, length: SimDuration) -> Settings {
+pub(crate) fn settings(regions: usize, length: SimDuration) -> Settings {
     let region = |index: usize| RegionConfig {
         name: format!("region-{index}"),
         zones: 1,
@@ -100,7 +98,7 @@ pub fn settings(regions: usize, length: SimDuration) -> Settings {
 }
 
 /// A client that knows one member and never leaves it.
-pub fn plain_client() -> StrategyConfig {
+pub(crate) fn plain_client() -> StrategyConfig {
     StrategyConfig {
         name: "plain".into(),
         preset: None,

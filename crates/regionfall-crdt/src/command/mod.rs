@@ -125,6 +125,7 @@ impl Command {
     }
 
     /// The key it names, if it names one.
+    #[inline]
     pub fn key(&self) -> Option<KeyId> {
         match *self {
             Self::Get { key }
@@ -162,6 +163,7 @@ impl Command {
     }
 
     /// What the command answers and changes, given what its key holds.
+    #[inline]
     pub(crate) fn plan(&self, value: Value<'_>) -> Plan {
         match self {
             Self::Get { .. } => match value {

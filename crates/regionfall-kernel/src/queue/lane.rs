@@ -17,11 +17,6 @@ impl LaneId {
     pub const fn index(self) -> u32 {
         self.0
     }
-
-    #[inline]
-    pub(super) const fn from_index(index: u32) -> Self {
-        Self(index)
-    }
 }
 
 /// One lane.
@@ -87,6 +82,14 @@ impl<E> Lanes<E> {
         );
         queued.is_open = false;
         self.closed.push(lane.0);
+    }
+
+    /// The lane of a pending head: it is open, for closing it would have drained it.
+    #[inline]
+    pub(super) fn of_head(&mut self, index: u32) -> &mut Lane<E> {
+        let queued = &mut self.lanes[index as usize];
+        debug_assert!(queued.is_open, "a closed lane has no head");
+        queued
     }
 
     #[inline]

@@ -138,12 +138,26 @@ impl<E: Copy> EventQueue<E> {
     /// If `at` lies before [`EventQueue::lane_last_time`]: a lane does not reorder.
     #[inline]
     pub fn push_lane(&mut self, lane: LaneId, at: SimTime, event: E) {
-        let at = at.as_nanos();
-        assert!(at >= self.now, "an event cannot be scheduled in the past");
+        assert!(at >= self.lane_last_time(lane), "a lane does not reorder");
+        self.push_lane_no_earlier(lane, at, event);
+    }
+
+    /// Adds an event at the end of a lane, at `at` or as soon after it as the order of the lane allows.
+    ///
+    /// # Panics
+    ///
+    /// If that lies before [`EventQueue::now`].
+    #[expect(
+        clippy::inline_always,
+        reason = "every message goes through here, from one place"
+    )]
+    #[inline(always)]
+    pub fn push_lane_no_earlier(&mut self, lane: LaneId, at: SimTime, event: E) {
         let tie = self.ties.next();
         self.len += 1;
         let queued = self.lanes.get_mut(lane);
-        assert!(at >= queued.last, "a lane does not reorder");
+        let at = at.as_nanos().max(queued.last);
+        assert!(at >= self.now, "an event cannot be scheduled in the past");
         queued.last = at;
         if queued.head == pending::DEAD {
             queued.head = self.pending.insert(at, tie, lane.index(), event, self.now);
@@ -193,26 +207,14 @@ impl<E: Copy> EventQueue<E> {
     #[inline]
     pub fn next_time(&mut self) -> SimTime {
         let found = self.pending.front(LAST);
-        SimTime::from_nanos(found.unwrap_or(SimTime::NEVER.as_nanos()))
+        found.map_or(SimTime::NEVER, |(at, _)| SimTime::from_nanos(at))
     }
 
     /// Takes the next event, if its time is `limit` or earlier, and sets the clock to its time.
     #[inline]
     pub fn pop_until(&mut self, limit: SimTime) -> Option<(SimTime, E)> {
-        let at = self.pending.front(limit.as_nanos().min(LAST))?;
-        let (slot, event, lane) = self.pending.take_front();
-        if lane == NO_LANE {
-            self.pending.release(slot);
-        } else {
-            let queued = self.lanes.get_mut(LaneId::from_index(lane));
-            queued.head = if let Some(next) = queued.waiting.pop_front() {
-                self.pending
-                    .place(slot, next.at, next.tie, lane, next.event)
-            } else {
-                self.pending.release(slot);
-                pending::DEAD
-            };
-        }
+        let (at, slot) = self.pending.front(limit.as_nanos().min(LAST))?;
+        let event = self.pending.take_front(slot, &mut self.lanes);
         debug_assert!(at >= self.now, "time does not run backwards");
         self.now = at;
         self.popped += 1;

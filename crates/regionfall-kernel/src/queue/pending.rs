@@ -15,8 +15,9 @@
 //!   whatever in `near` is earlier than that may leave;
 //! - every occupied slot has exactly one key or one place in a bucket, cancelled ones included.
 //!
-//! This file does not know lanes (it only carries their number) and does not choose tie numbers.
+//! Of lanes this file knows only that a head has a successor. It does not choose tie numbers.
 
+use super::lane::Lanes;
 use crate::time::SimTime;
 use core::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -113,7 +114,11 @@ impl<E: Copy> Pending<E> {
     }
 
     /// Adds an entry and gives its identifier. `now` bounds every later insertion from below.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "in the hottest loops: the event is written where it stays, not handed over by copy"
+    )]
+    #[inline(always)]
     pub(super) fn insert(&mut self, at: u64, tie: u64, lane: u32, event: E, now: u64) -> u64 {
         let mut slot = self.free;
         if slot == END {
@@ -128,13 +133,10 @@ impl<E: Copy> Pending<E> {
         id
     }
 
-    /// Puts an event into a slot that is free or was taken from the front, and gives its identifier.
-    #[expect(
-        clippy::inline_always,
-        reason = "two callers in the hottest loops: 20 instructions a message"
-    )]
+    /// Puts an event into a free slot, and gives its identifier.
+    #[expect(clippy::inline_always, reason = "as for `insert`, its only caller")]
     #[inline(always)]
-    pub(super) fn place(&mut self, slot: u32, at: u64, tie: u64, lane: u32, event: E) -> u64 {
+    fn place(&mut self, slot: u32, at: u64, tie: u64, lane: u32, event: E) -> u64 {
         let id = tie << SLOT_BITS | u64::from(slot);
         // Field by field: a whole slot would be made on the stack and copied.
         let entry = &mut self.slots[slot as usize];
@@ -142,12 +144,18 @@ impl<E: Copy> Pending<E> {
         entry.id = id;
         entry.lane = lane;
         entry.event = event;
+        self.enlist(slot, at, id);
+        id
+    }
+
+    /// Gives a slot that was written its place in the order.
+    #[inline]
+    fn enlist(&mut self, slot: u32, at: u64, id: u64) {
         if at < self.floor || self.belongs_near(at) {
             self.insert_near(key(at, id));
         } else {
             self.slots[slot as usize].next = self.hang(slot, at);
         }
-        id
     }
 
     /// Marks an entry as cancelled, if it is still pending. `now` is as in [`Pending::insert`].
@@ -167,10 +175,22 @@ impl<E: Copy> Pending<E> {
         true
     }
 
-    /// The time of the next entry, if it is `limit` or earlier; its key then stands at the end of `near`.
-    /// Opens no bucket that begins after `limit`.
+    /// The time and slot of the next entry, if it is `limit` or earlier; its key then stands at the end
+    /// of `near`. Opens no bucket that begins after `limit`.
     #[inline]
-    pub(super) fn front(&mut self, limit: u64) -> Option<u64> {
+    pub(super) fn front(&mut self, limit: u64) -> Option<(u64, u32)> {
+        if let (Some(&first), true) = (self.near.last(), self.spill.is_empty()) {
+            let (at, id) = (time_of(first), first as u64);
+            if at < self.earliest && at <= limit && self.slots[slot_of(id)].id == id {
+                return Some((at, slot_of(id) as u32));
+            }
+        }
+        self.find_front(limit)
+    }
+
+    /// [`Pending::front`] where the end of `near` does not answer at once.
+    #[inline(never)]
+    fn find_front(&mut self, limit: u64) -> Option<(u64, u32)> {
         loop {
             if !self.spill.is_empty() {
                 self.unspill();
@@ -183,7 +203,7 @@ impl<E: Copy> Pending<E> {
                 }
                 let id = first as u64;
                 if self.slots[slot_of(id)].id == id {
-                    return Some(at);
+                    return Some((at, slot_of(id) as u32));
                 }
                 self.near.pop();
                 self.bury(slot_of(id) as u32);
@@ -195,19 +215,53 @@ impl<E: Copy> Pending<E> {
         }
     }
 
-    /// Takes the entry that [`Pending::front`] found: its slot, event and lane. The slot must then be
-    /// released or reused.
+    /// Takes the event from the slot that [`Pending::front`] found. If it is the head of a lane, what follows it there
+    /// takes its slot.
     #[inline]
-    pub(super) fn take_front(&mut self) -> (u32, E, u32) {
-        let first = self.near.pop().unwrap_or(u128::MAX);
-        let slot = slot_of(first as u64);
-        let entry = &self.slots[slot];
-        (slot as u32, entry.event, entry.lane)
+    pub(super) fn take_front(&mut self, slot: u32, lanes: &mut Lanes<E>) -> E {
+        let entry = &mut self.slots[slot as usize];
+        let event = entry.event;
+        if entry.lane != NO_LANE {
+            let lane = lanes.of_head(entry.lane);
+            if let Some(next) = lane.waiting.pop_front() {
+                let id = next.tie << SLOT_BITS | u64::from(slot);
+                lane.head = id;
+                entry.at = next.at;
+                entry.id = id;
+                entry.event = next.event;
+                self.succeed_front(slot, next.at, id);
+                return event;
+            }
+            lane.head = DEAD;
+        }
+        entry.id = DEAD;
+        entry.next = self.free;
+        self.free = slot;
+        self.near.pop();
+        event
     }
 
-    /// Gives back a slot that was taken from the front.
+    /// Lets a slot that was written anew succeed itself at the front.
+    ///
+    /// What follows in a lane as a rule leaves at once: a delivery late by chance holds up those behind it, so
+    /// that they come at the same moment. Then it stays where it is.
     #[inline]
-    pub(super) fn release(&mut self, slot: u32) {
+    fn succeed_front(&mut self, slot: u32, at: u64, id: u64) {
+        let new = key(at, id);
+        if let Some((first, others)) = self.near.split_last_mut()
+            && at < self.earliest
+            && others.last().is_none_or(|second| new < *second)
+        {
+            *first = new;
+            return;
+        }
+        self.near.pop();
+        self.enlist(slot, at, id);
+    }
+
+    /// Gives back a slot that nothing refers to any more.
+    #[inline]
+    fn release(&mut self, slot: u32) {
         let entry = &mut self.slots[slot as usize];
         entry.id = DEAD;
         entry.next = self.free;
@@ -244,10 +298,12 @@ impl<E: Copy> Pending<E> {
         slot
     }
 
-    /// Whether it is cheaper to sort a time into `near` at once: there are few, and some come later.
+    /// Whether it is cheaper to sort a time into `near` at once: there are few, and it comes before all
+    /// buckets or before one of the few.
     #[inline]
     fn belongs_near(&self, at: u64) -> bool {
-        self.near.len() <= FEW && self.near.first().is_some_and(|last| at < time_of(*last))
+        self.near.len() <= FEW
+            && (at < self.earliest || self.near.first().is_some_and(|last| at < time_of(*last)))
     }
 
     #[inline]

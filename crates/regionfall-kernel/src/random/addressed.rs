@@ -31,26 +31,38 @@ impl From<[u32; 4]> for Address {
 /// An addressed generator, made by [`Seed::addressed`](crate::Seed::addressed).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Addressed {
-    key: u64,
+    /// The key of every round, computed once instead of in every draw.
+    keys: [u64; ROUNDS],
 }
 
 impl Addressed {
     pub(super) const fn keyed(key: u64) -> Self {
-        Self { key }
+        let mut keys = [key; ROUNDS];
+        let mut round = 1;
+        while round < ROUNDS {
+            keys[round] = keys[round - 1].wrapping_add(KEY_STEP);
+            round += 1;
+        }
+        Self { keys }
     }
 
     /// The 128 random bits at an address.
     #[inline]
     pub fn words(&self, address: Address) -> [u32; 4] {
         let [low, high] = self.pair(address);
-        [low as u32, (low >> 32) as u32, high as u32, (high >> 32) as u32]
+        [
+            low as u32,
+            (low >> 32) as u32,
+            high as u32,
+            (high >> 32) as u32,
+        ]
     }
 
     /// The same 128 random bits as two words of 64.
     #[inline]
     pub fn pair(&self, address: Address) -> [u64; 2] {
         let [first, second, third, fourth] = address.0.map(u64::from);
-        philox2x64_10([first | second << 32, third | fourth << 32], self.key)
+        philox2x64_10([first | second << 32, third | fourth << 32], &self.keys)
     }
 
     /// 64 random bits at an address: the first two of [`Addressed::words`], the first one lowest.
@@ -76,13 +88,13 @@ pub fn unit_from_bits(bits: u64) -> f64 {
 /// The published multiplier, and the published increment of the key (the golden ratio as a fraction).
 const MULTIPLIER: u64 = 0xD2B7_4407_B1CE_6E93;
 const KEY_STEP: u64 = 0x9E37_79B9_7F4A_7C15;
+const ROUNDS: usize = 10;
 
 #[inline]
-fn philox2x64_10(mut counter: [u64; 2], mut key: u64) -> [u64; 2] {
-    for _ in 0..10 {
+fn philox2x64_10(mut counter: [u64; 2], keys: &[u64; ROUNDS]) -> [u64; 2] {
+    for key in keys {
         let product = u128::from(counter[0]) * u128::from(MULTIPLIER);
         counter = [(product >> 64) as u64 ^ counter[1] ^ key, product as u64];
-        key = key.wrapping_add(KEY_STEP);
     }
     counter
 }
@@ -98,10 +110,18 @@ mod tests {
         let pi = [0x243f_6a88_85a3_08d3, 0x1319_8a2e_0370_7344];
         for (counter, key, answer) in [
             ([0; 2], 0, [0xca00_a045_9843_d731, 0x66c2_4222_c9a8_45b5]),
-            ([u64::MAX; 2], u64::MAX, [0x65b0_21d6_0cd8_310f, 0x4d02_f322_2f86_df20]),
-            (pi, 0xa409_3822_299f_31d0, [0x0a5e_742c_2997_341c, 0xb0f8_83d3_8000_de5d]),
+            (
+                [u64::MAX; 2],
+                u64::MAX,
+                [0x65b0_21d6_0cd8_310f, 0x4d02_f322_2f86_df20],
+            ),
+            (
+                pi,
+                0xa409_3822_299f_31d0,
+                [0x0a5e_742c_2997_341c, 0xb0f8_83d3_8000_de5d],
+            ),
         ] {
-            assert_eq!(philox2x64_10(counter, key), answer);
+            assert_eq!(philox2x64_10(counter, &Addressed::keyed(key).keys), answer);
         }
     }
 

@@ -96,6 +96,19 @@ impl Checkpoints {
     }
 }
 
+impl FromIterator<Checkpoint> for Checkpoints {
+    /// The checkpoints of a closed run, in order, as [`Checkpoints::iter`] gave them: those that another
+    /// process kept, say.
+    fn from_iter<I: IntoIterator<Item = Checkpoint>>(kept: I) -> Self {
+        let mut checkpoints = Self::new(1);
+        checkpoints.kept.extend(kept);
+        if let Some(&latest) = checkpoints.kept.last() {
+            checkpoints.latest = latest;
+        }
+        checkpoints
+    }
+}
+
 /// The range of records in which two closed runs first differ: all records before it are equal, and one
 /// in it is not (or is missing from one side). `None` if the runs are equal.
 ///
@@ -172,6 +185,18 @@ mod tests {
             assert_eq!(
                 first_difference(&run(10, count, None), &closed_otherwise),
                 Some(range)
+            );
+        }
+    }
+
+    #[test]
+    fn checkpoints_that_crossed_over_compare_as_before() {
+        for count in [100, 105] {
+            let there: Checkpoints = run(10, count, Some(37)).iter().collect();
+            assert_eq!(first_difference(&there, &run(10, count, Some(37))), None);
+            assert_eq!(
+                first_difference(&there, &run(10, count, None)),
+                Some(30..40)
             );
         }
     }

@@ -10,6 +10,8 @@ mod values;
 
 use std::io::Write;
 
+use crate::number;
+
 pub use json::SCHEMA;
 
 /// A table of results.
@@ -35,7 +37,16 @@ enum Kind {
     Text,
     Count,
     Number { decimals: usize },
-    Estimate { decimals: usize },
+    Estimate { digits: Digits },
+}
+
+/// How many digits an estimate is shown with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Digits {
+    /// So many after the point.
+    Decimals(usize),
+    /// Three that count, as far as they stand after the point.
+    Three,
 }
 
 /// One value of a table.
@@ -163,7 +174,40 @@ impl Column {
         Self {
             name: name.into(),
             unit: Some(unit.into()),
-            kind: Kind::Estimate { decimals },
+            kind: Kind::Estimate {
+                digits: Digits::Decimals(decimals),
+            },
+        }
+    }
+
+    /// A column of estimates with intervals, shown with three digits that count: `612`, `11.7`, `0.071`.
+    pub fn figure(name: impl Into<String>, unit: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            unit: Some(unit.into()),
+            kind: Kind::Estimate {
+                digits: Digits::Three,
+            },
+        }
+    }
+
+    /// A column of estimates whose name carries the unit, for scripts.
+    pub fn estimate_of(name: impl Into<String>, decimals: usize) -> Self {
+        Self {
+            name: name.into(),
+            unit: None,
+            kind: Kind::Estimate {
+                digits: Digits::Decimals(decimals),
+            },
+        }
+    }
+
+    /// A column of shares from 0 to 1, for scripts.
+    pub fn share(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            unit: None,
+            kind: Kind::Number { decimals: 4 },
         }
     }
 
@@ -187,9 +231,16 @@ impl Column {
         text::shown(self, cell)
     }
 
-    const fn decimals(&self) -> usize {
+    /// The digits after the point of a cell of which this is the largest number that counts.
+    fn decimals(&self, leading: f64) -> usize {
         match self.kind {
-            Kind::Number { decimals } | Kind::Estimate { decimals } => decimals,
+            Kind::Number { decimals }
+            | Kind::Estimate {
+                digits: Digits::Decimals(decimals),
+            } => decimals,
+            Kind::Estimate {
+                digits: Digits::Three,
+            } => number::decimals_of_three(leading),
             Kind::Text | Kind::Count => 0,
         }
     }

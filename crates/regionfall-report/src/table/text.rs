@@ -46,13 +46,15 @@ impl Writer for Text {
 
 /// A cell as people read it: `34.2 [31.0, 38.1]`.
 pub(super) fn shown(column: &Column, cell: &Cell) -> String {
-    let decimals = column.decimals();
     match cell {
         Cell::Missing => "–".to_owned(),
         Cell::Text(text) => text.clone(),
         Cell::Count(value) => number::count(*value),
-        Cell::Number(value) => number::fixed(*value, decimals),
+        Cell::Number(value) => number::fixed(*value, column.decimals(*value)),
         Cell::Estimate { value, low, high } => {
+            // Where the estimate is 0 or was not reached, a limit says how fine the numbers are.
+            let leading = [*value, *high, *low].into_iter().find(|v| v.is_finite() && *v != 0.0);
+            let decimals = column.decimals(leading.unwrap_or(0.0));
             let [value, low, high] = [*value, *low, *high].map(|v| number::fixed(v, decimals));
             format!("{value} [{low}, {high}]")
         }

@@ -25,7 +25,10 @@ impl Check for Digests {
                     && one.digest != other.digest
                 {
                     self.findings.add(at, || {
-                        format!("{} and {} have equal clocks and different values", one.member, other.member)
+                        format!(
+                            "{} and {} have equal clocks and different values",
+                            one.member, other.member
+                        )
                     });
                 }
             }
@@ -33,13 +36,17 @@ impl Check for Digests {
     }
 
     fn verdict(&self) -> Verdict {
-        self.findings.verdict("equal clocks, equal values", VerdictKind::ModelLaw)
+        self.findings
+            .verdict("equal clocks, equal values", VerdictKind::ModelLaw)
     }
 }
 
 /// Whether one clock has everything of another; what is beyond its end is 0.
 pub(super) fn covers(own: &[u64], other: &[u64]) -> bool {
-    other.iter().enumerate().all(|(origin, &sequence)| own.get(origin).copied().unwrap_or(0) >= sequence)
+    other
+        .iter()
+        .enumerate()
+        .all(|(origin, &sequence)| own.get(origin).copied().unwrap_or(0) >= sequence)
 }
 
 #[cfg(test)]
@@ -58,7 +65,13 @@ mod tests {
             };
             let mut digests = Digests::default();
             let members = vec![view(0, first), view(1, second)];
-            digests.at_rest(SimTime::ZERO, &Quiescence { reached: true, members });
+            digests.at_rest(
+                SimTime::ZERO,
+                &Quiescence {
+                    reached: true,
+                    members,
+                },
+            );
             digests.verdict().held
         };
         assert!(held((&[1, 2], 7), (&[1, 2, 0], 7)));

@@ -9,10 +9,17 @@ pub fn everyone_home(account: &Account) -> Verdict {
     let mut findings = Findings::default();
     for server in 0..account.shape.servers.len() {
         let home = account.shape.home_of(server);
-        let last = account.adoptions.iter().rev().find(|adoption| adoption.server.index() == server);
+        let last = account
+            .adoptions
+            .iter()
+            .rev()
+            .find(|adoption| adoption.server.index() == server);
         if let Some(adoption) = last.filter(|adoption| adoption.to != home) {
             findings.add(adoption.at, || {
-                format!("{} moved to {} and never back to {home}", adoption.server, adoption.to)
+                format!(
+                    "{} moved to {} and never back to {home}",
+                    adoption.server, adoption.to
+                )
             });
         }
     }

@@ -5,6 +5,7 @@
 //! gives a [`Verdict`] with evidence. A broken *model law* means that Regionfall is wrong; a broken
 //! promise, that a strategy or configuration does not keep what it claims.
 
+mod book;
 mod convergence;
 mod copies;
 mod digests;
@@ -19,6 +20,7 @@ use std::fmt;
 
 use regionfall_kernel::{SimTime, TraceHash};
 
+pub use book::{Book, Entry};
 pub use convergence::Convergence;
 pub use copies::Copies;
 pub use digests::Digests;
@@ -96,7 +98,12 @@ impl Findings {
     }
 
     fn verdict(&self, check: &'static str, kind: VerdictKind) -> Verdict {
-        Verdict { check, kind, held: self.count == 0, evidence: self.evidence.clone() }
+        Verdict {
+            check,
+            kind,
+            held: self.count == 0,
+            evidence: self.evidence.clone(),
+        }
     }
 }
 
@@ -114,7 +121,12 @@ impl Verdict {
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.check, if self.held { "held" } else { "broken" })?;
+        write!(
+            f,
+            "{}: {}",
+            self.check,
+            if self.held { "held" } else { "broken" }
+        )?;
         for evidence in &self.evidence {
             write!(f, "\n  at {}: {}", evidence.at, evidence.text)?;
         }
@@ -135,7 +147,7 @@ impl StandardChecks {
     /// The checks of a run with so many members.
     pub fn new(members: usize) -> Self {
         Self {
-            copies: Copies::new(members),
+            copies: Copies::default(),
             dots: Dots::new(members),
             digests: Digests::default(),
             convergence: Convergence::default(),
@@ -149,7 +161,7 @@ impl StandardChecks {
 
     /// Shows the members at rest.
     pub fn at_rest(&mut self, at: SimTime, quiescence: &Quiescence) {
-        self.copies.at_rest(at, quiescence);
+        self.copies.at_rest(at, self.dots.book(), quiescence);
         self.digests.at_rest(at, quiescence);
         self.convergence.at_rest(at, quiescence);
     }
@@ -158,7 +170,7 @@ impl StandardChecks {
     /// whoever makes them.
     pub fn verdicts(&self, account: &Account) -> Vec<Verdict> {
         let mut verdicts = vec![
-            self.copies.with_account(account),
+            self.copies.verdict(account),
             self.dots.verdict(),
             self.digests.verdict(),
             self.convergence.verdict(),
@@ -172,16 +184,8 @@ impl StandardChecks {
 impl Listener for StandardChecks {
     #[inline]
     fn observe(&mut self, at: SimTime, fact: &Fact<'_>) {
-        // Most facts are of operations and concern none of them.
-        if matches!(
-            fact,
-            Fact::WriteExecuted { .. }
-                | Fact::EffectsApplied { .. }
-                | Fact::CopiesEnded { .. }
-                | Fact::OriginBegan { .. }
-        ) {
-            self.copies.observe(at, fact);
-            self.dots.observe(at, fact);
-        }
+        // The others only look at the members at rest.
+        self.dots.observe(at, fact);
+        self.convergence.observe(at, fact);
     }
 }

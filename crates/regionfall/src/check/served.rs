@@ -20,7 +20,10 @@ pub fn everyone_served(account: &Account) -> Verdict {
         .filter(|episode| !is_beyond_help(account, episode.server));
     for episode in open {
         findings.add(episode.begins, || {
-            format!("{} was not served again before {}", episode.server, account.shape.calm_ends)
+            format!(
+                "{} was not served again before {}",
+                episode.server, account.shape.calm_ends
+            )
         });
     }
     findings.verdict("every client is served", VerdictKind::Eventually)
@@ -28,11 +31,23 @@ pub fn everyone_served(account: &Account) -> Verdict {
 
 fn is_beyond_help(account: &Account, server: ServerId) -> bool {
     let home = &account.shape.servers[server.index()].home;
-    account.stopped.iter().any(|&(stopped, _)| stopped == server)
-        || account.faults.iter().filter(|span| span.ends == SimTime::NEVER).any(|span| {
-            let planned = account.shape.faults.iter().find(|planned| planned.id == span.fault);
-            planned.is_some_and(|planned| {
-                home.iter().any(|&member| may_justify_leaving(&account.shape, &planned.kind, member))
+    account
+        .stopped
+        .iter()
+        .any(|&(stopped, _)| stopped == server)
+        || account
+            .faults
+            .iter()
+            .filter(|span| span.ends == SimTime::NEVER)
+            .any(|span| {
+                let planned = account
+                    .shape
+                    .faults
+                    .iter()
+                    .find(|planned| planned.id == span.fault);
+                planned.is_some_and(|planned| {
+                    home.iter()
+                        .any(|&member| may_justify_leaving(&account.shape, &planned.kind, member))
+                })
             })
-        })
 }

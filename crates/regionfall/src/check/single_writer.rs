@@ -10,8 +10,16 @@ use super::{Findings, Verdict, VerdictKind};
 pub fn single_writer(account: &Account) -> Verdict {
     let mut findings = Findings::default();
     if account.dual_active > SimDuration::ZERO {
-        let since = account.adoptions.first().map_or(account.shape.storm_begins, |first| first.at);
-        findings.add(since, || format!("two members took writes of one population for {}", account.dual_active));
+        let since = account
+            .adoptions
+            .first()
+            .map_or(account.shape.storm_begins, |first| first.at);
+        findings.add(since, || {
+            format!(
+                "two members took writes of one population for {}",
+                account.dual_active
+            )
+        });
     }
     findings.verdict("no concurrent access", VerdictKind::Promise)
 }

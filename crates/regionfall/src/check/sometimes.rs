@@ -24,8 +24,14 @@ pub fn sometimes(account: &Account) -> Vec<Verdict> {
     let writes: WriteCounts = account.all_writes();
     let is_home = |server: crate::topology::ServerId| account.shape.home_of(server.index());
     let seen = [
-        account.adoptions.iter().any(|adoption| adoption.from == is_home(adoption.server)),
-        account.adoptions.iter().any(|adoption| adoption.to == is_home(adoption.server)),
+        account
+            .adoptions
+            .iter()
+            .any(|adoption| adoption.from == is_home(adoption.server)),
+        account
+            .adoptions
+            .iter()
+            .any(|adoption| adoption.to == is_home(adoption.server)),
         writes.conflicting > 0,
         writes.lost > 0,
         writes.late > 0,
@@ -36,6 +42,11 @@ pub fn sometimes(account: &Account) -> Vec<Verdict> {
         account.reads.stale > 0,
         !account.episodes.is_empty(),
     ];
-    let verdict = |(&check, held)| Verdict { check, kind: VerdictKind::Sometimes, held, evidence: Vec::new() };
+    let verdict = |(&check, held)| Verdict {
+        check,
+        kind: VerdictKind::Sometimes,
+        held,
+        evidence: Vec::new(),
+    };
     SOMETIMES.iter().zip(seen).map(verdict).collect()
 }

@@ -42,7 +42,10 @@ impl Operation {
             CommandKind::Get => Command::Get { key },
             CommandKind::Set => Command::Set {
                 key,
-                content: Content::Synthetic { token: u64::from(self.id.0), length: size },
+                content: Content::Synthetic {
+                    token: u64::from(self.id.0),
+                    length: size,
+                },
             },
             CommandKind::Del => Command::Del { key },
             CommandKind::Exists => Command::Exists { key },
@@ -50,15 +53,27 @@ impl Operation {
             CommandKind::IncrBy => Command::IncrBy { key, amount: 1 },
             CommandKind::Decr => Command::Decr { key },
             CommandKind::DecrBy => Command::DecrBy { key, amount: 1 },
-            CommandKind::SAdd => Command::SAdd { key, elements: Elements::one(element()) },
-            CommandKind::SRem => Command::SRem { key, elements: Elements::one(element()) },
-            CommandKind::SIsMember => Command::SIsMember { key, element: element() },
+            CommandKind::SAdd => Command::SAdd {
+                key,
+                elements: Elements::one(element()),
+            },
+            CommandKind::SRem => Command::SRem {
+                key,
+                elements: Elements::one(element()),
+            },
+            CommandKind::SIsMember => Command::SIsMember {
+                key,
+                element: element(),
+            },
             CommandKind::SMembers => Command::SMembers { key },
             CommandKind::SCard => Command::SCard { key },
             CommandKind::Ping => Command::Ping,
-            CommandKind::Echo => {
-                Command::Echo { content: Content::Synthetic { token: 0, length: size } }
-            }
+            CommandKind::Echo => Command::Echo {
+                content: Content::Synthetic {
+                    token: 0,
+                    length: size,
+                },
+            },
         }
     }
 
@@ -133,7 +148,11 @@ impl Operations {
     /// Operations whose application still waits.
     pub fn waiting(&self) -> usize {
         let free: usize = self.free.len();
-        let ended = self.slots.iter().filter(|operation| operation.ended).count();
+        let ended = self
+            .slots
+            .iter()
+            .filter(|operation| operation.ended)
+            .count();
         // Every free place holds an ended operation.
         self.slots.len() - ended.max(free)
     }
@@ -148,4 +167,4 @@ impl Operations {
 }
 
 /// A moment by which a reply must be there; [`SimTime::NEVER`] without a timeout.
-pub type Deadline = SimTime;
+pub(super) type Deadline = SimTime;

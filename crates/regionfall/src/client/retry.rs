@@ -17,8 +17,10 @@ pub fn next_attempt_after(
     if u32::from(attempt) + 1 >= client.attempts || ending == AttemptEnding::ErrorReply {
         return None;
     }
-    let may_have_taken_effect =
-        matches!(ending, AttemptEnding::Timeout | AttemptEnding::ConnectionLost);
+    let may_have_taken_effect = matches!(
+        ending,
+        AttemptEnding::Timeout | AttemptEnding::ConnectionLost
+    );
     let is_safe = command.is_idempotent() || !command.is_write();
     if may_have_taken_effect && !is_safe && !client.retry_unsafe {
         return None;

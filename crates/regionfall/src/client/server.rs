@@ -94,14 +94,20 @@ impl AppServer {
     /// Whether another connection to `member` may be opened.
     pub fn has_room(&self, member: MemberId) -> bool {
         let any = self.uses_any_connection();
-        let count = self.pool.iter().filter(|pooled| any || pooled.member == member).count();
+        let count = self
+            .pool
+            .iter()
+            .filter(|pooled| any || pooled.member == member)
+            .count();
         count < self.pool_limit
     }
 
     /// Where a connection stands in the pool.
     #[inline]
     pub fn position(&self, connection: ConnectionId) -> Option<usize> {
-        self.pool.iter().position(|pooled| pooled.connection == Some(connection))
+        self.pool
+            .iter()
+            .position(|pooled| pooled.connection == Some(connection))
     }
 
     /// The earliest deadline of a busy connection.

@@ -28,14 +28,22 @@ struct Origin {
 impl Journal {
     /// A new origin: a shard of a member begins to write.
     pub fn begin(&mut self, member: MemberId, shard: u16) -> OriginId {
-        self.origins.push(Origin { member, shard, forgotten: 0, effects: VecDeque::new() });
+        self.origins.push(Origin {
+            member,
+            shard,
+            forgotten: 0,
+            effects: VecDeque::new(),
+        });
         OriginId((self.origins.len() - 1) as u16)
     }
 
     /// Keeps a new effect, the next of its origin.
     pub fn push(&mut self, effect: Effect) {
         let origin = &mut self.origins[usize::from(effect.dot.origin.0)];
-        debug_assert_eq!(origin.forgotten + origin.effects.len() as u64 + 1, effect.dot.sequence);
+        debug_assert_eq!(
+            origin.forgotten + origin.effects.len() as u64 + 1,
+            effect.dot.sequence
+        );
         origin.effects.push_back(effect);
     }
 
@@ -83,7 +91,9 @@ impl Journal {
     /// Forgets the effects of `origin` up to `through`: every member has them.
     pub fn forget(&mut self, origin: OriginId, through: u64) {
         let origin = &mut self.origins[usize::from(origin.0)];
-        let count = through.saturating_sub(origin.forgotten).min(origin.effects.len() as u64);
+        let count = through
+            .saturating_sub(origin.forgotten)
+            .min(origin.effects.len() as u64);
         origin.effects.drain(..count as usize);
         origin.forgotten += count;
     }

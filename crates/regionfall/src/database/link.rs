@@ -5,8 +5,8 @@
 //! only: members form a full mesh. What a source learnt while a link was down reaches the target with the
 //! next greeting; what it learns from such a greeting itself it passes on.
 
-use regionfall_crdt::{Clock, Replica};
-use regionfall_kernel::{LaneId, SimTime};
+use regionfall_crdt::{Clock, Dot, Replica};
+use regionfall_kernel::{LaneId, SimTime, TimerId};
 
 use crate::network::ConnectionId;
 use crate::topology::MemberId;
@@ -22,20 +22,27 @@ pub struct Link {
     pub shard: u16,
     /// How far it is.
     pub state: LinkState,
-    /// What the target has, or will have by what was sent on this connection.
+    /// What the target has, or will have by what was sent on this connection, of origins other than the
+    /// source's own.
     pub sent: Clock,
+    /// The same of the source's own origin: the last sequence sent.
+    pub sent_own: u64,
     /// The target's clock in its last greeting.
     pub greeted_with: Clock,
     /// When the target last asked others for what it may have missed over this link.
     pub asked_others_at: SimTime,
     /// Effects on their way out of the source: processed one by one, in order.
     pub departures: LaneId,
+    /// Effects that were due while the source's process hung.
+    pub held: Vec<Dot>,
     /// A full state on its way, with the clock it was taken at.
     pub full_state: Option<Box<Replica>>,
     /// Since a fault keeps it from carrying effects; [`SimTime::NEVER`] if none does.
     pub disrupted_since: SimTime,
     /// What the source had when the link came back; the target catches up with it.
     pub catch_up: Option<Clock>,
+    /// The syncer's next try to connect; [`TimerId::NONE`] if none is due.
+    pub retry: TimerId,
     /// Greetings sent, for addressing draws.
     pub greetings: u32,
     /// Full synchronizations so far.
@@ -53,6 +60,8 @@ pub enum LinkState {
     Greeting(ConnectionId),
     /// Effects stream.
     Streaming(ConnectionId),
+    /// The source died and knows nothing of the connection; the target has not noticed yet.
+    Orphaned(ConnectionId),
 }
 
 impl Link {
@@ -60,7 +69,10 @@ impl Link {
     pub fn connection(&self) -> Option<ConnectionId> {
         match self.state {
             LinkState::Down => None,
-            LinkState::Opening(id) | LinkState::Greeting(id) | LinkState::Streaming(id) => Some(id),
+            LinkState::Opening(id)
+            | LinkState::Greeting(id)
+            | LinkState::Streaming(id)
+            | LinkState::Orphaned(id) => Some(id),
         }
     }
 }

@@ -30,5 +30,9 @@ pub struct Shard {
 
 /// The shard that a key belongs to, of so many.
 pub fn shard_of(key: KeyId, shards: u16) -> u16 {
-    if shards == 1 { 0 } else { (key.0 % u32::from(shards)) as u16 }
+    if shards == 1 {
+        0
+    } else {
+        (key.0 % u32::from(shards)) as u16
+    }
 }

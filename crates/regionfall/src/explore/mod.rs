@@ -1,4 +1,26 @@
 //! Many runs: comparisons over variants, strategies, cases and seeds, and what they say with what
 //! confidence.
+//!
+//! ```text
+//!   Scenario ──▶ Comparison ──groups on threads──▶ Results ──▶ estimates, objectives, findings
+//!                   │                                 │
+//!                   └ Watch: figures so far, stop     └ in the order of the scenario, whatever the threads
+//! ```
+//!
+//! A *group* is one variant, strategy and seed: its control run without faults, and a run for each
+//! case. Groups are independent, so they are all that is ever done at the same time.
 
+mod comparison;
+mod estimate;
+mod objective;
+mod results;
+mod run;
 pub mod statistics;
+mod until;
+
+pub use comparison::{Comparison, NotFound, Progress};
+pub use estimate::{Estimate, Over, difference, estimate, recovered_shares};
+pub use objective::{Answer, Judged, judge};
+pub use results::{Cell, CellRuns, Completeness, Results};
+pub use run::{Broken, Control, Effect, Group, Run, full_name};
+pub use until::Until;

@@ -19,7 +19,10 @@ impl Checker {
     /// A checker of `members`, one phase in 0..1 for each.
     pub fn new(evidence: &[Evidence], members: &[MemberId], phases: Vec<f64>) -> Self {
         debug_assert_eq!(members.len(), phases.len());
-        let watches = members.iter().map(|&member| Watch::new(member, evidence)).collect();
+        let watches = members
+            .iter()
+            .map(|&member| Watch::new(member, evidence))
+            .collect();
         Self { watches, phases }
     }
 }
@@ -28,7 +31,12 @@ impl Decider for Checker {
     fn start(&mut self, now: LocalTime, actions: &mut Vec<Action>) {
         for (index, (watch, phase)) in self.watches.iter_mut().zip(&self.phases).enumerate() {
             let nanos = watch.interval().as_nanos() as f64 * phase;
-            watch.start(index as u32, now, SimDuration::from_nanos_f64(nanos), actions);
+            watch.start(
+                index as u32,
+                now,
+                SimDuration::from_nanos_f64(nanos),
+                actions,
+            );
         }
     }
 
@@ -37,13 +45,18 @@ impl Decider for Checker {
             Sight::Woken { token } => {
                 self.watches[Watch::index_of(token)].woken(token, now, actions);
             }
-            Sight::ProbeEnded { ticket, outcome, .. } => {
+            Sight::ProbeEnded {
+                ticket, outcome, ..
+            } => {
                 let watch = &mut self.watches[Watch::index_of(ticket)];
                 let before = watch.is_healthy();
                 watch.probe_ended(ticket, now, outcome, actions);
                 let healthy = watch.is_healthy();
                 if healthy != before {
-                    actions.push(Action::Report { member: watch.member(), healthy });
+                    actions.push(Action::Report {
+                        member: watch.member(),
+                        healthy,
+                    });
                 }
             }
             Sight::AttemptEnded { .. } | Sight::Reported { .. } => {}
@@ -51,7 +64,9 @@ impl Decider for Checker {
     }
 
     fn is_usable(&self, _now: LocalTime, member: MemberId) -> bool {
-        self.watches.iter().any(|watch| watch.member() == member && watch.is_healthy())
+        self.watches
+            .iter()
+            .any(|watch| watch.member() == member && watch.is_healthy())
     }
 
     fn hash_into(&self, hash: &mut TraceHash) {

@@ -26,7 +26,10 @@ mod tests {
         let order = [MemberId(2), MemberId(0), MemberId(1)];
         let closed = Choice::Priority { fail_open: false };
         assert_eq!(closed.pick(&order, |_| true), Some(MemberId(2)));
-        assert_eq!(closed.pick(&order, |member| member != MemberId(2)), Some(MemberId(0)));
+        assert_eq!(
+            closed.pick(&order, |member| member != MemberId(2)),
+            Some(MemberId(0))
+        );
         assert_eq!(closed.pick(&order, |_| false), None);
         let open = Choice::Priority { fail_open: true };
         assert_eq!(open.pick(&order, |_| false), Some(MemberId(2)));

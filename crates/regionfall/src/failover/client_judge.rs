@@ -39,7 +39,10 @@ impl ClientJudge {
     /// their intervals its loops begin.
     pub fn new(strategy: &StrategyConfig, order: &[MemberId], phase: f64) -> Self {
         Self {
-            watches: order.iter().map(|&member| Watch::new(member, &strategy.evidence)).collect(),
+            watches: order
+                .iter()
+                .map(|&member| Watch::new(member, &strategy.evidence))
+                .collect(),
             grace_until: vec![LocalTime(0); order.len()],
             healthy_since: vec![LocalTime(0); order.len()],
             order: order.to_vec(),
@@ -78,14 +81,16 @@ impl ClientJudge {
 
     /// Looks for a member after the active one became unusable.
     fn leave_active(&mut self, now: LocalTime, out: &mut Vec<Action>) {
-        if let (Some(index), Failback::Tick { grace, .. }) = (self.position(self.active), &self.failback)
+        if let (Some(index), Failback::Tick { grace, .. }) =
+            (self.position(self.active), &self.failback)
         {
             self.grace_until[index] = now.plus(*grace);
         }
         self.close_breakers_after_grace(now);
         let choice = Choice::Priority { fail_open: false };
         let next = choice.pick(&self.order, |member| {
-            self.position(member).is_some_and(|index| self.usable(now, index))
+            self.position(member)
+                .is_some_and(|index| self.usable(now, index))
         });
         self.switch(next, out);
     }
@@ -127,7 +132,10 @@ impl ClientJudge {
             return;
         }
         let member = watch.member();
-        out.push(Action::Verdict { member, healthy: after });
+        out.push(Action::Verdict {
+            member,
+            healthy: after,
+        });
         if after {
             self.healthy_since[index] = now;
             self.recovered(now, index, out);
@@ -138,11 +146,16 @@ impl ClientJudge {
 
     /// A member counts as up again.
     fn recovered(&mut self, now: LocalTime, index: usize, out: &mut Vec<Action>) {
-        let active_usable = self.position(self.active).is_some_and(|active| self.usable(now, active));
+        let active_usable = self
+            .position(self.active)
+            .is_some_and(|active| self.usable(now, active));
         if !active_usable && self.usable(now, index) {
             self.switch(Some(self.order[index]), out);
         } else if let Failback::Automatic { after } = self.failback {
-            out.push(Action::Wake { at: now.plus(after), token: FAILBACK });
+            out.push(Action::Wake {
+                at: now.plus(after),
+                token: FAILBACK,
+            });
         }
     }
 }
@@ -155,7 +168,10 @@ impl Decider for ClientJudge {
         }
         if let Failback::Tick { every, .. } = self.failback {
             let phase = scaled(every, (self.phase * 7.0).fract());
-            actions.push(Action::Wake { at: now.plus(phase), token: FAILBACK });
+            actions.push(Action::Wake {
+                at: now.plus(phase),
+                token: FAILBACK,
+            });
         }
     }
 
@@ -164,13 +180,18 @@ impl Decider for ClientJudge {
             Sight::Woken { token: FAILBACK } => {
                 self.try_failback(now, actions);
                 if let Failback::Tick { every, .. } = self.failback {
-                    actions.push(Action::Wake { at: now.plus(every), token: FAILBACK });
+                    actions.push(Action::Wake {
+                        at: now.plus(every),
+                        token: FAILBACK,
+                    });
                 }
             }
             Sight::Woken { token } => {
                 self.watches[Watch::index_of(token)].woken(token, now, actions);
             }
-            Sight::ProbeEnded { ticket, outcome, .. } => {
+            Sight::ProbeEnded {
+                ticket, outcome, ..
+            } => {
                 self.change_watch(now, Watch::index_of(ticket), actions, |watch, out| {
                     watch.probe_ended(ticket, now, outcome, out);
                 });
@@ -187,7 +208,8 @@ impl Decider for ClientJudge {
     }
 
     fn is_usable(&self, now: LocalTime, member: MemberId) -> bool {
-        self.position(member).is_some_and(|index| self.usable(now, index))
+        self.position(member)
+            .is_some_and(|index| self.usable(now, index))
     }
 
     fn watches_traffic(&self) -> bool {
@@ -197,7 +219,9 @@ impl Decider for ClientJudge {
     fn hash_into(&self, hash: &mut TraceHash) {
         hash.absorb(u64::from(self.active.0));
         self.watches.iter().for_each(|watch| watch.hash_into(hash));
-        self.grace_until.iter().for_each(|until| hash.absorb(until.0));
+        self.grace_until
+            .iter()
+            .for_each(|until| hash.absorb(until.0));
     }
 
     fn boxed_clone(&self) -> Box<dyn Decider> {

@@ -16,6 +16,7 @@ pub struct LocalTime(pub u64);
 
 impl LocalTime {
     /// The moment `span` later.
+    #[must_use]
     pub fn plus(self, span: SimDuration) -> Self {
         Self(self.0.saturating_add(span.as_nanos()))
     }

@@ -20,34 +20,65 @@ pub(super) struct Judgement {
 
 #[derive(Clone, PartialEq, Debug)]
 enum Rule {
-    Consecutive { down: u32, up: u32, against: u32 },
-    Round { policy: RoundPolicy, size: u32, passed: u32, failed: u32 },
-    WindowRate { window: SimDuration, failures: u32, rate: f64, seen: Window },
+    Consecutive {
+        down: u32,
+        up: u32,
+        against: u32,
+    },
+    Round {
+        policy: RoundPolicy,
+        size: u32,
+        passed: u32,
+        failed: u32,
+    },
+    WindowRate {
+        window: SimDuration,
+        failures: u32,
+        rate: f64,
+        seen: Window,
+    },
 }
 
 impl Judgement {
     /// A detector that has seen nothing yet and takes the member for up. `round` is the number of
     /// probes in a round.
-    pub fn new(detector: &Detector, round: u32) -> Self {
+    pub(super) fn new(detector: &Detector, round: u32) -> Self {
         let rule = match *detector {
-            Detector::Consecutive { down, up } => Rule::Consecutive { down, up, against: 0 },
-            Detector::Round { policy } => {
-                Rule::Round { policy, size: round, passed: 0, failed: 0 }
-            }
-            Detector::WindowRate { window, failures, rate } => {
-                Rule::WindowRate { window, failures, rate, seen: Window::default() }
-            }
+            Detector::Consecutive { down, up } => Rule::Consecutive {
+                down,
+                up,
+                against: 0,
+            },
+            Detector::Round { policy } => Rule::Round {
+                policy,
+                size: round,
+                passed: 0,
+                failed: 0,
+            },
+            Detector::WindowRate {
+                window,
+                failures,
+                rate,
+            } => Rule::WindowRate {
+                window,
+                failures,
+                rate,
+                seen: Window::default(),
+            },
         };
-        Self { healthy: true, rule }
+        Self {
+            healthy: true,
+            rule,
+        }
     }
 
     /// Whether the member counts as up.
-    pub fn is_healthy(&self) -> bool {
+    pub(super) fn is_healthy(&self) -> bool {
         self.healthy
     }
 
     /// Takes one result. Returns whether the rest of the round can still change the verdict.
-    pub fn take(&mut self, now: LocalTime, passed: bool) -> bool {
+    pub(super) fn take(&mut self, now: LocalTime, passed: bool) -> bool {
         match &mut self.rule {
             Rule::Consecutive { down, up, against } => {
                 if passed == self.healthy {
@@ -62,7 +93,12 @@ impl Judgement {
                 }
                 true
             }
-            Rule::Round { policy, size, passed: good, failed } => {
+            Rule::Round {
+                policy,
+                size,
+                passed: good,
+                failed,
+            } => {
                 *(if passed { &mut *good } else { &mut *failed }) += 1;
                 let verdict = policy.verdict(*size, *good, *failed);
                 if let Some(verdict) = verdict {
@@ -70,7 +106,12 @@ impl Judgement {
                 }
                 verdict.is_none()
             }
-            Rule::WindowRate { window, failures, rate, seen } => {
+            Rule::WindowRate {
+                window,
+                failures,
+                rate,
+                seen,
+            } => {
                 seen.add(now, *window, !passed);
                 let failed = seen.failed;
                 let share = f64::from(failed) / seen.results.len() as f64;
@@ -83,14 +124,14 @@ impl Judgement {
     }
 
     /// A round ended, with a verdict or without.
-    pub fn end_round(&mut self) {
+    pub(super) fn end_round(&mut self) {
         if let Rule::Round { passed, failed, .. } = &mut self.rule {
             (*passed, *failed) = (0, 0);
         }
     }
 
     /// Forgets what it saw and takes the member for up: a breaker that closes.
-    pub fn reset(&mut self) {
+    pub(super) fn reset(&mut self) {
         self.healthy = true;
         match &mut self.rule {
             Rule::Consecutive { against, .. } => *against = 0,
@@ -99,7 +140,7 @@ impl Judgement {
         }
     }
 
-    pub fn hash_into(&self, hash: &mut TraceHash) {
+    pub(super) fn hash_into(&self, hash: &mut TraceHash) {
         hash.absorb(u64::from(self.healthy));
         match &self.rule {
             Rule::Consecutive { against, .. } => hash.absorb(u64::from(*against)),
@@ -175,18 +216,29 @@ mod tests {
     #[test]
     fn consecutive_needs_its_numbers_in_a_row() {
         let detector = Detector::Consecutive { down: 3, up: 2 };
-        for (results, healthy) in
-            [("--", true), ("--+--", true), ("---", false), ("---+", false), ("---++", true), ("---+-+", false)]
-        {
+        for (results, healthy) in [
+            ("--", true),
+            ("--+--", true),
+            ("---", false),
+            ("---+", false),
+            ("---++", true),
+            ("---+-+", false),
+        ] {
             assert_eq!(feed(&detector, 1, results), healthy, "{results}");
         }
     }
 
     #[test]
     fn rounds_are_judged_by_their_policy() {
-        let all = Detector::Round { policy: RoundPolicy::All };
-        let any = Detector::Round { policy: RoundPolicy::Any };
-        let majority = Detector::Round { policy: RoundPolicy::Majority };
+        let all = Detector::Round {
+            policy: RoundPolicy::All,
+        };
+        let any = Detector::Round {
+            policy: RoundPolicy::Any,
+        };
+        let majority = Detector::Round {
+            policy: RoundPolicy::Majority,
+        };
         for (detector, results, healthy) in [
             (&all, "+-", false),
             (&all, "-|++", false),
@@ -203,24 +255,41 @@ mod tests {
 
     #[test]
     fn a_failed_probe_decides_a_round_that_needs_all() {
-        let mut judgement = Judgement::new(&Detector::Round { policy: RoundPolicy::All }, 3);
+        let mut judgement = Judgement::new(
+            &Detector::Round {
+                policy: RoundPolicy::All,
+            },
+            3,
+        );
         assert!(judgement.take(at(0), true));
-        assert!(!judgement.take(at(500), false), "the third probe cannot change anything");
+        assert!(
+            !judgement.take(at(500), false),
+            "the third probe cannot change anything"
+        );
     }
 
     #[test]
     fn a_window_needs_number_and_share() {
-        let detector =
-            Detector::WindowRate { window: SimDuration::from_secs(2), failures: 3, rate: 0.5 };
-        for (results, healthy) in
-            [("--", true), ("---", false), ("++++---", true), ("++---", false)]
-        {
+        let detector = Detector::WindowRate {
+            window: SimDuration::from_secs(2),
+            failures: 3,
+            rate: 0.5,
+        };
+        for (results, healthy) in [
+            ("--", true),
+            ("---", false),
+            ("++++---", true),
+            ("++---", false),
+        ] {
             assert_eq!(feed(&detector, 1, results), healthy, "{results}");
         }
         let mut slow = Judgement::new(&detector, 1);
         for second in 0..10 {
             slow.take(at(second * 1_000), false);
         }
-        assert!(slow.is_healthy(), "failures leave the window before they are three");
+        assert!(
+            slow.is_healthy(),
+            "failures leave the window before they are three"
+        );
     }
 }

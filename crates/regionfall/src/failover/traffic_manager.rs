@@ -67,7 +67,10 @@ impl TrafficManager {
             });
             if let Some(member) = picked.filter(|&member| member != current) {
                 self.answers[index] = member;
-                out.push(Action::Publish { fleet: FleetId::from_index(index), member });
+                out.push(Action::Publish {
+                    fleet: FleetId::from_index(index),
+                    member,
+                });
             }
         }
     }
@@ -86,7 +89,11 @@ impl Decider for TrafficManager {
 
     fn observe(&mut self, now: LocalTime, sight: Sight, actions: &mut Vec<Action>) {
         match sight {
-            Sight::Reported { reporter, member, healthy } => {
+            Sight::Reported {
+                reporter,
+                member,
+                healthy,
+            } => {
                 let found = &mut self.found_up[member.index()];
                 found[reporter as usize] = healthy;
                 let share = found.iter().filter(|&&up| up).count() as f64 / found.len() as f64;
@@ -95,11 +102,17 @@ impl Decider for TrafficManager {
                     return;
                 }
                 self.up[member.index()] = up;
-                actions.push(Action::Verdict { member, healthy: up });
+                actions.push(Action::Verdict {
+                    member,
+                    healthy: up,
+                });
                 if up {
                     self.up_since[member.index()] = now;
                     if let Failback::Automatic { after } = self.failback {
-                        actions.push(Action::Wake { at: now.plus(after), token: 0 });
+                        actions.push(Action::Wake {
+                            at: now.plus(after),
+                            token: 0,
+                        });
                         return;
                     }
                 }
@@ -119,7 +132,9 @@ impl Decider for TrafficManager {
             let count = found.iter().filter(|&&up| up).count() as u64;
             hash.absorb(count << 1 | u64::from(*up));
         }
-        self.answers.iter().for_each(|answer| hash.absorb(u64::from(answer.0)));
+        self.answers
+            .iter()
+            .for_each(|answer| hash.absorb(u64::from(answer.0)));
     }
 
     fn boxed_clone(&self) -> Box<dyn Decider> {

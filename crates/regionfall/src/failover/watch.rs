@@ -32,8 +32,12 @@ struct ProbeLoop {
 }
 
 impl Watch {
-    pub fn new(member: MemberId, evidence: &[Evidence]) -> Self {
-        let mut watch = Self { member, loops: Vec::new(), passive: Vec::new() };
+    pub(super) fn new(member: MemberId, evidence: &[Evidence]) -> Self {
+        let mut watch = Self {
+            member,
+            loops: Vec::new(),
+            passive: Vec::new(),
+        };
         for item in evidence {
             match item {
                 Evidence::Probe(config, detector) => watch.loops.push(ProbeLoop {
@@ -50,43 +54,50 @@ impl Watch {
         watch
     }
 
-    pub fn member(&self) -> MemberId {
+    pub(super) fn member(&self) -> MemberId {
         self.member
     }
 
     /// Whether every active loop finds the member up.
-    pub fn is_healthy(&self) -> bool {
-        self.loops.iter().all(|probe_loop| probe_loop.judgement.is_healthy())
+    pub(super) fn is_healthy(&self) -> bool {
+        self.loops
+            .iter()
+            .all(|probe_loop| probe_loop.judgement.is_healthy())
     }
 
     /// Whether its own traffic says that the member is down: the breaker is open.
-    pub fn is_tripped(&self) -> bool {
+    pub(super) fn is_tripped(&self) -> bool {
         self.passive.iter().any(|judgement| !judgement.is_healthy())
     }
 
-    pub fn close_breaker(&mut self) {
+    pub(super) fn close_breaker(&mut self) {
         self.passive.iter_mut().for_each(Judgement::reset);
     }
 
     /// The interval of its first loop, over which phases are uniform.
-    pub fn interval(&self) -> SimDuration {
-        self.loops.first().map_or(SimDuration::ZERO, |probe_loop| probe_loop.config.every)
+    pub(super) fn interval(&self) -> SimDuration {
+        self.loops
+            .first()
+            .map_or(SimDuration::ZERO, |probe_loop| probe_loop.config.every)
     }
 
     /// Begins all loops after `phase`.
-    pub fn start(&mut self, index: u32, now: LocalTime, phase: SimDuration, out: &mut Vec<Action>) {
+    pub(super) fn start(&mut self, index: u32, now: LocalTime, phase: SimDuration, out: &mut Vec<Action>) {
         for number in 0..self.loops.len() as u32 {
-            out.push(Action::Wake { at: now.plus(phase), token: index * LOOPS_PER_WATCH + number });
+            out.push(Action::Wake {
+                at: now.plus(phase),
+                token: index * LOOPS_PER_WATCH + number,
+            });
         }
     }
 
     /// The watch that a token is for.
-    pub fn index_of(token: u32) -> usize {
+    pub(super) fn index_of(token: u32) -> usize {
         (token / LOOPS_PER_WATCH) as usize
     }
 
     /// A loop is due: the next round, or the next probe of one.
-    pub fn woken(&mut self, token: u32, now: LocalTime, out: &mut Vec<Action>) {
+    pub(super) fn woken(&mut self, token: u32, now: LocalTime, out: &mut Vec<Action>) {
         let number = token % LOOPS_PER_WATCH;
         let probe_loop = &mut self.loops[number as usize];
         if probe_loop.sent == 0 {
@@ -103,7 +114,7 @@ impl Watch {
     }
 
     /// A probe ended.
-    pub fn probe_ended(
+    pub(super) fn probe_ended(
         &mut self,
         ticket: u32,
         now: LocalTime,
@@ -111,10 +122,15 @@ impl Watch {
         out: &mut Vec<Action>,
     ) {
         let probe_loop = &mut self.loops[(ticket % LOOPS_PER_WATCH) as usize];
-        let open = probe_loop.judgement.take(now, outcome == ProbeOutcome::Passed);
+        let open = probe_loop
+            .judgement
+            .take(now, outcome == ProbeOutcome::Passed);
         let config = &probe_loop.config;
         if open && probe_loop.sent < config.probes {
-            out.push(Action::Wake { at: now.plus(config.gap), token: ticket });
+            out.push(Action::Wake {
+                at: now.plus(config.gap),
+                token: ticket,
+            });
             return;
         }
         probe_loop.judgement.end_round();
@@ -124,26 +140,31 @@ impl Watch {
             Pace::FixedRate => probe_loop.round_began.plus(config.every).max(now),
             Pace::FixedDelay => now.plus(config.every),
         };
-        out.push(Action::Wake { at: next, token: ticket });
+        out.push(Action::Wake {
+            at: next,
+            token: ticket,
+        });
     }
 
     /// An attempt of its own traffic ended.
-    pub fn attempt_ended(&mut self, now: LocalTime, failed: bool) {
+    pub(super) fn attempt_ended(&mut self, now: LocalTime, failed: bool) {
         for judgement in &mut self.passive {
             judgement.take(now, !failed);
         }
     }
 
     /// Whether attempts matter to it.
-    pub fn watches_traffic(&self) -> bool {
+    pub(super) fn watches_traffic(&self) -> bool {
         !self.passive.is_empty()
     }
 
-    pub fn hash_into(&self, hash: &mut TraceHash) {
+    pub(super) fn hash_into(&self, hash: &mut TraceHash) {
         for probe_loop in &self.loops {
             hash.absorb(u64::from(probe_loop.round) << 32 | u64::from(probe_loop.sent));
             probe_loop.judgement.hash_into(hash);
         }
-        self.passive.iter().for_each(|judgement| judgement.hash_into(hash));
+        self.passive
+            .iter()
+            .for_each(|judgement| judgement.hash_into(hash));
     }
 }

@@ -5,11 +5,22 @@ use regionfall_kernel::{Addressed, Seed, SimTime, unit_from_bits};
 use super::{FaultSpec, PlannedFault};
 use crate::topology::FaultId;
 
-/// The plan of one run. The moments of the `n`-th fault depend on the seed and on `n` alone, so that
+/// The plan of one run. With the calm, every fault that does not last for ever ends. The moments of the `n`-th fault depend on the seed and on `n` alone, so that
 /// strategies and variants meet the same faults.
-pub fn draw_plan(specs: &[FaultSpec], seed: Seed) -> Vec<PlannedFault> {
+pub fn draw_plan(specs: &[FaultSpec], seed: Seed, calm_begins: SimTime) -> Vec<PlannedFault> {
     let draws = seed.addressed("faults");
-    specs.iter().enumerate().map(|(index, spec)| draw(index, spec, draws)).collect()
+    let plan = specs
+        .iter()
+        .enumerate()
+        .map(|(index, spec)| draw(index, spec, draws));
+    plan.map(|fault| match fault.ends {
+        SimTime::NEVER => fault,
+        ends => PlannedFault {
+            ends: ends.min(calm_begins),
+            ..fault
+        },
+    })
+    .collect()
 }
 
 fn draw(index: usize, spec: &FaultSpec, draws: Addressed) -> PlannedFault {

@@ -7,9 +7,7 @@
 use regionfall_crdt::{CommandKind, Dot, Effect, KeyId, OriginId};
 use regionfall_kernel::SimTime;
 
-use crate::topology::{
-    DeciderId, FaultId, FleetId, KeyspaceId, MemberId, OperationId, ServerId,
-};
+use crate::topology::{DeciderId, FaultId, FleetId, KeyspaceId, MemberId, OperationId, ServerId};
 
 /// A listener: hears every fact of a run in order, and can change nothing.
 ///
@@ -338,7 +336,10 @@ impl Fact<'_> {
     /// The dot of the effect in this fact, if there is one.
     pub fn dot(&self) -> Option<Dot> {
         match self {
-            Fact::WriteExecuted { effect: Some(effect), .. } => Some(effect.dot),
+            Fact::WriteExecuted {
+                effect: Some(effect),
+                ..
+            } => Some(effect.dot),
             _ => None,
         }
     }

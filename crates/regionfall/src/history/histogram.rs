@@ -19,7 +19,10 @@ const BUCKETS: usize = ((32 - SUB_BITS as usize) << SUB_BITS) + SUB as usize;
 impl Histogram {
     /// The histogram of nothing; it holds no memory yet.
     pub const fn new() -> Self {
-        Self { buckets: Vec::new(), total: 0 }
+        Self {
+            buckets: Vec::new(),
+            total: 0,
+        }
     }
 
     /// Counts one duration.
@@ -101,7 +104,10 @@ mod tests {
         }
         for (order, expected) in [(0.5, 500.0), (0.99, 990.0), (1.0, 1_000.0), (0.0, 1.0)] {
             let found = histogram.quantile_ms(order).unwrap();
-            assert!((found - expected).abs() <= expected * 0.017, "{order}: {found}");
+            assert!(
+                (found - expected).abs() <= expected * 0.017,
+                "{order}: {found}"
+            );
         }
     }
 
@@ -110,7 +116,10 @@ mod tests {
         let mut last = 0;
         for micros in (0..10_000).chain([1 << 20, 1 << 31, u64::from(u32::MAX), u64::MAX]) {
             let bucket = bucket_of(micros);
-            assert!(bucket >= last && (micros > 10_000 || bucket <= last + 1), "{micros}");
+            assert!(
+                bucket >= last && (micros > 10_000 || bucket <= last + 1),
+                "{micros}"
+            );
             assert!(bucket < BUCKETS);
             last = bucket;
         }

@@ -14,6 +14,6 @@ pub use ledger::{
     Account, Adoption, Episode, FaultSpan, Judgement, Ledger, LostWrite, Publication, ReadCounts,
     RequestCounts, Requests, Traffic, WriteCounts,
 };
-pub use trace::Trace;
 pub use shape::{KeyspaceShape, MemberView, Quiescence, RecoveryCriterion, RunShape, ServerShape};
 pub(crate) use touch::{may_justify_leaving, touches_server};
+pub use trace::Trace;

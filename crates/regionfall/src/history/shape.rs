@@ -112,15 +112,32 @@ impl RunShape {
     pub(crate) fn durable_from(&self) -> SimTime {
         let last_loss = |member: usize| {
             let losses = self.faults.iter().filter(|fault| match &fault.kind {
-                FaultKind::ProcessCrash { member: hit, disks: Disks::Lost, .. }
-                | FaultKind::HostCrash { member: hit, disks: Disks::Lost, .. } => hit.index() == member,
-                FaultKind::RegionOutage { region, disks: Disks::Lost, takes, .. } => {
-                    takes.database && *region == self.members[member]
+                FaultKind::ProcessCrash {
+                    member: hit,
+                    disks: Disks::Lost,
+                    ..
                 }
+                | FaultKind::HostCrash {
+                    member: hit,
+                    disks: Disks::Lost,
+                    ..
+                } => hit.index() == member,
+                FaultKind::RegionOutage {
+                    region,
+                    disks: Disks::Lost,
+                    takes,
+                    ..
+                } => takes.database && *region == self.members[member],
                 _ => false,
             });
-            losses.map(|fault| fault.ends).max().unwrap_or(SimTime::ZERO)
+            losses
+                .map(|fault| fault.ends)
+                .max()
+                .unwrap_or(SimTime::ZERO)
         };
-        (0..self.members.len()).map(last_loss).min().unwrap_or(SimTime::ZERO)
+        (0..self.members.len())
+            .map(last_loss)
+            .min()
+            .unwrap_or(SimTime::ZERO)
     }
 }

@@ -1,8 +1,8 @@
 //! Which app servers a fault touches: a matter of homes and of the fault alone, so that it is the same
 //! for every strategy.
 
-use crate::fault::{FaultKind, PathSelector, TrafficScope};
 use super::RunShape;
+use crate::fault::{FaultKind, PathSelector, TrafficScope};
 use crate::topology::{MemberId, RegionId};
 
 /// Whether the fault touches an app server: its home, or the path to it.
@@ -46,10 +46,9 @@ pub(crate) fn may_justify_leaving(shape: &RunShape, kind: &FaultKind, left: Memb
 }
 
 fn touches_replication(shape: &RunShape, paths: &PathSelector, region: RegionId) -> bool {
-    shape
-        .members
-        .iter()
-        .any(|&other| other != region && (is_selected(paths, region, other) || is_selected(paths, other, region)))
+    shape.members.iter().any(|&other| {
+        other != region && (is_selected(paths, region, other) || is_selected(paths, other, region))
+    })
 }
 
 /// Whether messages from one region to the other are hit.

@@ -89,42 +89,96 @@ impl Listener for Trace {
 /// A fact as two words: its kind in the low byte of the first, its fields above and in the second. The
 /// moment need not enter: it is that of the event before.
 #[inline]
+#[expect(clippy::too_many_lines, reason = "one arm for each fact")]
 fn words(fact: &Fact<'_>) -> (u64, u64) {
     let pack = |kind: u64, low: u32, high: u64| kind | u64::from(low) << 8 | high << 40;
     match *fact {
         Fact::PhaseBegan { phase } => (pack(0, phase as u32, 0), 0),
-        Fact::OperationIssued { operation, server, keyspace, key, command } => (
+        Fact::OperationIssued {
+            operation,
+            server,
+            keyspace,
+            key,
+            command,
+        } => (
             pack(1, operation.0, u64::from(keyspace.0)),
             u64::from(server.0) << 32 | u64::from(key.0) ^ (command as u64) << 56,
         ),
-        Fact::AttemptSent { operation, attempt, member } => {
-            (pack(2, operation.0, u64::from(member.0)), u64::from(attempt))
-        }
-        Fact::WriteExecuted { operation, attempt, member, effect } => (
-            pack(3, operation.0, u64::from(attempt) << 8 | u64::from(member.0)),
+        Fact::AttemptSent {
+            operation,
+            attempt,
+            member,
+        } => (
+            pack(2, operation.0, u64::from(member.0)),
+            u64::from(attempt),
+        ),
+        Fact::WriteExecuted {
+            operation,
+            attempt,
+            member,
+            effect,
+        } => (
+            pack(
+                3,
+                operation.0,
+                u64::from(attempt) << 8 | u64::from(member.0),
+            ),
             effect.map_or(0, |effect| {
                 u64::from(effect.dot.origin.0) << 48 ^ effect.dot.sequence ^ effect.at.0 << 20
             }),
         ),
-        Fact::ReadExecuted { operation, attempt, member, key } => (
-            pack(4, operation.0, u64::from(attempt) << 8 | u64::from(member.0)),
+        Fact::ReadExecuted {
+            operation,
+            attempt,
+            member,
+            key,
+        } => (
+            pack(
+                4,
+                operation.0,
+                u64::from(attempt) << 8 | u64::from(member.0),
+            ),
             u64::from(key.0),
         ),
-        Fact::AttemptEnded { operation, attempt, member, ending } => (
-            pack(5, operation.0, u64::from(attempt) << 8 | u64::from(member.0)),
+        Fact::AttemptEnded {
+            operation,
+            attempt,
+            member,
+            ending,
+        } => (
+            pack(
+                5,
+                operation.0,
+                u64::from(attempt) << 8 | u64::from(member.0),
+            ),
             ending as u64,
         ),
-        Fact::OperationEnded { operation, ending, member } => (
+        Fact::OperationEnded {
+            operation,
+            ending,
+            member,
+        } => (
             pack(6, operation.0, ending as u64),
             member.map_or(u64::MAX, |member| u64::from(member.0)),
         ),
-        Fact::EffectsApplied { member, origin, first, last } => {
-            (pack(7, u32::from(member.0), u64::from(origin.0)), first << 32 ^ last)
-        }
+        Fact::EffectsApplied {
+            member,
+            origin,
+            first,
+            last,
+        } => (
+            pack(7, u32::from(member.0), u64::from(origin.0)),
+            first << 32 ^ last,
+        ),
         Fact::MemberStopped { member, fault } => {
             (pack(8, u32::from(member.0), u64::from(fault.0)), 0)
         }
-        Fact::CopiesEnded { member, origin, kept, fault } => (
+        Fact::CopiesEnded {
+            member,
+            origin,
+            kept,
+            fault,
+        } => (
             pack(9, u32::from(member.0), u64::from(origin.0)),
             kept << 16 | u64::from(fault.0),
         ),
@@ -143,7 +197,12 @@ fn words(fact: &Fact<'_>) -> (u64, u64) {
         Fact::FaultTouched { fault } => (pack(16, u32::from(fault.0), 0), 0),
         Fact::ServerStopped { server } => (pack(17, server.0, 0), 0),
         Fact::ServerRestarted { server } => (pack(18, server.0, 0), 0),
-        Fact::Verdict { decider, server, member, healthy } => (
+        Fact::Verdict {
+            decider,
+            server,
+            member,
+            healthy,
+        } => (
             pack(19, decider.0, u64::from(member.0) << 1 | u64::from(healthy)),
             server.map_or(u64::MAX, |server| u64::from(server.0)),
         ),
@@ -151,13 +210,16 @@ fn words(fact: &Fact<'_>) -> (u64, u64) {
         Fact::AnswerPublished { fleet, member } => {
             (pack(21, u32::from(fleet.0), u64::from(member.0)), 0)
         }
-        Fact::Adopted { server, from, to } => {
-            (pack(22, server.0, u64::from(from.0) << 8 | u64::from(to.0)), 0)
-        }
+        Fact::Adopted { server, from, to } => (
+            pack(22, server.0, u64::from(from.0) << 8 | u64::from(to.0)),
+            0,
+        ),
         Fact::ConnectBegan { server, member } => (pack(23, server.0, u64::from(member.0)), 0),
         Fact::Connected { server, member } => (pack(24, server.0, u64::from(member.0)), 0),
-        Fact::ProbeSent { decider, member, bytes } => {
-            (pack(25, decider.0, u64::from(member.0)), u64::from(bytes))
-        }
+        Fact::ProbeSent {
+            decider,
+            member,
+            bytes,
+        } => (pack(25, decider.0, u64::from(member.0)), u64::from(bytes)),
     }
 }

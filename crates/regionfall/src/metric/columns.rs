@@ -169,9 +169,19 @@ mod tests {
     fn names_are_unique_and_carry_their_unit() {
         for (index, column) in RUN_COLUMNS.iter().enumerate() {
             assert_eq!(Column::index(column.name), Some(index), "{}", column.name);
-            assert_eq!(column.name.ends_with("_ms"), column.unit == Unit::Milliseconds, "{}", column.name);
+            assert_eq!(
+                column.name.ends_with("_ms"),
+                column.unit == Unit::Milliseconds,
+                "{}",
+                column.name
+            );
             assert_eq!(column.name.contains("_excess"), column.kind == Kind::Excess);
-            assert_eq!(column.base().is_some(), column.kind == Kind::Excess, "{}", column.name);
+            assert_eq!(
+                column.base().is_some(),
+                column.kind == Kind::Excess,
+                "{}",
+                column.name
+            );
         }
     }
 }

@@ -88,12 +88,17 @@ pub struct Incident {
 impl Incident {
     /// Exposed servers with an episode.
     pub fn affected(&self) -> impl Iterator<Item = &ServerOutcome> {
-        self.servers.iter().filter(|outcome| outcome.recovered_by.is_some())
+        self.servers
+            .iter()
+            .filter(|outcome| outcome.recovered_by.is_some())
     }
 
     /// Exposed servers that were not served again before the horizon.
     pub fn censored(&self) -> u64 {
-        self.servers.iter().filter(|outcome| outcome.rto.is_none()).count() as u64
+        self.servers
+            .iter()
+            .filter(|outcome| outcome.rto.is_none())
+            .count() as u64
     }
 }
 
@@ -106,18 +111,27 @@ struct Group {
 
 impl Group {
     fn begins(&self) -> SimTime {
-        self.spans.iter().map(|span| span.begins).min().unwrap_or(SimTime::ZERO)
+        self.spans
+            .iter()
+            .map(|span| span.begins)
+            .min()
+            .unwrap_or(SimTime::ZERO)
     }
 
     fn ends(&self) -> SimTime {
-        self.spans.iter().map(|span| span.ends).max().unwrap_or(SimTime::ZERO)
+        self.spans
+            .iter()
+            .map(|span| span.ends)
+            .max()
+            .unwrap_or(SimTime::ZERO)
     }
 
     /// When the last exposed server of a home population was served again.
     fn recovery(&self, account: &Account, home: usize) -> SimTime {
         let (begins, ends) = (self.begins(), self.ends());
-        let servers = (0..self.exposed.len())
-            .filter(|&server| self.exposed[server] && account.shape.home_of(server).index() == home);
+        let servers = (0..self.exposed.len()).filter(|&server| {
+            self.exposed[server] && account.shape.home_of(server).index() == home
+        });
         let recoveries = servers.filter_map(|server| {
             first_episode(account, server, Traffic::Writes, begins, ends)
                 .map(|episode| episode.ends.unwrap_or(SimTime::NEVER))
@@ -142,21 +156,37 @@ pub(super) fn incidents(account: &Account) -> Vec<Incident> {
     let mut groups: Vec<Group> = Vec::new();
     // A fault that touched nothing is reported, but it is no incident.
     for span in account.faults.iter().filter(|span| span.touched.is_some()) {
-        let Some(planned) = account.shape.faults.iter().find(|planned| planned.id == span.fault) else {
+        let Some(planned) = account
+            .shape
+            .faults
+            .iter()
+            .find(|planned| planned.id == span.fault)
+        else {
             continue;
         };
         let shape = &account.shape;
-        let exposed: Vec<bool> =
-            (0..shape.servers.len()).map(|server| touches_server(shape, &planned.kind, server)).collect();
+        let exposed: Vec<bool> = (0..shape.servers.len())
+            .map(|server| touches_server(shape, &planned.kind, server))
+            .collect();
         let mut homes = vec![false; shape.members.len()];
-        for (server, _) in exposed.iter().enumerate().filter(|(_, is_exposed)| **is_exposed) {
+        for (server, _) in exposed
+            .iter()
+            .enumerate()
+            .filter(|(_, is_exposed)| **is_exposed)
+        {
             homes[shape.home_of(server).index()] = true;
         }
-        let mut merged = Group { spans: vec![*span], exposed, homes };
+        let mut merged = Group {
+            spans: vec![*span],
+            exposed,
+            homes,
+        };
         let mut apart = Vec::new();
         for group in groups {
             let is_open = (0..merged.homes.len()).any(|home| {
-                merged.homes[home] && group.homes[home] && group.recovery(account, home) > span.begins
+                merged.homes[home]
+                    && group.homes[home]
+                    && group.recovery(account, home) > span.begins
             });
             if is_open {
                 merged.absorb(group);
@@ -168,14 +198,19 @@ pub(super) fn incidents(account: &Account) -> Vec<Incident> {
         groups = apart;
     }
     groups.sort_by_key(|group| (group.begins(), group.spans[0].fault));
-    (0..groups.len()).map(|index| incident(account, &groups, index)).collect()
+    (0..groups.len())
+        .map(|index| incident(account, &groups, index))
+        .collect()
 }
 
 fn incident(account: &Account, groups: &[Group], index: usize) -> Incident {
     let group = &groups[index];
     let (begins, ends) = (group.begins(), group.ends());
     let fell = |server: usize| {
-        account.stopped.iter().any(|&(stopped, at)| stopped.index() == server && begins <= at && at <= ends)
+        account
+            .stopped
+            .iter()
+            .any(|&(stopped, at)| stopped.index() == server && begins <= at && at <= ends)
     };
     let servers: Vec<ServerOutcome> = (0..group.exposed.len())
         .filter(|&server| group.exposed[server] && !fell(server))
@@ -205,8 +240,13 @@ fn incident(account: &Account, groups: &[Group], index: usize) -> Incident {
         service_rto: super::service::service_rto(account, begins, &servers),
         begins,
         ends,
-        homes: (0..group.homes.len()).filter(|&home| group.homes[home]).map(MemberId::from_index).collect(),
-        fallen: (0..group.exposed.len()).filter(|&server| fell(server)).count() as u64,
+        homes: (0..group.homes.len())
+            .filter(|&home| group.homes[home])
+            .map(MemberId::from_index)
+            .collect(),
+        fallen: (0..group.exposed.len())
+            .filter(|&server| fell(server))
+            .count() as u64,
         collateral: collateral as u64,
         recovery_point,
         servers,
@@ -243,14 +283,20 @@ fn outcome(account: &Account, group: &Group, server: usize, until: SimTime) -> S
         found.recovered_by = Some(RecoveredBy::None);
         return found;
     };
-    let of_server = || account.adoptions.iter().filter(|adoption| adoption.server.index() == server);
+    let of_server = || {
+        account
+            .adoptions
+            .iter()
+            .filter(|adoption| adoption.server.index() == server)
+    };
     let used_before = of_server()
         .take_while(|adoption| adoption.at < begins)
         .last()
         .map_or(account.shape.home_of(server), |adoption| adoption.to);
     found.resumed = of_server()
-        .filter(|adoption| begins <= adoption.at && adoption.at <= end && adoption.to == episode.member_after)
-        .last()
+        .rfind(|adoption| {
+            begins <= adoption.at && adoption.at <= end && adoption.to == episode.member_after
+        })
         .copied();
     let acts = group.spans.iter().any(|span| {
         span.begins <= end && end < span.ends && is_touched(account, span.fault, server)
@@ -271,7 +317,11 @@ fn outcome(account: &Account, group: &Group, server: usize, until: SimTime) -> S
 }
 
 fn is_touched(account: &Account, fault: FaultId, server: usize) -> bool {
-    let planned = account.shape.faults.iter().find(|planned| planned.id == fault);
+    let planned = account
+        .shape
+        .faults
+        .iter()
+        .find(|planned| planned.id == fault);
     planned.is_some_and(|planned| touches_server(&account.shape, &planned.kind, server))
 }
 
@@ -283,7 +333,9 @@ fn first_episode(
     begins: SimTime,
     ends: SimTime,
 ) -> Option<&Episode> {
-    let from = account.episodes.partition_point(|episode| episode.server.index() < server);
+    let from = account
+        .episodes
+        .partition_point(|episode| episode.server.index() < server);
     account.episodes[from..]
         .iter()
         .take_while(|episode| episode.server.index() == server)

@@ -36,17 +36,19 @@ pub(super) fn milestones(
         .publications
         .iter()
         .filter(|publication| publication.fleet == fleet && publication.to == adoption.to)
-        .filter(|publication| begins <= publication.at && publication.at <= adoption.at)
-        .next_back()
+        .rfind(|publication| begins <= publication.at && publication.at <= adoption.at)
         .map(|publication| publication.at);
     let decided = published.unwrap_or(adoption.at);
     let verdict = account
         .judgements
         .iter()
         .filter(|judgement| !judgement.healthy && judgement.member == adoption.from)
-        .filter(|judgement| judgement.server.is_none_or(|server| server == adoption.server))
-        .filter(|judgement| begins <= judgement.at && judgement.at <= decided)
-        .next_back()
+        .filter(|judgement| {
+            judgement
+                .server
+                .is_none_or(|server| server == adoption.server)
+        })
+        .rfind(|judgement| begins <= judgement.at && judgement.at <= decided)
         .map_or(decided, |judgement| judgement.at);
     let attempted = adoption.attempted.unwrap_or(adoption.at);
     let mut last = begins;
@@ -68,6 +70,12 @@ pub(super) fn milestones(
 impl Milestones {
     /// The parts in order.
     pub fn parts(&self) -> [SimDuration; 5] {
-        [self.detect, self.publish, self.adopt, self.reconnect, self.first_success]
+        [
+            self.detect,
+            self.publish,
+            self.adopt,
+            self.reconnect,
+            self.first_success,
+        ]
     }
 }

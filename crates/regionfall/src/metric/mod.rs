@@ -40,7 +40,11 @@ impl Metrics {
         let incidents = incident::incidents(account);
         let episodes = rows::episode_rows(account, &incidents);
         let values = Row::of(account, &incidents);
-        Self { values, incidents, episodes }
+        Self {
+            values,
+            incidents,
+            episodes,
+        }
     }
 
     /// Fills in the excess over the run without faults under the same strategy and seed.
@@ -71,7 +75,11 @@ impl Metrics {
 
     /// The rows of the table of incidents, in the order of [`INCIDENT_COLUMNS`].
     pub fn incident_rows(&self) -> Vec<Vec<Value>> {
-        self.incidents.iter().enumerate().map(|(index, incident)| rows::incident_row(index, incident)).collect()
+        self.incidents
+            .iter()
+            .enumerate()
+            .map(|(index, incident)| rows::incident_row(index, incident))
+            .collect()
     }
 
     /// A row for each exposed app server of each incident.
@@ -87,11 +95,18 @@ impl Metrics {
 
     /// Absorbs everything.
     pub fn hash_into(&self, hash: &mut TraceHash) {
-        for value in self.values.iter().chain(self.incident_rows().iter().flatten()) {
+        for value in self
+            .values
+            .iter()
+            .chain(self.incident_rows().iter().flatten())
+        {
             value.hash_into(hash);
         }
         for row in &self.episodes {
-            hash.absorb2(u64::from(row.server.0), row.rto.map_or(u64::MAX, SimDuration::as_nanos));
+            hash.absorb2(
+                u64::from(row.server.0),
+                row.rto.map_or(u64::MAX, SimDuration::as_nanos),
+            );
         }
     }
 }
@@ -108,7 +123,9 @@ impl Rto {
 
     /// The quantile of an order in 0..=1 (nearest rank).
     pub fn quantile(&self, order: f64) -> SimDuration {
-        nearest_rank(&self.0, order).copied().unwrap_or(SimDuration::ZERO)
+        nearest_rank(&self.0, order)
+            .copied()
+            .unwrap_or(SimDuration::ZERO)
     }
 }
 
@@ -135,7 +152,9 @@ impl Row {
 
     fn data(&mut self, account: &Account, incidents: &[Incident]) {
         let longest = |span: fn(&RecoveryPoint) -> SimDuration| {
-            let spans = incidents.iter().map(|incident| span(&incident.recovery_point));
+            let spans = incidents
+                .iter()
+                .map(|incident| span(&incident.recovery_point));
             Value::millis(spans.max().unwrap_or(SimDuration::ZERO))
         };
         self.set("rpo_observed_ms", longest(|point| point.observed));
@@ -162,7 +181,10 @@ impl Row {
         ] {
             self.set(name, Value::Count(count));
         }
-        self.set("staleness_p99_ms", Value::maybe(account.reads.ages.quantile_ms(0.99)));
+        self.set(
+            "staleness_p99_ms",
+            Value::maybe(account.reads.ages.quantile_ms(0.99)),
+        );
         self.set("convergence_ms", Value::maybe_millis(account.convergence));
     }
 
@@ -179,28 +201,50 @@ impl Row {
         self.set("read_rto_max_ms", quantile(&reads, 1.0));
         self.set("outage_p50_ms", quantile(&outages, 0.5));
         self.set("outage_max_ms", quantile(&outages, 1.0));
-        let service = incidents.iter().filter(|incident| !incident.servers.is_empty());
+        let service = incidents
+            .iter()
+            .filter(|incident| !incident.servers.is_empty());
         let services = sorted_rtos(service.map(|incident| incident.service_rto));
         self.set("service_rto_ms", quantile(&services, 1.0));
-        let mut switched: Vec<_> =
-            outcomes().filter_map(|outcome| Some((outcome.rto?, outcome.milestones?.parts()))).collect();
+        let mut switched: Vec<_> = outcomes()
+            .filter_map(|outcome| Some((outcome.rto?, outcome.milestones?.parts())))
+            .collect();
         switched.sort_unstable();
         if let Some((_, parts)) = nearest_rank(&switched, 0.5) {
-            let names = ["detect_ms", "publish_ms", "adopt_ms", "reconnect_ms", "first_success_ms"];
+            let names = [
+                "detect_ms",
+                "publish_ms",
+                "adopt_ms",
+                "reconnect_ms",
+                "first_success_ms",
+            ];
             for (name, part) in names.into_iter().zip(parts) {
                 self.set(name, Value::millis(*part));
             }
         }
-        let shares = RecoveredBy::ALL
-            .map(|way| (outcomes().filter(|outcome| outcome.recovered_by == Some(way)).count(), way));
+        let shares = RecoveredBy::ALL.map(|way| {
+            (
+                outcomes()
+                    .filter(|outcome| outcome.recovered_by == Some(way))
+                    .count(),
+                way,
+            )
+        });
         // The first of equals, in the order of the table.
-        if let Some((_, way)) = shares.into_iter().rev().max_by_key(|share| share.0).filter(|share| share.0 > 0)
+        if let Some((_, way)) = shares
+            .into_iter()
+            .rev()
+            .max_by_key(|share| share.0)
+            .filter(|share| share.0 > 0)
         {
             self.set("recovered_by", Value::Text(way.name().into()));
         }
         let sum = |part: fn(&Incident) -> u64| Value::Count(incidents.iter().map(part).sum());
         self.set("exposed", sum(|incident| incident.servers.len() as u64));
-        self.set("affected", sum(|incident| incident.affected().count() as u64));
+        self.set(
+            "affected",
+            sum(|incident| incident.affected().count() as u64),
+        );
         self.set("censored", sum(Incident::censored));
         self.set("collateral", sum(|incident| incident.collateral));
         self.set("fallen", sum(|incident| incident.fallen));
@@ -208,7 +252,10 @@ impl Row {
     }
 
     fn failover(&mut self, account: &Account, incidents: &[Incident]) {
-        let moves: Vec<Moves> = incidents.iter().map(|incident| Moves::of(account, incident)).collect();
+        let moves: Vec<Moves> = incidents
+            .iter()
+            .map(|incident| Moves::of(account, incident))
+            .collect();
         let longest = |part: fn(&Moves) -> Option<SimDuration>| {
             Value::maybe_millis(moves.iter().filter_map(part).max())
         };
@@ -232,8 +279,12 @@ impl Row {
         let [warm_up, storm, calm] = &account.latencies;
         let mut measured = storm.clone();
         measured.merge(calm);
-        let parts: [(&str, &Histogram); 4] =
-            [("", &measured), ("_warm_up", warm_up), ("_storm", storm), ("_calm", calm)];
+        let parts: [(&str, &Histogram); 4] = [
+            ("", &measured),
+            ("_warm_up", warm_up),
+            ("_storm", storm),
+            ("_calm", calm),
+        ];
         for (part, histogram) in parts {
             for (name, order) in [("p50", 0.5), ("p99", 0.99), ("p999", 0.999)] {
                 let column = format!("latency_{name}{part}_ms");

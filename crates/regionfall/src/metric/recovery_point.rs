@@ -26,13 +26,18 @@ struct Range(Option<(SimTime, SimTime)>);
 
 impl Range {
     fn add(&mut self, at: SimTime) {
-        self.0 = Some(self.0.map_or((at, at), |(oldest, newest)| (oldest.min(at), newest.max(at))));
+        self.0 = Some(self.0.map_or((at, at), |(oldest, newest)| {
+            (oldest.min(at), newest.max(at))
+        }));
     }
 
     /// max(incident begins, newest) − oldest, at least 1 ms.
     fn span(self, begins: SimTime) -> SimDuration {
         self.0.map_or(SimDuration::ZERO, |(oldest, newest)| {
-            begins.max(newest).saturating_since(oldest).max(SimDuration::from_millis(1))
+            begins
+                .max(newest)
+                .saturating_since(oldest)
+                .max(SimDuration::from_millis(1))
         })
     }
 }
@@ -68,10 +73,18 @@ impl RecoveryPoint {
             })
             .collect();
         resumed.sort_unstable();
-        for write in account.late.iter().filter(|write| was_missed(write, &resumed)) {
+        for write in account
+            .late
+            .iter()
+            .filter(|write| was_missed(write, &resumed))
+        {
             missed.add(SimTime::from_nanos(write.acked));
         }
-        Self { lost: count, observed: lost.span(begins), at_resumption: missed.span(begins) }
+        Self {
+            lost: count,
+            observed: lost.span(begins),
+            at_resumption: missed.span(begins),
+        }
     }
 }
 

@@ -72,7 +72,11 @@ pub(super) fn episode_rows(account: &Account, incidents: &[Incident]) -> Vec<Epi
 
 /// The row of an incident, in the order of [`INCIDENT_COLUMNS`].
 pub(super) fn incident_row(index: usize, incident: &Incident) -> Vec<Value> {
-    let faults: Vec<String> = incident.faults.iter().map(|fault| fault.0.to_string()).collect();
+    let faults: Vec<String> = incident
+        .faults
+        .iter()
+        .map(|fault| fault.0.to_string())
+        .collect();
     let count = |number: usize| Value::Count(number as u64);
     let affected = incident.affected().count();
     let mut row = vec![
@@ -93,25 +97,43 @@ pub(super) fn incident_row(index: usize, incident: &Incident) -> Vec<Value> {
     row.push(Value::millis(incident.recovery_point.observed));
     row.push(Value::millis(incident.recovery_point.at_resumption));
     for way in RecoveredBy::ALL {
-        let such = incident.affected().filter(|outcome| outcome.recovered_by == Some(way)).count();
-        row.push(Value::maybe((affected > 0).then(|| such as f64 / affected as f64)));
+        let such = incident
+            .affected()
+            .filter(|outcome| outcome.recovered_by == Some(way))
+            .count();
+        row.push(Value::maybe(
+            (affected > 0).then(|| such as f64 / affected as f64),
+        ));
     }
-    let switched: Vec<_> = incident.servers.iter().filter_map(|outcome| outcome.milestones).collect();
+    let switched: Vec<_> = incident
+        .servers
+        .iter()
+        .filter_map(|outcome| outcome.milestones)
+        .collect();
     for part in 0..5 {
-        let sum: SimDuration =
-            switched.iter().fold(SimDuration::ZERO, |sum, parts| sum + parts.parts()[part]);
-        row.push(Value::maybe((!switched.is_empty()).then(|| sum.as_millis_f64() / switched.len() as f64)));
+        let sum: SimDuration = switched
+            .iter()
+            .fold(SimDuration::ZERO, |sum, parts| sum + parts.parts()[part]);
+        row.push(Value::maybe(
+            (!switched.is_empty()).then(|| sum.as_millis_f64() / switched.len() as f64),
+        ));
     }
     row
 }
 
 fn moment(at: SimTime) -> Value {
-    if at == SimTime::NEVER { Value::Missing } else { Value::millis(at.since_start()) }
+    if at == SimTime::NEVER {
+        Value::Missing
+    } else {
+        Value::millis(at.since_start())
+    }
 }
 
 /// Spans in order, those without an end last.
 pub(super) fn sorted_rtos(rtos: impl Iterator<Item = Option<SimDuration>>) -> Vec<SimDuration> {
-    let mut sorted: Vec<SimDuration> = rtos.map(|rto| rto.unwrap_or(SimDuration::FOREVER)).collect();
+    let mut sorted: Vec<SimDuration> = rtos
+        .map(|rto| rto.unwrap_or(SimDuration::FOREVER))
+        .collect();
     sorted.sort_unstable();
     sorted
 }

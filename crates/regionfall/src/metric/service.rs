@@ -18,8 +18,10 @@ pub(super) fn service_rto(
     begins: SimTime,
     servers: &[ServerOutcome],
 ) -> Option<SimDuration> {
-    let mut fleets: Vec<usize> =
-        servers.iter().map(|outcome| account.shape.servers[outcome.server.index()].fleet.index()).collect();
+    let mut fleets: Vec<usize> = servers
+        .iter()
+        .map(|outcome| account.shape.servers[outcome.server.index()].fleet.index())
+        .collect();
     fleets.dedup();
     if fleets.is_empty() {
         return None;
@@ -52,7 +54,7 @@ pub(super) fn service_rto(
             && f64::from(sum.in_time) >= criterion.success * f64::from(sum.issued)
             && sum.slow <= sum.in_time / 100
     };
-    (first..=horizon.saturating_sub(steps)).find(|&start| is_served(start)).map(|start| {
-        SimTime::from_nanos(start * step).saturating_since(begins)
-    })
+    (first..=horizon.saturating_sub(steps))
+        .find(|&start| is_served(start))
+        .map(|start| SimTime::from_nanos(start * step).saturating_since(begins))
 }

@@ -42,8 +42,10 @@ impl Switching {
         let allowed = 2 * incidents.max(1) as u64;
         let mut deciders: Vec<usize> = switches.iter().map(|switch| switch.decider).collect();
         deciders.sort_unstable();
-        let flaps =
-            deciders.chunk_by(|a, b| a == b).map(|own| (own.len() as u64).saturating_sub(allowed)).sum();
+        let flaps = deciders
+            .chunk_by(|a, b| a == b)
+            .map(|own| (own.len() as u64).saturating_sub(allowed))
+            .sum();
         Self {
             policy_switches: switches.len() as u64,
             false_failovers: switches.iter().filter(is_false).count() as u64,
@@ -65,7 +67,10 @@ fn switches(account: &Account) -> Vec<Switch> {
         return moves.collect();
     }
     let answers = account.publications.iter().map(|publication| {
-        let server = shape.servers.iter().find(|server| server.fleet == publication.fleet);
+        let server = shape
+            .servers
+            .iter()
+            .find(|server| server.fleet == publication.fleet);
         Switch {
             decider: publication.fleet.index(),
             from: publication.from,
@@ -79,17 +84,28 @@ fn switches(account: &Account) -> Vec<Switch> {
 
 /// Whether the member that was left is preferred to the one that was chosen.
 fn is_failover(switch: &Switch) -> bool {
-    let rank = |member| switch.home.iter().position(|&home| home == member).unwrap_or(usize::MAX);
+    let rank = |member| {
+        switch
+            .home
+            .iter()
+            .position(|&home| home == member)
+            .unwrap_or(usize::MAX)
+    };
     rank(switch.from) < rank(switch.to)
 }
 
 fn is_justified(account: &Account, switch: &Switch) -> bool {
     account.faults.iter().any(|span| {
-        let planned = account.shape.faults.iter().find(|planned| planned.id == span.fault);
+        let planned = account
+            .shape
+            .faults
+            .iter()
+            .find(|planned| planned.id == span.fault);
         span.begins <= switch.at
             && switch.at.saturating_since(span.ends) <= account.shape.evidence_window
-            && planned
-                .is_some_and(|planned| may_justify_leaving(&account.shape, &planned.kind, switch.from))
+            && planned.is_some_and(|planned| {
+                may_justify_leaving(&account.shape, &planned.kind, switch.from)
+            })
     })
 }
 
@@ -117,7 +133,11 @@ impl Moves {
                 };
                 account.adoptions.iter().filter(is_own)
             };
-            left.extend(own().find(|adoption| adoption.from == home).map(|adoption| adoption.at));
+            left.extend(
+                own()
+                    .find(|adoption| adoption.from == home)
+                    .map(|adoption| adoption.at),
+            );
             let back = own().find(|adoption| adoption.to == home && adoption.at >= incident.ends);
             returned.extend(back.map(|adoption| adoption.at));
         }

@@ -52,8 +52,13 @@ impl Value {
     }
 
     /// The value beyond that of a control run; missing if either is.
+    #[must_use]
     pub fn beyond(&self, control: &Self) -> Self {
-        Self::maybe(self.as_f64().zip(control.as_f64()).map(|(own, control)| own - control))
+        Self::maybe(
+            self.as_f64()
+                .zip(control.as_f64())
+                .map(|(own, control)| own - control),
+        )
     }
 
     /// Absorbs the value.
@@ -91,7 +96,10 @@ mod tests {
         for number in [0.0, 0.1, 1.0 / 3.0, 1e-9, 123_456_789.123, f64::MAX] {
             assert_eq!(Value::Number(number).to_string().parse::<f64>(), Ok(number));
         }
-        assert_eq!(Value::millis(SimDuration::from_nanos(1_500_000)).to_string(), "1.5");
+        assert_eq!(
+            Value::millis(SimDuration::from_nanos(1_500_000)).to_string(),
+            "1.5"
+        );
     }
 
     #[test]
@@ -99,7 +107,10 @@ mod tests {
         assert_eq!(Value::Missing.to_string(), "");
         assert_eq!(Value::maybe(Some(f64::NAN)), Value::Missing);
         assert_eq!(Value::Count(3).beyond(&Value::Missing), Value::Missing);
-        assert_eq!(Value::Count(3).beyond(&Value::Count(5)), Value::Number(-2.0));
+        assert_eq!(
+            Value::Count(3).beyond(&Value::Count(5)),
+            Value::Number(-2.0)
+        );
         let hash = |value: Value| {
             let mut hash = TraceHash::new();
             value.hash_into(&mut hash);

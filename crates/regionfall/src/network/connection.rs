@@ -8,7 +8,9 @@ use super::path::{Draw, PathId, TrafficClass};
 use crate::topology::HostId;
 
 /// Names a connection. A number is used again after a connection ends, with another generation.
+// Aligned so that what carries it has no gap in the middle of a word; see `NetworkEvent`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[repr(align(8))]
 pub struct ConnectionId {
     pub(super) index: u32,
     pub(super) generation: u32,
@@ -32,6 +34,7 @@ pub enum End {
 
 impl End {
     /// The end opposite.
+    #[must_use]
     pub const fn other(self) -> Self {
         match self {
             Self::Client => Self::Server,
@@ -90,25 +93,34 @@ pub(super) struct Stall<P> {
     pub queue: VecDeque<(super::Segment<P>, u32, Draw)>,
 }
 
+/// What every segment of a connection touches: less than a cache line. The rest is its [`Upkeep`].
 #[derive(Clone, Debug)]
-pub(super) struct Connection<P> {
+pub(super) struct Connection {
     pub generation: u32,
     pub in_use: bool,
-    pub class: TrafficClass,
-    pub stage: Stage,
-    /// Hosts of client and server.
-    pub hosts: [HostId; 2],
-    /// The path that data of each end takes.
-    pub paths: [PathId; 2],
-    /// The lane that carries data of each end.
-    pub lanes: [LaneId; 2],
+    /// Whether a payload of the end needs no care: the connection is open, nothing waits for a
+    /// retransmission, and no guard is armed. Follows from stage and upkeep; see `Network::review`.
+    pub is_smooth: [bool; 2],
     /// Whether the end's host lost its state: the kernel died and knows nothing of the connection.
     pub forgotten: [bool; 2],
+    pub class: TrafficClass,
+    pub stage: Stage,
+    /// The path that data of each end takes.
+    pub paths: [PathId; 2],
+    /// Hosts of client and server.
+    pub hosts: [HostId; 2],
+    /// The lane that carries data of each end.
+    pub lanes: [LaneId; 2],
+    /// When the client end last sent or received.
+    pub last_activity: SimTime,
+}
+
+/// What only opening a connection and trouble on it touch.
+#[derive(Clone, Debug)]
+pub(super) struct Upkeep<P> {
     pub options: ConnectionOptions,
     /// Retransmission timeout without back-off.
     pub timeout: SimDuration,
-    /// When the client end last sent or received.
-    pub last_activity: SimTime,
     pub stalls: [Option<Box<Stall<P>>>; 2],
     /// SYN retry, user timeout or keepalive of each end; [`TimerId::NONE`] as a rule.
     pub guards: [TimerId; 2],
@@ -116,4 +128,11 @@ pub(super) struct Connection<P> {
     pub unacknowledged: [bool; 2],
     /// Addresses of the handshake's draws.
     pub draw: Draw,
+}
+
+impl<P> Upkeep<P> {
+    /// Whether nothing of the end waits for a retransmission or a time limit.
+    pub(super) fn is_idle(&self, end: End) -> bool {
+        self.stalls[end.index()].is_none() && self.guards[end.index()] == TimerId::NONE
+    }
 }

@@ -1,6 +1,6 @@
 //! What faults do to hosts, paths and the connections over them.
 
-use regionfall_kernel::{EventQueue, Sampler, SimTime, TimerId};
+use regionfall_kernel::{EventQueue, Sampler, SimTime};
 
 use super::connection::Stage;
 use super::{
@@ -37,7 +37,10 @@ impl<P: Copy> Network<P> {
         (fault, mode): (FaultId, Silence),
         in_flight: InFlight,
     ) {
-        self.paths[path.0 as usize].begin_cut(class, fault, mode);
+        self.paths[path.0 as usize]
+            .faults(class)
+            .begin_cut(fault, mode);
+        self.cuts += 1;
         for (id, from) in self.streams_over(path, class) {
             if in_flight == InFlight::Lost {
                 self.lose_in_flight(now, queue, (id, from), fault);
@@ -50,12 +53,16 @@ impl<P: Copy> Network<P> {
 
     /// Messages of one kind of traffic begin to take longer on a path.
     pub fn slow(&mut self, (path, class): (PathId, TrafficClass), fault: FaultId, added: Sampler) {
-        self.paths[path.0 as usize].begin_delay(class, fault, added);
+        self.paths[path.0 as usize]
+            .faults(class)
+            .begin_delay(fault, added);
     }
 
     /// Messages of one kind of traffic begin to get lost on a path.
     pub fn lose(&mut self, (path, class): (PathId, TrafficClass), fault: FaultId, share: f64) {
-        self.paths[path.0 as usize].begin_loss(class, fault, share);
+        self.paths[path.0 as usize]
+            .faults(class)
+            .begin_loss(fault, share);
     }
 
     /// Whatever `fault` did to one kind of traffic of a path ends. What waits in kernels is sent when
@@ -66,15 +73,15 @@ impl<P: Copy> Network<P> {
         (path, class): (PathId, TrafficClass),
         fault: FaultId,
     ) {
-        self.paths[path.0 as usize].end(class, fault);
+        self.cuts -= self.paths[path.0 as usize].end(class, fault);
         if self.paths[path.0 as usize].cut(class).is_some() {
             return;
         }
         for (id, from) in self.streams_over(path, class) {
             for end in [from, from.other()] {
-                let connection = &self.connections[id.index()];
-                let is_opening = matches!(connection.stage, Stage::Opening { .. });
-                if !is_opening && connection.stalls[end.index()].is_none() {
+                let stage = self.connections[id.index()].stage;
+                let is_opening = matches!(stage, Stage::Opening { .. });
+                if !is_opening && !self.is_stalled(id, end) {
                     self.disarm_guard(queue, id, end);
                 }
             }
@@ -84,7 +91,9 @@ impl<P: Copy> Network<P> {
     /// Whether a cut acts on this kind of traffic from one host to another, in either direction.
     pub fn is_cut(&self, from: HostId, to: HostId, class: TrafficClass) -> bool {
         [(from, to), (to, from)].into_iter().any(|(from, to)| {
-            self.paths[self.path_between(from, to).0 as usize].cut(class).is_some()
+            self.paths[self.path_between(from, to).0 as usize]
+                .cut(class)
+                .is_some()
         })
     }
 
@@ -109,13 +118,17 @@ impl<P: Copy> Network<P> {
                 self.drop_incoming(queue, id, end.other());
             }
             // Whatever reaches the host is lost with it, or kept by the sender's kernel.
-            let connection = &mut self.connections[id.index()];
-            connection.forgotten[end.index()] = true;
-            if let Some(stall) = connection.stalls[end.index()].take() {
+            self.connections[id.index()].forgotten[end.index()] = true;
+            if let Some(stall) = self.upkeep[id.index()].stalls[end.index()].take() {
                 queue.cancel(stall.timer);
-                self.abandoned.extend(stall.queue.into_iter().filter_map(|(segment, _, _)| {
-                    if let Segment::Data(payload) = segment { Some(payload) } else { None }
-                }));
+                self.abandoned
+                    .extend(stall.queue.into_iter().filter_map(|(segment, _, _)| {
+                        if let Segment::Data(payload) = segment {
+                            Some(payload)
+                        } else {
+                            None
+                        }
+                    }));
             }
             self.disarm_guard(queue, id, end);
             if self.connections[id.index()].forgotten[end.other().index()] {
@@ -150,17 +163,23 @@ impl<P: Copy> Network<P> {
                 self.release(queue, id);
                 continue;
             }
-            if connection.stalls[end.index()].is_some() {
+            if self.upkeep[id.index()].stalls[end.index()].is_some() {
                 // What the kernel could not send is dropped with the socket.
                 self.drop_incoming(queue, id, end.other());
             }
-            let connection = &self.connections[id.index()];
-            let draw = connection.draw.leg(LEG_RESET);
-            match connection.stage {
+            let draw = self.upkeep[id.index()].draw.leg(LEG_RESET);
+            match self.connections[id.index()].stage {
                 Stage::Opening { .. } => self.send_reset(now, queue, id, end),
                 Stage::Open { .. } => {
-                    self.transmit(now, queue, (id, end), (Segment::Fin, BARE_SEGMENT_BYTES), draw);
+                    self.transmit(
+                        now,
+                        queue,
+                        (id, end),
+                        (Segment::Fin, BARE_SEGMENT_BYTES),
+                        draw,
+                    );
                     self.connections[id.index()].stage = Stage::HalfClosed { by: end };
+                    self.review(id);
                 }
                 Stage::HalfClosed { .. } => {}
             }
@@ -186,7 +205,11 @@ impl<P: Copy> Network<P> {
             .into_iter()
             .filter_map(|(id, to, segment)| match segment {
                 // Data that was received is read and executed even if its sender is gone.
-                Segment::Data(payload) => Some(Notice::Delivered { connection: id, to, payload }),
+                Segment::Data(payload) => Some(Notice::Delivered {
+                    connection: id,
+                    to,
+                    payload,
+                }),
                 Segment::Setup | Segment::Fin if self.exists(id) => {
                     self.arrive_bare(now, queue, id, to, segment)
                 }
@@ -212,7 +235,8 @@ impl<P: Copy> Network<P> {
         host: HostId,
     ) {
         for (id, end) in self.ends_at(host) {
-            if end == End::Client && matches!(self.connections[id.index()].stage, Stage::Opening { .. })
+            if end == End::Client
+                && matches!(self.connections[id.index()].stage, Stage::Opening { .. })
             {
                 self.release(queue, id);
             }
@@ -228,7 +252,7 @@ impl<P: Copy> Network<P> {
         fault: FaultId,
     ) {
         let lane = self.lane(id, from);
-        let draw = self.connections[id.index()].draw;
+        let draw = self.upkeep[id.index()].draw;
         for (_, event) in queue.drain_lane(lane) {
             if let Some(NetworkEvent::Arrives { segment, .. }) = event.network() {
                 self.effects.note(fault, |effects| effects.dropped += 1);
@@ -244,19 +268,22 @@ impl<P: Copy> Network<P> {
         queue: &mut EventQueue<E>,
         id: ConnectionId,
     ) {
-        let connection = &mut self.connections[id.index()];
+        let connection = &self.connections[id.index()];
+        let upkeep = &mut self.upkeep[id.index()];
         let idle = matches!(connection.stage, Stage::Open { setup_left: 0 })
-            && connection.stalls[0].is_none()
-            && connection.guards[0] == TimerId::NONE
+            && upkeep.is_idle(End::Client)
             && !connection.forgotten[0];
-        let Some(keepalive) = connection.options.keepalive.filter(|_| idle) else { return };
+        let Some(keepalive) = upkeep.options.keepalive.filter(|_| idle) else {
+            return;
+        };
         // Probes leave whenever the connection was idle for a whole idle time, counted from the last
         // activity; the first that goes unanswered is the first one from now.
         let quiet = now.saturating_since(connection.last_activity).as_nanos();
         let period = keepalive.idle.as_nanos().max(1);
         let first = connection.last_activity + keepalive.idle * quiet.div_ceil(period).max(1);
         let limit = first + keepalive.interval * u64::from(keepalive.probes);
-        connection.guards[0] = queue.arm(limit, NetworkEvent::GiveUp(id, End::Client).into());
+        upkeep.guards[0] = queue.arm(limit, NetworkEvent::GiveUp(id, End::Client).into());
+        self.review(id);
     }
 
     /// Every open stream of a kind of traffic that takes this path.
@@ -279,12 +306,14 @@ impl<P: Copy> Network<P> {
     }
 
     fn existing(&self) -> impl Iterator<Item = ConnectionId> {
-        self.connections.iter().enumerate().filter(|(_, connection)| connection.in_use).map(
-            |(index, connection)| ConnectionId {
+        self.connections
+            .iter()
+            .enumerate()
+            .filter(|(_, connection)| connection.in_use)
+            .map(|(index, connection)| ConnectionId {
                 index: index as u32,
                 generation: connection.generation,
-            },
-        )
+            })
     }
 
     fn forget_inbox(&mut self, host: HostId) {

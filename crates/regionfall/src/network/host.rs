@@ -84,7 +84,8 @@ impl EffectLog {
     /// Notes an effect of `fault`.
     pub fn note(&mut self, fault: FaultId, count: impl FnOnce(&mut FaultEffects)) {
         if self.effects.len() <= fault.index() {
-            self.effects.resize(fault.index() + 1, FaultEffects::default());
+            self.effects
+                .resize(fault.index() + 1, FaultEffects::default());
         }
         let effects = &mut self.effects[fault.index()];
         if !effects.any() {

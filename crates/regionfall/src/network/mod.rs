@@ -16,28 +16,27 @@ mod connection;
 mod disruption;
 mod event;
 mod host;
+mod opening;
 mod path;
 mod stall;
 pub mod tcp;
 #[cfg(test)]
 mod tests;
+mod weather;
 
 pub use connection::{ConnectionId, ConnectionOptions, End, Keepalive};
 pub use disruption::{InFlight, Silence};
 pub use event::{BreakCause, CarriesNetwork, NetworkEvent, Notice, Segment};
 pub use host::{EffectLog, FaultEffects, Host, HostState};
+pub use opening::Opening;
 pub use path::{Draw, PathId, TrafficClass};
 
-use regionfall_kernel::{Addressed, EventQueue, LaneId, Seed, SimTime, TimerId};
+use regionfall_kernel::{Addressed, EventQueue, LaneId, Seed, SimTime};
 
 use crate::topology::{HostId, RegionId, TopologyConfig};
-use connection::{Connection, Stage};
+use connection::{Connection, Stage, Upkeep};
 use path::{Fate, Path};
 
-/// The leg of a SYN; retries count up from it in the draw's repetition.
-const LEG_SYN: u8 = 0x10;
-/// The leg of the consent to a SYN.
-const LEG_SYN_ACK: u8 = 0x11;
 /// The leg of resets.
 const LEG_RESET: u8 = 0x12;
 /// The first leg of setup round trips.
@@ -45,29 +44,18 @@ const LEG_SETUP: u8 = 0x20;
 /// Bytes of a segment without payload: Ethernet, IP and TCP headers.
 const BARE_SEGMENT_BYTES: u32 = 66;
 
-/// A request to open a connection.
-#[derive(Clone, Copy, Debug)]
-pub struct Opening {
-    /// Who opens.
-    pub client: HostId,
-    /// Who is asked.
-    pub server: HostId,
-    /// What will travel.
-    pub class: TrafficClass,
-    /// How it is opened and watched.
-    pub options: ConnectionOptions,
-    /// Addresses the handshake's draws.
-    pub draw: Draw,
-}
-
 /// The network of a world, carrying payloads `P`.
 #[derive(Clone, Debug)]
 pub struct Network<P> {
     hosts: Vec<Host<P>>,
     regions: usize,
     paths: Vec<Path>,
-    connections: Vec<Connection<P>>,
+    connections: Vec<Connection>,
+    /// By the same numbers as the connections.
+    upkeep: Vec<Upkeep<P>>,
     free: Vec<u32>,
+    /// How many cuts act on any path.
+    cuts: usize,
     draws: Addressed,
     /// What each fault did.
     pub effects: EffectLog,
@@ -82,19 +70,29 @@ impl<P: Copy> Network<P> {
         let mut paths = Vec::with_capacity(regions * (regions + 1));
         for (from, region) in topology.regions.iter().enumerate() {
             for to in 0..regions {
-                let config = if from == to { &region.same_zone } else { &topology.links[from][to] };
+                let config = if from == to {
+                    &region.same_zone
+                } else {
+                    &topology.links[from][to]
+                };
                 paths.push(Path::new(PathId(paths.len() as u16), config, seed));
             }
         }
         for region in &topology.regions {
-            paths.push(Path::new(PathId(paths.len() as u16), &region.cross_zone, seed));
+            paths.push(Path::new(
+                PathId(paths.len() as u16),
+                &region.cross_zone,
+                seed,
+            ));
         }
         Self {
             hosts: Vec::new(),
             regions,
             paths,
             connections: Vec::new(),
+            upkeep: Vec::new(),
             free: Vec::new(),
+            cuts: 0,
             draws: seed.addressed("network"),
             effects: EffectLog::default(),
             abandoned: Vec::new(),
@@ -139,43 +137,10 @@ impl<P: Copy> Network<P> {
     pub fn paths_of_regions(&self, from: RegionId, to: RegionId) -> impl Iterator<Item = PathId> {
         let direct = from.index() * self.regions + to.index();
         let inner = (from == to).then_some(self.regions * self.regions + from.index());
-        [Some(direct), inner].into_iter().flatten().map(|index| PathId(index as u16))
-    }
-
-    /// Begins to open a connection. [`Notice::Opened`] or [`Notice::Broken`] will follow, unless the
-    /// client closes it first.
-    pub fn open<E: CarriesNetwork<P>>(
-        &mut self,
-        now: SimTime,
-        queue: &mut EventQueue<E>,
-        opening: Opening,
-    ) -> ConnectionId {
-        let paths = [
-            self.path_between(opening.client, opening.server),
-            self.path_between(opening.server, opening.client),
-        ];
-        let round_trip =
-            self.paths[paths[0].0 as usize].typical + self.paths[paths[1].0 as usize].typical;
-        let connection = Connection {
-            generation: 0,
-            in_use: true,
-            class: opening.class,
-            stage: Stage::Opening { retries: 0 },
-            hosts: [opening.client, opening.server],
-            paths,
-            lanes: [queue.open_lane(), queue.open_lane()],
-            forgotten: [false; 2],
-            options: opening.options,
-            timeout: tcp::retransmission_timeout(round_trip),
-            last_activity: now,
-            stalls: [None, None],
-            guards: [TimerId::NONE; 2],
-            unacknowledged: [false; 2],
-            draw: opening.draw,
-        };
-        let id = self.claim(connection);
-        self.send_syn(now, queue, id, 0);
-        id
+        [Some(direct), inner]
+            .into_iter()
+            .flatten()
+            .map(|index| PathId(index as u16))
     }
 
     /// Sends a payload. What is sent into a connection that ended, or whose other end closed, is
@@ -189,9 +154,44 @@ impl<P: Copy> Network<P> {
         (payload, bytes): (P, u32),
         draw: Draw,
     ) {
-        let usable = self
-            .connection_mut(id)
-            .is_some_and(|connection| matches!(connection.stage, Stage::Open { .. }));
+        // Where nothing is wrong, a payload touches one connection, one path and one lane.
+        let connection = &mut self.connections[id.index()];
+        if connection.generation == id.generation
+            && connection.is_smooth[from.index()]
+            && self.cuts == 0
+            && let path = &self.paths[connection.paths[from.index()].0 as usize]
+            && let Some(delay) = path.plain_delay(connection.class, &self.draws, draw)
+        {
+            debug_assert!(
+                self.upkeep[id.index()].is_idle(from),
+                "reviewed after every change"
+            );
+            connection.last_activity = now;
+            let lane = connection.lanes[from.index()];
+            let segment = Segment::Data(payload);
+            let event = NetworkEvent::Arrives {
+                connection: id,
+                to: from.other(),
+                segment,
+            };
+            queue.push_lane_no_earlier(lane, now + delay, event.into());
+        } else {
+            self.send_with_care(now, queue, (id, from), (payload, bytes), draw);
+        }
+    }
+
+    /// [`Network::send`] where something may be wrong.
+    #[inline(never)]
+    fn send_with_care<E: CarriesNetwork<P>>(
+        &mut self,
+        now: SimTime,
+        queue: &mut EventQueue<E>,
+        (id, from): (ConnectionId, End),
+        (payload, bytes): (P, u32),
+        draw: Draw,
+    ) {
+        let usable =
+            self.exists(id) && matches!(self.connections[id.index()].stage, Stage::Open { .. });
         if usable {
             let segment = Segment::Data(payload);
             self.transmit(now, queue, (id, from), (segment, bytes), draw);
@@ -209,21 +209,30 @@ impl<P: Copy> Network<P> {
         id: ConnectionId,
         by: End,
     ) {
-        let Some(connection) = self.connection_mut(id) else { return };
+        let Some(connection) = self.connection_mut(id) else {
+            return;
+        };
         if !matches!(connection.stage, Stage::Open { .. }) {
             self.release(queue, id);
             return;
         }
-        let unsent = connection.stalls[by.index()].is_some();
+        let unsent = self.is_stalled(id, by);
         self.drop_incoming(queue, id, by);
         if unsent {
             self.release(queue, id);
             return;
         }
-        let draw = self.connections[id.index()].draw.leg(LEG_RESET);
-        self.transmit(now, queue, (id, by), (Segment::Fin, BARE_SEGMENT_BYTES), draw);
+        let draw = self.upkeep[id.index()].draw.leg(LEG_RESET);
+        self.transmit(
+            now,
+            queue,
+            (id, by),
+            (Segment::Fin, BARE_SEGMENT_BYTES),
+            draw,
+        );
         if let Some(connection) = self.connection_mut(id) {
             connection.stage = Stage::HalfClosed { by };
+            self.review(id);
         }
     }
 
@@ -236,7 +245,7 @@ impl<P: Copy> Network<P> {
 
     /// Whether data from this end waits for a retransmission.
     pub fn is_stalled(&self, id: ConnectionId, from: End) -> bool {
-        self.exists(id) && self.connections[id.index()].stalls[from.index()].is_some()
+        self.exists(id) && self.upkeep[id.index()].stalls[from.index()].is_some()
     }
 
     /// Carries out what the network scheduled for itself. At most one thing follows for the owner.
@@ -248,9 +257,11 @@ impl<P: Copy> Network<P> {
         event: NetworkEvent<P>,
     ) -> Option<Notice<P>> {
         match event {
-            NetworkEvent::Arrives { connection, to, segment } => {
-                self.arrive(now, queue, connection, to, segment)
-            }
+            NetworkEvent::Arrives {
+                connection,
+                to,
+                segment,
+            } => self.arrive(now, queue, connection, to, segment),
             NetworkEvent::SynArrives(id) => {
                 self.syn_arrives(now, queue, id);
                 None
@@ -259,9 +270,9 @@ impl<P: Copy> Network<P> {
             NetworkEvent::SynRetry(id) => self.syn_retry(now, queue, id),
             NetworkEvent::ResetArrives(id, end) => self.reset_arrives(queue, id, end),
             NetworkEvent::Retransmit(id, from) => self.retransmit(now, queue, id, from),
-            NetworkEvent::GiveUp(id, end) => {
-                self.exists(id).then(|| self.break_off(queue, id, end, BreakCause::TimedOut))
-            }
+            NetworkEvent::GiveUp(id, end) => self
+                .exists(id)
+                .then(|| self.break_off(queue, id, end, BreakCause::TimedOut)),
         }
     }
 
@@ -283,7 +294,11 @@ impl<P: Copy> Network<P> {
         if healthy {
             connection.last_activity = now;
             if let Segment::Data(payload) = segment {
-                return Some(Notice::Delivered { connection: id, to, payload });
+                return Some(Notice::Delivered {
+                    connection: id,
+                    to,
+                    payload,
+                });
             }
             return self.arrive_bare(now, queue, id, to, segment);
         }
@@ -303,7 +318,7 @@ impl<P: Copy> Network<P> {
             (Segment::Data(_), _) => None,
             (Segment::Fin, _) => Some(self.break_off(queue, id, to, BreakCause::Closed)),
             (Segment::Setup, End::Server) => {
-                let draw = self.connections[id.index()].draw.leg(LEG_SETUP | 1);
+                let draw = self.upkeep[id.index()].draw.leg(LEG_SETUP | 1);
                 self.transmit(now, queue, (id, to), (segment, BARE_SEGMENT_BYTES), draw);
                 None
             }
@@ -311,25 +326,8 @@ impl<P: Copy> Network<P> {
         }
     }
 
-    /// Takes the next setup round trip, or reports the connection usable.
-    fn continue_setup<E: CarriesNetwork<P>>(
-        &mut self,
-        now: SimTime,
-        queue: &mut EventQueue<E>,
-        id: ConnectionId,
-    ) -> Option<Notice<P>> {
-        let connection = &mut self.connections[id.index()];
-        let Stage::Open { setup_left } = connection.stage else { return None };
-        if setup_left == 0 {
-            return Some(Notice::Opened(id));
-        }
-        connection.stage = Stage::Open { setup_left: setup_left - 1 };
-        let draw = connection.draw.leg(LEG_SETUP | setup_left << 1);
-        self.transmit(now, queue, (id, End::Client), (Segment::Setup, BARE_SEGMENT_BYTES), draw);
-        None
-    }
-
     /// A segment reaches a host whose process does not take it.
+    #[cold]
     fn arrive_at_trouble<E: CarriesNetwork<P>>(
         &mut self,
         now: SimTime,
@@ -347,8 +345,13 @@ impl<P: Copy> Network<P> {
             }
             HostState::Silent(fault) => {
                 self.effects.note(fault, |effects| effects.dropped += 1);
-                let draw = connection.draw;
-                self.stall(now, queue, (id, to.other()), (segment, BARE_SEGMENT_BYTES, draw));
+                let draw = self.upkeep[id.index()].draw;
+                self.stall(
+                    now,
+                    queue,
+                    (id, to.other()),
+                    (segment, BARE_SEGMENT_BYTES, draw),
+                );
                 return None;
             }
             HostState::Refusing(fault) | HostState::ProcessDead(fault) => {
@@ -364,83 +367,6 @@ impl<P: Copy> Network<P> {
         None
     }
 
-    fn send_syn<E: CarriesNetwork<P>>(
-        &mut self,
-        now: SimTime,
-        queue: &mut EventQueue<E>,
-        id: ConnectionId,
-        retries: u8,
-    ) {
-        let connection = &mut self.connections[id.index()];
-        connection.stage = Stage::Opening { retries };
-        let wait = tcp::back_off(tcp::SYN_TIMEOUT, u32::from(retries));
-        connection.guards[0] = queue.arm(now + wait, NetworkEvent::SynRetry(id).into());
-        let draw = connection.draw.leg(LEG_SYN);
-        match self.fate(now, (id, End::Client), BARE_SEGMENT_BYTES, (draw, retries)) {
-            Fate::Arrives(at) => queue.schedule(at, NetworkEvent::SynArrives(id).into()),
-            Fate::Rejected => self.send_reset(now, queue, id, End::Server),
-            Fate::Lost | Fate::Swallowed => {}
-        }
-    }
-
-    fn syn_arrives<E: CarriesNetwork<P>>(
-        &mut self,
-        now: SimTime,
-        queue: &mut EventQueue<E>,
-        id: ConnectionId,
-    ) {
-        if !self.exists(id) {
-            return;
-        }
-        let connection = &self.connections[id.index()];
-        let Stage::Opening { retries } = connection.stage else { return };
-        match self.hosts[connection.hosts[1].index()].state {
-            HostState::Silent(fault) => {
-                self.effects.note(fault, |effects| effects.dropped += 1);
-            }
-            HostState::Refusing(fault) | HostState::ProcessDead(fault) => {
-                self.effects.note(fault, |effects| effects.refused += 1);
-                self.send_reset(now, queue, id, End::Server);
-            }
-            HostState::Running | HostState::Hung(_) => {
-                let draw = connection.draw.leg(LEG_SYN_ACK);
-                match self.fate(now, (id, End::Server), BARE_SEGMENT_BYTES, (draw, retries)) {
-                    Fate::Arrives(at) => queue.schedule(at, NetworkEvent::SynAckArrives(id).into()),
-                    Fate::Rejected | Fate::Lost | Fate::Swallowed => {}
-                }
-            }
-        }
-    }
-
-    fn syn_ack_arrives<E: CarriesNetwork<P>>(
-        &mut self,
-        now: SimTime,
-        queue: &mut EventQueue<E>,
-        id: ConnectionId,
-    ) -> Option<Notice<P>> {
-        let connection = self.connection_mut(id)?;
-        let Stage::Opening { .. } = connection.stage else { return None };
-        queue.cancel(connection.guards[0]);
-        connection.guards[0] = TimerId::NONE;
-        connection.stage = Stage::Open { setup_left: connection.options.setup_round_trips };
-        connection.last_activity = now;
-        self.continue_setup(now, queue, id)
-    }
-
-    fn syn_retry<E: CarriesNetwork<P>>(
-        &mut self,
-        now: SimTime,
-        queue: &mut EventQueue<E>,
-        id: ConnectionId,
-    ) -> Option<Notice<P>> {
-        let Stage::Opening { retries } = self.connection_mut(id)?.stage else { return None };
-        if retries >= tcp::SYN_RETRIES {
-            return Some(self.break_off(queue, id, End::Client, BreakCause::ConnectGaveUp));
-        }
-        self.send_syn(now, queue, id, retries + 1);
-        None
-    }
-
     /// Something at (or in front of) the host of `end` answers the other end with a reset.
     fn send_reset<E: CarriesNetwork<P>>(
         &mut self,
@@ -449,7 +375,7 @@ impl<P: Copy> Network<P> {
         id: ConnectionId,
         end: End,
     ) {
-        let draw = self.connections[id.index()].draw.leg(LEG_RESET);
+        let draw = self.upkeep[id.index()].draw.leg(LEG_RESET);
         // A lost reset is no matter: the next retransmission meets the next reset.
         if let Fate::Arrives(at) = self.fate(now, (id, end), BARE_SEGMENT_BYTES, (draw, 0)) {
             queue.schedule(at, NetworkEvent::ResetArrives(id, end.other()).into());
@@ -468,11 +394,16 @@ impl<P: Copy> Network<P> {
         end: End,
     ) -> Option<Notice<P>> {
         let opening = matches!(self.connection_mut(id)?.stage, Stage::Opening { .. });
-        let cause = if opening { BreakCause::Refused } else { BreakCause::Reset };
+        let cause = if opening {
+            BreakCause::Refused
+        } else {
+            BreakCause::Reset
+        };
         Some(self.break_off(queue, id, end, cause))
     }
 
-    /// Ends a connection for good and tells `end`.
+    /// Tells `end` that its connection is over. If the other end cannot know yet, it goes on believing in
+    /// the connection until it sends something and is answered with a reset.
     fn break_off<E: CarriesNetwork<P>>(
         &mut self,
         queue: &mut EventQueue<E>,
@@ -480,12 +411,35 @@ impl<P: Copy> Network<P> {
         end: End,
         cause: BreakCause,
     ) -> Notice<P> {
-        self.release(queue, id);
-        Notice::Broken { connection: id, end, cause }
+        let connection = &mut self.connections[id.index()];
+        let other_believes = matches!(cause, BreakCause::Reset | BreakCause::TimedOut)
+            && matches!(connection.stage, Stage::Open { .. })
+            && !connection.forgotten[end.other().index()];
+        if other_believes {
+            connection.forgotten[end.index()] = true;
+            if let Some(stall) = self.upkeep[id.index()].stalls[end.index()].take() {
+                queue.cancel(stall.timer);
+                self.abandoned
+                    .extend(stall.queue.iter().filter_map(|(segment, _, _)| {
+                        if let Segment::Data(payload) = segment {
+                            Some(*payload)
+                        } else {
+                            None
+                        }
+                    }));
+            }
+            self.disarm_guard(queue, id, end);
+        } else {
+            self.release(queue, id);
+        }
+        Notice::Broken {
+            connection: id,
+            end,
+            cause,
+        }
     }
 
     /// What becomes of a transmission from an end.
-    #[inline]
     fn fate(
         &mut self,
         now: SimTime,
@@ -495,37 +449,59 @@ impl<P: Copy> Network<P> {
     ) -> Fate {
         let connection = &self.connections[id.index()];
         let path = &mut self.paths[connection.paths[from.index()].0 as usize];
-        path.transmit(connection.class, now, bytes, self.draws, draw, &mut self.effects)
+        path.transmit(
+            connection.class,
+            now,
+            bytes,
+            &self.draws,
+            draw,
+            &mut self.effects,
+        )
     }
 
-    fn connection_mut(&mut self, id: ConnectionId) -> Option<&mut Connection<P>> {
+    /// Notes anew which ends need no care. To be called after every change of a stage, stall or guard.
+    fn review(&mut self, id: ConnectionId) {
+        let (connection, upkeep) = (&mut self.connections[id.index()], &self.upkeep[id.index()]);
+        let is_open = connection.in_use && matches!(connection.stage, Stage::Open { .. });
+        connection.is_smooth = [End::Client, End::Server].map(|end| is_open && upkeep.is_idle(end));
+    }
+
+    fn connection_mut(&mut self, id: ConnectionId) -> Option<&mut Connection> {
         self.connections
             .get_mut(id.index())
             .filter(|connection| connection.in_use && connection.generation == id.generation)
     }
 
-    fn claim(&mut self, connection: Connection<P>) -> ConnectionId {
+    fn claim(&mut self, connection: Connection, upkeep: Upkeep<P>) -> ConnectionId {
         if let Some(index) = self.free.pop() {
             let slot = &mut self.connections[index as usize];
             let generation = slot.generation;
-            *slot = Connection { generation, ..connection };
+            *slot = Connection {
+                generation,
+                ..connection
+            };
+            self.upkeep[index as usize] = upkeep;
             return ConnectionId { index, generation };
         }
         self.connections.push(connection);
-        ConnectionId { index: (self.connections.len() - 1) as u32, generation: 0 }
+        self.upkeep.push(upkeep);
+        ConnectionId {
+            index: (self.connections.len() - 1) as u32,
+            generation: 0,
+        }
     }
 
     /// Forgets a connection with all that travels over it.
     fn release<E: CarriesNetwork<P>>(&mut self, queue: &mut EventQueue<E>, id: ConnectionId) {
         for end in [End::Client, End::Server] {
             self.drop_incoming(queue, id, end);
-            let connection = &mut self.connections[id.index()];
-            queue.close_lane(connection.lanes[end.other().index()]);
-            queue.cancel(connection.guards[end.index()]);
+            queue.close_lane(self.lane(id, end.other()));
+            queue.cancel(self.upkeep[id.index()].guards[end.index()]);
         }
         let connection = &mut self.connections[id.index()];
         connection.in_use = false;
         connection.generation = connection.generation.wrapping_add(1);
+        self.review(id);
         self.free.push(id.index);
     }
 
@@ -536,21 +512,27 @@ impl<P: Copy> Network<P> {
         id: ConnectionId,
         end: End,
     ) {
-        let connection = &mut self.connections[id.index()];
-        let from = end.other().index();
-        for (_, event) in queue.drain_lane(connection.lanes[from]) {
-            if let Some(NetworkEvent::Arrives { segment: Segment::Data(payload), .. }) =
-                event.network()
+        for (_, event) in queue.drain_lane(self.lane(id, end.other())) {
+            if let Some(NetworkEvent::Arrives {
+                segment: Segment::Data(payload),
+                ..
+            }) = event.network()
             {
                 self.abandoned.push(payload);
             }
         }
-        if let Some(stall) = connection.stalls[from].take() {
+        if let Some(stall) = self.upkeep[id.index()].stalls[end.other().index()].take() {
             queue.cancel(stall.timer);
-            self.abandoned.extend(stall.queue.iter().filter_map(|(segment, _, _)| match segment {
-                Segment::Data(payload) => Some(*payload),
-                Segment::Setup | Segment::Fin => None,
-            }));
+            self.abandoned.extend(
+                stall
+                    .queue
+                    .iter()
+                    .filter_map(|(segment, _, _)| match segment {
+                        Segment::Data(payload) => Some(*payload),
+                        Segment::Setup | Segment::Fin => None,
+                    }),
+            );
+            self.review(id);
         }
     }
 

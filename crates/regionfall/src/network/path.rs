@@ -1,15 +1,14 @@
 //! One direction between two places: how long a message takes, and whether it arrives.
 //!
-//! Two kinds of chance act here. *Weather* (bursts of loss, wandering delay) is a function of seed, path
+//! Two kinds of chance act on a path. *Weather* (bursts of loss, wandering delay) is a function of seed, path
 //! and time. *Draws* for single messages are addressed by who sent what in which attempt, so that an
 //! operation meets the same delay whatever else is on the path.
 
-use regionfall_kernel::{
-    Address, Addressed, Drift, Sampler, Seed, SimDuration, SimTime, TwoState,
-};
+use regionfall_kernel::{Address, Addressed, Sampler, Seed, SimDuration, SimTime};
 
 use super::disruption::Silence;
 use super::host::EffectLog;
+use super::weather::{ClassFaults, Weather};
 use crate::topology::{FaultId, LinkConfig};
 
 /// A directed path: from a region to another, or within a region.
@@ -48,6 +47,7 @@ pub struct Draw {
 
 impl Draw {
     /// The same exchange, another leg.
+    #[must_use]
     pub fn leg(self, leg: u8) -> Self {
         Self { leg, ..self }
     }
@@ -66,191 +66,100 @@ pub(super) enum Fate {
     Rejected,
 }
 
-/// One direction between two places.
+/// One direction between two places: what every message needs. What troubles it is in its weather.
 #[derive(Clone, Debug)]
 pub(super) struct Path {
-    id: PathId,
     delay: Sampler,
+    /// Loss, wander, bandwidth and faults; none on a path that only delays, which is the common case.
+    weather: Option<Box<Weather>>,
+    id: PathId,
     /// The delay at the median, for timers that follow the round trip.
-    pub typical: SimDuration,
-    loss: u32,
-    bursts: Option<(TwoState, u32)>,
-    drift: Option<(Drift, f64)>,
-    bandwidth: Option<u64>,
-    busy_until: SimTime,
-    /// Whether anything beyond `delay` acts on the path: the common case is that nothing does.
-    plain: bool,
-    faults: [ClassFaults; 3],
-}
-
-/// Faults that act on one kind of traffic of one path.
-#[derive(Clone, Debug, Default)]
-struct ClassFaults {
-    cuts: Vec<(FaultId, Silence)>,
-    delays: Vec<(FaultId, Sampler)>,
-    losses: Vec<(FaultId, u32)>,
-}
-
-/// A share as a threshold for 32 random bits.
-fn threshold(share: f64) -> u32 {
-    (share * 4_294_967_296.0).min(4_294_967_295.0) as u32
+    pub(super) typical: SimDuration,
 }
 
 impl Path {
-    pub fn new(id: PathId, config: &LinkConfig, seed: Seed) -> Self {
-        let index = u64::from(id.0);
-        let bursts = config.bursts.map(|bursts| {
-            let state = TwoState::new(seed, "loss bursts", index, bursts.every, bursts.lasts);
-            (state, threshold(bursts.loss))
-        });
-        let drift = config
-            .drift
-            .map(|drift| (Drift::new(seed, "delay drift", index, drift.period), drift.amplitude));
-        let mut path = Self {
-            id,
+    pub(super) fn new(id: PathId, config: &LinkConfig, seed: Seed) -> Self {
+        let weather = Weather::new(u64::from(id.0), config, seed);
+        Self {
             delay: Sampler::new(&config.one_way),
+            weather: weather.is_any().then(|| Box::new(weather)),
+            id,
             typical: config.one_way.quantile(0.5),
-            loss: threshold(config.loss),
-            bursts,
-            drift,
-            bandwidth: config.bandwidth,
-            busy_until: SimTime::ZERO,
-            plain: true,
-            faults: [const { ClassFaults::EMPTY }; 3],
-        };
-        path.note_plainness();
-        path
+        }
+    }
+
+    /// How long a message takes, if the path does nothing but delay it.
+    #[expect(
+        clippy::inline_always,
+        reason = "every message goes through here, from one place"
+    )]
+    #[inline(always)]
+    pub(super) fn plain_delay(
+        &self,
+        class: TrafficClass,
+        draws: &Addressed,
+        draw: Draw,
+    ) -> Option<SimDuration> {
+        if self.weather.is_some() {
+            return None;
+        }
+        let [bits, _] = draws.pair(self.address(class, draw, 0));
+        Some(self.sample(bits))
     }
 
     /// What becomes of one transmission of `bytes` that leaves at `now`.
-    #[inline]
-    pub fn transmit(
+    pub(super) fn transmit(
         &mut self,
         class: TrafficClass,
         now: SimTime,
         bytes: u32,
-        draws: Addressed,
+        draws: &Addressed,
         (draw, repetition): (Draw, u8),
         log: &mut EffectLog,
     ) -> Fate {
-        let words = draws.words(Address::from([
+        let [bits, luck] = draws.pair(self.address(class, draw, repetition));
+        let delay = self.sample(bits);
+        match &mut self.weather {
+            None => Fate::Arrives(now + delay),
+            Some(weather) => weather.befalls((class, now, bytes), delay, luck, log),
+        }
+    }
+
+    #[inline]
+    fn address(&self, class: TrafficClass, draw: Draw, repetition: u8) -> Address {
+        Address::from([
             u32::from(self.id.0) | (class as u32) << 16 | u32::from(draw.leg) << 24,
             draw.who,
             draw.sequence,
             u32::from(draw.attempt) | u32::from(repetition) << 8,
-        ]));
-        let delay = self.delay.sample(u64::from(words[0]) << 32 | u64::from(words[1]));
-        if self.plain {
-            return Fate::Arrives(now + delay);
-        }
-        self.transmit_in_weather(class, now, bytes, delay, words, log)
+        ])
     }
 
-    /// The uncommon part of [`Path::transmit`]: cuts, loss, bandwidth, drift, added delay.
-    fn transmit_in_weather(
-        &mut self,
-        class: TrafficClass,
-        now: SimTime,
-        bytes: u32,
-        mut delay: SimDuration,
-        words: [u32; 4],
-        log: &mut EffectLog,
-    ) -> Fate {
-        let faults = &self.faults[class as usize];
-        if let Some(&(fault, mode)) = faults.cuts.first() {
-            return match mode {
-                Silence::Silent => {
-                    log.note(fault, |effects| effects.dropped += 1);
-                    Fate::Swallowed
-                }
-                Silence::Refusing => {
-                    log.note(fault, |effects| effects.refused += 1);
-                    Fate::Rejected
-                }
-            };
-        }
-        let mut luck = words[2];
-        for &(fault, share) in &faults.losses {
-            if luck < share {
-                log.note(fault, |effects| effects.dropped += 1);
-                return Fate::Lost;
-            }
-            luck = luck.wrapping_mul(0x9E37_79B9).rotate_left(15);
-        }
-        let burst = match &mut self.bursts {
-            Some((state, share)) => state.is_bad_at(now).then_some(*share),
-            None => None,
-        };
-        let share = burst.unwrap_or(self.loss);
-        if luck < share {
-            return Fate::Lost;
-        }
-        if let Some((drift, amplitude)) = &mut self.drift {
-            let factor = 1.0 + *amplitude * drift.value_at(now);
-            delay = SimDuration::from_nanos_f64(delay.as_nanos() as f64 * factor);
-        }
-        for (fault, sampler) in &faults.delays {
-            log.note(*fault, |effects| effects.delayed += 1);
-            let bits = u64::from(words[3]) << 32 | u64::from(words[2].rotate_left(7));
-            delay += sampler.sample(bits);
-        }
-        let mut leaves = now;
-        if let Some(bandwidth) = self.bandwidth {
-            let nanos = u128::from(bytes) * 1_000_000_000 / u128::from(bandwidth);
-            leaves = self.busy_until.max(now) + SimDuration::from_nanos(nanos as u64);
-            self.busy_until = leaves;
-        }
-        Fate::Arrives(leaves + delay)
+    /// The delay that the first 64 bits of a draw stand for, read as two words of which the first counts most.
+    #[inline]
+    fn sample(&self, bits: u64) -> SimDuration {
+        self.delay.sample(bits.rotate_left(32))
     }
 
     /// Whether a cut swallows or rejects this kind of traffic.
-    pub fn cut(&self, class: TrafficClass) -> Option<(FaultId, Silence)> {
-        if self.plain {
-            return None;
+    pub(super) fn cut(&self, class: TrafficClass) -> Option<(FaultId, Silence)> {
+        self.weather.as_ref()?.cut(class)
+    }
+
+    /// The faults that act on one kind of traffic, to add one.
+    pub(super) fn faults(&mut self, class: TrafficClass) -> &mut ClassFaults {
+        &mut self.weather.get_or_insert_default().faults[class as usize]
+    }
+
+    /// Ends all that `fault` does to this kind of traffic. Gives how many cuts that ends.
+    pub(super) fn end(&mut self, class: TrafficClass, fault: FaultId) -> usize {
+        let Some(weather) = &mut self.weather else {
+            return 0;
+        };
+        let ended = weather.faults[class as usize].end(fault);
+        if !weather.is_any() {
+            self.weather = None;
         }
-        self.faults[class as usize].cuts.first().copied()
+        ended
     }
-
-    pub fn begin_cut(&mut self, class: TrafficClass, fault: FaultId, mode: Silence) {
-        self.faults[class as usize].cuts.push((fault, mode));
-        self.note_plainness();
-    }
-
-    pub fn begin_delay(&mut self, class: TrafficClass, fault: FaultId, added: Sampler) {
-        self.faults[class as usize].delays.push((fault, added));
-        self.note_plainness();
-    }
-
-    pub fn begin_loss(&mut self, class: TrafficClass, fault: FaultId, share: f64) {
-        self.faults[class as usize].losses.push((fault, threshold(share)));
-        self.note_plainness();
-    }
-
-    /// Ends all that `fault` does to this kind of traffic.
-    pub fn end(&mut self, class: TrafficClass, fault: FaultId) {
-        let faults = &mut self.faults[class as usize];
-        faults.cuts.retain(|&(other, _)| other != fault);
-        faults.delays.retain(|&(other, _)| other != fault);
-        faults.losses.retain(|&(other, _)| other != fault);
-        self.note_plainness();
-    }
-
-    fn note_plainness(&mut self) {
-        let quiet = self.faults.iter().all(|faults| {
-            faults.cuts.is_empty() && faults.delays.is_empty() && faults.losses.is_empty()
-        });
-        self.plain = quiet
-            && self.loss == 0
-            && self.bursts.is_none()
-            && self.drift.is_none()
-            && self.bandwidth.is_none();
-    }
-}
-
-impl ClassFaults {
-    const EMPTY: Self = Self {
-        cuts: Vec::new(),
-        delays: Vec::new(),
-        losses: Vec::new(),
-    };
 }

@@ -18,7 +18,6 @@ use super::{
 
 impl<P: Copy> Network<P> {
     /// Puts a segment on the wire, or into the sender's kernel if the wire does not take it.
-    #[inline]
     pub(super) fn transmit<E: CarriesNetwork<P>>(
         &mut self,
         now: SimTime,
@@ -27,7 +26,7 @@ impl<P: Copy> Network<P> {
         (segment, bytes): (Segment<P>, u32),
         draw: Draw,
     ) {
-        if self.connections[id.index()].stalls[from.index()].is_some() {
+        if self.upkeep[id.index()].stalls[from.index()].is_some() {
             self.stall(now, queue, (id, from), (segment, bytes, draw));
             return;
         }
@@ -37,7 +36,7 @@ impl<P: Copy> Network<P> {
                 self.connections[id.index()].last_activity = now;
                 if self.acknowledgements_are_cut(id, from) {
                     self.guard_unacknowledged(now, queue, id, from);
-                } else if self.connections[id.index()].guards[from.index()] != TimerId::NONE {
+                } else if self.upkeep[id.index()].guards[from.index()] != TimerId::NONE {
                     self.disarm_guard(queue, id, from);
                 }
             }
@@ -61,17 +60,21 @@ impl<P: Copy> Network<P> {
         (id, from): (ConnectionId, End),
         item: (Segment<P>, u32, Draw),
     ) {
-        let connection = &mut self.connections[id.index()];
-        if let Some(stall) = &mut connection.stalls[from.index()] {
+        let upkeep = &mut self.upkeep[id.index()];
+        if let Some(stall) = &mut upkeep.stalls[from.index()] {
             stall.queue.push_back(item);
             return;
         }
         let timer = queue.arm(
-            now + tcp::back_off(connection.timeout, 0),
+            now + tcp::back_off(upkeep.timeout, 0),
             NetworkEvent::Retransmit(id, from).into(),
         );
-        connection.stalls[from.index()] =
-            Some(Box::new(Stall { since: now, attempt: 0, timer, queue: VecDeque::from([item]) }));
+        upkeep.stalls[from.index()] = Some(Box::new(Stall {
+            since: now,
+            attempt: 0,
+            timer,
+            queue: VecDeque::from([item]),
+        }));
         // The retransmission timer governs now, not keepalive.
         self.disarm_guard(queue, id, from);
         self.guard_user_timeout(now, queue, id, from);
@@ -85,17 +88,16 @@ impl<P: Copy> Network<P> {
         id: ConnectionId,
         from: End,
     ) -> Option<Notice<P>> {
-        let connection = self.connection_mut(id)?;
-        let stall = connection.stalls[from.index()].as_mut()?;
+        let receiver = self.connection_mut(id)?.hosts[from.other().index()];
+        let upkeep = &mut self.upkeep[id.index()];
+        let stall = upkeep.stalls[from.index()].as_mut()?;
         if now.saturating_since(stall.since) >= tcp::UNACKNOWLEDGED_LIMIT {
             return Some(self.break_off(queue, id, from, BreakCause::TimedOut));
         }
         stall.attempt += 1;
         let attempt = stall.attempt;
-        let wait = tcp::back_off(connection.timeout, attempt);
-        let receiver = connection.hosts[from.other().index()];
-        let first = connection.stalls[from.index()].as_ref()?.queue.front().copied();
-        let (_, bytes, draw) = first?;
+        let &(_, bytes, draw) = stall.queue.front()?;
+        let wait = tcp::back_off(upkeep.timeout, attempt);
         let repetition = u8::try_from(attempt).unwrap_or(u8::MAX);
         let fate = self.fate(now, (id, from), bytes, (draw, repetition));
         let silent = match self.hosts[receiver.index()].state {
@@ -104,7 +106,7 @@ impl<P: Copy> Network<P> {
         };
         match (fate, silent) {
             (Fate::Arrives(at), None) => {
-                let stall = self.connections[id.index()].stalls[from.index()].take()?;
+                let stall = self.upkeep[id.index()].stalls[from.index()].take()?;
                 for (segment, _, _) in stall.queue {
                     self.put_on_lane(queue, (id, from), at, segment);
                 }
@@ -120,7 +122,7 @@ impl<P: Copy> Network<P> {
                     self.effects.note(fault, |effects| effects.dropped += 1);
                 }
                 let timer = queue.arm(now + wait, NetworkEvent::Retransmit(id, from).into());
-                if let Some(stall) = &mut self.connections[id.index()].stalls[from.index()] {
+                if let Some(stall) = &mut self.upkeep[id.index()].stalls[from.index()] {
                     stall.timer = timer;
                 }
                 None
@@ -129,18 +131,19 @@ impl<P: Copy> Network<P> {
     }
 
     /// Puts a segment on its lane; a stream keeps its order.
-    #[inline]
-    pub(super) fn put_on_lane<E: CarriesNetwork<P>>(
+    fn put_on_lane<E: CarriesNetwork<P>>(
         &mut self,
         queue: &mut EventQueue<E>,
         (id, from): (ConnectionId, End),
         at: SimTime,
         segment: Segment<P>,
     ) {
-        let lane = self.lane(id, from);
-        let at = at.max(queue.lane_last_time(lane));
-        let event = NetworkEvent::Arrives { connection: id, to: from.other(), segment };
-        queue.push_lane(lane, at, event.into());
+        let event = NetworkEvent::Arrives {
+            connection: id,
+            to: from.other(),
+            segment,
+        };
+        queue.push_lane_no_earlier(self.lane(id, from), at, event.into());
     }
 
     /// Whether data of this end arrives but its acknowledgements do not.
@@ -158,16 +161,16 @@ impl<P: Copy> Network<P> {
         id: ConnectionId,
         from: End,
     ) {
-        if self.connections[id.index()].unacknowledged[from.index()] {
+        if self.upkeep[id.index()].unacknowledged[from.index()] {
             return;
         }
         self.disarm_guard(queue, id, from);
-        let connection = &mut self.connections[id.index()];
-        connection.unacknowledged[from.index()] = true;
-        let user_timeout = connection.options.user_timeout.filter(|_| from == End::Client);
+        let upkeep = &mut self.upkeep[id.index()];
+        upkeep.unacknowledged[from.index()] = true;
+        let user_timeout = upkeep.options.user_timeout.filter(|_| from == End::Client);
         let limit = user_timeout.unwrap_or(tcp::UNACKNOWLEDGED_LIMIT);
-        connection.guards[from.index()] =
-            queue.arm(now + limit, NetworkEvent::GiveUp(id, from).into());
+        upkeep.guards[from.index()] = queue.arm(now + limit, NetworkEvent::GiveUp(id, from).into());
+        self.review(id);
     }
 
     fn guard_user_timeout<E: CarriesNetwork<P>>(
@@ -177,11 +180,12 @@ impl<P: Copy> Network<P> {
         id: ConnectionId,
         from: End,
     ) {
-        let connection = &mut self.connections[id.index()];
-        if let (End::Client, Some(limit)) = (from, connection.options.user_timeout) {
-            connection.guards[from.index()] =
+        let upkeep = &mut self.upkeep[id.index()];
+        if let (End::Client, Some(limit)) = (from, upkeep.options.user_timeout) {
+            upkeep.guards[from.index()] =
                 queue.arm(now + limit, NetworkEvent::GiveUp(id, from).into());
         }
+        self.review(id);
     }
 
     pub(super) fn disarm_guard<E: CarriesNetwork<P>>(
@@ -190,9 +194,10 @@ impl<P: Copy> Network<P> {
         id: ConnectionId,
         end: End,
     ) {
-        let connection = &mut self.connections[id.index()];
-        queue.cancel(connection.guards[end.index()]);
-        connection.guards[end.index()] = TimerId::NONE;
-        connection.unacknowledged[end.index()] = false;
+        let upkeep = &mut self.upkeep[id.index()];
+        queue.cancel(upkeep.guards[end.index()]);
+        upkeep.guards[end.index()] = TimerId::NONE;
+        upkeep.unacknowledged[end.index()] = false;
+        self.review(id);
     }
 }

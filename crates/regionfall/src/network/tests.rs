@@ -45,10 +45,10 @@ fn link(one_way: SimDuration) -> LinkConfig {
 
 impl Lab {
     fn new() -> Self {
-        Self::with_link(link(SimDuration::from_millis(ONE_WAY)))
+        Self::with_link(&link(SimDuration::from_millis(ONE_WAY)))
     }
 
-    fn with_link(between: LinkConfig) -> Self {
+    fn with_link(between: &LinkConfig) -> Self {
         let inside = link(SimDuration::from_micros(50));
         let region = |name: &str| RegionConfig {
             name: name.into(),
@@ -65,7 +65,14 @@ impl Lab {
         let client = network.add_host(RegionId(0), 0);
         let server = network.add_host(RegionId(1), 0);
         let queue = EventQueue::new(TieBreak::InsertionOrder);
-        Self { network, queue, client, server, heard: Vec::new(), sent: 0 }
+        Self {
+            network,
+            queue,
+            client,
+            server,
+            heard: Vec::new(),
+            sent: 0,
+        }
     }
 
     fn now(&self) -> SimTime {
@@ -85,9 +92,20 @@ impl Lab {
     fn open_with(&mut self, options: ConnectionOptions) -> ConnectionId {
         let now = self.now();
         let (client, server) = (self.client, self.server);
-        let draw = Draw { who: 0, sequence: 0, attempt: 0, leg: 0 };
+        let draw = Draw {
+            who: 0,
+            sequence: 0,
+            attempt: 0,
+            leg: 0,
+        };
         let class = TrafficClass::Client;
-        let opening = Opening { client, server, class, options, draw };
+        let opening = Opening {
+            client,
+            server,
+            class,
+            options,
+            draw,
+        };
         self.network.open(now, &mut self.queue, opening)
     }
 
@@ -105,16 +123,23 @@ impl Lab {
 
     fn send(&mut self, id: ConnectionId, from: End) {
         self.sent += 1;
-        let draw = Draw { who: 0, sequence: self.sent, attempt: 0, leg: 0 };
+        let draw = Draw {
+            who: 0,
+            sequence: self.sent,
+            attempt: 0,
+            leg: 0,
+        };
         let now = self.now();
-        self.network.send(now, &mut self.queue, (id, from), (self.sent, 100), draw);
+        self.network
+            .send(now, &mut self.queue, (id, from), (self.sent, 100), draw);
     }
 
     fn cut(&mut self, from: HostId, to: HostId, mode: Silence, in_flight: InFlight) {
         let path = self.network.path_between(from, to);
         let now = self.now();
         let target = (path, TrafficClass::Client);
-        self.network.cut(now, &mut self.queue, target, (FAULT, mode), in_flight);
+        self.network
+            .cut(now, &mut self.queue, target, (FAULT, mode), in_flight);
     }
 
     fn cut_both(&mut self) {
@@ -125,19 +150,22 @@ impl Lab {
     fn mend_both(&mut self) {
         for (from, to) in [(self.client, self.server), (self.server, self.client)] {
             let path = self.network.path_between(from, to);
-            self.network.mend(&mut self.queue, (path, TrafficClass::Client), FAULT);
+            self.network
+                .mend(&mut self.queue, (path, TrafficClass::Client), FAULT);
         }
     }
 
     fn stop_server(&mut self, mode: Silence) {
         let now = self.now();
         let host = (self.server, FAULT);
-        self.network.stop_host(now, &mut self.queue, host, mode, InFlight::Lost);
+        self.network
+            .stop_host(now, &mut self.queue, host, mode, InFlight::Lost);
     }
 
     fn kill_server(&mut self, in_flight: InFlight) {
         let now = self.now();
-        self.network.kill_process(now, &mut self.queue, (self.server, FAULT), in_flight);
+        self.network
+            .kill_process(now, &mut self.queue, (self.server, FAULT), in_flight);
     }
 
     fn take(&mut self) -> Vec<(f64, Notice<u32>)> {
@@ -169,7 +197,10 @@ impl Lab {
 fn opening_takes_a_round_trip_and_one_more_for_each_of_tls_and_auth() {
     for (setup_round_trips, expected) in [(0, 20.0), (1, 40.0), (2, 60.0)] {
         let mut lab = Lab::new();
-        let options = ConnectionOptions { setup_round_trips, ..Default::default() };
+        let options = ConnectionOptions {
+            setup_round_trips,
+            ..Default::default()
+        };
         let id = lab.open_with(options);
         lab.run(1_000);
         assert_eq!(lab.take(), [(expected, Notice::Opened(id))]);
@@ -190,10 +221,16 @@ fn a_syn_into_silence_is_repeated_at_1_3_7_15_31_63_seconds_and_given_up_at_127(
             lab.heard.push((now.since_start().as_secs_f64(), notice));
         }
     }
-    let rounded: Vec<u64> = leaves.iter().map(|seconds| (seconds + 0.5) as u64).collect();
+    let rounded: Vec<u64> = leaves
+        .iter()
+        .map(|seconds| (seconds + 0.5) as u64)
+        .collect();
     assert_eq!(rounded, [0, 1, 3, 7, 15, 31, 63]);
     let (at, end, cause) = lab.broken();
-    assert_eq!((at, end, cause), (127.0, End::Client, BreakCause::ConnectGaveUp));
+    assert_eq!(
+        (at, end, cause),
+        (127.0, End::Client, BreakCause::ConnectGaveUp)
+    );
 }
 
 #[test]
@@ -205,7 +242,10 @@ fn a_connection_opens_with_the_first_syn_after_the_heal() {
     lab.mend_both();
     lab.run(10_000);
     let heard = lab.take();
-    assert!(matches!(heard[..], [(at, Notice::Opened(_))] if (at - 3_020.0).abs() < 1e-6), "{heard:?}");
+    assert!(
+        matches!(heard[..], [(at, Notice::Opened(_))] if (at - 3_020.0).abs() < 1e-6),
+        "{heard:?}"
+    );
 }
 
 #[test]
@@ -239,12 +279,27 @@ fn a_killed_process_resets_its_peers_after_what_it_had_sent() {
         lab.kill_server(in_flight);
         lab.run(1_000);
         let heard = lab.take();
-        let payloads =
-            heard.iter().filter(|(_, notice)| matches!(notice, Notice::Delivered { .. })).count();
+        let payloads = heard
+            .iter()
+            .filter(|(_, notice)| matches!(notice, Notice::Delivered { .. }))
+            .count();
         assert_eq!(payloads, delivered, "{in_flight:?}");
         let last = heard.last().expect("the break");
-        assert!(matches!(last.1, Notice::Broken { end: End::Client, .. }), "{heard:?}");
-        assert!((last.0 - 115.0).abs() < 1e-6, "one way after the death: {}", last.0);
+        assert!(
+            matches!(
+                last.1,
+                Notice::Broken {
+                    end: End::Client,
+                    ..
+                }
+            ),
+            "{heard:?}"
+        );
+        assert!(
+            (last.0 - 115.0).abs() < 1e-6,
+            "one way after the death: {}",
+            last.0
+        );
     }
 }
 
@@ -258,15 +313,20 @@ fn data_into_silence_is_aborted_at_the_kernels_limit() {
     let (at, end, cause) = lab.broken();
     assert_eq!((end, cause), (End::Client, BreakCause::TimedOut));
     let after = at - 100.0;
-    assert!((924_600.0..924_600.0 + 120_000.0).contains(&after), "{after} ms");
+    assert!(
+        (924_600.0..924_600.0 + 120_000.0).contains(&after),
+        "{after} ms"
+    );
     assert_eq!(lab.network.abandoned, [1]);
 }
 
 #[test]
 fn the_user_timeout_aborts_unacknowledged_data_earlier() {
     let mut lab = Lab::new();
-    let options =
-        ConnectionOptions { user_timeout: Some(SimDuration::from_secs(30)), ..Default::default() };
+    let options = ConnectionOptions {
+        user_timeout: Some(SimDuration::from_secs(30)),
+        ..Default::default()
+    };
     let id = lab.connected(options);
     lab.cut_both();
     lab.send(id, End::Client);
@@ -281,7 +341,10 @@ fn keepalive_notices_silence_on_an_idle_connection_only() {
         interval: SimDuration::from_secs(5),
         probes: 3,
     };
-    let options = ConnectionOptions { keepalive: Some(keepalive), ..Default::default() };
+    let options = ConnectionOptions {
+        keepalive: Some(keepalive),
+        ..Default::default()
+    };
     let mut lab = Lab::new();
     lab.connected(options);
     lab.stop_server(Silence::Silent);
@@ -347,7 +410,11 @@ fn a_stream_keeps_its_order_through_a_stall() {
     lab.mend_both();
     lab.send(id, End::Client);
     lab.run(10_000);
-    let order: Vec<u32> = lab.deliveries().into_iter().map(|(_, payload)| payload).collect();
+    let order: Vec<u32> = lab
+        .deliveries()
+        .into_iter()
+        .map(|(_, payload)| payload)
+        .collect();
     assert_eq!(order, [1, 2, 3, 4, 5, 6]);
 }
 
@@ -362,7 +429,10 @@ fn a_one_way_cut_lets_data_through_and_still_ends_the_connection() {
     lab.run(1_000_000);
     let (at, end, cause) = lab.broken();
     assert_eq!((end, cause), (End::Client, BreakCause::TimedOut));
-    assert!((at - 924_700.0).abs() < 1e-6, "unacknowledged since it was sent: {at}");
+    assert!(
+        (at - 924_700.0).abs() < 1e-6,
+        "unacknowledged since it was sent: {at}"
+    );
 }
 
 #[test]
@@ -373,10 +443,21 @@ fn a_hung_process_accepts_and_answers_when_it_goes_on() {
     lab.send(id, End::Client);
     let late = lab.open();
     lab.run(5_000);
-    assert_eq!(lab.take(), [(120.0, Notice::Opened(late))], "the kernel accepts");
+    assert_eq!(
+        lab.take(),
+        [(120.0, Notice::Opened(late))],
+        "the kernel accepts"
+    );
     let now = lab.now();
     let found = lab.network.resume(now, &mut lab.queue, lab.server);
-    assert_eq!(found, [Notice::Delivered { connection: id, to: End::Server, payload: 1 }]);
+    assert_eq!(
+        found,
+        [Notice::Delivered {
+            connection: id,
+            to: End::Server,
+            payload: 1
+        }]
+    );
 }
 
 #[test]
@@ -391,8 +472,20 @@ fn a_request_whose_client_gave_up_is_still_executed_after_a_hang() {
     lab.run(1_000);
     let now = lab.now();
     let found = lab.network.resume(now, &mut lab.queue, lab.server);
-    assert!(matches!(found[0], Notice::Delivered { payload: 1, .. }), "{found:?}");
-    assert!(matches!(found[1], Notice::Broken { end: End::Server, .. }), "{found:?}");
+    assert!(
+        matches!(found[0], Notice::Delivered { payload: 1, .. }),
+        "{found:?}"
+    );
+    assert!(
+        matches!(
+            found[1],
+            Notice::Broken {
+                end: End::Server,
+                ..
+            }
+        ),
+        "{found:?}"
+    );
 }
 
 #[test]
@@ -412,7 +505,7 @@ fn a_host_that_came_back_answers_old_connections_with_a_reset() {
 fn lost_segments_are_sent_again_by_time() {
     let mut lossy = link(SimDuration::from_millis(ONE_WAY));
     lossy.loss = 0.2;
-    let mut lab = Lab::with_link(lossy);
+    let mut lab = Lab::with_link(&lossy);
     let id = lab.open();
     lab.run(30_000);
     lab.take();
@@ -426,17 +519,26 @@ fn lost_segments_are_sent_again_by_time() {
         delays.push(arrived[0].0 - before);
     }
     let direct = delays.iter().filter(|&&delay| delay < 11.0).count();
-    assert!((360..440).contains(&direct), "about four in five arrive at once: {direct}");
+    assert!(
+        (360..440).contains(&direct),
+        "about four in five arrive at once: {direct}"
+    );
     let repeated: Vec<f64> = delays.into_iter().filter(|&delay| delay >= 11.0).collect();
-    assert!(repeated.iter().all(|&delay| delay >= 230.0), "the others wait for the timer");
-    assert!(repeated.iter().any(|&delay| delay > 600.0), "some for the second");
+    assert!(
+        repeated.iter().all(|&delay| delay >= 230.0),
+        "the others wait for the timer"
+    );
+    assert!(
+        repeated.iter().any(|&delay| delay > 600.0),
+        "some for the second"
+    );
 }
 
 #[test]
 fn messages_queue_for_bandwidth() {
     let mut narrow = link(SimDuration::from_millis(ONE_WAY));
     narrow.bandwidth = Some(10_000);
-    let mut lab = Lab::with_link(narrow);
+    let mut lab = Lab::with_link(&narrow);
     let id = lab.open();
     lab.run(1_000);
     lab.take();
@@ -459,7 +561,8 @@ fn a_latency_fault_adds_to_every_message_until_it_ends() {
     lab.send(id, End::Client);
     lab.run(1_000);
     assert_eq!(lab.deliveries(), [(410.0, 1)]);
-    lab.network.mend(&mut lab.queue, (path, TrafficClass::Client), FAULT);
+    lab.network
+        .mend(&mut lab.queue, (path, TrafficClass::Client), FAULT);
     lab.send(id, End::Client);
     lab.run(1_000);
     assert_eq!(lab.deliveries(), [(1_110.0, 2)]);
@@ -473,11 +576,15 @@ fn a_cut_of_one_kind_of_traffic_leaves_the_others_alone() {
     let now = lab.now();
     let target = (path, TrafficClass::Replication);
     let cut = (FAULT, Silence::Silent);
-    lab.network.cut(now, &mut lab.queue, target, cut, InFlight::Lost);
+    lab.network
+        .cut(now, &mut lab.queue, target, cut, InFlight::Lost);
     lab.open();
     lab.run(1_000);
     assert!(matches!(lab.take()[..], [(_, Notice::Opened(_))]));
-    assert!(!lab.network.effects.of(FAULT).any(), "a fault without effect is known as such");
+    assert!(
+        !lab.network.effects.of(FAULT).any(),
+        "a fault without effect is known as such"
+    );
 }
 
 #[test]
@@ -492,7 +599,11 @@ fn a_closed_connection_tells_its_peer_after_what_was_sent() {
     assert!(matches!(heard[0].1, Notice::Delivered { payload: 1, .. }));
     assert!(matches!(
         heard[1].1,
-        Notice::Broken { end: End::Server, cause: BreakCause::Closed, .. }
+        Notice::Broken {
+            end: End::Server,
+            cause: BreakCause::Closed,
+            ..
+        }
     ));
     assert!(!lab.network.exists(id));
 }
@@ -500,22 +611,34 @@ fn a_closed_connection_tells_its_peer_after_what_was_sent() {
 #[test]
 fn the_same_message_meets_the_same_delay_whatever_else_travels() {
     let uniform = Distribution::uniform(SimDuration::from_millis(5), SimDuration::from_millis(50));
-    let jittery = LinkConfig { one_way: uniform.expect("ordered bounds"), ..link(SimDuration::ZERO) };
+    let jittery = LinkConfig {
+        one_way: uniform.expect("ordered bounds"),
+        ..link(SimDuration::ZERO)
+    };
     let arrival = |others: u32| {
-        let mut lab = Lab::with_link(jittery.clone());
+        let mut lab = Lab::with_link(&jittery);
         let id = lab.open();
         lab.run(1_000);
         for other in 0..others {
             let extra = lab.open();
             lab.run(0);
-            let draw = Draw { who: 7, sequence: other, attempt: 2, leg: 0 };
+            let draw = Draw {
+                who: 7,
+                sequence: other,
+                attempt: 2,
+                leg: 0,
+            };
             let now = lab.now();
-            lab.network.send(now, &mut lab.queue, (extra, End::Client), (99, 10), draw);
+            lab.network
+                .send(now, &mut lab.queue, (extra, End::Client), (99, 10), draw);
         }
         lab.take();
         lab.send(id, End::Client);
         lab.run(1_000);
-        lab.deliveries().into_iter().find(|&(_, payload)| payload == 1).map(|(at, _)| at)
+        lab.deliveries()
+            .into_iter()
+            .find(|&(_, payload)| payload == 1)
+            .map(|(at, _)| at)
     };
     assert!(arrival(0).is_some());
     assert_eq!(arrival(0), arrival(25));

@@ -20,7 +20,9 @@ pub struct Answers {
 impl Answers {
     /// A name that has always meant `member`.
     pub fn new(member: MemberId) -> Self {
-        Self { changes: vec![(SimTime::ZERO, member)] }
+        Self {
+            changes: vec![(SimTime::ZERO, member)],
+        }
     }
 
     /// From `at` on the name means `member`. Changes come in order of time.
@@ -59,7 +61,12 @@ pub struct Resolved {
 impl Resolver {
     /// A resolver of this class for records with this TTL; `phase` in 0..1.
     pub fn new(class: ResolverClass, ttl: SimDuration, phase: f64) -> Self {
-        let mut resolver = Self { class, ttl, phase: SimDuration::ZERO, cached: None };
+        let mut resolver = Self {
+            class,
+            ttl,
+            phase: SimDuration::ZERO,
+            cached: None,
+        };
         let period = resolver.refresh_period().as_nanos() as f64;
         resolver.phase = SimDuration::from_nanos_f64(period * phase);
         resolver
@@ -80,7 +87,10 @@ impl Resolver {
         if let Some((member, until)) = self.cached
             && now < until
         {
-            return Resolved { member, asked: false };
+            return Resolved {
+                member,
+                asked: false,
+            };
         }
         let member = answers.at(self.last_refresh(now));
         let keep = match self.class {
@@ -89,7 +99,10 @@ impl Resolver {
             ResolverClass::Forever => SimDuration::FOREVER,
         };
         self.cached = Some((member, now + keep));
-        Resolved { member, asked: true }
+        Resolved {
+            member,
+            asked: true,
+        }
     }
 
     /// The recursive resolver's last refresh, at the latest at `now`.
@@ -121,7 +134,10 @@ mod tests {
         let mut answers = Answers::new(MemberId(0));
         answers.change(second(100), MemberId(1));
         let ttl = SimDuration::from_secs(60);
-        let phase = 10.0 / Resolver::new(class, ttl, 0.0).refresh_period().as_secs_f64();
+        let phase = 10.0
+            / Resolver::new(class, ttl, 0.0)
+                .refresh_period()
+                .as_secs_f64();
         let mut resolver = Resolver::new(class, ttl, phase);
         (0..4_000).find(|&at| resolver.resolve(second(at), &answers).member == MemberId(1))
     }

@@ -22,7 +22,10 @@ impl Route {
 
     /// Straight to a member's endpoint.
     pub const fn direct(member: MemberId) -> Self {
-        Self { hops: [Hop::Member(member); Self::MAX_HOPS], length: 1 }
+        Self {
+            hops: [Hop::Member(member); Self::MAX_HOPS],
+            length: 1,
+        }
     }
 
     /// The hops in order.

@@ -271,7 +271,7 @@ fn floor_boundary(text: &str, at: usize) -> usize {
 }
 
 /// The known word nearest to a text, if one is near enough to be meant.
-pub(crate) fn nearest<'a>(got: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(got: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // Comparing costs the product of the lengths: what is that long is no slip of the pen.
     if got.len() > 80 {
         return None;

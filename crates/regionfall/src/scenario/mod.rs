@@ -14,7 +14,7 @@ mod read;
 mod resolved;
 mod warning;
 
-pub use error::{Place, Problem, ProblemKind, ScenarioError};
+pub use error::{Place, Problem, ProblemKind, ScenarioError, nearest};
 pub use load::Loaded;
 pub use model::{
     Case, Objective, Phases, Recovered, Scenario, Sense, Settings, Statistic, Ties, Variant,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use regionfall_kernel::Sampler;
+use regionfall_kernel::{Sampler, SimDuration};
 
 use crate::scenario::Settings;
 use crate::topology::{FleetId, MemberId, RegionId};
@@ -18,7 +18,7 @@ pub struct Blueprint {
 struct Inner {
     settings: Settings,
     workload: Workload,
-    processing: Sampler,
+    processing: Option<Sampler>,
     restart: Sampler,
     /// Fleet and zone of every app server.
     servers: Vec<(FleetId, u16)>,
@@ -28,7 +28,9 @@ impl Blueprint {
     /// Builds the tables.
     pub fn new(settings: Settings) -> Self {
         let workload = Workload::new(&settings.workload, settings.topology.members);
-        let processing = Sampler::new(&settings.database.sync.processing);
+        let processing = &settings.database.sync.processing;
+        let takes_time = processing.maximum() != Some(SimDuration::ZERO);
+        let processing = takes_time.then(|| Sampler::new(processing));
         let restart = Sampler::new(&settings.database.sync.restart);
         let mut servers = Vec::new();
         for (index, fleet) in settings.workload.fleets.iter().enumerate() {
@@ -38,7 +40,15 @@ impl Blueprint {
                     .map(|number| (FleetId::from_index(index), (number % zones) as u16)),
             );
         }
-        Self { inner: Arc::new(Inner { settings, workload, processing, restart, servers }) }
+        Self {
+            inner: Arc::new(Inner {
+                settings,
+                workload,
+                processing,
+                restart,
+                servers,
+            }),
+        }
     }
 
     /// The settings.
@@ -51,9 +61,9 @@ impl Blueprint {
         &self.inner.workload
     }
 
-    /// How long the syncer works on an effect before it leaves.
-    pub fn processing(&self) -> &Sampler {
-        &self.inner.processing
+    /// How long the syncer works on an effect before it leaves; `None` if that takes no time.
+    pub fn processing(&self) -> Option<&Sampler> {
+        self.inner.processing.as_ref()
     }
 
     /// How long a database process takes to start.

@@ -1,14 +1,15 @@
 //! The way in for code: pick a run of a scenario, change it if you like, run it.
 
+use std::ops::Range;
+
 use regionfall_kernel::{Seed, SimDuration};
 
 use super::blueprint::Blueprint;
 use super::outcome::{Label, Outcome};
-use super::run::{Plan, run};
-use crate::failover::{
-    Adopt, Choice, Decider, Failback, Propagation, StrategyConfig, Vantage,
-};
+use super::run::{Plan, run_with};
+use crate::failover::{Adopt, Choice, Decider, Failback, Propagation, StrategyConfig, Vantage};
 use crate::fault::FaultSpec;
+use crate::history::Listener;
 use crate::scenario::Scenario;
 
 /// One run of a scenario, to be picked and started.
@@ -23,6 +24,7 @@ pub struct Simulation<'a> {
     faults: Option<Vec<FaultSpec>>,
     decider: Option<Box<dyn Decider>>,
     control: bool,
+    window: Range<u64>,
 }
 
 /// What cannot be picked.
@@ -55,6 +57,7 @@ impl<'a> Simulation<'a> {
             faults: None,
             decider: None,
             control: false,
+            window: 0..0,
         }
     }
 
@@ -84,8 +87,11 @@ impl<'a> Simulation<'a> {
     /// If there is none of this name.
     pub fn strategy(mut self, name: &str) -> Result<Self, PickError> {
         let strategies = &self.scenario.variants[self.variant].settings.strategies;
-        self.strategy =
-            pick("strategy", name, strategies.iter().map(|strategy| &strategy.name))?;
+        self.strategy = pick(
+            "strategy",
+            name,
+            strategies.iter().map(|strategy| &strategy.name),
+        )?;
         Ok(self)
     }
 
@@ -110,11 +116,26 @@ impl<'a> Simulation<'a> {
         self
     }
 
+    /// Keeps the text of these records of the trace, to be found in [`Outcome::records`].
+    #[must_use]
+    pub fn keep_records(mut self, window: Range<u64>) -> Self {
+        self.window = window;
+        self
+    }
+
     /// Runs it.
     ///
     /// # Errors
     /// If the scenario has no strategy and no decider was given.
     pub fn run(self) -> Result<Outcome, PickError> {
+        self.run_with(&mut ())
+    }
+
+    /// Runs it with a listener of your own, which hears every fact.
+    ///
+    /// # Errors
+    /// If the scenario has no strategy and no decider was given.
+    pub fn run_with<L: Listener>(self, listener: &mut L) -> Result<Outcome, PickError> {
         let variant = &self.scenario.variants[self.variant];
         let settings = &variant.settings;
         let given = settings.strategies.get(self.strategy);
@@ -122,9 +143,13 @@ impl<'a> Simulation<'a> {
         let strategy = own.as_ref().or(given).ok_or(PickError::NoStrategy)?;
         let case = settings.cases.get(self.case);
         let case_faults = case.map_or(&[][..], |case| &case.faults);
-        let faults = if self.control { &[] } else { self.faults.as_deref().unwrap_or(case_faults) };
+        let faults = if self.control {
+            &[]
+        } else {
+            self.faults.as_deref().unwrap_or(case_faults)
+        };
         let blueprint = Blueprint::new(settings.clone());
-        Ok(run(&Plan {
+        let plan = Plan {
             blueprint: &blueprint,
             strategy,
             own_decider: self.decider.as_deref(),
@@ -136,15 +161,18 @@ impl<'a> Simulation<'a> {
                 seed: self.seed,
                 digest: self.scenario.digest.clone(),
             },
-            window: 0..0,
-        }))
+            window: self.window,
+        };
+        Ok(run_with(&plan, listener))
     }
 }
 
 /// The composition around a decider of the user's own: the client of the scenario's strategy, a pointer
 /// in the process.
 fn own_strategy(given: Option<&StrategyConfig>) -> StrategyConfig {
-    let client = given.map_or_else(crate::failover::ClientConfig::plain, |given| given.client.clone());
+    let client = given.map_or_else(crate::failover::ClientConfig::plain, |given| {
+        given.client.clone()
+    });
     StrategyConfig {
         name: "own decider".into(),
         preset: None,
@@ -152,8 +180,13 @@ fn own_strategy(given: Option<&StrategyConfig>) -> StrategyConfig {
         vantage: Vantage::ClientProcess,
         evidence: Vec::new(),
         choice: Choice::Priority { fail_open: false },
-        propagation: Propagation::Pointer { adopt: Adopt::AtOnce, cut_sessions: false },
-        failback: Failback::Automatic { after: SimDuration::ZERO },
+        propagation: Propagation::Pointer {
+            adopt: Adopt::AtOnce,
+            cut_sessions: false,
+        },
+        failback: Failback::Automatic {
+            after: SimDuration::ZERO,
+        },
         client,
     }
 }
@@ -163,9 +196,12 @@ fn pick<'n>(
     name: &str,
     known: impl Iterator<Item = &'n String> + Clone,
 ) -> Result<usize, PickError> {
-    known.clone().position(|other| other == name).ok_or_else(|| PickError::Unknown {
-        what,
-        got: name.to_owned(),
-        known: known.cloned().collect(),
-    })
+    known
+        .clone()
+        .position(|other| other == name)
+        .ok_or_else(|| PickError::Unknown {
+            what,
+            got: name.to_owned(),
+            known: known.cloned().collect(),
+        })
 }

@@ -34,18 +34,26 @@ pub(super) struct DeciderSlot {
 }
 
 impl DeciderSlot {
-    pub fn new(
+    pub(super) fn new(
         decider: Box<dyn Decider>,
         host: Option<HostId>,
         server: Option<ServerId>,
         kept: Vec<Option<ConnectionId>>,
     ) -> Self {
         let watches_traffic = decider.watches_traffic();
-        Self { decider, host, server, kept, deferred: Vec::new(), probes_sent: 0, watches_traffic }
+        Self {
+            decider,
+            host,
+            server,
+            kept,
+            deferred: Vec::new(),
+            probes_sent: 0,
+            watches_traffic,
+        }
     }
 
     /// Whether the decider holds a member for usable.
-    pub fn is_usable(&self, now: SimTime, member: MemberId) -> bool {
+    pub(super) fn is_usable(&self, now: SimTime, member: MemberId) -> bool {
         self.decider.is_usable(local(now), member)
     }
 }
@@ -85,7 +93,9 @@ impl World {
         listener: &mut L,
     ) {
         let mut actions = Vec::new();
-        self.deciders[id.index()].decider.observe(local(now), sight, &mut actions);
+        self.deciders[id.index()]
+            .decider
+            .observe(local(now), sight, &mut actions);
         self.act(now, id, actions, listener);
     }
 
@@ -105,17 +115,32 @@ impl World {
                 Action::Probe(probe) => self.send_probe(now, id, probe, listener),
                 Action::Verdict { member, healthy } => {
                     let server = self.deciders[id.index()].server;
-                    listener.observe(now, &Fact::Verdict { decider: id, server, member, healthy });
+                    listener.observe(
+                        now,
+                        &Fact::Verdict {
+                            decider: id,
+                            server,
+                            member,
+                            healthy,
+                        },
+                    );
                     let mut state = TraceHash::default();
                     self.deciders[id.index()].decider.hash_into(&mut state);
                     listener.observe(
                         now,
-                        &Fact::DeciderState { decider: id, digest: state.finish() },
+                        &Fact::DeciderState {
+                            decider: id,
+                            digest: state.finish(),
+                        },
                     );
                 }
                 Action::Report { member, healthy } => {
                     if let Vantage::Checkers { report_delay, .. } = self.strategy.vantage {
-                        let report = Event::Report { from: id, member, healthy };
+                        let report = Event::Report {
+                            from: id,
+                            member,
+                            healthy,
+                        };
                         self.queue.schedule(now + report_delay, report);
                     }
                 }
@@ -143,8 +168,9 @@ impl World {
         listener: &mut L,
     ) {
         let slot = &mut self.deciders[id.index()];
-        let is_down =
-            slot.host.is_some_and(|host| !self.network.host(host).state.is_process_alive());
+        let is_down = slot
+            .host
+            .is_some_and(|host| !self.network.host(host).state.is_process_alive());
         if is_down {
             slot.deferred.push(token);
         } else {
@@ -163,7 +189,12 @@ impl World {
             if self.deciders[index].host == Some(host) {
                 self.deciders[index].kept.fill(None);
                 for token in std::mem::take(&mut self.deciders[index].deferred) {
-                    self.show(now, DeciderId::from_index(index), Sight::Woken { token }, listener);
+                    self.show(
+                        now,
+                        DeciderId::from_index(index),
+                        Sight::Woken { token },
+                        listener,
+                    );
                 }
             }
         }
@@ -179,7 +210,11 @@ impl World {
         listener: &mut L,
     ) {
         let manager = DeciderId::from_index(self.deciders.len() - 1);
-        let sight = Sight::Reported { reporter: from.0, member, healthy };
+        let sight = Sight::Reported {
+            reporter: from.0,
+            member,
+            healthy,
+        };
         self.show(now, manager, sight, listener);
     }
 
@@ -190,9 +225,18 @@ impl World {
         probe: Probe,
         listener: &mut L,
     ) {
-        let Some(host) = self.deciders[id.index()].host else { return };
+        let Some(host) = self.deciders[id.index()].host else {
+            return;
+        };
         let member = probe.member;
-        listener.observe(now, &Fact::ProbeSent { decider: id, member, bytes: PROBE_BYTES });
+        listener.observe(
+            now,
+            &Fact::ProbeSent {
+                decider: id,
+                member,
+                bytes: PROBE_BYTES,
+            },
+        );
         let sequence = self.deciders[id.index()].probes_sent;
         self.deciders[id.index()].probes_sent += 1;
         let number = self.claim_probe(ProbeSlot {
@@ -203,7 +247,9 @@ impl World {
             sequence,
             in_use: true,
         });
-        let timer = self.queue.arm(now + probe.timeout, Event::ProbeTimeout(number));
+        let timer = self
+            .queue
+            .arm(now + probe.timeout, Event::ProbeTimeout(number));
         self.probes[number.0 as usize].timer = timer;
         if let Some(connection) = self.deciders[id.index()].kept[member.index()].take() {
             self.probes[number.0 as usize].connection = Some(connection);
@@ -211,13 +257,25 @@ impl World {
             self.send_ping(now, number);
             return;
         }
-        let setup = if self.deciders[id.index()].server.is_some() { CLIENT_PROBE_SETUP } else { 0 };
+        let setup = if self.deciders[id.index()].server.is_some() {
+            CLIENT_PROBE_SETUP
+        } else {
+            0
+        };
         let opening = Opening {
             client: host,
             server: self.member_host(member),
             class: TrafficClass::Check,
-            options: ConnectionOptions { setup_round_trips: setup, ..Default::default() },
-            draw: Draw { who: id.0, sequence, attempt: member.0, leg: 0 },
+            options: ConnectionOptions {
+                setup_round_trips: setup,
+                ..Default::default()
+            },
+            draw: Draw {
+                who: id.0,
+                sequence,
+                attempt: member.0,
+                leg: 0,
+            },
         };
         let connection = self.network.open(now, &mut self.queue, opening);
         self.probes[number.0 as usize].connection = Some(connection);
@@ -247,7 +305,13 @@ impl World {
         };
         if let Some(connection) = slot.connection {
             let message = (Message::Probe(number), PROBE_BYTES);
-            self.network.send(now, &mut self.queue, (connection, End::Client), message, draw);
+            self.network.send(
+                now,
+                &mut self.queue,
+                (connection, End::Client),
+                message,
+                draw,
+            );
             self.account_for_abandoned();
         }
     }
@@ -262,7 +326,13 @@ impl World {
             leg: 1,
         };
         let message = (Message::ProbeReply(number), PROBE_BYTES);
-        self.network.send(now, &mut self.queue, (connection, End::Server), message, draw);
+        self.network.send(
+            now,
+            &mut self.queue,
+            (connection, End::Server),
+            message,
+            draw,
+        );
         self.account_for_abandoned();
     }
 
@@ -318,12 +388,22 @@ impl World {
                 self.deciders[slot.decider.index()].kept[member.index()] = Some(connection);
                 self.own(connection, Owner::Kept(slot.decider, member));
             } else {
-                self.network.close(now, &mut self.queue, connection, End::Client);
+                self.network
+                    .close(now, &mut self.queue, connection, End::Client);
                 self.owners[connection.index()] = None;
                 self.account_for_abandoned();
             }
         }
-        self.show(now, slot.decider, Sight::ProbeEnded { member, ticket, outcome }, listener);
+        self.show(
+            now,
+            slot.decider,
+            Sight::ProbeEnded {
+                member,
+                ticket,
+                outcome,
+            },
+            listener,
+        );
     }
 
     fn claim_probe(&mut self, slot: ProbeSlot) -> ProbeId {

@@ -72,11 +72,20 @@ impl World {
     /// Sends a command from an endpoint at `at`, or now if that is past. Returns its number among the
     /// endpoint's commands.
     pub fn inject(&mut self, endpoint: EndpointId, at: SimTime, command: Command) -> u32 {
-        let number =
-            self.calls.iter().filter(|call| call.endpoint == endpoint).count() as u32;
+        let number = self
+            .calls
+            .iter()
+            .filter(|call| call.endpoint == endpoint)
+            .count() as u32;
         let call = CallId(self.calls.len() as u32);
-        self.calls.push(Call { endpoint, number, command, reply: None });
-        self.queue.schedule(at.max(self.now()), Event::Injected(call));
+        self.calls.push(Call {
+            endpoint,
+            number,
+            command,
+            reply: None,
+        });
+        self.queue
+            .schedule(at.max(self.now()), Event::Injected(call));
         number
     }
 
@@ -103,7 +112,12 @@ impl World {
             server: self.members[endpoint.member.index()].host,
             class: TrafficClass::Client,
             options: ConnectionOptions::default(),
-            draw: Draw { who: 0x4000_0000 | id.0, sequence, attempt: 0, leg: 0 },
+            draw: Draw {
+                who: 0x4000_0000 | id.0,
+                sequence,
+                attempt: 0,
+                leg: 0,
+            },
         };
         let connection = self.network.open(now, &mut self.queue, opening);
         self.endpoints[id.0 as usize].connection = Some(connection);
@@ -113,7 +127,9 @@ impl World {
     fn transmit_call(&mut self, now: SimTime, call: CallId) {
         let state = &self.calls[call.0 as usize];
         let endpoint = &self.endpoints[state.endpoint.0 as usize];
-        let Some(connection) = endpoint.connection else { return };
+        let Some(connection) = endpoint.connection else {
+            return;
+        };
         let bytes = HEADER_BYTES + state.command.bytes() as u32;
         let draw = Draw {
             who: 0x4000_0000 | state.endpoint.0,
@@ -122,7 +138,13 @@ impl World {
             leg: 0,
         };
         let message = (Message::Call(call), bytes);
-        self.network.send(now, &mut self.queue, (connection, End::Client), message, draw);
+        self.network.send(
+            now,
+            &mut self.queue,
+            (connection, End::Client),
+            message,
+            draw,
+        );
     }
 
     pub(super) fn endpoint_opened(&mut self, now: SimTime, endpoint: u32) {
@@ -149,7 +171,9 @@ impl World {
         call: CallId,
         listener: &mut L,
     ) {
-        let Some(member) = self.member_at(connection) else { return };
+        let Some(member) = self.member_at(connection) else {
+            return;
+        };
         let state = &self.calls[call.0 as usize];
         let draw = Draw {
             who: 0x4000_0000 | state.endpoint.0,
@@ -163,13 +187,27 @@ impl World {
         if let Some(effect) = executed.effect {
             let (origin, sequence) = (effect.dot.origin, effect.dot.sequence);
             let (first, last) = (sequence, sequence);
-            listener.observe(now, &Fact::EffectsApplied { member, origin, first, last });
+            listener.observe(
+                now,
+                &Fact::EffectsApplied {
+                    member,
+                    origin,
+                    first,
+                    last,
+                },
+            );
             self.publish_effect(now, member, effect);
         }
         let bytes = HEADER_BYTES + executed.reply.bytes() as u32;
         self.calls[call.0 as usize].reply = Some(executed.reply);
         let message = (Message::CallReply(call), bytes);
-        self.network.send(now, &mut self.queue, (connection, End::Server), message, draw);
+        self.network.send(
+            now,
+            &mut self.queue,
+            (connection, End::Server),
+            message,
+            draw,
+        );
     }
 
     pub(super) fn call_answered(&mut self, now: SimTime, call: CallId) {

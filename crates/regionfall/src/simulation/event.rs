@@ -31,15 +31,25 @@ pub(super) enum Event {
     /// A probe has taken too long.
     ProbeTimeout(ProbeId),
     /// A checker's report arrives at its traffic manager.
-    Report { from: DeciderId, member: MemberId, healthy: bool },
+    Report {
+        from: DeciderId,
+        member: MemberId,
+        healthy: bool,
+    },
     /// A fleet's authoritative answer changes.
     AnswerChanges(FleetId, MemberId),
     /// An effect leaves its source.
-    Departure { link: LinkId, origin: OriginId, sequence: u32 },
+    Departure {
+        link: LinkId,
+        origin: OriginId,
+        sequence: u32,
+    },
     /// A syncer tries to connect.
     LinkRetry(LinkId),
     /// A syncer may have heard nothing for too long.
     LinkSilence(LinkId),
+    /// A syncer tells its source that it is there.
+    Heartbeat(LinkId),
     /// A fault begins to act, or stops acting.
     Fault(FaultId, bool),
     /// A member's process is up again.
@@ -56,15 +66,26 @@ pub(super) enum Message {
     /// A command of an app server.
     Request { slot: Slot, attempt: u8 },
     /// Its answer.
-    Reply { slot: Slot, attempt: u8, is_error: bool },
+    Reply {
+        slot: Slot,
+        attempt: u8,
+        is_error: bool,
+    },
     /// A health check.
     Probe(ProbeId),
     /// Its answer.
     ProbeReply(ProbeId),
     /// A syncer says what its member has.
     Greeting(LinkId),
+    /// A syncer is there.
+    Heartbeat,
     /// Effects of one origin, `first..first + count`.
-    Effects { link: LinkId, origin: OriginId, count: u16, first: u32 },
+    Effects {
+        link: LinkId,
+        origin: OriginId,
+        count: u16,
+        first: u32,
+    },
     /// The whole state of a shard.
     FullState(LinkId),
     /// A command of an external endpoint.
@@ -102,7 +123,7 @@ impl CarriesNetwork<Message> for Event {
 
 impl Event {
     /// A small number for each kind, for the trace hash.
-    pub fn code(self) -> u8 {
+    pub(super) fn code(self) -> u8 {
         match self {
             Self::Network(NetworkEvent::Arrives { .. }) => 0,
             Self::Network(_) => 1,
@@ -124,6 +145,7 @@ impl Event {
             Self::Restart(_) => 17,
             Self::Phase(_) => 18,
             Self::Injected(_) => 19,
+            Self::Heartbeat(_) => 20,
         }
     }
 }

@@ -1,21 +1,27 @@
 //! The world and its runs.
 
+mod afflictions;
+mod asking;
 mod blueprint;
 mod builder;
 mod deciding;
 mod endpoint;
 mod event;
+mod link_health;
+mod links;
 mod outcome;
+mod pooling;
 mod replication;
+mod routing;
 mod run;
 mod serving;
 mod storm;
-mod traffic;
 mod world;
 
 pub use blueprint::Blueprint;
 pub use builder::{PickError, Simulation};
 pub use endpoint::{Answer, EndpointId};
 pub use outcome::{Label, Outcome};
-pub use run::{MODEL_VERSION, seeds};
+pub use run::{MODEL_VERSION, run_for_benchmark, seeds};
+pub(crate) use run::{Plan, run};
 pub use world::World;

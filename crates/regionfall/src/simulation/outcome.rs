@@ -111,7 +111,12 @@ impl Outcome {
 
     /// The one line that repeats this run, given the scenario's file.
     pub fn repeat_line(&self, file: &str) -> String {
-        let Label { strategy, case, seed, .. } = &self.label;
+        let Label {
+            strategy,
+            case,
+            seed,
+            ..
+        } = &self.label;
         format!(
             "regionfall run {file} --strategy {strategy:?} --case {case:?} --seed {seed} --expect {}",
             self.trace
@@ -143,8 +148,15 @@ impl Outcome {
         let account = &self.account;
         let mut events: Vec<(SimTime, String)> = Vec::new();
         for (fault, effects) in &self.effects {
-            let did = if effects.any() { "" } else { " (it touched nothing)" };
-            events.push((fault.begins, format!("{} begins: {:?}{did}", fault.id, fault.kind)));
+            let did = if effects.any() {
+                ""
+            } else {
+                " (it touched nothing)"
+            };
+            events.push((
+                fault.begins,
+                format!("{} begins: {:?}{did}", fault.id, fault.kind),
+            ));
             if fault.ends != SimTime::NEVER {
                 events.push((fault.ends, format!("{} ends", fault.id)));
             }
@@ -152,13 +164,19 @@ impl Outcome {
         for publication in &account.publications {
             events.push((
                 publication.at,
-                format!("the answer for {} becomes {}", publication.fleet, publication.to),
+                format!(
+                    "the answer for {} becomes {}",
+                    publication.fleet, publication.to
+                ),
             ));
         }
         for adoption in &account.adoptions {
             events.push((
                 adoption.at,
-                format!("{} turns from {} to {}", adoption.server, adoption.from, adoption.to),
+                format!(
+                    "{} turns from {} to {}",
+                    adoption.server, adoption.from, adoption.to
+                ),
             ));
         }
         events.sort_by_key(|&(at, _)| at);

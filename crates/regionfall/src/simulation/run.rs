@@ -12,7 +12,8 @@ use crate::check::StandardChecks;
 use crate::failover::{Decider, Detector, Evidence, Propagation, StrategyConfig, Vantage};
 use crate::fault::{FaultKind, FaultSpec, PlannedFault, TrafficScope, draw_plan};
 use crate::history::{
-    KeyspaceShape, Ledger, MemberView, Quiescence, RecoveryCriterion, RunShape, ServerShape, Trace,
+    KeyspaceShape, Ledger, Listener, MemberView, Quiescence, RecoveryCriterion, RunShape,
+    ServerShape, Trace,
 };
 use crate::metric::Metrics;
 use crate::topology::{MemberId, RegionId};
@@ -39,10 +40,21 @@ pub(crate) struct Plan<'a> {
 
 /// Runs a plan.
 pub(crate) fn run(plan: &Plan<'_>) -> Outcome {
+    run_with(plan, &mut ())
+}
+
+/// Runs a plan with another listener beside the usual ones.
+pub(crate) fn run_with<L: Listener>(plan: &Plan<'_>, listener: &mut L) -> Outcome {
     let settings = plan.blueprint.settings();
-    let faults = draw_plan(plan.faults, plan.label.seed);
+    let calm_begins = SimTime::ZERO + settings.phases.warm_up + settings.phases.storm;
+    let faults = draw_plan(plan.faults, plan.label.seed, calm_begins);
     let shape = Arc::new(shape(plan.blueprint, plan.strategy, &faults));
-    let mut world = World::new(plan.blueprint, plan.strategy, faults.clone(), plan.label.seed);
+    let mut world = World::new(
+        plan.blueprint,
+        plan.strategy,
+        faults.clone(),
+        plan.label.seed,
+    );
     if let Some(decider) = plan.own_decider {
         world.install(decider);
     }
@@ -50,8 +62,13 @@ pub(crate) fn run(plan: &Plan<'_>) -> Outcome {
     for member in lost_for_ever(&faults, settings.topology.members) {
         checks.leave_out(member);
     }
-    let mut listeners =
-        (Ledger::new(shape.clone()), (checks, Trace::with_window(plan.window.clone())));
+    let mut listeners = (
+        (
+            Ledger::new(shape.clone()),
+            (checks, Trace::with_window(plan.window.clone())),
+        ),
+        listener,
+    );
 
     let mut events = 0;
     let mut within_budget = true;
@@ -67,16 +84,20 @@ pub(crate) fn run(plan: &Plan<'_>) -> Outcome {
         events += world.advance_until(now, &mut listeners);
         within_budget = events <= settings.event_budget;
     }
-    let quiescence =
-        Quiescence { reached: within_budget && world.is_quiescent(), members: views(&world) };
-    let (ledger, (mut checks, trace)) = listeners;
+    let quiescence = Quiescence {
+        reached: within_budget && world.is_quiescent(),
+        members: views(&world),
+    };
+    let ((ledger, (mut checks, trace)), _) = listeners;
     checks.at_rest(now, &quiescence);
     let account = ledger.finish(now, &quiescence);
     let metrics = Metrics::new(&account);
     let verdicts = checks.verdicts(&account);
     let mut hash = trace.hash();
     metrics.hash_into(&mut hash);
-    verdicts.iter().for_each(|verdict| verdict.hash_into(&mut hash));
+    for verdict in &verdicts {
+        verdict.hash_into(&mut hash);
+    }
     let effects = faults
         .into_iter()
         .map(|fault| {
@@ -116,7 +137,11 @@ fn views(world: &World) -> Vec<MemberView> {
                 }
                 digest = digest.rotate_left(1) ^ replica.digest();
             }
-            MemberView { member, clock, digest }
+            MemberView {
+                member,
+                clock,
+                digest,
+            }
         })
         .collect()
 }
@@ -143,9 +168,15 @@ fn shape(blueprint: &Blueprint, strategy: &StrategyConfig, faults: &[PlannedFaul
     let calm_begins = storm_begins + settings.phases.storm;
     RunShape {
         servers: servers.collect(),
-        fleets: workload.fleets.iter().map(|fleet| fleet.name.clone()).collect(),
+        fleets: workload
+            .fleets
+            .iter()
+            .map(|fleet| fleet.name.clone())
+            .collect(),
         keyspaces: keyspaces.collect(),
-        members: (0..settings.topology.members).map(RegionId::from_index).collect(),
+        members: (0..settings.topology.members)
+            .map(RegionId::from_index)
+            .collect(),
         shards: settings.database.shards,
         faults: faults.to_vec(),
         storm_begins,
@@ -202,7 +233,12 @@ fn lost_for_ever(faults: &[PlannedFault], members: usize) -> Vec<MemberId> {
             FaultKind::Partition { paths, .. }
                 if matches!(paths.scope, TrafficScope::All | TrafficScope::Replication) =>
             {
-                lost.extend(paths.from.iter().map(|region| MemberId::from_index(region.index())));
+                lost.extend(
+                    paths
+                        .from
+                        .iter()
+                        .map(|region| MemberId::from_index(region.index())),
+                );
             }
             _ => {}
         }
@@ -214,4 +250,33 @@ fn lost_for_ever(faults: &[PlannedFault], members: usize) -> Vec<MemberId> {
 /// The seeds of a comparison: 1, 2, 3, …
 pub fn seeds(count: u32) -> impl Iterator<Item = Seed> {
     (1..=u64::from(count)).map(Seed::new)
+}
+
+/// Runs settings without faults through the whole path of a run (connections, ledger, checks, metrics,
+/// trace), for benchmarks. Returns how many events it took.
+#[doc(hidden)]
+pub fn run_for_benchmark(
+    settings: crate::scenario::Settings,
+    strategy: &StrategyConfig,
+    seed: Seed,
+) -> u64 {
+    let blueprint = Blueprint::new(settings);
+    let label = Label {
+        variant: String::new(),
+        strategy: String::new(),
+        case: String::new(),
+        seed,
+        digest: String::new(),
+    };
+    let (faults, own_decider, window) = (&[][..], None, 0..0);
+    let blueprint = &blueprint;
+    run(&Plan {
+        blueprint,
+        strategy,
+        own_decider,
+        faults,
+        label,
+        window,
+    })
+    .events
 }

@@ -9,7 +9,10 @@ use crate::client::Slot;
 use crate::database::shard_of;
 use crate::history::{Fact, Listener};
 use crate::network::{ConnectionId, Draw, End};
-use crate::topology::MemberId;
+use crate::topology::{HostId, MemberId};
+
+/// Bytes of a reply beside a value.
+const REPLY_BYTES: u32 = 72;
 
 impl World {
     /// A request reached a member's process: it is executed at once, and answered.
@@ -30,24 +33,45 @@ impl World {
         let command = operation.command(value);
         let (number, key) = (operation.id, operation.key());
         let is_write = operation.request.command.is_write();
-        let draw =
-            Draw { who: operation.who, sequence: operation.sequence, attempt, leg: 1 };
+        let draw = Draw {
+            who: operation.who,
+            sequence: operation.sequence,
+            attempt,
+            leg: 1,
+        };
         let executed = self.execute(now, member, key, &command);
         if is_write {
             let effect = executed.effect.as_ref();
             listener.observe(
                 now,
-                &Fact::WriteExecuted { operation: number, attempt, member, effect },
+                &Fact::WriteExecuted {
+                    operation: number,
+                    attempt,
+                    member,
+                    effect,
+                },
             );
         } else {
-            listener.observe(now, &Fact::ReadExecuted { operation: number, attempt, member, key });
+            listener.observe(
+                now,
+                &Fact::ReadExecuted {
+                    operation: number,
+                    attempt,
+                    member,
+                    key,
+                },
+            );
         }
         if let Some(effect) = executed.effect {
             self.publish_effect(now, member, effect);
         }
         let bytes = self.reply_bytes(slot);
         let is_error = executed.reply.is_error();
-        let message = Message::Reply { slot, attempt, is_error };
+        let message = Message::Reply {
+            slot,
+            attempt,
+            is_error,
+        };
         self.network.send(
             now,
             &mut self.queue,
@@ -68,18 +92,34 @@ impl World {
         key: regionfall_crdt::KeyId,
         command: &regionfall_crdt::Command,
     ) -> Executed {
-        let shards = self.blueprint.settings().database.shards;
+        let shards = self.shards();
         let member = &mut self.members[member.index()];
         debug_assert!(member.is_running, "a stopped member executes nothing");
         let shard = &mut member.shards[usize::from(shard_of(key, shards))];
-        shard.replica.execute(command, Timestamp(now.as_nanos()), shard.origin)
+        shard
+            .replica
+            .execute(command, Timestamp(now.as_nanos()), shard.origin)
     }
 
     /// The member at the server end of a connection.
     #[inline]
     pub(super) fn member_at(&self, connection: ConnectionId) -> Option<MemberId> {
-        let host = self.network.host_at(connection, End::Server)?;
-        // Members' hosts are the first that were placed.
+        self.member_on(self.network.host_at(connection, End::Server)?)
+    }
+
+    /// The member that runs on a host. Members' hosts are the first that were placed.
+    #[inline]
+    pub(super) fn member_on(&self, host: HostId) -> Option<MemberId> {
         (host.index() < self.members.len()).then(|| MemberId::from_index(host.index()))
+    }
+
+    /// Bytes of a reply that carries a value of a keyspace or not.
+    pub(super) fn reply_bytes(&self, slot: Slot) -> u32 {
+        let operation = self.operations.get(slot);
+        if operation.request.command.is_write() {
+            return REPLY_BYTES;
+        }
+        let keyspace = &self.blueprint.settings().workload.keyspaces[operation.keyspace().index()];
+        REPLY_BYTES + keyspace.value_size.0
     }
 }

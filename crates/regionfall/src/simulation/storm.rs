@@ -1,29 +1,21 @@
 //! Faults act: on hosts, on paths, on members and app servers, one or many at a time.
 
-use regionfall_kernel::{Address, Sampler, SimTime};
+use regionfall_kernel::{Sampler, SimTime};
 
 use super::event::{Event, LinkId};
 use super::world::World;
-use crate::database::Shard;
-use crate::fault::{Disks, FaultKind, PathSelector, TrafficScope};
+use crate::fault::{Disks, FaultKind, PathSelector, Takes, TrafficScope};
 use crate::history::{Fact, Listener};
-use crate::network::{HostState, InFlight, PathId, Silence, TrafficClass};
-use crate::topology::{FaultId, HostId, MemberId, RegionId, ServerId};
+use crate::network::{InFlight, PathId, Silence, TrafficClass};
+use crate::topology::{FaultId, MemberId, RegionId, ServerId};
 
-/// A fault that acts on a host.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct HostFault {
-    fault: FaultId,
-    affliction: Affliction,
-}
+use super::afflictions::Affliction;
 
-/// What a fault does to a host, the gravest last.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-enum Affliction {
-    Hung,
-    ProcessDead,
-    Refusing,
-    Silent,
+/// What a fault does to paths.
+enum Trouble {
+    Cut(Silence, InFlight),
+    Slow(Sampler),
+    Lossy(f64),
 }
 
 impl World {
@@ -43,13 +35,14 @@ impl World {
             let bound = ends.min(self.end_of_calm());
             while begins < bound {
                 self.queue.schedule(begins, Event::Fault(id, true));
-                self.queue.schedule((begins + flapping.down).min(ends), Event::Fault(id, false));
+                self.queue
+                    .schedule((begins + flapping.down).min(ends), Event::Fault(id, false));
                 begins += flapping.period;
             }
         }
     }
 
-    fn end_of_calm(&self) -> SimTime {
+    pub(super) fn end_of_calm(&self) -> SimTime {
         let phases = self.blueprint.settings().phases;
         SimTime::ZERO + phases.warm_up + phases.storm + phases.calm
     }
@@ -62,87 +55,133 @@ impl World {
         begins: bool,
         listener: &mut L,
     ) {
-        let fact =
-            if begins { Fact::FaultBegan { fault: id } } else { Fact::FaultEnded { fault: id } };
+        let fact = if begins {
+            Fact::FaultBegan { fault: id }
+        } else {
+            Fact::FaultEnded { fault: id }
+        };
         listener.observe(now, &fact);
         let kind = self.faults[id.index()].kind.clone();
         match kind {
-            FaultKind::ProcessCrash { member, disks, in_flight } => {
+            FaultKind::ProcessCrash {
+                member,
+                disks,
+                in_flight,
+            } => {
                 let affliction = Affliction::ProcessDead;
-                self.switch_member(now, id, begins, member, (affliction, disks, in_flight), listener);
+                self.switch_member(
+                    now,
+                    id,
+                    begins,
+                    member,
+                    (affliction, disks, in_flight),
+                    listener,
+                );
             }
-            FaultKind::HostCrash { member, disks, in_flight } => {
+            FaultKind::HostCrash {
+                member,
+                disks,
+                in_flight,
+            } => {
                 let affliction = Affliction::Silent;
-                self.switch_member(now, id, begins, member, (affliction, disks, in_flight), listener);
+                self.switch_member(
+                    now,
+                    id,
+                    begins,
+                    member,
+                    (affliction, disks, in_flight),
+                    listener,
+                );
             }
             FaultKind::Hang { member } => {
                 let host = self.member_host(member);
                 if begins {
                     self.afflict(now, host, (id, Affliction::Hung), InFlight::Delivered);
+                    self.freeze_links(now, member, listener);
                 } else {
                     self.relieve(now, host, id, listener);
                 }
             }
-            FaultKind::RegionOutage { region, mode, disks, takes, in_flight } => {
+            FaultKind::RegionOutage {
+                region,
+                mode,
+                disks,
+                takes,
+                in_flight,
+            } => {
                 let affliction = match mode {
                     Silence::Silent => Affliction::Silent,
                     Silence::Refusing => Affliction::Refusing,
                 };
-                if let Some(member) = self.blueprint.member_in(region).filter(|_| takes.database) {
-                    self.switch_member(
-                        now,
-                        id,
-                        begins,
-                        member,
-                        (affliction, disks, in_flight),
-                        listener,
-                    );
-                }
-                if takes.app_servers {
-                    self.switch_app_servers(now, id, begins, region, (affliction, in_flight), listener);
-                }
-                if takes.checkers {
-                    self.switch_checkers(now, id, begins, region, (affliction, in_flight), listener);
-                }
+                let ruin = (affliction, disks, in_flight);
+                self.switch_region(now, id, begins, (region, takes), ruin, listener);
             }
-            FaultKind::Partition { paths, mode, in_flight } => {
-                for (path, class) in self.selected(&paths) {
-                    if begins {
-                        let cut = (id, mode);
-                        self.network.cut(now, &mut self.queue, (path, class), cut, in_flight);
-                    } else {
-                        self.network.mend(&mut self.queue, (path, class), id);
-                    }
-                }
+            FaultKind::Partition {
+                paths,
+                mode,
+                in_flight,
+            } => {
+                self.switch_paths(now, id, begins, &paths, &Trouble::Cut(mode, in_flight));
                 self.switch_links(now, begins, &paths, listener);
             }
             FaultKind::Latency { paths, add } => {
-                let sampler = Sampler::new(&add);
-                for target in self.selected(&paths) {
-                    if begins {
-                        self.network.slow(target, id, sampler.clone());
-                    } else {
-                        self.network.mend(&mut self.queue, target, id);
-                    }
-                }
+                self.switch_paths(now, id, begins, &paths, &Trouble::Slow(Sampler::new(&add)));
                 self.switch_links(now, begins, &paths, listener);
             }
             FaultKind::Loss { paths, share } => {
-                for target in self.selected(&paths) {
-                    if begins {
-                        self.network.lose(target, id, share);
-                    } else {
-                        self.network.mend(&mut self.queue, target, id);
-                    }
-                }
+                self.switch_paths(now, id, begins, &paths, &Trouble::Lossy(share));
                 self.switch_links(now, begins, &paths, listener);
             }
         }
         self.account_for_abandoned();
     }
 
+    /// A region falls or comes back: what `takes` names of it.
+    fn switch_region<L: Listener>(
+        &mut self,
+        now: SimTime,
+        id: FaultId,
+        begins: bool,
+        (region, takes): (RegionId, Takes),
+        (affliction, disks, in_flight): (Affliction, Disks, InFlight),
+        listener: &mut L,
+    ) {
+        if let Some(member) = self.blueprint.member_in(region).filter(|_| takes.database) {
+            let ruin = (affliction, disks, in_flight);
+            self.switch_member(now, id, begins, member, ruin, listener);
+        }
+        if takes.app_servers {
+            self.switch_app_servers(now, id, begins, region, (affliction, in_flight), listener);
+        }
+        if takes.checkers {
+            self.switch_checkers(now, id, begins, region, (affliction, in_flight), listener);
+        }
+    }
+
+    /// Trouble begins or ends on every selected path.
+    fn switch_paths(
+        &mut self,
+        now: SimTime,
+        id: FaultId,
+        begins: bool,
+        paths: &PathSelector,
+        trouble: &Trouble,
+    ) {
+        for target in self.selected(paths) {
+            match trouble {
+                _ if !begins => self.network.mend(&mut self.queue, target, id),
+                Trouble::Cut(mode, in_flight) => {
+                    self.network
+                        .cut(now, &mut self.queue, target, (id, *mode), *in_flight);
+                }
+                Trouble::Slow(added) => self.network.slow(target, id, added.clone()),
+                Trouble::Lossy(share) => self.network.lose(target, id, *share),
+            }
+        }
+    }
+
     /// Every path and kind of traffic that a selector names.
-    fn selected(&self, paths: &PathSelector) -> Vec<(PathId, TrafficClass)> {
+    pub(super) fn selected(&self, paths: &PathSelector) -> Vec<(PathId, TrafficClass)> {
         let classes: &[TrafficClass] = match paths.scope {
             TrafficScope::All => &TrafficClass::ALL,
             TrafficScope::Replication => &[TrafficClass::Replication],
@@ -160,10 +199,14 @@ impl World {
         selected
     }
 
-    fn selected_pairs(&self, paths: &PathSelector) -> Vec<(RegionId, RegionId)> {
+    pub(super) fn selected_pairs(&self, paths: &PathSelector) -> Vec<(RegionId, RegionId)> {
         let regions = self.blueprint.settings().topology.regions.len();
         let all: Vec<RegionId> = (0..regions).map(RegionId::from_index).collect();
-        let from = if paths.from.is_empty() { &all } else { &paths.from };
+        let from = if paths.from.is_empty() {
+            &all
+        } else {
+            &paths.from
+        };
         let to = if paths.to.is_empty() { &all } else { &paths.to };
         let mut pairs: Vec<(RegionId, RegionId)> = from
             .iter()
@@ -178,7 +221,7 @@ impl World {
     }
 
     /// Replication links over the selected paths are disturbed, or no more.
-    fn switch_links<L: Listener>(
+    pub(super) fn switch_links<L: Listener>(
         &mut self,
         now: SimTime,
         begins: bool,
@@ -204,7 +247,7 @@ impl World {
         }
     }
 
-    fn switch_member<L: Listener>(
+    pub(super) fn switch_member<L: Listener>(
         &mut self,
         now: SimTime,
         fault: FaultId,
@@ -231,7 +274,7 @@ impl World {
         }
     }
 
-    fn lose_disks<L: Listener>(
+    pub(super) fn lose_disks<L: Listener>(
         &mut self,
         now: SimTime,
         member: MemberId,
@@ -242,12 +285,20 @@ impl World {
             let replica = std::mem::take(&mut shard.replica);
             for dot in replica.clock().iter() {
                 let origin = dot.origin;
-                listener.observe(now, &Fact::CopiesEnded { member, origin, kept: 0, fault });
+                listener.observe(
+                    now,
+                    &Fact::CopiesEnded {
+                        member,
+                        origin,
+                        kept: 0,
+                        fault,
+                    },
+                );
             }
         }
     }
 
-    fn switch_app_servers<L: Listener>(
+    pub(super) fn switch_app_servers<L: Listener>(
         &mut self,
         now: SimTime,
         fault: FaultId,
@@ -276,7 +327,7 @@ impl World {
         }
     }
 
-    fn switch_checkers<L: Listener>(
+    pub(super) fn switch_checkers<L: Listener>(
         &mut self,
         now: SimTime,
         fault: FaultId,
@@ -287,7 +338,9 @@ impl World {
     ) {
         for index in 0..self.deciders.len() {
             let slot = &self.deciders[index];
-            let Some(host) = slot.host.filter(|_| slot.server.is_none()) else { continue };
+            let Some(host) = slot.host.filter(|_| slot.server.is_none()) else {
+                continue;
+            };
             if self.network.host(host).region != region {
                 continue;
             }
@@ -297,111 +350,5 @@ impl World {
                 self.relieve(now, host, fault, listener);
             }
         }
-    }
-
-    /// A fault begins to act on a host. The gravest fault decides what a peer sees.
-    fn afflict(
-        &mut self,
-        now: SimTime,
-        host: HostId,
-        (fault, affliction): (FaultId, Affliction),
-        in_flight: InFlight,
-    ) {
-        let gravest = self.gravest(host);
-        self.host_faults[host.index()].push(HostFault { fault, affliction });
-        if gravest.is_some_and(|gravest| gravest >= affliction) {
-            return;
-        }
-        let queue = &mut self.queue;
-        match affliction {
-            Affliction::Hung => self.network.hang(host, fault),
-            Affliction::ProcessDead => {
-                self.network.kill_process(now, queue, (host, fault), in_flight);
-            }
-            Affliction::Refusing => {
-                let mode = Silence::Refusing;
-                self.network.stop_host(now, queue, (host, fault), mode, in_flight);
-            }
-            Affliction::Silent => {
-                let mode = Silence::Silent;
-                self.network.stop_host(now, queue, (host, fault), mode, in_flight);
-            }
-        }
-    }
-
-    fn gravest(&self, host: HostId) -> Option<Affliction> {
-        self.host_faults[host.index()].iter().map(|fault| fault.affliction).max()
-    }
-
-    /// A fault stops acting on a host. With the last one the host comes back.
-    fn relieve<L: Listener>(
-        &mut self,
-        now: SimTime,
-        host: HostId,
-        fault: FaultId,
-        listener: &mut L,
-    ) {
-        self.host_faults[host.index()].retain(|other| other.fault != fault);
-        let state = self.network.host(host).state;
-        match (self.gravest(host), state) {
-            (None, HostState::Hung(_)) => {
-                for notice in self.network.resume(now, &mut self.queue, host) {
-                    self.heed(now, notice, listener);
-                }
-                self.account_for_abandoned();
-            }
-            (None, _) => self.bring_back(now, host, fault, listener),
-            // A kernel that is up again while its process may not start yet.
-            (Some(Affliction::ProcessDead | Affliction::Hung), HostState::Silent(_) | HostState::Refusing(_)) => {
-                self.network.boot_host(host, fault);
-            }
-            (Some(_), _) => {}
-        }
-    }
-
-    /// Nothing keeps a host down any more.
-    fn bring_back<L: Listener>(
-        &mut self,
-        now: SimTime,
-        host: HostId,
-        fault: FaultId,
-        listener: &mut L,
-    ) {
-        if host.index() < self.members.len() {
-            self.network.boot_host(host, fault);
-            let member = MemberId::from_index(host.index());
-            let address = Address::from([host.0, u32::from(fault.0), now.as_nanos() as u32, 1]);
-            let bits = self.processing_draws.bits(address);
-            let delay = self.blueprint.restart().sample(bits);
-            self.queue.schedule(now + delay, Event::Restart(member));
-        } else {
-            self.network.start_host(host);
-            self.wake_deferred(now, host, listener);
-        }
-    }
-
-    /// A member's process is up again, unless another fault took it meanwhile.
-    pub(super) fn restart_member<L: Listener>(
-        &mut self,
-        now: SimTime,
-        member: MemberId,
-        listener: &mut L,
-    ) {
-        let host = self.member_host(member);
-        if !self.host_faults[host.index()].is_empty() || self.members[member.index()].is_running {
-            return;
-        }
-        self.network.start_host(host);
-        let state = &mut self.members[member.index()];
-        state.stopped_by.clear();
-        state.is_running = true;
-        listener.observe(now, &Fact::MemberRestarted { member });
-        for shard in 0..self.members[member.index()].shards.len() {
-            let origin = self.journal.begin(member, shard as u16);
-            let Shard { origin: current, .. } = &mut self.members[member.index()].shards[shard];
-            *current = origin;
-            listener.observe(now, &Fact::OriginBegan { member, origin });
-        }
-        self.start_links(now, member);
     }
 }

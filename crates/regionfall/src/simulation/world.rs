@@ -6,14 +6,14 @@
 
 use regionfall_crdt::{Clock, Replica};
 use regionfall_kernel::{
-    Addressed, EventQueue, Seed, SimDuration, SimTime, TieBreak, unit_from_bits,
+    Addressed, EventQueue, Seed, SimDuration, SimTime, TieBreak, TimerId, unit_from_bits,
 };
 
+use super::afflictions::HostFault;
 use super::blueprint::Blueprint;
 use super::deciding::{DeciderSlot, ProbeSlot};
 use super::endpoint::{Call, Endpoint};
 use super::event::{Event, LinkId, Message};
-use super::storm::HostFault;
 use crate::client::{AppServer, Finding, Operations};
 use crate::database::{Journal, Link, LinkState, Member, Shard};
 use crate::failover::{
@@ -22,9 +22,7 @@ use crate::failover::{
 };
 use crate::fault::PlannedFault;
 use crate::history::{Fact, Listener, Phase};
-use crate::network::{
-    ConnectionId, End, EffectLog, Keepalive, ConnectionOptions, Network, Notice,
-};
+use crate::network::{ConnectionId, ConnectionOptions, EffectLog, End, Keepalive, Network, Notice};
 use crate::route::{Answers, Resolver, Route};
 use crate::scenario::Ties;
 use crate::topology::{DeciderId, FleetId, HostId, MemberId, RegionId, ServerId};
@@ -139,7 +137,11 @@ impl World {
 
     /// When the next thing will happen; [`SimTime::NEVER`] if nothing will.
     pub fn next_time(&mut self) -> SimTime {
-        if self.started { self.queue.next_time() } else { SimTime::ZERO }
+        if self.started {
+            self.queue.next_time()
+        } else {
+            SimTime::ZERO
+        }
     }
 
     /// The moment up to which everything has happened.
@@ -169,7 +171,9 @@ impl World {
     }
 
     /// The members' shards: what each holds, and whether it runs.
-    pub fn members(&self) -> impl Iterator<Item = (MemberId, bool, impl Iterator<Item = &Replica>)> {
+    pub fn members(
+        &self,
+    ) -> impl Iterator<Item = (MemberId, bool, impl Iterator<Item = &Replica>)> {
         self.members.iter().map(|member| {
             let replicas = member.shards.iter().map(|shard| &shard.replica);
             (member.id, member.is_running, replicas)
@@ -202,25 +206,36 @@ impl World {
             Event::Thought(server, client) => self.client_asks(now, server, client, listener),
             Event::Deadline(server) => self.check_deadlines(now, server, listener),
             Event::Retry(slot, operation) => self.retry(now, slot, operation, listener),
-            Event::OpeningTimeout(server, slot) => self.opening_timeout(now, server, slot, listener),
+            Event::OpeningTimeout(server, slot) => {
+                self.opening_timeout(now, server, slot, listener);
+            }
             Event::PoolTimeout(server, slot, operation) => {
                 self.pool_timeout(now, server, slot, operation, listener);
             }
             Event::NameResolved(server, slot) => self.name_resolved(now, server, slot, listener),
             Event::Wake(decider, token) => self.wake(now, decider, token, listener),
             Event::ProbeTimeout(probe) => self.probe_timeout(now, probe, listener),
-            Event::Report { from, member, healthy } => {
+            Event::Report {
+                from,
+                member,
+                healthy,
+            } => {
                 self.report(now, from, member, healthy, listener);
             }
             Event::AnswerChanges(fleet, member) => {
                 self.answers[fleet.index()].change(now, member);
                 listener.observe(now, &Fact::AnswerPublished { fleet, member });
             }
-            Event::Departure { link, origin, sequence } => {
+            Event::Departure {
+                link,
+                origin,
+                sequence,
+            } => {
                 self.depart(now, link, origin, u64::from(sequence));
             }
             Event::LinkRetry(link) => self.connect_link(now, link),
             Event::LinkSilence(link) => self.check_silence(now, link, listener),
+            Event::Heartbeat(link) => self.send_heartbeat(now, link),
             Event::Fault(fault, begins) => self.switch_fault(now, fault, begins, listener),
             Event::Restart(member) => self.restart_member(now, member, listener),
             Event::Phase(phase) => self.begin_phase(now, phase, listener),
@@ -230,9 +245,18 @@ impl World {
 
     /// The network told something.
     #[inline]
-    pub(super) fn heed<L: Listener>(&mut self, now: SimTime, notice: Notice<Message>, listener: &mut L) {
+    pub(super) fn heed<L: Listener>(
+        &mut self,
+        now: SimTime,
+        notice: Notice<Message>,
+        listener: &mut L,
+    ) {
         match notice {
-            Notice::Delivered { connection, to, payload } => {
+            Notice::Delivered {
+                connection,
+                to,
+                payload,
+            } => {
                 self.deliver(now, connection, to, payload, listener);
             }
             Notice::Opened(connection) => match self.owner(connection) {
@@ -242,22 +266,32 @@ impl World {
                 Some(Owner::Endpoint(endpoint)) => self.endpoint_opened(now, endpoint),
                 Some(Owner::Kept(..)) | None => {}
             },
-            Notice::Broken { connection, end: End::Client, cause } => {
-                match self.owner(connection) {
-                    Some(Owner::Pool(server)) => {
-                        self.pool_broken(now, server, connection, cause, listener);
-                    }
-                    Some(Owner::Probe(probe)) => self.probe_broken(now, probe, listener),
-                    Some(Owner::Kept(decider, member)) => {
-                        self.deciders[decider.index()].kept[member.index()] = None;
-                    }
-                    Some(Owner::Link(link)) => self.link_broken(now, link, connection, listener),
-                    Some(Owner::Endpoint(endpoint)) => self.endpoint_broken(endpoint),
-                    None => {}
+            Notice::Broken {
+                connection,
+                end: End::Client,
+                cause,
+            } => match self.owner(connection) {
+                Some(Owner::Pool(server)) => {
+                    self.pool_broken(now, server, connection, cause, listener);
                 }
+                Some(Owner::Probe(probe)) => self.probe_broken(now, probe, listener),
+                Some(Owner::Kept(decider, member)) => {
+                    self.deciders[decider.index()].kept[member.index()] = None;
+                }
+                Some(Owner::Link(link)) => self.link_broken(now, link, connection, listener),
+                Some(Owner::Endpoint(endpoint)) => self.endpoint_broken(endpoint),
+                None => {}
+            },
+            Notice::Broken {
+                connection,
+                end: End::Server,
+                ..
+            } => {
+                if let Some(Owner::Link(link)) = self.owner(connection) {
+                    self.orphan_link(now, link, connection, listener);
+                }
+                // A member forgets a client that went away.
             }
-            // A server forgets a client that went away.
-            Notice::Broken { end: End::Server, .. } => {}
         }
     }
 
@@ -275,13 +309,23 @@ impl World {
             Message::Request { slot, attempt } => {
                 self.serve(now, connection, slot, attempt, listener);
             }
-            Message::Reply { slot, attempt, is_error } => {
+            Message::Reply {
+                slot,
+                attempt,
+                is_error,
+            } => {
                 self.reply_arrives(now, connection, (slot, attempt), is_error, listener);
             }
             Message::Probe(probe) => self.answer_probe(now, connection, probe),
             Message::ProbeReply(probe) => self.probe_answered(now, probe, listener),
             Message::Greeting(link) => self.greeting_arrives(now, link),
-            Message::Effects { link, origin, count, first } => {
+            Message::Heartbeat => {}
+            Message::Effects {
+                link,
+                origin,
+                count,
+                first,
+            } => {
                 let range = (origin, u64::from(first), u64::from(count));
                 self.effects_arrive(now, link, range, listener);
             }
@@ -303,6 +347,7 @@ impl World {
                 Message::Probe(_)
                 | Message::ProbeReply(_)
                 | Message::Greeting(_)
+                | Message::Heartbeat
                 | Message::Effects { .. }
                 | Message::Call(_)
                 | Message::CallReply(_) => {}
@@ -332,10 +377,21 @@ impl World {
         for member in &self.members {
             for shard in &member.shards {
                 let origin = shard.origin;
-                listener.observe(now, &Fact::OriginBegan { member: member.id, origin });
+                listener.observe(
+                    now,
+                    &Fact::OriginBegan {
+                        member: member.id,
+                        origin,
+                    },
+                );
             }
         }
-        listener.observe(now, &Fact::PhaseBegan { phase: Phase::WarmUp });
+        listener.observe(
+            now,
+            &Fact::PhaseBegan {
+                phase: Phase::WarmUp,
+            },
+        );
         for link in 0..self.links.len() {
             self.connect_link(now, LinkId(link as u16));
         }
@@ -361,7 +417,8 @@ impl World {
         let quiescence = calm + phases.calm;
         self.queue.schedule(storm, Event::Phase(Phase::Storm));
         self.queue.schedule(calm, Event::Phase(Phase::Calm));
-        self.queue.schedule(quiescence, Event::Phase(Phase::Quiescence));
+        self.queue
+            .schedule(quiescence, Event::Phase(Phase::Quiescence));
     }
 
     fn place_members(&mut self) {
@@ -398,12 +455,15 @@ impl World {
                         shard,
                         state: LinkState::Down,
                         sent: Clock::new(),
+                        sent_own: 0,
                         greeted_with: Clock::new(),
                         asked_others_at: SimTime::ZERO,
                         departures: self.queue.open_lane(),
+                        held: Vec::new(),
                         full_state: None,
                         disrupted_since: SimTime::NEVER,
                         catch_up: None,
+                        retry: TimerId::NONE,
                         greetings: 0,
                         full_syncs: 0,
                     });
@@ -412,10 +472,17 @@ impl World {
         }
     }
 
+    /// How many shards each member has.
+    #[inline]
+    pub(super) fn shards(&self) -> u16 {
+        self.last_look.len() as u16
+    }
+
     /// The link of a shard from one member to another.
+    #[inline]
     pub(super) fn link_between(&self, source: MemberId, target: MemberId, shard: u16) -> LinkId {
         let members = self.members.len();
-        let shards = usize::from(self.blueprint.settings().database.shards);
+        let shards = usize::from(self.shards());
         let skipped = usize::from(target > source);
         let pair = source.index() * (members - 1) + target.index() - skipped;
         LinkId((pair * shards + usize::from(shard)) as u16)
@@ -431,9 +498,7 @@ impl World {
         for (index, &(fleet_id, zone)) in blueprint.servers().iter().enumerate() {
             let fleet = &settings.workload.fleets[fleet_id.index()];
             let words = draws.words([index as u32, 0, 0, 0].into());
-            let unit = |high: u32, low: u32| {
-                unit_from_bits(u64::from(high) << 32 | u64::from(low))
-            };
+            let unit = |high: u32, low: u32| unit_from_bits(u64::from(high) << 32 | u64::from(low));
             let finding = match &self.strategy.propagation {
                 Propagation::None => Finding::Fixed,
                 Propagation::Dns { ttl, resolvers, .. } => Finding::Name(Resolver::new(
@@ -447,13 +512,18 @@ impl World {
                 crate::workload::Arrivals::Poisson { .. } => 0,
                 crate::workload::Arrivals::Closed { clients, .. } => {
                     // Spread evenly, the first servers taking the remainder.
-                    let number = self.servers.iter().filter(|other| other.fleet == fleet_id).count();
-                    clients / fleet.servers
-                        + u32::from((number as u32) < clients % fleet.servers)
+                    let number = self
+                        .servers
+                        .iter()
+                        .filter(|other| other.fleet == fleet_id)
+                        .count();
+                    clients / fleet.servers + u32::from((number as u32) < clients % fleet.servers)
                 }
             };
-            let timeout =
-                fleet.timeout.or(self.strategy.client.timeout).unwrap_or(SimDuration::FOREVER);
+            let timeout = fleet
+                .timeout
+                .or(self.strategy.client.timeout)
+                .unwrap_or(SimDuration::FOREVER);
             let host = self.network.add_host(fleet.region, zone);
             self.servers.push(AppServer {
                 id: ServerId::from_index(index),
@@ -492,7 +562,12 @@ impl World {
                     self.servers[index].finding = Finding::Pointer(decider);
                 }
             }
-            Vantage::Checkers { count, healthy_share_above, regions, .. } => {
+            Vantage::Checkers {
+                count,
+                healthy_share_above,
+                regions,
+                ..
+            } => {
                 let everywhere = self.blueprint.settings().topology.regions.len();
                 for number in 0..count {
                     let region = if regions.is_empty() {
@@ -501,8 +576,9 @@ impl World {
                         regions[number as usize % regions.len()]
                     };
                     let host = self.network.add_host(region, 0);
-                    let phases =
-                        (0..members.len()).map(|member| phase(number, member as u32)).collect();
+                    let phases = (0..members.len())
+                        .map(|member| phase(number, member as u32))
+                        .collect();
                     let checker = Checker::new(&self.strategy.evidence, &members, phases);
                     self.add_decider(Box::new(checker), Some(host), None);
                 }
@@ -528,7 +604,8 @@ impl World {
         server: Option<ServerId>,
     ) -> DeciderId {
         let kept = vec![None; self.members.len()];
-        self.deciders.push(DeciderSlot::new(decider, host, server, kept));
+        self.deciders
+            .push(DeciderSlot::new(decider, host, server, kept));
         DeciderId::from_index(self.deciders.len() - 1)
     }
 
@@ -562,5 +639,7 @@ fn class_of(resolvers: &[ResolverShare], draw: f64) -> ResolverClass {
             return resolver.class;
         }
     }
-    resolvers.last().map_or(ResolverClass::Honouring, |resolver| resolver.class)
+    resolvers
+        .last()
+        .map_or(ResolverClass::Honouring, |resolver| resolver.class)
 }

@@ -67,6 +67,9 @@ pub struct Drift {
 impl TopologyConfig {
     /// The region with this name.
     pub fn region(&self, name: &str) -> Option<RegionId> {
-        self.regions.iter().position(|region| region.name == name).map(RegionId::from_index)
+        self.regions
+            .iter()
+            .position(|region| region.name == name)
+            .map(RegionId::from_index)
     }
 }

@@ -84,7 +84,10 @@ pub struct KeyspaceConfig {
 impl KeyspaceConfig {
     /// What its keys hold: the type of the first command that has one.
     pub fn data_type(&self) -> DataType {
-        self.mix.iter().find_map(|(command, _)| command.data_type()).unwrap_or(DataType::String)
+        self.mix
+            .iter()
+            .find_map(|(command, _)| command.data_type())
+            .unwrap_or(DataType::String)
     }
 }
 

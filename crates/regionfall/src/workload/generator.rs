@@ -73,7 +73,11 @@ impl Workload {
             });
             keys += keyspace.keys * populations;
         }
-        Self { choices: choices(config), keyspaces, keys }
+        Self {
+            choices: choices(config),
+            keyspaces,
+            keys,
+        }
     }
 
     /// Number of keys of all keyspaces together.
@@ -92,7 +96,9 @@ impl Workload {
             .find(|&&(end, _, _)| mix <= end)
             .unwrap_or(&self.choices[self.choices.len() - 1]);
         let keyspace = &self.keyspaces[id.index()];
-        let rank = keyspace.table.pick(u64::from(key_high) << 32 | u64::from(key_low));
+        let rank = keyspace
+            .table
+            .pick(u64::from(key_high) << 32 | u64::from(key_low));
         // Whether a key is shared is drawn from bits that its rank did not use up.
         let is_shared = keyspace.shared == u32::MAX
             || (keyspace.shared > 0 && key_low.wrapping_mul(0x9E37_79B9) < keyspace.shared);
@@ -101,7 +107,7 @@ impl Workload {
             keyspace: id,
             key: KeyId(keyspace.first + population * keyspace.keys + rank),
             command,
-            element: (u64::from(element) * u64::from(keyspace.elements) >> 32) as u32,
+            element: ((u64::from(element) * u64::from(keyspace.elements)) >> 32) as u32,
         }
     }
 }

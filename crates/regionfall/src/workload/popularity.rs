@@ -13,7 +13,7 @@ pub(super) struct KeyTable {
 }
 
 impl KeyTable {
-    pub fn new(popularity: Popularity, keys: u32) -> Self {
+    pub(super) fn new(popularity: Popularity, keys: u32) -> Self {
         let aliases = match popularity {
             Popularity::Uniform => None,
             Popularity::Zipf { exponent } => Some(alias_table(exponent, keys)),
@@ -23,24 +23,31 @@ impl KeyTable {
 
     /// The rank that 64 uniform bits stand for.
     #[inline]
-    pub fn pick(&self, bits: u64) -> u32 {
-        let column = ((bits >> 32) * u64::from(self.keys) >> 32) as u32;
+    pub(super) fn pick(&self, bits: u64) -> u32 {
+        let column = (((bits >> 32) * u64::from(self.keys)) >> 32) as u32;
         match &self.aliases {
             None => column,
             Some(aliases) => {
                 let (threshold, alias) = aliases[column as usize];
-                if (bits as u32) <= threshold { column } else { alias }
+                if (bits as u32) <= threshold {
+                    column
+                } else {
+                    alias
+                }
             }
         }
     }
 }
 
 fn alias_table(exponent: f64, keys: u32) -> Arc<[(u32, u32)]> {
-    let weights: Vec<f64> =
-        (1..=keys).map(|rank| libm::pow(f64::from(rank), -exponent)).collect();
+    let weights: Vec<f64> = (1..=keys)
+        .map(|rank| libm::pow(f64::from(rank), -exponent))
+        .collect();
     let total: f64 = weights.iter().sum();
-    let mut scaled: Vec<f64> =
-        weights.iter().map(|weight| weight * f64::from(keys) / total).collect();
+    let mut scaled: Vec<f64> = weights
+        .iter()
+        .map(|weight| weight * f64::from(keys) / total)
+        .collect();
     let (mut small, mut large): (Vec<u32>, Vec<u32>) =
         (0..keys).partition(|&column| scaled[column as usize] < 1.0);
     let mut table = vec![(u32::MAX, 0); keys as usize];
@@ -76,10 +83,15 @@ mod tests {
     fn the_alias_table_has_the_weights_of_zipf() {
         let keys = 1_000;
         let table = KeyTable::new(Popularity::Zipf { exponent: 0.99 }, keys);
-        let total: f64 = (1..=keys).map(|rank| libm::pow(f64::from(rank), -0.99)).sum();
+        let total: f64 = (1..=keys)
+            .map(|rank| libm::pow(f64::from(rank), -0.99))
+            .sum();
         for (index, share) in implied(&table).into_iter().enumerate() {
             let expected = libm::pow((index + 1) as f64, -0.99) / total;
-            assert!((share - expected).abs() < 1e-8, "rank {index}: {share} against {expected}");
+            assert!(
+                (share - expected).abs() < 1e-8,
+                "rank {index}: {share} against {expected}"
+            );
         }
     }
 

@@ -48,7 +48,9 @@ pub(crate) const fn ms(millis: u64) -> SimTime {
 /// 0 strings, 1 counters, 2 sets. Storm from 0 to 100 s, calm to 200 s.
 pub(crate) fn shape(servers: u32, faults: Vec<PlannedFault>) -> RunShape {
     let server = |index: u32| {
-        let home = (0..3).map(|step| MemberId(((index + step) % 3) as u8)).collect();
+        let home = (0..3)
+            .map(|step| MemberId(((index + step) % 3) as u8))
+            .collect();
         ServerShape {
             fleet: FleetId((index % 3) as u16),
             region: RegionId((index % 3) as u16),
@@ -90,7 +92,11 @@ pub(crate) fn shape(servers: u32, faults: Vec<PlannedFault>) -> RunShape {
 pub(crate) fn crash(id: u16, member: u8, disks: Disks) -> PlannedFault {
     PlannedFault {
         id: FaultId(id),
-        kind: FaultKind::HostCrash { member: MemberId(member), disks, in_flight: InFlight::Lost },
+        kind: FaultKind::HostCrash {
+            member: MemberId(member),
+            disks,
+            in_flight: InFlight::Lost,
+        },
         begins: SimTime::ZERO,
         ends: SimTime::NEVER,
         flapping: None,
@@ -135,7 +141,11 @@ impl Story {
     }
 
     pub(crate) fn say(&mut self, fact: Fact<'static>) -> &mut Self {
-        self.facts.push(Recorded { at: SimTime::from_nanos(self.now), fact, effect: None });
+        self.facts.push(Recorded {
+            at: SimTime::from_nanos(self.now),
+            fact,
+            effect: None,
+        });
         self
     }
 
@@ -146,7 +156,10 @@ impl Story {
             applied.push(0);
         }
         self.origin[member] = origin;
-        self.say(Fact::OriginBegan { member: MemberId::from_index(member), origin: OriginId(origin) });
+        self.say(Fact::OriginBegan {
+            member: MemberId::from_index(member),
+            origin: OriginId(origin),
+        });
     }
 
     pub(crate) fn issue(&mut self, server: u32, key: u32, command: CommandKind) -> u32 {
@@ -164,11 +177,21 @@ impl Story {
 
     pub(crate) fn send(&mut self, operation: u32, attempt: u8, member: u8) -> &mut Self {
         let operation = OperationId(operation);
-        self.say(Fact::AttemptSent { operation, attempt, member: MemberId(member) })
+        self.say(Fact::AttemptSent {
+            operation,
+            attempt,
+            member: MemberId(member),
+        })
     }
 
     /// The member executes the attempt; writes get an effect stamped `skew` nanoseconds from now.
-    pub(crate) fn execute(&mut self, operation: u32, attempt: u8, member: u8, skew: i64) -> &mut Self {
+    pub(crate) fn execute(
+        &mut self,
+        operation: u32,
+        attempt: u8,
+        member: u8,
+        skew: i64,
+    ) -> &mut Self {
         let (_, key, command) = self.operations[operation as usize];
         let member_id = MemberId(member);
         if !command.is_write() {
@@ -190,10 +213,17 @@ impl Story {
         *sequence += 1;
         let elements = || Elements::one(Element::Number(u64::from(operation) % 2));
         let kind = match command {
-            CommandKind::Set => EffectKind::Write { content: Content::from_integer(1), totals: None },
+            CommandKind::Set => EffectKind::Write {
+                content: Content::from_integer(1),
+                totals: None,
+            },
             CommandKind::Del => EffectKind::Remove { totals: None },
-            CommandKind::SAdd => EffectKind::Add { elements: elements() },
-            CommandKind::SRem => EffectKind::Discard { elements: elements() },
+            CommandKind::SAdd => EffectKind::Add {
+                elements: elements(),
+            },
+            CommandKind::SRem => EffectKind::Discard {
+                elements: elements(),
+            },
             _ => EffectKind::Delta { amount: 1 },
         };
         let effect = Effect {
@@ -203,13 +233,27 @@ impl Story {
             context,
             kind,
         };
-        let fact =
-            Fact::WriteExecuted { operation: OperationId(operation), attempt, member: member_id, effect: None };
-        self.facts.push(Recorded { at: SimTime::from_nanos(self.now), fact, effect: Some(effect) });
+        let fact = Fact::WriteExecuted {
+            operation: OperationId(operation),
+            attempt,
+            member: member_id,
+            effect: None,
+        };
+        self.facts.push(Recorded {
+            at: SimTime::from_nanos(self.now),
+            fact,
+            effect: Some(effect),
+        });
         self
     }
 
-    pub(crate) fn end(&mut self, operation: u32, attempt: u8, member: u8, ending: Ending) -> &mut Self {
+    pub(crate) fn end(
+        &mut self,
+        operation: u32,
+        attempt: u8,
+        member: u8,
+        ending: Ending,
+    ) -> &mut Self {
         let member = MemberId(member);
         let attempt_ending = match ending {
             Ending::Acknowledged => AttemptEnding::Reply,
@@ -217,9 +261,18 @@ impl Story {
             Ending::Unknown => AttemptEnding::Timeout,
         };
         let operation = OperationId(operation);
-        self.say(Fact::AttemptEnded { operation, attempt, member, ending: attempt_ending });
+        self.say(Fact::AttemptEnded {
+            operation,
+            attempt,
+            member,
+            ending: attempt_ending,
+        });
         let member = (ending == Ending::Acknowledged).then_some(member);
-        self.say(Fact::OperationEnded { operation, ending, member })
+        self.say(Fact::OperationEnded {
+            operation,
+            ending,
+            member,
+        })
     }
 
     pub(crate) fn ack(&mut self, operation: u32, member: u8) -> &mut Self {
@@ -229,12 +282,20 @@ impl Story {
     /// Issue, execute and acknowledge at once.
     pub(crate) fn write(&mut self, server: u32, key: u32, command: CommandKind, member: u8) -> u32 {
         let operation = self.issue(server, key, command);
-        self.send(operation, 0, member).execute(operation, 0, member, 0).ack(operation, member);
+        self.send(operation, 0, member)
+            .execute(operation, 0, member, 0)
+            .ack(operation, member);
         operation
     }
 
     /// `target` applies what `source` has of `origin`, up to `last`.
-    pub(crate) fn apply(&mut self, target: usize, source: usize, origin: usize, last: u64) -> &mut Self {
+    pub(crate) fn apply(
+        &mut self,
+        target: usize,
+        source: usize,
+        origin: usize,
+        last: u64,
+    ) -> &mut Self {
         let last = last.min(self.applied[source][origin]);
         let first = self.applied[target][origin] + 1;
         if last >= first {
@@ -258,21 +319,33 @@ impl Story {
     }
 
     pub(crate) fn cut(&mut self, source: u8, target: u8) -> &mut Self {
-        self.say(Fact::LinkDisrupted { source: MemberId(source), target: MemberId(target) })
+        self.say(Fact::LinkDisrupted {
+            source: MemberId(source),
+            target: MemberId(target),
+        })
     }
 
     pub(crate) fn mend(&mut self, source: u8, target: u8) -> &mut Self {
         self.sync(usize::from(source), usize::from(target));
-        self.say(Fact::LinkCaughtUp { source: MemberId(source), target: MemberId(target) })
+        self.say(Fact::LinkCaughtUp {
+            source: MemberId(source),
+            target: MemberId(target),
+        })
     }
 
     pub(crate) fn fault(&mut self, fault: u16) -> &mut Self {
-        self.say(Fact::FaultBegan { fault: FaultId(fault) });
-        self.say(Fact::FaultTouched { fault: FaultId(fault) })
+        self.say(Fact::FaultBegan {
+            fault: FaultId(fault),
+        });
+        self.say(Fact::FaultTouched {
+            fault: FaultId(fault),
+        })
     }
 
     pub(crate) fn heal(&mut self, fault: u16) -> &mut Self {
-        self.say(Fact::FaultEnded { fault: FaultId(fault) })
+        self.say(Fact::FaultEnded {
+            fault: FaultId(fault),
+        })
     }
 
     pub(crate) fn stop(&mut self, member: u8, fault: u16, disks: Disks) -> &mut Self {
@@ -284,7 +357,12 @@ impl Story {
             for origin in 0..self.applied[usize::from(member)].len() {
                 self.applied[usize::from(member)][origin] = 0;
                 let origin = OriginId(origin as u16);
-                self.say(Fact::CopiesEnded { member: id, origin, kept: 0, fault });
+                self.say(Fact::CopiesEnded {
+                    member: id,
+                    origin,
+                    kept: 0,
+                    fault,
+                });
             }
         }
         self
@@ -292,23 +370,41 @@ impl Story {
 
     pub(crate) fn restart(&mut self, member: u8, fault: u16) -> &mut Self {
         self.up[usize::from(member)] = true;
-        self.say(Fact::MemberRestarted { member: MemberId(member) });
+        self.say(Fact::MemberRestarted {
+            member: MemberId(member),
+        });
         self.begin_origin(usize::from(member));
         self.heal(fault)
     }
 
     pub(crate) fn adopt(&mut self, server: u32, from: u8, to: u8) -> &mut Self {
-        self.say(Fact::Adopted { server: ServerId(server), from: MemberId(from), to: MemberId(to) })
+        self.say(Fact::Adopted {
+            server: ServerId(server),
+            from: MemberId(from),
+            to: MemberId(to),
+        })
     }
 
     /// Plays the history to a listener.
     pub(crate) fn tell(&self, listener: &mut impl Listener) {
         for recorded in &self.facts {
             match recorded.fact {
-                Fact::WriteExecuted { operation, attempt, member, .. } => {
+                Fact::WriteExecuted {
+                    operation,
+                    attempt,
+                    member,
+                    ..
+                } => {
                     let effect = recorded.effect.as_ref();
-                    listener
-                        .observe(recorded.at, &Fact::WriteExecuted { operation, attempt, member, effect });
+                    listener.observe(
+                        recorded.at,
+                        &Fact::WriteExecuted {
+                            operation,
+                            attempt,
+                            member,
+                            effect,
+                        },
+                    );
                 }
                 fact => listener.observe(recorded.at, &fact),
             }
@@ -320,6 +416,12 @@ impl Story {
         let mut ledger = Ledger::new(Arc::clone(&self.shape));
         self.tell(&mut ledger);
         let at = SimTime::from_nanos(self.now).max(self.shape.calm_ends);
-        ledger.finish(at, &Quiescence { reached, members: Vec::new() })
+        ledger.finish(
+            at,
+            &Quiescence {
+                reached,
+                members: Vec::new(),
+            },
+        )
     }
 }

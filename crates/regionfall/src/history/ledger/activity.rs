@@ -19,7 +19,11 @@ pub(super) struct Activity {
 
 impl Activity {
     pub(super) fn new(members: usize) -> Self {
-        Self { members, current: vec![(NEVER, NEVER); members * members], runs: Vec::new() }
+        Self {
+            members,
+            current: vec![(NEVER, NEVER); members * members],
+            runs: Vec::new(),
+        }
     }
 
     #[inline]
@@ -55,8 +59,10 @@ impl Activity {
             }
             covered(&mut edges, 2, &mut both);
         }
-        let mut edges: Vec<(u64, i32)> =
-            both.iter().flat_map(|&(begins, ends)| [(begins, 1), (ends, -1)]).collect();
+        let mut edges: Vec<(u64, i32)> = both
+            .iter()
+            .flat_map(|&(begins, ends)| [(begins, 1), (ends, -1)])
+            .collect();
         let mut union = Vec::new();
         covered(&mut edges, 1, &mut union);
         union.iter().map(|(begins, ends)| ends - begins).sum()
@@ -88,7 +94,10 @@ pub(super) struct Links {
 
 impl Links {
     pub(super) fn new(members: usize) -> Self {
-        Self { members, state: vec![(false, None); members * members] }
+        Self {
+            members,
+            state: vec![(false, None); members * members],
+        }
     }
 
     pub(super) fn disrupt(&mut self, source: usize, target: usize) {
@@ -161,6 +170,10 @@ impl Convergence {
 
     /// The longest time that a heal took; `None` if there was none, or if the last never ended.
     pub(super) fn finish(&self) -> Option<u64> {
-        if self.healed.is_some() { None } else { self.longest }
+        if self.healed.is_some() {
+            None
+        } else {
+            self.longest
+        }
     }
 }

@@ -8,7 +8,7 @@
 //! beforehand: then the application itself let go of it. Of the writes of one origin only the earliest
 //! that wins needs to be remembered: whoever lacks it lacks those after it.
 
-use regionfall_crdt::{DataType, Effect, OriginId};
+use regionfall_crdt::{Effect, OriginId};
 
 use super::Ledger;
 use super::keys::{Dispute, Marked, Node};
@@ -20,9 +20,10 @@ const REMOVAL: u8 = 2;
 
 /// The new write, as the walk over its key sees it.
 struct Newcomer<'a> {
-    now: u64,
     operation: u32,
     member: usize,
+    /// The place of its key.
+    key: u32,
     effect: &'a Effect,
     element: u64,
     is_removal: bool,
@@ -32,19 +33,30 @@ struct Newcomer<'a> {
 impl Ledger {
     /// Lets a new write meet the others on its key; returns how many sequences back its origin's
     /// previous one is, 0 if there is none.
-    pub(super) fn meet(&mut self, now: u64, operation: u32, member: usize, effect: &Effect) -> u32 {
-        let keyspace = self.rows.get(operation).map_or(0, |row| usize::from(row.keyspace));
+    pub(super) fn meet(&mut self, operation: u32, member: usize, effect: &Effect) -> u32 {
+        let row = self
+            .rows
+            .get(operation)
+            .map(|row| (row.key, usize::from(row.keyspace)));
+        let (key, keyspace) = row.unwrap_or_else(|| (self.keys.place(effect.key.0), 0));
         let (element, is_removal) = touches(effect);
-        let is_register = self.shape.keyspaces[keyspace].data_type == DataType::String;
-        let new = Newcomer { now, operation, member, effect, element, is_removal, is_register };
-        let key = effect.key.0;
+        let is_register = self.is_register[keyspace];
+        let new = Newcomer {
+            operation,
+            member,
+            key,
+            effect,
+            element,
+            is_removal,
+            is_register,
+        };
         if is_register {
             self.excuse(&new, key);
         }
         let mut own = 0;
         let mut previous = 0;
         let mut flags = 0;
-        let mut index = self.keys.get_mut(key).nodes;
+        let mut index = self.keys.at(key).nodes;
         while index != 0 {
             let node = *self.keys.nodes.at(index);
             let origin = usize::from(node.origin);
@@ -81,7 +93,7 @@ impl Ledger {
             node.superseded = false;
             return back;
         }
-        let next = self.keys.get_mut(key).nodes;
+        let next = self.keys.at(key).nodes;
         let node = Node {
             next,
             origin: new.effect.dot.origin.0,
@@ -91,7 +103,7 @@ impl Ledger {
             removed: 0,
             marked: [Marked::default(); 2],
         };
-        self.keys.get_mut(key).nodes = self.keys.nodes.insert(node);
+        self.keys.at(key).nodes = self.keys.nodes.insert(node);
         0
     }
 
@@ -120,8 +132,11 @@ impl Ledger {
             flags |= if kinds == 0 { 0 } else { flag::CONFLICT };
             self.dispute(new, node, seen);
         } else {
-            let (agreeing, opposing) =
-                if new.is_removal { (REMOVAL, ADDITION) } else { (ADDITION, REMOVAL) };
+            let (agreeing, opposing) = if new.is_removal {
+                (REMOVAL, ADDITION)
+            } else {
+                (ADDITION, REMOVAL)
+            };
             if kinds & agreeing != 0 {
                 flags |= flag::COMMUTING;
             }
@@ -150,7 +165,9 @@ impl Ledger {
                 kinds |= old.kinds;
                 sequence = old.low;
             }
-            let Some(entry) = self.origins.entry(origin, sequence) else { break };
+            let Some(entry) = self.origins.entry(origin, sequence) else {
+                break;
+            };
             let (operation, back) = (entry.operation, u64::from(entry.back));
             if operation == new.operation {
                 met_itself = true;
@@ -174,8 +191,11 @@ impl Ledger {
             sequence -= back;
         }
         if !met_itself {
-            self.keys.nodes.at_mut(index).marked[class] =
-                Marked { low: lowest, high: node.newest, kinds };
+            self.keys.nodes.at_mut(index).marked[class] = Marked {
+                low: lowest,
+                high: node.newest,
+                kinds,
+            };
         }
         kinds
     }
@@ -189,7 +209,9 @@ impl Ledger {
         let mut sequence = node.newest;
         let origin = usize::from(node.origin);
         while sequence > observed {
-            let Some(entry) = self.origins.entry(origin, sequence) else { return };
+            let Some(entry) = self.origins.entry(origin, sequence) else {
+                return;
+            };
             let (operation, back) = (entry.operation, u64::from(entry.back));
             if sequence <= context
                 && let Some(row) = self.rows.get_mut(operation)
@@ -207,11 +229,13 @@ impl Ledger {
     /// Opens a dispute between the new register write and those of one origin that it had not seen.
     fn dispute(&mut self, new: &Newcomer<'_>, node: &Node, seen: u64) {
         let origin = usize::from(node.origin);
-        let Some(head) = self.origins.entry(origin, node.newest) else { return };
+        let Some(head) = self.origins.entry(origin, node.newest) else {
+            return;
+        };
         let rank = (new.effect.at.0, u16::MAX - new.effect.dot.origin.0);
         let is_beaten = |stamp: u64| (stamp, u16::MAX - node.origin) > rank;
         let other = self.origins.member(origin);
-        let key = new.effect.key.0;
+        let key = new.key;
         if !is_beaten(head.stamp) {
             if node.superseded || head.operation == new.operation {
                 return;
@@ -268,16 +292,24 @@ impl Ledger {
     }
 
     fn is_removal(&self, operation: u32) -> bool {
-        self.rows.get(operation).is_some_and(|row| row.is(flag::REMOVAL))
+        self.rows
+            .get(operation)
+            .is_some_and(|row| row.is(flag::REMOVAL))
     }
 
     fn open(&mut self, mut dispute: Dispute) {
-        let mut index = self.keys.get_mut(dispute.key).disputes;
+        let mut index = self.keys.at(dispute.key).disputes;
         while index != 0 {
             let known = self.keys.disputes.at(index);
-            if (known.loser_origin, known.loser_sequence, known.winner_origin)
-                == (dispute.loser_origin, dispute.loser_sequence, dispute.winner_origin)
-            {
+            if (
+                known.loser_origin,
+                known.loser_sequence,
+                known.winner_origin,
+            ) == (
+                dispute.loser_origin,
+                dispute.loser_sequence,
+                dispute.winner_origin,
+            ) {
                 // A second one stands only for the key's coming back.
                 if known.resurrects || !dispute.resurrects {
                     return;
@@ -289,14 +321,14 @@ impl Ledger {
         if let Some(row) = self.rows.get_mut(dispute.loser) {
             row.holds += 1;
         }
-        let next = self.keys.get_mut(dispute.key).disputes;
+        let next = self.keys.at(dispute.key).disputes;
         let index = self.keys.disputes.insert(Dispute { next, ..dispute });
-        self.keys.get_mut(dispute.key).disputes = index;
+        self.keys.at(dispute.key).disputes = index;
     }
 
     /// The new write has seen losers whose winners it has not: it replaces them knowingly.
     fn excuse(&mut self, new: &Newcomer<'_>, key: u32) {
-        let mut index = self.keys.get_mut(key).disputes;
+        let mut index = self.keys.at(key).disputes;
         while index != 0 {
             let dispute = *self.keys.disputes.at(index);
             if self.saw(new, dispute.loser_origin, dispute.loser_sequence)

@@ -12,7 +12,7 @@ pub(super) const WHOLE: u64 = u64::MAX;
 
 const NONE: u32 = 0;
 const PAGE_BITS: u32 = 4;
-const PAGE: usize = 1 << PAGE_BITS;
+const PAGE: u32 = 1 << PAGE_BITS;
 
 /// A key. References to slabs and operations are plus one; 0 is none.
 #[derive(Clone, Copy, Default, Debug)]
@@ -20,8 +20,12 @@ pub(super) struct Key {
     pub nodes: u32,
     pub disputes: u32,
     pub sessions: u32,
-    /// The newest acknowledged write.
+    /// The newest acknowledged write; its row may have left.
     pub newest: u32,
+    /// The newest one that has a row.
+    pub open: u32,
+    /// When the oldest of those after it was acknowledged; 0 if there is none.
+    pub shadow: u64,
     pub newest_at: u64,
     pub newest_sequence: u64,
     /// Operation whose effect `missing_at` was found to lack first.
@@ -93,17 +97,25 @@ pub(super) struct Slab<T> {
 
 impl<T: Copy> Slab<T> {
     const fn new() -> Self {
-        Self { items: Vec::new(), free: Vec::new(), turn: 0 }
+        Self {
+            items: Vec::new(),
+            free: Vec::new(),
+            turn: 0,
+        }
     }
 
     /// The places in turn, free ones included; none if there are none.
     #[inline]
     pub(super) fn turn(&mut self) -> Option<u32> {
-        if self.used() == 0 {
+        if self.items.len() == self.free.len() {
             return None;
         }
-        self.turn = (self.turn + 1) % self.items.len() as u32;
-        Some(self.turn + 1)
+        self.turn = if self.turn as usize >= self.items.len() {
+            1
+        } else {
+            self.turn + 1
+        };
+        Some(self.turn)
     }
 
     pub(super) fn insert(&mut self, item: T) -> u32 {
@@ -133,17 +145,14 @@ impl<T: Copy> Slab<T> {
     pub(super) fn places(&self) -> std::ops::RangeInclusive<u32> {
         1..=self.items.len() as u32
     }
-
-    pub(super) fn used(&self) -> usize {
-        self.items.len() - self.free.len()
-    }
 }
 
 /// All keys.
 #[derive(Clone, Debug)]
 pub(super) struct Keys {
     directory: Vec<u32>,
-    keys: Vec<[Key; PAGE]>,
+    /// Page after page, in the order of first use.
+    slots: Vec<Key>,
     pub nodes: Slab<Node>,
     pub disputes: Slab<Dispute>,
     pub sessions: Slab<Session>,
@@ -153,31 +162,43 @@ impl Keys {
     pub(super) const fn new() -> Self {
         Self {
             directory: Vec::new(),
-            keys: Vec::new(),
+            slots: Vec::new(),
             nodes: Slab::new(),
             disputes: Slab::new(),
             sessions: Slab::new(),
         }
     }
 
-    /// The key, if it was ever used.
+    /// The place of a key, for [`Keys::at`].
     #[inline]
-    pub(super) fn get(&self, key: u32) -> Option<&Key> {
-        let page = *self.directory.get((key >> PAGE_BITS) as usize)?;
-        (page != NONE).then(|| &self.keys[page as usize - 1][key as usize % PAGE])
+    pub(super) fn place(&mut self, key: u32) -> u32 {
+        let index = (key >> PAGE_BITS) as usize;
+        match self.directory.get(index) {
+            Some(&page) if page != NONE => ((page - 1) << PAGE_BITS) | (key % PAGE),
+            _ => (self.add_page(index) << PAGE_BITS) | (key % PAGE),
+        }
     }
 
-    #[inline]
-    pub(super) fn get_mut(&mut self, key: u32) -> &mut Key {
-        let index = (key >> PAGE_BITS) as usize;
+    #[cold]
+    fn add_page(&mut self, index: usize) -> u32 {
         if self.directory.len() <= index {
             self.directory.resize(index + 1, NONE);
         }
-        if self.directory[index] == NONE {
-            self.keys.push([Key::default(); PAGE]);
-            self.directory[index] = self.keys.len() as u32;
-        }
-        &mut self.keys[self.directory[index] as usize - 1][key as usize % PAGE]
+        let page = (self.slots.len() >> PAGE_BITS) as u32;
+        self.slots
+            .resize(self.slots.len() + PAGE as usize, Key::default());
+        self.directory[index] = page + 1;
+        page
+    }
+
+    #[inline]
+    pub(super) fn at(&mut self, place: u32) -> &mut Key {
+        &mut self.slots[place as usize]
+    }
+
+    #[inline]
+    pub(super) fn get(&self, place: u32) -> &Key {
+        &self.slots[place as usize]
     }
 }
 
@@ -186,7 +207,7 @@ impl Keys {
     pub(super) fn unlink_node(&mut self, key: u32, previous: u32, index: u32) {
         let next = self.nodes.at(index).next;
         if previous == 0 {
-            self.get_mut(key).nodes = next;
+            self.at(key).nodes = next;
         } else {
             self.nodes.at_mut(previous).next = next;
         }
@@ -196,9 +217,9 @@ impl Keys {
     /// Closes a dispute and takes it out of the chain of its key.
     pub(super) fn unlink_dispute(&mut self, index: u32) {
         let dispute = *self.disputes.at(index);
-        let mut place = self.get_mut(dispute.key).disputes;
+        let mut place = self.at(dispute.key).disputes;
         if place == index {
-            self.get_mut(dispute.key).disputes = dispute.next;
+            self.at(dispute.key).disputes = dispute.next;
         } else {
             while place != 0 {
                 let next = self.disputes.at(place).next;

@@ -26,7 +26,7 @@ mod writes;
 
 use std::sync::Arc;
 
-use regionfall_crdt::{CommandKind, KeyId};
+use regionfall_crdt::{CommandKind, DataType, KeyId};
 use regionfall_kernel::{SimDuration, SimTime};
 
 use crate::topology::{FaultId, KeyspaceId, MemberId, ServerId};
@@ -34,9 +34,7 @@ use crate::topology::{FaultId, KeyspaceId, MemberId, ServerId};
 use super::{AttemptEnding, Ending, Fact, Histogram, Listener, RunShape};
 
 pub(crate) use account::LateWrite;
-pub use account::{
-    Account, Episode, FaultSpan, LostWrite, ReadCounts, RequestCounts, WriteCounts,
-};
+pub use account::{Account, Episode, FaultSpan, LostWrite, ReadCounts, RequestCounts, WriteCounts};
 pub use moves::{Adoption, Judgement, Publication};
 pub use service::{Requests, Traffic};
 
@@ -62,6 +60,7 @@ pub struct Ledger {
     latency_bound: u64,
     durable_from: u64,
     has_folded: bool,
+    is_register: Vec<bool>,
     is_drained: bool,
 
     rows: Rows,
@@ -98,13 +97,15 @@ impl Ledger {
     /// The ledger of a run of this shape, before its first fact.
     pub fn new(shape: Arc<RunShape>) -> Self {
         let members = shape.members.len();
-        let homes: Vec<usize> =
-            (0..shape.servers.len()).map(|server| shape.home_of(server).index()).collect();
+        let homes: Vec<usize> = (0..shape.servers.len())
+            .map(|server| shape.home_of(server).index())
+            .collect();
         let mut answers = vec![0; shape.fleets.len()];
         for server in &shape.servers {
             answers[server.fleet.index()] = server.home[0].0;
         }
-        let windows = (0..shape.servers.len()).map(|server| shape.stability_window(server).as_nanos());
+        let windows =
+            (0..shape.servers.len()).map(|server| shape.stability_window(server).as_nanos());
         Self {
             members,
             now: 0,
@@ -114,6 +115,11 @@ impl Ledger {
             latency_bound: shape.recovered.latency_p99.as_nanos(),
             durable_from: shape.durable_from().as_nanos(),
             has_folded: false,
+            is_register: shape
+                .keyspaces
+                .iter()
+                .map(|keyspace| keyspace.data_type == DataType::String)
+                .collect(),
             is_drained: false,
             rows: Rows::default(),
             repeats: Vec::new(),
@@ -125,7 +131,11 @@ impl Ledger {
             overdue_at: NEVER,
             service: Service::new(windows, shape.calm_ends.as_nanos()),
             timeline: Timeline::new(shape.fleets.len(), shape.recovered.window.as_nanos() / 10),
-            moves: Moves::new(members, homes.iter().map(|&home| home as u8).collect(), answers),
+            moves: Moves::new(
+                members,
+                homes.iter().map(|&home| home as u8).collect(),
+                answers,
+            ),
             activity: Activity::new(members),
             convergence: Convergence::default(),
             faults: Vec::new(),
@@ -157,7 +167,11 @@ impl Ledger {
         if now > self.overdue_at {
             self.find_overdue(now);
         }
-        if !self.has_folded && now >= self.durable_from {
+    }
+
+    /// A fault ended, or the run: what was kept because all copies could still end may go.
+    fn fold_what_was_kept(&mut self) {
+        if !self.has_folded && self.now >= self.durable_from {
             self.has_folded = true;
             for origin in 0..self.origins.len() {
                 self.fold(origin);
@@ -192,7 +206,8 @@ impl Ledger {
             return;
         }
         let current = self.moves.current(row.server);
-        self.service.become_overdue(due, row.server, traffic_of(row), row.issued, current);
+        self.service
+            .become_overdue(due, row.server, traffic_of(row), row.issued, current);
         if let Some(row) = self.rows.get_mut(operation) {
             row.flags |= flag::OVERDUE;
         }
@@ -215,20 +230,11 @@ impl Ledger {
         }
         self.rows.push(Row {
             issued: self.now,
-            acked: NEVER,
-            sequence: 0,
             server: server.0,
-            key: key.0,
-            before: 0,
-            holds: 0,
-            flags,
-            origin: 0,
+            key: self.keys.place(key.0),
             keyspace: keyspace.0,
-            attempts: 0,
-            sent: 0,
-            settled: 0,
-            effects: 0,
-            reader: u8::MAX,
+            flags,
+            ..Row::EMPTY
         });
         self.rows_max = self.rows_max.max(self.rows.live());
         if self.now >= self.storm_begins {
@@ -256,7 +262,9 @@ impl Ledger {
 
     fn end(&mut self, operation: u32, ending: Ending, member: Option<MemberId>) {
         let now = self.now;
-        let Some(row) = self.rows.get_mut(operation) else { return };
+        let Some(row) = self.rows.get_mut(operation) else {
+            return;
+        };
         row.flags |= flag::ENDED;
         if ending == Ending::Failed {
             row.flags |= flag::FAILED;
@@ -272,7 +280,8 @@ impl Ledger {
         if ending == Ending::Acknowledged {
             let member_after = member.map_or(current, |member| member.0);
             if !row.is(flag::OVERDUE) {
-                self.service.succeed(now, row.server, traffic, row.issued, member_after);
+                self.service
+                    .succeed(now, row.server, traffic, row.issued, member_after);
                 let fleet = self.shape.servers[row.server as usize].fleet.index();
                 let requests = self.timeline.at(fleet, row.issued);
                 requests.in_time += 1;
@@ -288,7 +297,8 @@ impl Ledger {
             }
         } else {
             self.requests.errors += u64::from(is_measured);
-            self.service.fail(now, row.server, traffic, row.issued, current);
+            self.service
+                .fail(now, row.server, traffic, row.issued, current);
         }
         self.leave_if_settled(operation);
     }
@@ -300,7 +310,12 @@ impl Ledger {
         match self.faults.iter_mut().find(|span| span.fault == fault) {
             // It flaps: one fault, from its first beginning to its last end.
             Some(span) => span.ends = SimTime::NEVER,
-            None => self.faults.push(FaultSpan { fault, begins, ends: SimTime::NEVER, touched: None }),
+            None => self.faults.push(FaultSpan {
+                fault,
+                begins,
+                ends: SimTime::NEVER,
+                touched: None,
+            }),
         }
     }
 
@@ -309,6 +324,7 @@ impl Ledger {
         if let Some(span) = self.faults.iter_mut().find(|span| span.fault == fault) {
             span.ends = SimTime::from_nanos(self.now);
         }
+        self.fold_what_was_kept();
         if self.faults_active == 0 {
             self.convergence.heal(self.now, &self.origins);
         }
@@ -317,14 +333,22 @@ impl Ledger {
     /// Facts of the failover machinery and of faults: rare beside those of operations.
     fn observe_rare(&mut self, at: SimTime, fact: &Fact<'_>) {
         match *fact {
-            Fact::LinkDisrupted { source, target } => self.links.disrupt(source.index(), target.index()),
+            Fact::LinkDisrupted { source, target } => {
+                self.links.disrupt(source.index(), target.index());
+            }
             Fact::LinkCaughtUp { source, target } => {
-                self.links.catch_up(self.now, source.index(), target.index());
+                self.links
+                    .catch_up(self.now, source.index(), target.index());
             }
             Fact::OriginBegan { member, origin } => {
                 self.origins.begin(usize::from(origin.0), member.index());
             }
-            Fact::CopiesEnded { member, origin, kept, fault } => {
+            Fact::CopiesEnded {
+                member,
+                origin,
+                kept,
+                fault,
+            } => {
                 self.copies_ended(member.index(), usize::from(origin.0), kept, fault);
             }
             Fact::FaultBegan { fault } => self.fault_began(fault),
@@ -339,12 +363,24 @@ impl Ledger {
                 self.stopped.push((server, at));
             }
             Fact::ServerRestarted { server } => self.service.restart(self.now, server.0),
-            Fact::Verdict { decider, server, member, healthy } => {
-                self.moves.judgements.push(Judgement { decider, server, member, healthy, at });
+            Fact::Verdict {
+                decider,
+                server,
+                member,
+                healthy,
+            } => {
+                self.moves.judgements.push(Judgement {
+                    decider,
+                    server,
+                    member,
+                    healthy,
+                    at,
+                });
             }
             Fact::AnswerPublished { fleet, member } => self.moves.publish(at, fleet, member),
             Fact::Adopted { server, from, to } => {
-                self.moves.adopt(at, self.homes[server.index()], server, from, to);
+                self.moves
+                    .adopt(at, self.homes[server.index()], server, from, to);
             }
             Fact::ConnectBegan { server, member } => self.moves.attempted(at, server.0, member),
             Fact::Connected { server, member } => self.moves.connected(at, server.0, member),
@@ -361,24 +397,53 @@ impl Listener for Ledger {
     fn observe(&mut self, at: SimTime, fact: &Fact<'_>) {
         self.advance(at.as_nanos());
         match *fact {
-            Fact::OperationIssued { operation, server, keyspace, key, command } => {
-                debug_assert_eq!(operation.0, self.rows.next(), "operations are numbered in order");
+            Fact::OperationIssued {
+                operation,
+                server,
+                keyspace,
+                key,
+                command,
+            } => {
+                debug_assert_eq!(
+                    operation.0,
+                    self.rows.next(),
+                    "operations are numbered in order"
+                );
                 self.issue(server, keyspace, key, command);
             }
-            Fact::AttemptSent { operation, attempt, member } => {
+            Fact::AttemptSent {
+                operation,
+                attempt,
+                member,
+            } => {
                 if let Some(row) = self.attempt_known(operation.0, attempt) {
                     row.sent += 1;
                     let server = row.server;
                     self.moves.sent(at, server, member);
                 }
             }
-            Fact::WriteExecuted { operation, member, effect, .. } => {
+            Fact::WriteExecuted {
+                operation,
+                member,
+                effect,
+                ..
+            } => {
                 self.write_executed(self.now, operation.0, member.index(), effect);
             }
-            Fact::ReadExecuted { operation, attempt, member, key } => {
-                self.read_executed(operation.0, attempt, member.index(), key.0);
+            Fact::ReadExecuted {
+                operation,
+                attempt,
+                member,
+                ..
+            } => {
+                self.read_executed(operation.0, attempt, member.index());
             }
-            Fact::AttemptEnded { operation, attempt, ending, .. } => {
+            Fact::AttemptEnded {
+                operation,
+                attempt,
+                ending,
+                ..
+            } => {
                 if let Some(row) = self.attempt_known(operation.0, attempt)
                     && ending == AttemptEnding::ErrorReply
                 {
@@ -386,10 +451,19 @@ impl Listener for Ledger {
                     self.leave_if_settled(operation.0);
                 }
             }
-            Fact::OperationEnded { operation, ending, member } => {
+            Fact::OperationEnded {
+                operation,
+                ending,
+                member,
+            } => {
                 self.end(operation.0, ending, member);
             }
-            Fact::EffectsApplied { member, origin, first, last } => {
+            Fact::EffectsApplied {
+                member,
+                origin,
+                first,
+                last,
+            } => {
                 let origin = usize::from(origin.0);
                 self.effects_applied(self.now, member.index(), origin, first, last);
             }
@@ -399,5 +473,9 @@ impl Listener for Ledger {
 }
 
 fn traffic_of(row: &Row) -> Traffic {
-    if row.is(flag::WRITE) { Traffic::Writes } else { Traffic::Reads }
+    if row.is(flag::WRITE) {
+        Traffic::Writes
+    } else {
+        Traffic::Reads
+    }
 }

@@ -98,8 +98,22 @@ impl Moves {
         self.adopted[home * self.members + member]
     }
 
-    pub(super) fn adopt(&mut self, at: SimTime, home: usize, server: ServerId, from: MemberId, to: MemberId) {
-        self.adoptions.push(Adoption { server, from, to, at, attempted: None, connected: None });
+    pub(super) fn adopt(
+        &mut self,
+        at: SimTime,
+        home: usize,
+        server: ServerId,
+        from: MemberId,
+        to: MemberId,
+    ) {
+        self.adoptions.push(Adoption {
+            server,
+            from,
+            to,
+            at,
+            attempted: None,
+            connected: None,
+        });
         self.current[server.index()] = to.0;
         self.awaiting[server.index()] = self.adoptions.len() as u32;
         self.adopted[home * self.members + to.index()] = Some(at.as_nanos());
@@ -132,7 +146,9 @@ impl Moves {
     pub(super) fn connected(&mut self, at: SimTime, server: u32, member: MemberId) {
         let place = self.awaiting[server as usize];
         if place != 0 && self.adoptions[place as usize - 1].to == member {
-            self.adoptions[place as usize - 1].connected.get_or_insert(at);
+            self.adoptions[place as usize - 1]
+                .connected
+                .get_or_insert(at);
         }
     }
 
@@ -141,7 +157,12 @@ impl Moves {
         let from = MemberId(*answer);
         if from != to {
             *answer = to.0;
-            self.publications.push(Publication { fleet, from, to, at });
+            self.publications.push(Publication {
+                fleet,
+                from,
+                to,
+                at,
+            });
         }
     }
 }

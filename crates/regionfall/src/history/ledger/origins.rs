@@ -38,7 +38,7 @@ struct Origin {
 #[derive(Clone, Debug)]
 pub(super) struct Origins {
     members: usize,
-    origins: Vec<Origin>,
+    logs: Vec<Origin>,
     /// `[origin * members + member]`: what the member holds, in memory or on a kept disk.
     applied: Vec<u64>,
     /// The most it ever held.
@@ -47,16 +47,29 @@ pub(super) struct Origins {
 
 impl Origins {
     pub(super) fn new(members: usize) -> Self {
-        Self { members, origins: Vec::new(), applied: Vec::new(), peak: Vec::new() }
+        Self {
+            members,
+            logs: Vec::new(),
+            applied: Vec::new(),
+            peak: Vec::new(),
+        }
     }
 
     pub(super) fn len(&self) -> usize {
-        self.origins.len()
+        self.logs.len()
     }
 
+    #[inline]
     fn ensure(&mut self, origin: usize) {
-        while self.origins.len() <= origin {
-            self.origins.push(Origin {
+        if self.logs.len() <= origin {
+            self.add(origin);
+        }
+    }
+
+    #[cold]
+    fn add(&mut self, origin: usize) {
+        while self.logs.len() <= origin {
+            self.logs.push(Origin {
                 member: u8::MAX,
                 newest: 0,
                 everywhere: 0,
@@ -64,20 +77,20 @@ impl Origins {
                 entries: VecDeque::new(),
                 ended: Vec::new(),
             });
-            self.applied.resize(self.origins.len() * self.members, 0);
-            self.peak.resize(self.origins.len() * self.members, 0);
+            self.applied.resize(self.logs.len() * self.members, 0);
+            self.peak.resize(self.logs.len() * self.members, 0);
         }
     }
 
     pub(super) fn begin(&mut self, origin: usize, member: usize) {
         self.ensure(origin);
-        self.origins[origin].member = member as u8;
+        self.logs[origin].member = member as u8;
     }
 
     /// The member that writes as `origin`.
     #[inline]
     pub(super) fn member(&self, origin: usize) -> usize {
-        usize::from(self.origins[origin].member)
+        usize::from(self.logs[origin].member)
     }
 
     /// What `member` holds of `origin`.
@@ -94,25 +107,30 @@ impl Origins {
 
     /// The oldest sequence that still has an entry.
     pub(super) fn front(&self, origin: usize) -> u64 {
-        self.origins[origin].front
+        self.logs[origin].front
     }
 
     #[inline]
     pub(super) fn everywhere(&self, origin: usize) -> u64 {
-        self.origins[origin].everywhere
+        self.logs[origin].everywhere
     }
 
     /// What an operation at `member` counts as having seen: what the member has, and what every member
     /// has had.
     #[inline]
     pub(super) fn seen(&self, origin: usize, member: usize) -> u64 {
-        self.applied(origin, member).max(self.origins[origin].everywhere)
+        self.applied(origin, member)
+            .max(self.logs[origin].everywhere)
     }
 
     /// The last sequence that some member holds.
     pub(super) fn held(&self, origin: usize) -> u64 {
         let from = origin * self.members;
-        self.applied[from..from + self.members].iter().copied().max().unwrap_or(0)
+        self.applied[from..from + self.members]
+            .iter()
+            .copied()
+            .max()
+            .unwrap_or(0)
     }
 
     /// An effect was executed at `member`.
@@ -121,7 +139,7 @@ impl Origins {
         let place = origin * self.members + member;
         self.applied[place] = sequence;
         self.peak[place] = self.peak[place].max(sequence);
-        let log = &mut self.origins[origin];
+        let log = &mut self.logs[origin];
         if log.member == u8::MAX {
             log.member = member as u8;
         }
@@ -136,19 +154,24 @@ impl Origins {
     pub(super) fn apply(&mut self, origin: usize, member: usize, last: u64) -> (u64, bool) {
         self.ensure(origin);
         let from = origin * self.members;
-        let prior = self.applied[from + member];
-        self.applied[from + member] = last.max(prior);
-        let peak = &mut self.peak[from + member];
+        let place = from + member;
+        let prior = self.applied[place];
+        self.applied[place] = last.max(prior);
+        let peak = &mut self.peak[place];
         *peak = last.max(*peak);
-        let everywhere = self.origins[origin].everywhere;
+        let everywhere = self.logs[origin].everywhere;
         if prior > everywhere {
             return (prior, false);
         }
-        let least = self.applied[from..from + self.members].iter().copied().min().unwrap_or(0);
-        if least > everywhere {
-            self.origins[origin].everywhere = least;
+        let common = self.applied[from..from + self.members]
+            .iter()
+            .copied()
+            .min()
+            .unwrap_or(0);
+        if common > everywhere {
+            self.logs[origin].everywhere = common;
         }
-        (prior, least > everywhere)
+        (prior, common > everywhere)
     }
 
     /// What `member` held of `origin` after `kept` is gone.
@@ -157,32 +180,28 @@ impl Origins {
         let place = origin * self.members + member;
         if self.applied[place] > kept {
             self.applied[place] = kept;
-            self.origins[origin].ended.push((kept, fault));
+            self.logs[origin].ended.push((kept, fault));
         }
     }
 
     /// The fault that ended the last copy of an effect that nobody holds any more.
     pub(super) fn ended_by(&self, origin: usize, sequence: u64) -> Option<FaultId> {
-        let ends = self.origins[origin].ended.iter().rev();
-        ends.into_iter().find(|&&(kept, _)| kept < sequence).map(|&(_, fault)| fault)
+        let ends = self.logs[origin].ended.iter().rev();
+        ends.into_iter()
+            .find(|&&(kept, _)| kept < sequence)
+            .map(|&(_, fault)| fault)
     }
 
     #[inline]
     pub(super) fn entry(&self, origin: usize, sequence: u64) -> Option<&Entry> {
-        let log = &self.origins[origin];
+        let log = &self.logs[origin];
         log.entries.get(sequence.checked_sub(log.front)? as usize)
-    }
-
-    #[inline]
-    pub(super) fn entry_mut(&mut self, origin: usize, sequence: u64) -> Option<&mut Entry> {
-        let log = &mut self.origins[origin];
-        log.entries.get_mut(sequence.checked_sub(log.front)? as usize)
     }
 
     /// Takes the oldest entry out if every member has applied it.
     #[inline]
     pub(super) fn pop_everywhere(&mut self, origin: usize) -> Option<(u64, Entry)> {
-        let log = &mut self.origins[origin];
+        let log = &mut self.logs[origin];
         if log.front > log.everywhere {
             return None;
         }
@@ -193,17 +212,21 @@ impl Origins {
 
     /// Entries that are kept, for the tests of bounded memory.
     pub(super) fn entries(&self) -> usize {
-        self.origins.iter().map(|origin| origin.entries.len()).sum()
+        self.logs.iter().map(|origin| origin.entries.len()).sum()
     }
 
     /// What is held by somebody, of every origin.
     pub(super) fn union(&self) -> Vec<u64> {
-        (0..self.origins.len()).map(|origin| self.held(origin)).collect()
+        (0..self.logs.len())
+            .map(|origin| self.held(origin))
+            .collect()
     }
 
     /// How many pairs of member and origin lack something of `union`.
     pub(super) fn lacking(&self, union: &[u64]) -> usize {
         let pairs = union.iter().zip(self.applied.chunks(self.members));
-        pairs.map(|(&held, applied)| applied.iter().filter(|&&own| own < held).count()).sum()
+        pairs
+            .map(|(&held, applied)| applied.iter().filter(|&&own| own < held).count())
+            .sum()
     }
 }

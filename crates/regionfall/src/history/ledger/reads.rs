@@ -3,7 +3,7 @@
 use regionfall_kernel::SimDuration;
 
 use super::Ledger;
-use super::keys::Session;
+use super::keys::{Key, Session};
 use super::rows::flag;
 
 const READ_FLAGS: u32 =
@@ -13,13 +13,16 @@ impl Ledger {
     /// A member executed a read. What it missed counts when the application gets the answer.
     ///
     /// Of several attempts the last one counts: the client gave the others up.
-    pub(super) fn read_executed(&mut self, operation: u32, attempt: u8, member: usize, key: u32) {
-        let Some(&row) = self.rows.get(operation) else { return };
+    pub(super) fn read_executed(&mut self, operation: u32, attempt: u8, member: usize) {
+        let Some(&row) = self.rows.get(operation) else {
+            return;
+        };
         if attempt.saturating_add(1) < row.attempts {
             return;
         }
         let mut flags = 0;
-        let state = self.keys.get(key).copied().unwrap_or_default();
+        let key = row.key;
+        let state = *self.keys.get(key);
         if state.newest != 0 {
             flags |= self.staleness(key, member, row.issued);
         }
@@ -36,7 +39,9 @@ impl Ledger {
 
     /// The application has the answer of a read.
     pub(super) fn read_acknowledged(&mut self, operation: u32, member: Option<usize>) {
-        let Some(&row) = self.rows.get(operation) else { return };
+        let Some(&row) = self.rows.get(operation) else {
+            return;
+        };
         if row.issued < self.storm_begins || !row.is(READ_FLAGS) {
             return;
         }
@@ -49,29 +54,34 @@ impl Ledger {
         self.reads.went_back += u64::from(row.is(flag::WENT_BACK));
         if row.is(flag::STALE) {
             let first = self.first_missing(row.key, usize::from(row.reader));
-            self.reads.ages.record(SimDuration::from_nanos(row.issued.saturating_sub(first)));
+            self.reads
+                .ages
+                .record(SimDuration::from_nanos(row.issued.saturating_sub(first)));
         }
     }
 
     fn staleness(&mut self, key: u32, member: usize, issued: u64) -> u32 {
-        let state = *self.keys.get_mut(key);
+        let state = *self.keys.at(key);
         let mut flags = 0;
         // The newest one is known to the dot, even after its row has left.
         if state.newest_at <= issued {
-            let held = self.origins.applied(usize::from(state.newest_origin), member);
+            let held = self
+                .origins
+                .applied(usize::from(state.newest_origin), member);
             if held < state.newest_sequence && !self.covers_row(member, state.newest - 1) {
                 flags |= flag::STALE;
             }
-        } else if let Some(newest) = self.newest_before(state.newest, |_| issued)
+        } else if let Some(newest) = self.newest_before(&state, |_| issued)
             && !self.covers(member, newest)
         {
             flags |= flag::STALE;
         }
-        let lags = &self.lags;
-        let members = self.members;
-        let allowed = |writer: usize| issued.checked_sub(lags[writer * members + member]).unwrap_or(0);
+        // What is everywhere is taken to have the longest lag, since its writer is not known any more.
+        let lag = |writer: usize| self.lags[writer * self.members + member];
+        let longest = (0..self.members).map(lag).max().unwrap_or(0);
+        let allowed = |writer: Option<usize>| issued.saturating_sub(writer.map_or(longest, lag));
         if flags != 0
-            && let Some(newest) = self.newest_before(state.newest, allowed)
+            && let Some(newest) = self.newest_before(&state, allowed)
             && !self.covers(member, newest)
         {
             flags |= flag::STALE_BEYOND_LAG;
@@ -84,23 +94,26 @@ impl Ledger {
         self.rows.get(operation).is_some() && self.covers(member, operation)
     }
 
-    /// The newest write of a chain of acknowledgements that was acknowledged by a moment, which may
-    /// depend on the member that executed it.
-    fn newest_before(&self, mut reference: u32, by: impl Fn(usize) -> u64) -> Option<u32> {
-        while reference != 0 {
-            let row = self.rows.get(reference - 1)?;
+    /// The newest write on a key that was acknowledged by a moment, which may depend on the member that
+    /// executed it; `None` if there is none, or if it is everywhere.
+    fn newest_before(&self, state: &Key, by: impl Fn(Option<usize>) -> u64) -> Option<u32> {
+        let (mut reference, mut shadow) = (state.open, state.shadow);
+        loop {
+            if shadow != 0 && shadow <= by(None) {
+                return None;
+            }
+            let row = self.rows.get(reference.checked_sub(1)?)?;
             let writer = self.origins.member(usize::from(row.origin));
-            if row.acked <= by(writer) {
+            if row.acked <= by(Some(writer)) {
                 return Some(reference - 1);
             }
-            reference = row.before;
+            (reference, shadow) = (row.before, row.shadow);
         }
-        None
     }
 
     /// When the first write on the key that `member` lacks was acknowledged.
     fn first_missing(&mut self, key: u32, member: usize) -> u64 {
-        let state = *self.keys.get_mut(key);
+        let state = *self.keys.at(key);
         // While the one found last time is still missing, it is still the first.
         if state.missing != 0
             && usize::from(state.missing_at) == member
@@ -110,15 +123,17 @@ impl Ledger {
             return row.acked;
         }
         let mut first = (state.newest, state.newest_at);
-        let mut reference = state.newest;
+        let mut reference = state.open;
         while reference != 0 {
-            let Some(row) = self.rows.get(reference - 1) else { break };
+            let Some(row) = self.rows.get(reference - 1) else {
+                break;
+            };
             if !self.covers(member, reference - 1) {
                 first = (reference, row.acked);
             }
             reference = row.before;
         }
-        let state = self.keys.get_mut(key);
+        let state = self.keys.at(key);
         state.missing = first.0;
         state.missing_at = member as u8;
         first.1
@@ -138,7 +153,10 @@ impl Ledger {
         if index != 0 {
             let session = *self.keys.sessions.at(index);
             if session.own != 0
-                && self.rows.get(session.own - 1).is_some_and(|row| row.acked <= issued)
+                && self
+                    .rows
+                    .get(session.own - 1)
+                    .is_some_and(|row| row.acked <= issued)
                 && !self.covers(member, session.own - 1)
             {
                 flags |= flag::OWN_WRITE_MISSED;
@@ -165,7 +183,7 @@ impl Ledger {
     /// The newest write on the key that `member` has and some other member lacks.
     fn newest_visible(&self, key: u32, member: usize) -> Option<(u64, u16, u64)> {
         let mut newest = None;
-        let mut index = self.keys.get(key)?.nodes;
+        let mut index = self.keys.get(key).nodes;
         while index != 0 {
             let node = self.keys.nodes.at(index);
             index = node.next;
@@ -173,7 +191,9 @@ impl Ledger {
             let applied = self.origins.applied(origin, member);
             let mut sequence = node.newest;
             while sequence > self.origins.everywhere(origin) {
-                let Some(entry) = self.origins.entry(origin, sequence) else { break };
+                let Some(entry) = self.origins.entry(origin, sequence) else {
+                    break;
+                };
                 if sequence <= applied {
                     newest = newest.max(Some((entry.executed, node.origin, sequence)));
                     break;
@@ -192,17 +212,18 @@ impl Ledger {
     fn session(&mut self, key: u32, server: u32, make: bool) -> u32 {
         let mut found = 0;
         let mut previous = 0;
-        let mut index = self.keys.get_mut(key).sessions;
+        let mut index = self.keys.at(key).sessions;
         while index != 0 {
             let session = *self.keys.sessions.at(index);
             let own_is_open = session.own != 0 && self.rows.get(session.own - 1).is_some();
             let seen_is_open = session.seen_sequence > 0
-                && self.origins.everywhere(usize::from(session.seen_origin)) < session.seen_sequence;
+                && self.origins.everywhere(usize::from(session.seen_origin))
+                    < session.seen_sequence;
             if session.server == server {
                 found = index;
             } else if !own_is_open && !seen_is_open {
                 if previous == 0 {
-                    self.keys.get_mut(key).sessions = session.next;
+                    self.keys.at(key).sessions = session.next;
                 } else {
                     self.keys.sessions.at_mut(previous).next = session.next;
                 }
@@ -214,11 +235,17 @@ impl Ledger {
             index = session.next;
         }
         if found == 0 && make {
-            let next = self.keys.get_mut(key).sessions;
-            let session =
-                Session { next, server, own: 0, seen_origin: 0, seen_sequence: 0, seen_executed: 0 };
+            let next = self.keys.at(key).sessions;
+            let session = Session {
+                next,
+                server,
+                own: 0,
+                seen_origin: 0,
+                seen_sequence: 0,
+                seen_executed: 0,
+            };
             found = self.keys.sessions.insert(session);
-            self.keys.get_mut(key).sessions = found;
+            self.keys.at(key).sessions = found;
         }
         found
     }

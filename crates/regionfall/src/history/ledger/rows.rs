@@ -1,13 +1,11 @@
-//! The operations that are not settled yet: one row each, in pages of 64.
+//! The operations that are not settled yet: one row each.
 //!
-//! Operations are numbered in the order of asking, so a row is found by its number. A page whose rows
-//! have all left is used again: one request that never ends holds 64 rows, not everything since.
+//! Operations are numbered in the order of asking, and most leave soon after, so the rows are a ring that
+//! an operation's number points into. Where a few stay behind (a request that never ends), they step aside
+//! into a list: they hold themselves, not everything since.
 
-use std::collections::VecDeque;
-
-const PAGE_BITS: u32 = 6;
-const PAGE: usize = 1 << PAGE_BITS;
-const NO_PAGE: u32 = u32::MAX;
+/// The ring is not made to move rows aside while it is this small.
+const RING_MIN: u32 = 1_024;
 
 /// No moment: not acknowledged, not stopped, no episode.
 pub(super) const NEVER: u64 = u64::MAX;
@@ -18,12 +16,18 @@ pub(super) struct Row {
     pub issued: u64,
     /// When the application got its success; [`NEVER`] so far.
     pub acked: u64,
+    /// When the oldest of those acknowledged between `before` and this one, whose rows have left, was
+    /// acknowledged; 0 if there is none.
+    pub shadow: u64,
     /// Sequence of its first effect; 0 if it has none.
     pub sequence: u64,
     pub server: u32,
+    /// The place of its key.
     pub key: u32,
-    /// The operation acknowledged before this one on the same key, plus one; 0 if none.
+    /// The operation acknowledged before this one on the same key that has a row, plus one; 0 if none.
     pub before: u32,
+    /// The one after it.
+    pub after: u32,
     /// What keeps the row, beside attempts under way: effects that some member lacks, and disputes.
     pub holds: u32,
     pub flags: u32,
@@ -64,11 +68,36 @@ pub(super) mod flag {
     pub(in super::super) const WENT_BACK: u32 = 1 << 14;
     /// A removal: DEL, SREM.
     pub(in super::super) const REMOVAL: u32 = 1 << 15;
+    /// The row has not left.
+    pub(in super::super) const LIVE: u32 = 1 << 31;
+    /// What a row needs not have to be counted as acknowledged and nothing else.
+    pub(in super::super) const REMARKABLE: u32 =
+        LATE | CONFLICT | COMMUTING | RESURRECTED | OVERWRITTEN | REMOVED_UNSEEN;
     /// Its contribution was removed by an operation that had not observed it.
     pub(in super::super) const REMOVED_UNSEEN: u32 = 1 << 16;
 }
 
 impl Row {
+    pub(super) const EMPTY: Self = Self {
+        issued: 0,
+        acked: NEVER,
+        shadow: 0,
+        sequence: 0,
+        server: 0,
+        key: 0,
+        before: 0,
+        after: 0,
+        holds: 0,
+        flags: 0,
+        origin: 0,
+        keyspace: 0,
+        attempts: 0,
+        sent: 0,
+        settled: 0,
+        effects: 0,
+        reader: u8::MAX,
+    };
+
     pub(super) const fn is(&self, flags: u32) -> bool {
         self.flags & flags != 0
     }
@@ -77,29 +106,35 @@ impl Row {
         self.acked != NEVER
     }
 
+    /// The oldest acknowledgement among this one and those whose rows have left before it.
+    pub(super) const fn oldest(&self) -> u64 {
+        // What left before it was acknowledged before it.
+        if self.shadow == 0 {
+            self.acked
+        } else {
+            self.shadow
+        }
+    }
+
     /// Whether nothing that may still happen can change what the row counts as.
     pub(super) const fn is_settled(&self) -> bool {
-        self.is(flag::ENDED) && self.holds == 0 && (!self.is(flag::WRITE) || self.sent <= self.settled)
+        self.is(flag::ENDED)
+            && self.holds == 0
+            && (!self.is(flag::WRITE) || self.sent <= self.settled)
     }
-}
-
-#[derive(Clone, Debug)]
-struct Page {
-    rows: Vec<Row>,
-    /// A bit for each row that has not left.
-    live: u64,
 }
 
 /// The rows.
 #[derive(Clone, Default, Debug)]
 pub(super) struct Rows {
-    /// Number of the page at the front of `directory`.
-    first_page: u32,
-    directory: VecDeque<u32>,
-    pages: Vec<Page>,
-    free: Vec<u32>,
+    /// Operation `n` of `base..next` is at `n` modulo the length, which is a power of two.
+    ring: Vec<Row>,
+    base: u32,
     next: u32,
     live: u32,
+    /// Rows that stayed behind, in order; some have left.
+    stragglers: Vec<(u32, Row)>,
+    stragglers_left: u32,
 }
 
 impl Rows {
@@ -113,79 +148,114 @@ impl Rows {
         self.live
     }
 
-    pub(super) fn push(&mut self, row: Row) {
-        let slot = self.next as usize % PAGE;
-        if slot == 0 {
-            let page = self.free.pop().unwrap_or_else(|| {
-                self.pages.push(Page { rows: Vec::with_capacity(PAGE), live: 0 });
-                self.pages.len() as u32 - 1
-            });
-            self.pages[page as usize].rows.clear();
-            if self.directory.is_empty() {
-                self.first_page = self.next >> PAGE_BITS;
-            }
-            self.directory.push_back(page);
-        }
-        if let Some(&page) = self.directory.back() {
-            let page = &mut self.pages[page as usize];
-            page.rows.push(row);
-            page.live |= 1 << slot;
-            self.live += 1;
-        }
-        self.next += 1;
+    #[inline]
+    fn slot(&self, operation: u32) -> usize {
+        operation as usize & (self.ring.len().wrapping_sub(1))
     }
 
     #[inline]
-    fn place(&self, operation: u32) -> Option<(usize, usize)> {
-        let index = (operation >> PAGE_BITS).checked_sub(self.first_page)?;
-        let page = *self.directory.get(index as usize)?;
-        let slot = operation as usize % PAGE;
-        (page != NO_PAGE && self.pages[page as usize].live >> slot & 1 == 1)
-            .then_some((page as usize, slot))
+    pub(super) fn push(&mut self, row: Row) {
+        if (self.next - self.base) as usize == self.ring.len() {
+            self.make_room();
+        }
+        let slot = self.slot(self.next);
+        self.ring[slot] = row;
+        self.ring[slot].flags |= flag::LIVE;
+        self.live += 1;
+        self.next += 1;
+    }
+
+    #[cold]
+    fn make_room(&mut self) {
+        self.skip_empty();
+        let length = self.ring.len() as u32;
+        if self.next - self.base < length {
+            return;
+        }
+        let in_ring = self.live - (self.stragglers.len() as u32 - self.stragglers_left);
+        if length >= RING_MIN && in_ring <= length / 4 {
+            // A few old rows hold the ring: they step aside.
+            for operation in self.base..self.base + length / 2 {
+                let row = self.ring[self.slot(operation)];
+                if row.is(flag::LIVE) {
+                    self.stragglers.push((operation, row));
+                }
+            }
+            self.base += length / 2;
+            self.skip_empty();
+            return;
+        }
+        let mut larger = vec![Row::EMPTY; (length * 2).max(64) as usize];
+        let mask = larger.len() - 1;
+        for operation in self.base..self.next {
+            larger[operation as usize & mask] = self.ring[self.slot(operation)];
+        }
+        self.ring = larger;
+    }
+
+    fn skip_empty(&mut self) {
+        while self.base < self.next && !self.ring[self.slot(self.base)].is(flag::LIVE) {
+            self.base += 1;
+        }
+    }
+
+    #[cold]
+    fn straggler(&self, operation: u32) -> Option<usize> {
+        let index = self
+            .stragglers
+            .binary_search_by_key(&operation, |straggler| straggler.0)
+            .ok()?;
+        self.stragglers[index].1.is(flag::LIVE).then_some(index)
     }
 
     #[inline]
     pub(super) fn get(&self, operation: u32) -> Option<&Row> {
-        let (page, slot) = self.place(operation)?;
-        Some(&self.pages[page].rows[slot])
+        if operation.wrapping_sub(self.base) < self.next - self.base {
+            let row = &self.ring[self.slot(operation)];
+            return row.is(flag::LIVE).then_some(row);
+        }
+        self.straggler(operation)
+            .map(|index| &self.stragglers[index].1)
     }
 
     #[inline]
     pub(super) fn get_mut(&mut self, operation: u32) -> Option<&mut Row> {
-        let (page, slot) = self.place(operation)?;
-        Some(&mut self.pages[page].rows[slot])
+        if operation.wrapping_sub(self.base) < self.next - self.base {
+            let slot = self.slot(operation);
+            let row = &mut self.ring[slot];
+            return if row.is(flag::LIVE) { Some(row) } else { None };
+        }
+        self.straggler(operation)
+            .map(|index| &mut self.stragglers[index].1)
     }
 
     /// Lets a row go.
+    #[inline]
     pub(super) fn remove(&mut self, operation: u32) {
-        let Some((page, slot)) = self.place(operation) else { return };
-        self.pages[page].live &= !(1 << slot);
+        let Some(row) = self.get_mut(operation) else {
+            return;
+        };
+        row.flags &= !flag::LIVE;
         self.live -= 1;
-        let number = operation >> PAGE_BITS;
-        // The newest page still fills.
-        if self.pages[page].live == 0 && self.next >> PAGE_BITS > number {
-            self.directory[(number - self.first_page) as usize] = NO_PAGE;
-            self.free.push(page as u32);
-            while self.directory.front() == Some(&NO_PAGE) {
-                self.directory.pop_front();
-                self.first_page += 1;
+        if operation < self.base {
+            self.stragglers_left += 1;
+            if self.stragglers_left as usize * 2 > self.stragglers.len() {
+                self.stragglers
+                    .retain(|straggler| straggler.1.is(flag::LIVE));
+                self.stragglers_left = 0;
             }
         }
     }
 
     /// The rows that are left, oldest first.
     pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &Row)> {
-        self.directory.iter().enumerate().filter(|&(_, &page)| page != NO_PAGE).flat_map(
-            |(index, &page)| {
-                let base = (self.first_page + index as u32) << PAGE_BITS;
-                let page = &self.pages[page as usize];
-                page.rows
-                    .iter()
-                    .enumerate()
-                    .filter(|(slot, _)| page.live >> slot & 1 == 1)
-                    .map(move |(slot, row)| (base + slot as u32, row))
-            },
-        )
+        let behind = self
+            .stragglers
+            .iter()
+            .map(|(operation, row)| (*operation, row));
+        let ring =
+            (self.base..self.next).map(|operation| (operation, &self.ring[self.slot(operation)]));
+        behind.chain(ring).filter(|(_, row)| row.is(flag::LIVE))
     }
 }
 
@@ -194,27 +264,11 @@ mod tests {
     use super::*;
 
     fn row(key: u32) -> Row {
-        Row {
-            issued: 0,
-            acked: NEVER,
-            sequence: 0,
-            server: 0,
-            key,
-            before: 0,
-            holds: 0,
-            flags: 0,
-            origin: 0,
-            keyspace: 0,
-            attempts: 0,
-            sent: 0,
-            settled: 0,
-            effects: 0,
-            reader: 0,
-        }
+        Row { key, ..Row::EMPTY }
     }
 
     #[test]
-    fn one_row_that_stays_holds_one_page() {
+    fn one_row_that_stays_holds_only_itself() {
         let mut rows = Rows::default();
         for operation in 0..100_000 {
             rows.push(row(operation));
@@ -223,11 +277,16 @@ mod tests {
             }
         }
         assert_eq!(rows.live(), 1);
-        assert!(rows.pages.len() <= 3, "{} pages", rows.pages.len());
+        assert!(rows.ring.len() <= 2_048, "{} slots", rows.ring.len());
         assert_eq!(rows.get(70).map(|row| row.key), Some(70));
         assert!(rows.get(71).is_none());
         assert!(rows.get(200_000).is_none());
-        assert_eq!(rows.iter().map(|(operation, _)| operation).collect::<Vec<_>>(), [70]);
+        assert_eq!(
+            rows.iter()
+                .map(|(operation, _)| operation)
+                .collect::<Vec<_>>(),
+            [70]
+        );
         rows.remove(70);
         rows.push(row(5));
         assert_eq!(rows.get(100_000).map(|row| row.key), Some(5));

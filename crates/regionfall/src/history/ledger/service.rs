@@ -64,9 +64,18 @@ pub(super) struct Service {
 
 impl Service {
     pub(super) fn new(windows: impl Iterator<Item = u64>, horizon: u64) -> Self {
-        let servers =
-            windows.map(|window| Server { machines: [IDLE; 2], window, stopped: false }).collect();
-        Self { servers, horizon, episodes: Vec::new() }
+        let servers = windows
+            .map(|window| Server {
+                machines: [IDLE; 2],
+                window,
+                stopped: false,
+            })
+            .collect();
+        Self {
+            servers,
+            horizon,
+            episodes: Vec::new(),
+        }
     }
 
     /// A request failed, or became overdue.
@@ -113,7 +122,14 @@ impl Service {
 
     /// A request succeeded within the deadline.
     #[inline]
-    pub(super) fn succeed(&mut self, at: u64, server: u32, traffic: Traffic, issued: u64, member: u8) {
+    pub(super) fn succeed(
+        &mut self,
+        at: u64,
+        server: u32,
+        traffic: Traffic,
+        issued: u64,
+        member: u8,
+    ) {
         let state = &mut self.servers[server as usize];
         let machine = &mut state.machines[traffic as usize];
         if machine.start == NEVER {
@@ -138,7 +154,10 @@ impl Service {
 
     pub(super) fn restart(&mut self, at: u64, server: u32) {
         let state = &mut self.servers[server as usize];
-        state.machines = [Machine { last_end: at, ..IDLE }; 2];
+        state.machines = [Machine {
+            last_end: at,
+            ..IDLE
+        }; 2];
         state.stopped = false;
     }
 
@@ -159,7 +178,8 @@ impl Service {
                 self.episodes.push(episode);
             }
         }
-        self.episodes.sort_by_key(|episode| (episode.server, episode.traffic, episode.begins));
+        self.episodes
+            .sort_by_key(|episode| (episode.server, episode.traffic, episode.begins));
         self.episodes
     }
 }
@@ -175,7 +195,11 @@ fn close(server: u32, traffic: Traffic, machine: &mut Machine) -> Episode {
         member_before: crate::topology::MemberId(machine.member_before),
         member_after: crate::topology::MemberId(machine.candidate_member),
     };
-    *machine = Machine { overdue: machine.overdue, last_end: machine.candidate, ..IDLE };
+    *machine = Machine {
+        overdue: machine.overdue,
+        last_end: machine.candidate,
+        ..IDLE
+    };
     episode
 }
 
@@ -195,16 +219,26 @@ pub struct Requests {
 pub(super) struct Timeline {
     pub step: u64,
     pub fleets: Vec<Vec<Requests>>,
+    /// Number and beginning of the step that was asked for last: most requests are of one step.
+    latest: (usize, u64),
 }
 
 impl Timeline {
     pub(super) fn new(fleets: usize, step: u64) -> Self {
-        Self { step: step.max(1), fleets: vec![Vec::new(); fleets] }
+        Self {
+            step: step.max(1),
+            fleets: vec![Vec::new(); fleets],
+            latest: (0, 0),
+        }
     }
 
     #[inline]
     pub(super) fn at(&mut self, fleet: usize, issued: u64) -> &mut Requests {
-        let index = (issued / self.step) as usize;
+        if issued.wrapping_sub(self.latest.1) >= self.step {
+            let index = issued / self.step;
+            self.latest = (index as usize, index * self.step);
+        }
+        let index = self.latest.0;
         let steps = &mut self.fleets[fleet];
         if steps.len() <= index {
             steps.resize(index + 1, Requests::default());

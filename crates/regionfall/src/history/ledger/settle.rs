@@ -16,6 +16,12 @@ impl Ledger {
         if !row.is(flag::WRITE) {
             return;
         }
+        // The common case: one effect, everywhere, and nothing else happened to it.
+        if may_lack_nothing && row.is_acked() && row.effects <= 1 && !row.is(flag::REMARKABLE) {
+            self.writes[usize::from(row.keyspace)].acked +=
+                u64::from(row.issued >= self.storm_begins);
+            return;
+        }
         let mut survivors = 0_u32;
         let mut overwritten = 0_u32;
         let mut flags = 0;
@@ -65,7 +71,8 @@ impl Ledger {
         }
         counts.late += u64::from(is_late);
         counts.conflicting += u64::from(row.is(flag::CONFLICT));
-        counts.conflicting_commuting += u64::from(row.is(flag::COMMUTING) && !row.is(flag::CONFLICT));
+        counts.conflicting_commuting +=
+            u64::from(row.is(flag::COMMUTING) && !row.is(flag::CONFLICT));
         counts.resurrected += u64::from(row.is(flag::RESURRECTED));
         counts.duplicated += u64::from(survivors > 1 && !row.is(flag::IDEMPOTENT));
         if row.is(flag::REMOVED_UNSEEN) {
@@ -85,7 +92,8 @@ impl Ledger {
         self.is_drained = quiescence.reached;
         for index in self.keys.disputes.places() {
             let dispute = *self.keys.disputes.at(index);
-            let is_held = |origin: u16, sequence| self.origins.held(usize::from(origin)) >= sequence;
+            let is_held =
+                |origin: u16, sequence| self.origins.held(usize::from(origin)) >= sequence;
             // A winner that nobody holds any more has won nothing.
             if dispute.is_open
                 && is_held(dispute.winner_origin, dispute.winner_sequence)
@@ -94,7 +102,11 @@ impl Ledger {
                 self.overwrite(&dispute);
             }
         }
-        let rows: Vec<(u32, Row)> = self.rows.iter().map(|(operation, row)| (operation, *row)).collect();
+        let rows: Vec<(u32, Row)> = self
+            .rows
+            .iter()
+            .map(|(operation, row)| (operation, *row))
+            .collect();
         for (operation, row) in rows {
             self.settle(operation, &row, false);
         }
@@ -115,7 +127,11 @@ impl Ledger {
             step: SimDuration::from_nanos(self.timeline.step),
             timeline: self.timeline.fleets,
             dual_active: SimDuration::from_nanos(self.activity.dual(self.storm_begins)),
-            convergence: self.convergence.finish().and_then(moment).map(SimDuration::from_nanos),
+            convergence: self
+                .convergence
+                .finish()
+                .and_then(moment)
+                .map(SimDuration::from_nanos),
             probes: self.probes,
             rows_max: self.rows_max,
             shape: self.shape,

@@ -36,24 +36,36 @@ impl Ledger {
             server = Some(row.server);
         }
         if let Some(server) = server {
-            self.activity.accept(now, self.homes[server as usize], member);
+            self.activity
+                .accept(now, self.homes[server as usize], member);
         }
         let Some(effect) = effect else {
             self.leave_if_settled(operation);
             return;
         };
-        let back = self.meet(now, operation, member, effect);
+        let back = self.meet(operation, member, effect);
         let origin = effect.dot.origin.0;
         let sequence = effect.dot.sequence;
-        let entry = Entry { operation, back, executed: now, stamp: effect.at.0 };
-        self.origins.execute(usize::from(origin), member, sequence, entry);
+        let entry = Entry {
+            operation,
+            back,
+            executed: now,
+            stamp: effect.at.0,
+        };
+        self.origins
+            .execute(usize::from(origin), member, sequence, entry);
         if let Some(row) = self.rows.get_mut(operation) {
             row.effects += 1;
             if row.effects == 1 {
                 row.origin = origin;
                 row.sequence = sequence;
             } else {
-                self.repeats.push(Repeat { operation, origin, sequence, flags: 0 });
+                self.repeats.push(Repeat {
+                    operation,
+                    origin,
+                    sequence,
+                    flags: 0,
+                });
                 self.note_late(now, operation, usize::from(origin), sequence - 1, member);
             }
         }
@@ -62,20 +74,51 @@ impl Ledger {
 
     /// The application has its success.
     pub(super) fn write_acknowledged(&mut self, now: u64, operation: u32) {
-        let Some(row) = self.rows.get_mut(operation) else { return };
+        let Some(row) = self.rows.get_mut(operation) else {
+            return;
+        };
         row.acked = now;
         if row.effects == 0 {
             return;
         }
-        let key = self.keys.get_mut(row.key);
-        row.before = key.newest;
+        let key = self.keys.at(row.key);
+        let before = key.open;
+        row.before = before;
         key.newest = operation + 1;
+        key.open = operation + 1;
+        row.shadow = std::mem::take(&mut key.shadow);
         key.newest_at = now;
         key.newest_origin = row.origin;
         key.newest_sequence = row.sequence;
         if self.shape.keyspaces[usize::from(row.keyspace)].reads_own_writes {
             let (key, server) = (row.key, row.server);
             self.session_wrote(key, server, operation);
+        }
+        if before != 0
+            && let Some(older) = self.rows.get_mut(before - 1)
+        {
+            older.after = operation + 1;
+        }
+    }
+
+    /// Takes a row that leaves out of the acknowledgements of its key.
+    fn unlink(&mut self, operation: u32, row: &Row) {
+        if row.before != 0
+            && let Some(older) = self.rows.get_mut(row.before - 1)
+        {
+            older.after = row.after;
+        }
+        if row.after != 0 {
+            if let Some(newer) = self.rows.get_mut(row.after - 1) {
+                newer.before = row.before;
+                newer.shadow = row.oldest();
+            }
+        } else {
+            let key = self.keys.at(row.key);
+            if key.open == operation + 1 {
+                key.open = row.before;
+                key.shadow = row.oldest();
+            }
         }
     }
 
@@ -87,9 +130,16 @@ impl Ledger {
         first: u64,
         last: u64,
     ) {
-        let peak = if origin < self.origins.len() { self.origins.peak(origin, member) } else { 0 };
+        let peak = if origin < self.origins.len() {
+            self.origins.peak(origin, member)
+        } else {
+            0
+        };
         let (prior, rose) = self.origins.apply(origin, member, last);
-        if let Some(oldest) = self.origins.entry(origin, first.max(self.origins.front(origin))) {
+        if let Some(oldest) = self
+            .origins
+            .entry(origin, first.max(self.origins.front(origin)))
+        {
             let executed = oldest.executed;
             if now < self.storm_begins {
                 let source = self.origins.member(origin);
@@ -99,12 +149,17 @@ impl Ledger {
             // Whoever was acknowledged before the newest move to this member was executed before it, but
             // for attempts that were executed after another had its answer.
             let may_be_late = |executed: u64, ledger: &Self| {
-                ledger.moves.newest_adoption(member).is_some_and(|adopted| executed <= adopted)
+                ledger
+                    .moves
+                    .newest_adoption(member)
+                    .is_some_and(|adopted| executed <= adopted)
                     || !ledger.repeats.is_empty()
             };
             if may_be_late(executed, self) {
                 for sequence in first.max(peak + 1)..=last {
-                    let Some(&entry) = self.origins.entry(origin, sequence) else { continue };
+                    let Some(&entry) = self.origins.entry(origin, sequence) else {
+                        continue;
+                    };
                     if !may_be_late(entry.executed, self) {
                         break;
                     }
@@ -121,19 +176,30 @@ impl Ledger {
     /// A member got an effect that it lacked when somebody of the writer's home population moved to
     /// it, after the acknowledgement. `peak` is the most it had of `origin` before.
     fn note_late(&mut self, now: u64, operation: u32, origin: usize, peak: u64, member: usize) {
-        let Some(row) = self.rows.get(operation) else { return };
+        let Some(row) = self.rows.get(operation) else {
+            return;
+        };
         if !row.is_acked() {
             return;
         }
         let home = self.homes[row.server as usize];
-        if self.moves.last_adoption(home, member).is_none_or(|adopted| adopted < row.acked) {
+        if self
+            .moves
+            .last_adoption(home, member)
+            .is_none_or(|adopted| adopted < row.acked)
+        {
             return;
         }
         // Another effect of the same operation may have been there all along.
         if row.effects > 1 && self.had_another(operation, row, origin, peak, member) {
             return;
         }
-        let late = LateWrite { acked: row.acked, applied: now, home: home as u8, member: member as u8 };
+        let late = LateWrite {
+            acked: row.acked,
+            applied: now,
+            home: home as u8,
+            member: member as u8,
+        };
         self.late.push(late);
         if let Some(row) = self.rows.get_mut(operation) {
             row.flags |= flag::LATE;
@@ -141,9 +207,21 @@ impl Ledger {
     }
 
     /// Whether `member` already had an effect of the operation.
-    fn had_another(&self, operation: u32, row: &Row, origin: usize, peak: u64, member: usize) -> bool {
+    fn had_another(
+        &self,
+        operation: u32,
+        row: &Row,
+        origin: usize,
+        peak: u64,
+        member: usize,
+    ) -> bool {
         self.effects_of(operation, row).any(|(other, number, _)| {
-            number <= if other == origin { peak } else { self.origins.peak(other, member) }
+            number
+                <= if other == origin {
+                    peak
+                } else {
+                    self.origins.peak(other, member)
+                }
         })
     }
 
@@ -155,7 +233,9 @@ impl Ledger {
     ) -> impl Iterator<Item = (usize, u64, u32)> {
         let first = (row.effects > 0).then_some((usize::from(row.origin), row.sequence, row.flags));
         let repeats: &[Repeat] = if row.effects > 1 { &self.repeats } else { &[] };
-        let others = repeats.iter().filter(move |repeat| repeat.operation == operation);
+        let others = repeats
+            .iter()
+            .filter(move |repeat| repeat.operation == operation);
         first
             .into_iter()
             .chain(others.map(|repeat| (usize::from(repeat.origin), repeat.sequence, repeat.flags)))
@@ -171,31 +251,52 @@ impl Ledger {
         while let Some((_, entry)) = self.origins.pop_everywhere(origin) {
             if let Some(row) = self.rows.get_mut(entry.operation) {
                 row.holds -= 1;
-                self.leave_if_settled(entry.operation);
+                if row.is_settled() {
+                    let row = *row;
+                    self.leave(entry.operation, &row);
+                }
             }
         }
     }
 
+    #[inline]
     pub(super) fn leave_if_settled(&mut self, operation: u32) {
-        if let Some(&row) = self.rows.get(operation)
+        if let Some(row) = self.rows.get(operation)
             && row.is_settled()
         {
-            self.settle(operation, &row, true);
-            if row.effects > 1 {
-                self.repeats.retain(|repeat| repeat.operation != operation);
-            }
-            self.rows.remove(operation);
+            let row = *row;
+            self.leave(operation, &row);
         }
+    }
+
+    fn leave(&mut self, operation: u32, row: &Row) {
+        self.settle(operation, row, true);
+        if row.effects > 1 {
+            let key = self.keys.at(row.key);
+            if key.newest == operation + 1 {
+                // One dot does not tell any more who holds it.
+                key.newest_sequence = 0;
+            }
+            self.repeats.retain(|repeat| repeat.operation != operation);
+        }
+        if row.is_acked() && row.effects > 0 {
+            self.unlink(operation, row);
+        }
+        self.rows.remove(operation);
     }
 
     /// Looks at two disputes in turn, and closes those that nothing can change any more.
     fn sweep_disputes(&mut self) {
         for _ in 0..2 {
-            let Some(index) = self.keys.disputes.turn() else { return };
+            let Some(index) = self.keys.disputes.turn() else {
+                return;
+            };
             let dispute = *self.keys.disputes.at(index);
             let is_final = dispute.is_open
-                && self.origins.everywhere(usize::from(dispute.winner_origin)) >= dispute.winner_sequence
-                && self.origins.everywhere(usize::from(dispute.loser_origin)) >= dispute.loser_sequence;
+                && self.origins.everywhere(usize::from(dispute.winner_origin))
+                    >= dispute.winner_sequence
+                && self.origins.everywhere(usize::from(dispute.loser_origin))
+                    >= dispute.loser_sequence;
             if is_final && self.durable_from <= self.now {
                 self.keys.unlink_dispute(index);
                 self.overwrite(&dispute);
@@ -213,7 +314,9 @@ impl Ledger {
         if dispute.by_fault {
             flags |= flag::BY_FAULT;
         }
-        let Some(row) = self.rows.get_mut(dispute.loser) else { return };
+        let Some(row) = self.rows.get_mut(dispute.loser) else {
+            return;
+        };
         if dispute.resurrects {
             row.flags |= flag::RESURRECTED;
         }
@@ -250,16 +353,18 @@ impl Ledger {
 pub(super) fn touches(effect: &Effect) -> (u64, bool) {
     let is_removal = effect.is_removal();
     let element = match &effect.kind {
-        EffectKind::Add { elements } | EffectKind::Discard { elements } => match elements.as_slice() {
-            [Element::Number(number)] => *number,
-            [Element::Bytes(bytes)] => {
-                let mut hash = TraceHash::new();
-                hash.absorb_str(&String::from_utf8_lossy(bytes));
-                hash.finish()
+        EffectKind::Add { elements } | EffectKind::Discard { elements } => {
+            match elements.as_slice() {
+                [Element::Number(number)] => *number,
+                [Element::Bytes(bytes)] => {
+                    let mut hash = TraceHash::new();
+                    hash.absorb_str(&String::from_utf8_lossy(bytes));
+                    hash.finish()
+                }
+                // Several at once meet whatever the key holds: rather too many conflicts than too few.
+                _ => WHOLE,
             }
-            // Several at once meet whatever the key holds: rather too many conflicts than too few.
-            _ => WHOLE,
-        },
+        }
         _ => WHOLE,
     };
     (element, is_removal)

@@ -1,0 +1,243 @@
+//! The command line: every command with its arguments.
+
+mod value;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+use regionfall_report::table::Format;
+
+use crate::exit;
+
+/// Compares failover strategies of multi-region databases under repeatable faults: how much data is
+/// lost, and for how long clients are down.
+#[derive(Debug, Parser)]
+#[command(name = "regionfall", version, after_help = exit::HELP)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: GlobalArguments,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+pub(crate) struct GlobalArguments {
+    /// How tables are written
+    #[arg(
+        long,
+        global = true,
+        default_value = "table",
+        value_name = "FORMAT",
+        value_parser = PossibleValuesParser::new(Format::ALL.map(|(name, _)| name)).try_map(|name| name.parse::<Format>())
+    )]
+    pub(crate) format: Format,
+    /// Neither progress nor notes on standard error
+    #[arg(long, global = true)]
+    pub(crate) quiet: bool,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Writes a commented scenario to start from
+    Init(InitArguments),
+    /// Runs each strategy and case once: summary, verdicts, trace hash
+    Run(RunArguments),
+    /// Finds what is wrong with a scenario, and what will disappoint
+    Check(CheckArguments),
+    /// Prints the JSON Schema of scenario files, for editors
+    Schema,
+    /// Lists the presets of strategies, with sources and grades
+    Presets(PresetsArguments),
+    /// Runs everything again, in a second process too: equal, or the first difference
+    Verify(VerifyArguments),
+    /// Prints completions for a shell
+    Completions(CompletionsArguments),
+    /// Prints what runs came to, for `verify` to compare
+    #[command(hide = true)]
+    Fingerprint(FingerprintArguments),
+}
+
+/// A scenario file and what is set over it.
+#[derive(Debug, Args)]
+pub(crate) struct ScenarioArguments {
+    /// The scenario file; `-` is standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: String,
+    /// Sets a key over the file, such as `database.shards=4` or `strategy.NAME.propagation.ttl=5s`
+    #[arg(long, value_name = "KEY=VALUE", value_parser = value::key_and_value)]
+    pub(crate) set: Vec<(String, String)>,
+}
+
+/// The arguments of `init`.
+#[derive(Debug, Args)]
+pub(crate) struct InitArguments {
+    /// Regions with a member, two to ten
+    #[arg(
+        long,
+        value_name = "A,B,…",
+        value_delimiter = ',',
+        default_value = "us-east-1,eu-west-1,ap-southeast-1"
+    )]
+    pub(crate) regions: Vec<String>,
+    /// A new file to write to instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) out: Option<std::path::PathBuf>,
+}
+
+/// The arguments of `run`.
+#[derive(Debug, Args)]
+pub(crate) struct RunArguments {
+    #[command(flatten)]
+    pub(crate) scenario: ScenarioArguments,
+    /// Only this variant
+    #[arg(long, value_name = "NAME")]
+    pub(crate) variant: Vec<String>,
+    /// Only this strategy
+    #[arg(long, value_name = "NAME")]
+    pub(crate) strategy: Vec<String>,
+    /// Only this case
+    #[arg(long, value_name = "NAME")]
+    pub(crate) case: Vec<String>,
+    /// The seed
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// The trace hash that the run must have
+    #[arg(long, value_name = "HASH", value_parser = value::trace_hash)]
+    pub(crate) expect: Option<u64>,
+}
+
+/// The arguments of `check`.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArguments {
+    #[command(flatten)]
+    pub(crate) scenario: ScenarioArguments,
+    /// Prints every setting as TOML, with its origin
+    #[arg(long)]
+    pub(crate) resolved: bool,
+}
+
+/// The arguments of `presets`.
+#[derive(Debug, Args)]
+pub(crate) struct PresetsArguments {
+    /// Shows every setting of this one
+    #[arg(value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// As TOML, to paste into a scenario
+    #[arg(long)]
+    pub(crate) toml: bool,
+}
+
+/// The arguments of `verify`.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArguments {
+    #[command(flatten)]
+    pub(crate) scenario: ScenarioArguments,
+    /// How many seeds
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) seeds: u32,
+}
+
+/// The arguments of `compare`.
+#[derive(Debug, Args)]
+pub(crate) struct CompareArguments {
+    #[command(flatten)]
+    pub(crate) scenario: ScenarioArguments,
+    #[command(flatten)]
+    pub(crate) sweep: SweepArguments,
+    /// This strategy's broken promises and missed objectives decide the exit code, beside those
+    /// that say `gate = true`
+    #[arg(long, value_name = "NAME")]
+    pub(crate) gate: Vec<String>,
+    /// Those of every strategy do
+    #[arg(long)]
+    pub(crate) strict: bool,
+    /// Stops early, once the interval of a metric is this narrow, as in `rto_p99=5%`
+    #[arg(long, value_name = "METRIC=SHARE", value_parser = value::precision)]
+    pub(crate) until: Option<(String, f64)>,
+    /// Makes only this part of the runs, as in `1/4`; `regionfall merge` joins the parts
+    #[arg(long, value_name = "I/N", value_parser = value::shard)]
+    pub(crate) shard: Option<(u32, u32)>,
+}
+
+/// The arguments of `curve`.
+#[derive(Debug, Args)]
+pub(crate) struct CurveArguments {
+    #[command(flatten)]
+    pub(crate) scenario: ScenarioArguments,
+    #[command(flatten)]
+    pub(crate) sweep: SweepArguments,
+    /// A key of the scenario and the values that it takes
+    #[arg(long, value_name = "KEY=V1,V2,…", required = true, value_parser = value::key_and_values)]
+    pub(crate) vary: Vec<(String, Vec<String>)>,
+    /// The column that is drawn
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) metric: Option<String>,
+}
+
+/// What commands that make many runs take.
+#[derive(Debug, Args)]
+pub(crate) struct SweepArguments {
+    /// How many seeds, instead of those of the scenario
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) seeds: Option<u32>,
+    /// How many runs at a time [default: as many as there are processors]
+    #[arg(long, value_name = "N", value_parser = value::jobs)]
+    pub(crate) jobs: Option<std::num::NonZeroUsize>,
+    /// The folder for results [default: results/NAME]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) out: Option<std::path::PathBuf>,
+    /// Only this strategy
+    #[arg(long, value_name = "NAME")]
+    pub(crate) strategy: Vec<String>,
+    /// Only this case
+    #[arg(long, value_name = "NAME")]
+    pub(crate) case: Vec<String>,
+}
+
+/// The arguments of `reproduce`.
+#[derive(Debug, Args)]
+pub(crate) struct ReproduceArguments {
+    /// A folder of results
+    #[arg(value_name = "FOLDER")]
+    pub(crate) folder: std::path::PathBuf,
+    /// How many runs at a time [default: as many as there are processors]
+    #[arg(long, value_name = "N", value_parser = value::jobs)]
+    pub(crate) jobs: Option<std::num::NonZeroUsize>,
+}
+
+/// The arguments of `completions`.
+#[derive(Debug, Args)]
+pub(crate) struct CompletionsArguments {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: Shell,
+}
+
+/// The arguments of `fingerprint`.
+#[derive(Debug, Args)]
+pub(crate) struct FingerprintArguments {
+    #[command(flatten)]
+    pub(crate) scenario: ScenarioArguments,
+    /// How many seeds
+    #[arg(long)]
+    pub(crate) seeds: u32,
+    /// The checkpoints of the run with this number, instead of what all runs came to
+    #[arg(long)]
+    pub(crate) checkpoints_of: Option<usize>,
+    /// The records of the run with this number from the first to before the last, separated by colons
+    #[arg(long, value_parser = value::records)]
+    pub(crate) records_of: Option<(usize, u64, u64)>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_declaration_is_sound() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,10 @@
+//! The commands, one file each: from arguments to what is printed and how it ends.
+
+pub(crate) mod check;
+pub(crate) mod completions;
+pub(crate) mod fingerprint;
+pub(crate) mod init;
+pub(crate) mod presets;
+pub(crate) mod run;
+pub(crate) mod schema;
+pub(crate) mod verify;

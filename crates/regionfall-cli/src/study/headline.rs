@@ -1,0 +1,231 @@
+//! The figures that answer the question, one row for each strategy: for people two narrow tables for
+//! each variant and case, for scripts one wide one.
+
+use regionfall::explore::statistics::Level;
+use regionfall::explore::statistics::quantile::Probability;
+use regionfall::explore::{CellRuns, Estimate, Over, Results, estimate, recovered_shares};
+use regionfall::metric::{RecoveredBy, Unit};
+use regionfall::simulation::MODEL_VERSION;
+use regionfall_report::table::{Cell, Column, Table};
+
+use super::findings::Findings;
+use super::words;
+
+/// How a column of runs becomes one of the table.
+#[derive(Clone, Copy)]
+pub(super) struct Figure {
+    /// The heading for people; line breaks keep it narrow.
+    pub(super) heading: &'static str,
+    /// The column of runs.
+    pub(super) column: &'static str,
+    /// What of it over seeds.
+    pub(super) over: Over,
+}
+
+const fn median(heading: &'static str, column: &'static str) -> Figure {
+    Figure {
+        heading,
+        column,
+        over: Over::Median,
+    }
+}
+
+const fn mean(heading: &'static str, column: &'static str) -> Figure {
+    Figure {
+        heading,
+        column,
+        over: Over::Mean,
+    }
+}
+
+/// For how long clients are down.
+const DOWNTIME: [Figure; 3] = [
+    median("RTO p50\nof servers", "rto_p50_ms"),
+    median("RTO of the\nslowest", "rto_max_ms"),
+    median("service\nRTO", "service_rto_ms"),
+];
+
+/// How much data is lost.
+const DATA: [Figure; 5] = [
+    median("RPO\nobserved", "rpo_observed_ms"),
+    median("RPO at\nresumption", "rpo_at_resumption_ms"),
+    mean("writes lost\nper run", "writes_lost"),
+    mean("writes late\nper run", "writes_late"),
+    mean("dual-active\nper run", "dual_active_ms"),
+];
+
+/// What else scripts get.
+const FURTHER: [Figure; 9] = [
+    mean("", "writes_overwritten_by_fault"),
+    mean("", "writes_duplicated"),
+    mean("", "conflicting_writes"),
+    mean("", "stale_reads"),
+    mean("", "errors"),
+    mean("", "availability"),
+    mean("", "false_failovers"),
+    median("", "failback_ms"),
+    median("", "convergence_ms"),
+];
+
+/// The tables of a variant and case for people.
+pub(super) struct Block {
+    /// Variant and case.
+    pub(super) name: String,
+    /// For how long clients are down.
+    pub(super) downtime: Table,
+    /// How much data is lost.
+    pub(super) data: Table,
+}
+
+/// The tables for people, in the order of the scenario.
+pub(super) fn for_people(results: &Results<'_>, findings: &Findings) -> Vec<Block> {
+    let has_variants = results.scenario().variants.len() > 1;
+    let level = results.level();
+    let blocks = results.blocks().into_iter().filter_map(|cells| {
+        let name = words::block_name(cells.first()?, has_variants);
+        Some(Block {
+            downtime: downtime(&cells, level),
+            data: data(&cells, findings, level),
+            name,
+        })
+    });
+    blocks.collect()
+}
+
+fn downtime(cells: &[CellRuns<'_>], level: Level) -> Table {
+    let mut table = Table::new("").column(Column::text("strategy"));
+    for figure in DOWNTIME {
+        table = table.column(Column::figure(figure.heading, "s"));
+    }
+    table = table
+        .column(Column::figure("slowest,\n1 run in 20", "s"))
+        .column(Column::text("recovered\nby"))
+        .column(Column::number("available", "%", 2));
+    for cell in cells {
+        let mut row = vec![Cell::text(&cell.strategy.name)];
+        row.extend(DOWNTIME.map(|figure| shown(cell, figure, level, 1e-3)));
+        let tail = Figure {
+            heading: "",
+            column: "rto_max_ms",
+            over: Over::Quantile(Probability::P95),
+        };
+        // Its limits need more seeds than most comparisons have: the objectives judge it.
+        row.push(match of(cell, tail, level) {
+            Some(tail) => Cell::Number(tail.value * 1e-3),
+            None => Cell::Missing,
+        });
+        row.push(Cell::text(recovered(cell)));
+        let available = estimate(&cell.column("availability"), Over::Mean, level);
+        row.push(available.map_or(Cell::Missing, |share| Cell::Number(share.value * 100.0)));
+        table.push(row);
+    }
+    table
+}
+
+fn data(cells: &[CellRuns<'_>], findings: &Findings, level: Level) -> Table {
+    let mut table = Table::new("").column(Column::text("strategy"));
+    for figure in DATA {
+        let (unit, _) = unit(figure);
+        table = table.column(Column::figure(figure.heading, unit));
+    }
+    table = table.column(Column::number("lost", "ppm", 1));
+    let has_objectives = cells
+        .iter()
+        .any(|cell| findings.objectives_of(cell.cell).next().is_some());
+    if has_objectives {
+        table = table.column(Column::text("objectives"));
+    }
+    for cell in cells {
+        let mut row = vec![Cell::text(&cell.strategy.name)];
+        row.extend(DATA.map(|figure| shown(cell, figure, level, unit(figure).1)));
+        row.push(lost_share(cell).map_or(Cell::Missing, |share| Cell::Number(share * 1e6)));
+        if has_objectives {
+            let verdicts = findings.objectives_of(cell.cell).map(|judged| {
+                format!("{} {}", words::short(&judged.objective.column), judged.word())
+            });
+            row.push(Cell::text(verdicts.collect::<Vec<_>>().join(", ")));
+        }
+        table.push(row);
+    }
+    table
+}
+
+/// The table for scripts: times in milliseconds, shares as shares, a row for each cell.
+pub(crate) fn in_full(results: &Results<'_>, findings: &Findings) -> Table {
+    let mut table = Table::new("compare")
+        .column(Column::count("model", "version"))
+        .column(Column::text("scenario_digest"));
+    for name in ["variant", "strategy", "case"] {
+        table = table.column(Column::text(name));
+    }
+    table = table.column(Column::count("seeds", "seeds"));
+    let figures = || DOWNTIME.into_iter().chain(DATA).chain(FURTHER);
+    for figure in figures() {
+        let over = if figure.over == Over::Mean { "mean" } else { "median" };
+        // The names carry their units already.
+        table = table.column(Column::estimate_of(format!("{}_{over}", figure.column), 3));
+    }
+    for way in RecoveredBy::ALL {
+        table = table.column(Column::share(format!("recovered_by_{}", way.name())));
+    }
+    table = table.column(Column::text("objectives"));
+    for cell in results.cells() {
+        let names = [&cell.variant.name, &cell.strategy.name, &cell.case.name];
+        let mut row = vec![
+            Cell::Count(u64::from(MODEL_VERSION)),
+            Cell::text(&results.scenario().digest),
+        ];
+        row.extend(names.map(Cell::text));
+        row.push(Cell::Count(cell.runs.len() as u64));
+        row.extend(figures().map(|figure| shown(&cell, figure, results.level(), 1.0)));
+        match recovered_shares(&cell) {
+            Some(shares) => row.extend(shares.map(Cell::Number)),
+            None => row.extend(RecoveredBy::ALL.map(|_| Cell::Missing)),
+        }
+        let verdicts = findings
+            .objectives_of(cell.cell)
+            .map(|judged| format!("{}: {}", words::objective(&judged.objective), judged.word()));
+        row.push(Cell::text(verdicts.collect::<Vec<_>>().join("; ")));
+        table.push(row);
+    }
+    table
+}
+
+fn of(cell: &CellRuns<'_>, figure: Figure, level: Level) -> Option<Estimate> {
+    estimate(&cell.column(figure.column), figure.over, level)
+}
+
+fn unit(figure: Figure) -> (&'static str, f64) {
+    words::unit_for_people(words::column(figure.column).map_or(Unit::Count, |column| column.unit))
+}
+
+fn shown(cell: &CellRuns<'_>, figure: Figure, level: Level, factor: f64) -> Cell {
+    match of(cell, figure, level) {
+        None => Cell::Missing,
+        Some(Estimate {
+            value,
+            interval: Some(limits),
+            ..
+        }) => Cell::estimate(value * factor, limits.low * factor, limits.high * factor),
+        Some(Estimate { value, .. }) => Cell::Number(value * factor),
+    }
+}
+
+/// How affected app servers were served again: `switch 93 %, heal 7 %`.
+fn recovered(cell: &CellRuns<'_>) -> String {
+    let Some(shares) = recovered_shares(cell) else {
+        return "–".to_owned();
+    };
+    let ways = RecoveredBy::ALL
+        .iter()
+        .zip(shares)
+        .filter(|(_, share)| *share > 0.0)
+        .map(|(way, share)| format!("{} {:.0}\u{a0}%", way.name(), share * 100.0));
+    ways.collect::<Vec<_>>().join(", ")
+}
+
+/// The share of acknowledged writes that are lost, over all seeds.
+fn lost_share(cell: &CellRuns<'_>) -> Option<f64> {
+    let acked = cell.sum("writes_acked");
+    (acked > 0.0).then(|| cell.sum("writes_lost") / acked)
+}

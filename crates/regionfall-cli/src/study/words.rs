@@ -1,0 +1,203 @@
+//! Words for what the model holds: names of files, faults, objectives, numbers in sentences.
+
+use regionfall::explore::CellRuns;
+use regionfall::fault::{Disks, FaultKind, PathSelector, TrafficScope};
+use regionfall::metric::{Column, RUN_COLUMNS, Unit};
+use regionfall::network::Silence;
+use regionfall::scenario::{Objective, Sense, Settings, Statistic};
+use regionfall::topology::RegionId;
+
+/// A name as part of the name of a file: lower case, words joined by hyphens.
+pub(crate) fn slug(name: &str) -> String {
+    let mut slug = String::new();
+    for c in name.chars() {
+        if c.is_alphanumeric() || c == '.' || c == '_' {
+            slug.extend(c.to_lowercase());
+        } else if !slug.is_empty() && !slug.ends_with('-') {
+            slug.push('-');
+        }
+    }
+    let slug = slug.trim_matches(['-', '.']).to_owned();
+    if slug.is_empty() { "unnamed".to_owned() } else { slug }
+}
+
+/// Names as parts of file names, told apart where their slugs are equal.
+pub(crate) fn slugs<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let mut slugs: Vec<String> = Vec::new();
+    for name in names {
+        let plain = slug(name);
+        let mut own = plain.clone();
+        let mut number = 2;
+        while slugs.contains(&own) {
+            own = format!("{plain}-{number}");
+            number += 1;
+        }
+        slugs.push(own);
+    }
+    slugs
+}
+
+/// The name of a block of a comparison: its case, and its variant if there are several.
+pub(crate) fn block_name(cell: &CellRuns<'_>, has_variants: bool) -> String {
+    if has_variants {
+        format!("{}: {}", cell.variant.name, cell.case.name)
+    } else {
+        cell.case.name.clone()
+    }
+}
+
+/// The column of a name that is known to be one.
+pub(crate) fn column(name: &str) -> Option<&'static Column> {
+    RUN_COLUMNS.iter().find(|column| column.name == name)
+}
+
+/// The unit of a column in tables, and what its values are multiplied by.
+pub(crate) fn unit_for_people(unit: Unit) -> (&'static str, f64) {
+    match unit {
+        Unit::Milliseconds => ("s", 1e-3),
+        Unit::Writes => ("writes", 1.0),
+        Unit::Reads => ("reads", 1.0),
+        Unit::Servers => ("app servers", 1.0),
+        Unit::Share => ("%", 100.0),
+        Unit::Bytes => ("bytes", 1.0),
+        Unit::Count | Unit::Word => ("", 1.0),
+    }
+}
+
+/// A value of a column in words: `11.7 s`, `99.91 %`, `7 writes`.
+pub(crate) fn value(column: &str, value: f64) -> String {
+    let unit = self::column(column).map_or(Unit::Count, |column| column.unit);
+    let (unit, factor) = unit_for_people(unit);
+    let shown = if value.is_infinite() {
+        "not before the end".to_owned()
+    } else {
+        number(value * factor)
+    };
+    if unit.is_empty() || value.is_infinite() {
+        shown
+    } else {
+        format!("{shown} {unit}")
+    }
+}
+
+/// A number with three digits that count.
+pub(crate) fn number(value: f64) -> String {
+    let decimals = match value.abs() {
+        v if v == 0.0 || v >= 99.95 => 0,
+        v if v >= 9.995 => 1,
+        v if v >= 0.9995 => 2,
+        _ => 3,
+    };
+    let text = format!("{value:.decimals$}");
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
+    }
+}
+
+/// A share in per cent.
+pub(crate) fn percent(share: f64) -> String {
+    format!("{} %", number(share * 100.0))
+}
+
+/// A column's name without its unit.
+pub(crate) fn short(column: &str) -> &str {
+    column.strip_suffix("_ms").unwrap_or(column)
+}
+
+/// An objective in words: `p95 of rto_p99 ≤ 60 s`.
+pub(crate) fn objective(objective: &Objective) -> String {
+    let statistic = match objective.statistic {
+        Statistic::Quantile(order) => format!("p{}", number(order * 100.0)),
+        Statistic::Mean => "mean".to_owned(),
+        Statistic::Max => "max".to_owned(),
+        Statistic::Min => "min".to_owned(),
+    };
+    let side = match objective.sense {
+        Sense::AtMost => '≤',
+        Sense::AtLeast => '≥',
+    };
+    format!(
+        "{statistic} of {} {side} {}",
+        short(&objective.column),
+        value(&objective.column, objective.limit)
+    )
+}
+
+/// A fault in a few words.
+pub(crate) fn fault(kind: &FaultKind, settings: &Settings) -> String {
+    let region = |id: RegionId| settings.topology.regions[id.index()].name.as_str();
+    let home = |member: regionfall::topology::MemberId| region(RegionId::from_index(member.index()));
+    let lost = |disks: &Disks| match disks {
+        Disks::Kept => "disk kept",
+        Disks::Lost => "disk lost",
+    };
+    let silence = |mode: &Silence| match mode {
+        Silence::Silent => "silent",
+        Silence::Refusing => "refusing",
+    };
+    match kind {
+        FaultKind::ProcessCrash { member, disks, .. } => {
+            format!("process crash in {}, {}", home(*member), lost(disks))
+        }
+        FaultKind::HostCrash { member, disks, .. } => {
+            format!("host crash in {}, {}", home(*member), lost(disks))
+        }
+        FaultKind::Hang { member } => format!("hang in {}", home(*member)),
+        FaultKind::RegionOutage {
+            region: fallen,
+            mode,
+            disks,
+            ..
+        } => {
+            format!("{} down, {}, {}", region(*fallen), silence(mode), lost(disks))
+        }
+        FaultKind::Partition { paths, mode, .. } => {
+            format!("partition {}, {}", self::paths(paths, region), silence(mode))
+        }
+        FaultKind::Latency { paths, .. } => format!("latency {}", self::paths(paths, region)),
+        FaultKind::Loss { paths, share } => {
+            format!("loss of {} {}", percent(*share), self::paths(paths, region))
+        }
+    }
+}
+
+fn paths<'s>(paths: &PathSelector, name: impl Fn(RegionId) -> &'s str) -> String {
+    let ends = |regions: &[RegionId]| {
+        if regions.is_empty() {
+            return "all".to_owned();
+        }
+        let names: Vec<&str> = regions.iter().map(|&region| name(region)).collect();
+        names.join("+")
+    };
+    let arrow = if paths.both_ways { '↔' } else { '→' };
+    let scope = match paths.scope {
+        TrafficScope::All => "",
+        TrafficScope::Replication => " (replication)",
+        TrafficScope::Clients => " (clients)",
+        TrafficScope::Checks => " (checks)",
+    };
+    format!("{} {arrow} {}{scope}", ends(&paths.from), ends(&paths.to))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_names_are_plain_and_differ() {
+        assert_eq!(slug("DNS, 60 s TTL"), "dns-60-s-ttl");
+        assert_eq!(slug("../.."), "unnamed");
+        assert_eq!(slugs(["a b", "a-b", "c"]), ["a-b", "a-b-2", "c"]);
+    }
+
+    #[test]
+    fn numbers_have_the_digits_that_count() {
+        for (number, shown) in [(612.39, "612"), (11.70, "11.7"), (0.0712, "0.071"), (60.0, "60"), (0.0, "0")] {
+            assert_eq!(super::number(number), shown);
+        }
+        assert_eq!(value("rto_max_ms", 11_700.0), "11.7 s");
+        assert_eq!(value("availability", 0.9991), "99.9 %");
+    }
+}

@@ -1,0 +1,19 @@
+//! The command end to end, and the source tree.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot start the command or read its own files fails"
+)]
+
+mod bad_scenarios;
+mod check;
+mod command;
+mod help;
+mod init;
+#[cfg(unix)]
+mod interrupt;
+mod presets;
+mod run;
+mod tidy;
+mod tree;
+mod verify;

@@ -1,0 +1,439 @@
+//! Making the runs of a comparison, on several threads, in an order that nothing but the scenario
+//! decides.
+//!
+//! Groups are begun seed by seed, so that the first figures for every strategy and case come early;
+//! they end in any order and are put in their places. What is kept are whole seeds: strategies are
+//! compared pair by pair, and a seed that some strategy lacks compares nothing.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
+
+use regionfall_kernel::Seed;
+
+use super::results::{Cell, Completeness, Results};
+use super::run::{Control, Group, Run};
+use super::until::Until;
+use crate::failover::StrategyConfig;
+use crate::fault::FaultSpec;
+use crate::scenario::{Case, Scenario, Variant};
+use crate::simulation::{Blueprint, Label, Plan, run};
+
+/// A comparison that is to be made: which cells, which seeds, how many threads.
+///
+/// Unless told otherwise it has every variant, strategy and case of the scenario, its number of seeds
+/// from 1, and one thread.
+pub struct Comparison<'a> {
+    scenario: &'a Scenario,
+    cells: Vec<Cell>,
+    seeds: Vec<Seed>,
+    jobs: NonZeroUsize,
+    until: Option<Until>,
+    finished: Vec<Group>,
+}
+
+/// The selection leaves nothing to run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("no variant has such a strategy and such a case")]
+pub struct NotFound;
+
+/// How far a comparison is.
+#[derive(Clone, Copy)]
+pub struct Progress<'a> {
+    /// Runs that are done, controls included.
+    pub done: usize,
+    /// Runs that there are to make.
+    pub of: usize,
+    lines: &'a [Line],
+    /// The groups that are done, in order of seed.
+    groups: &'a BTreeMap<Key, Group>,
+}
+
+/// Seed number, then the number of the line (variant and strategy).
+type Key = (usize, usize);
+
+/// A variant and a strategy with the cases that they are compared under.
+struct Line {
+    variant: usize,
+    strategy: usize,
+    cases: Vec<usize>,
+}
+
+impl<'a> Comparison<'a> {
+    /// The comparison of everything that a scenario holds.
+    pub fn new(scenario: &'a Scenario) -> Self {
+        let mut cells = Vec::new();
+        for (variant, of) in scenario.variants.iter().enumerate() {
+            for case in 0..of.settings.cases.len() {
+                let strategies = 0..of.settings.strategies.len();
+                cells.extend(strategies.map(|strategy| Cell {
+                    variant,
+                    strategy,
+                    case,
+                }));
+            }
+        }
+        Self {
+            scenario,
+            cells,
+            seeds: crate::simulation::seeds(scenario.seeds).collect(),
+            jobs: NonZeroUsize::MIN,
+            until: None,
+            finished: Vec::new(),
+        }
+    }
+
+    /// Leaves out the cells that a condition refuses.
+    ///
+    /// # Errors
+    /// If none is left.
+    pub fn only(
+        mut self,
+        wanted: impl Fn(&Variant, &StrategyConfig, &Case) -> bool,
+    ) -> Result<Self, NotFound> {
+        let scenario = self.scenario;
+        self.cells.retain(|cell| {
+            let variant = &scenario.variants[cell.variant];
+            let settings = &variant.settings;
+            wanted(
+                variant,
+                &settings.strategies[cell.strategy],
+                &settings.cases[cell.case],
+            )
+        });
+        if self.cells.is_empty() {
+            Err(NotFound)
+        } else {
+            Ok(self)
+        }
+    }
+
+    /// The seeds to run, in this order.
+    #[must_use]
+    pub fn seeds(mut self, seeds: impl IntoIterator<Item = Seed>) -> Self {
+        self.seeds = seeds.into_iter().collect();
+        self
+    }
+
+    /// How many groups are run at a time. The results are the same.
+    #[must_use]
+    pub fn jobs(mut self, jobs: NonZeroUsize) -> Self {
+        self.jobs = jobs;
+        self
+    }
+
+    /// Stops as soon as a figure is sharp enough.
+    #[must_use]
+    pub fn until(mut self, until: Until) -> Self {
+        self.until = Some(until);
+        self
+    }
+
+    /// Takes groups that an earlier comparison of the same scenario, cells and version has finished,
+    /// and does not run them again.
+    #[must_use]
+    pub fn go_on_from(mut self, finished: Vec<Group>) -> Self {
+        self.finished = finished;
+        self
+    }
+
+    /// How many runs there are to make, controls included.
+    pub fn runs(&self) -> usize {
+        (self.cells.len() + self.lines().len()) * self.seeds.len()
+    }
+
+    /// Makes the runs.
+    pub fn run(self) -> Results<'a> {
+        self.run_with(&AtomicBool::new(false), &mut |_| ())
+    }
+
+    /// Makes the runs until `stop` is set, and tells of every group that is done.
+    ///
+    /// Groups under way are finished first. What is returned are the leading seeds of which every run
+    /// is there.
+    pub fn run_with(
+        mut self,
+        stop: &AtomicBool,
+        watch: &mut dyn FnMut(&Progress<'_>),
+    ) -> Results<'a> {
+        let lines = self.lines();
+        let of = self.runs();
+        let mut groups = self.known(&lines);
+        let todo: Vec<Key> = (0..self.seeds.len())
+            .flat_map(|seed| (0..lines.len()).map(move |line| (seed, line)))
+            .filter(|key| !groups.contains_key(key))
+            .collect();
+        let blueprints: Vec<Option<Blueprint>> = (0..self.scenario.variants.len())
+            .map(|variant| {
+                let is_used = lines.iter().any(|line| line.variant == variant);
+                is_used.then(|| Blueprint::new(self.scenario.variants[variant].settings.clone()))
+            })
+            .collect();
+        let mut ending = Ending::new(self.until.take(), self.seeds.len());
+        let mut done: usize = groups.values().map(|group| group.runs.len() + 1).sum();
+        let (next, is_over) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let (sender, receiver) = mpsc::channel();
+        thread::scope(|scope| {
+            for _ in 0..self.jobs.get().min(todo.len()) {
+                let sender = sender.clone();
+                let (todo, lines, blueprints) = (&todo, &lines, &blueprints);
+                let (next, is_over, seeds) = (&next, &is_over, &self.seeds);
+                let scenario = self.scenario;
+                scope.spawn(move || {
+                    while !stop.load(Ordering::Relaxed) && !is_over.load(Ordering::Relaxed) {
+                        let Some(&key) = todo.get(next.fetch_add(1, Ordering::Relaxed)) else {
+                            break;
+                        };
+                        let line = &lines[key.1];
+                        let Some(blueprint) = &blueprints[line.variant] else {
+                            break;
+                        };
+                        let group = group(scenario, blueprint, line, seeds[key.0]);
+                        if sender.send((key, group)).is_err() {
+                            break;
+                        }
+                    }
+                });
+            }
+            drop(sender);
+            if ending.is_reached(&self, &lines, &groups) {
+                is_over.store(true, Ordering::Relaxed);
+            }
+            // Ends when the last worker is gone.
+            for (key, group) in receiver {
+                done += group.runs.len() + 1;
+                groups.insert(key, group);
+                let (groups, lines) = (&groups, &lines[..]);
+                watch(&Progress {
+                    done,
+                    of,
+                    lines,
+                    groups,
+                });
+                if ending.is_reached(&self, lines, groups) {
+                    is_over.store(true, Ordering::Relaxed);
+                }
+            }
+        });
+        let completeness = ending.completeness(whole_seeds(&groups, lines.len()));
+        self.collect(&lines, groups, completeness)
+    }
+
+    /// The variants and strategies of the cells, with their cases, in the order of the scenario.
+    fn lines(&self) -> Vec<Line> {
+        let mut lines: BTreeMap<(usize, usize), Vec<usize>> = BTreeMap::new();
+        for cell in &self.cells {
+            lines
+                .entry((cell.variant, cell.strategy))
+                .or_default()
+                .push(cell.case);
+        }
+        let lines = lines
+            .into_iter()
+            .map(|((variant, strategy), cases)| Line {
+                variant,
+                strategy,
+                cases,
+            });
+        lines.collect()
+    }
+
+    /// The groups that are there already, of the seeds and lines that are asked for.
+    fn known(&mut self, lines: &[Line]) -> BTreeMap<Key, Group> {
+        let finished = std::mem::take(&mut self.finished);
+        let placed = finished.into_iter().filter_map(|group| {
+            let seed = self.seeds.iter().position(|seed| *seed == group.seed)?;
+            let line = lines.iter().position(|line| {
+                (line.variant, line.strategy) == (group.variant, group.strategy)
+                    && line.cases.len() == group.runs.len()
+            })?;
+            Some(((seed, line), group))
+        });
+        placed.collect()
+    }
+
+    /// Puts the runs of the leading whole seeds in the order of the cells.
+    fn collect(
+        &self,
+        lines: &[Line],
+        mut groups: BTreeMap<Key, Group>,
+        completeness: Completeness,
+    ) -> Results<'a> {
+        let whole = match completeness {
+            Completeness::Sharp(look) => look.seeds as usize,
+            Completeness::Whole => self.seeds.len(),
+            Completeness::Partial { seeds, .. } => seeds,
+        };
+        // Groups of seeds beyond those, for whoever goes on.
+        let beyond: Vec<Group> = groups.split_off(&(whole, 0)).into_values().collect();
+        let mut runs: BTreeMap<(usize, usize, usize), Vec<Run>> = BTreeMap::new();
+        let mut controls = Vec::new();
+        for ((_, line), group) in groups {
+            let line = &lines[line];
+            for (&case, run) in line.cases.iter().zip(group.runs) {
+                runs.entry((line.variant, line.strategy, case))
+                    .or_default()
+                    .push(run);
+            }
+            controls.push((line.variant, line.strategy, group.seed, group.control));
+        }
+        controls.sort_by_key(|(variant, strategy, ..)| (*variant, *strategy));
+        let of_cell = |cell: &Cell| {
+            runs.remove(&(cell.variant, cell.strategy, cell.case))
+                .unwrap_or_default()
+        };
+        let cells = self.cells.clone();
+        let runs = cells.iter().map(of_cell).collect();
+        Results::new(
+            self.scenario,
+            cells,
+            self.seeds[..whole].to_vec(),
+            runs,
+            controls,
+            (completeness, beyond),
+        )
+    }
+}
+
+impl Progress<'_> {
+    /// The values of a column of a cell so far, in order of seed; infinite where it did not end before
+    /// the horizon.
+    pub fn column(&self, cell: &Cell, column: &str) -> Vec<f64> {
+        self::column(self.lines, self.groups, cell, usize::MAX, column)
+    }
+}
+
+/// The control of a line and seed, and its runs.
+fn group(scenario: &Scenario, blueprint: &Blueprint, line: &Line, seed: Seed) -> Group {
+    let variant = &scenario.variants[line.variant];
+    let strategy = &variant.settings.strategies[line.strategy];
+    let make = |case: &str, faults: &[FaultSpec]| {
+        run(&Plan {
+            blueprint,
+            strategy,
+            own_decider: None,
+            faults,
+            label: Label {
+                variant: variant.name.clone(),
+                strategy: strategy.name.clone(),
+                case: case.to_owned(),
+                seed,
+                digest: scenario.digest.clone(),
+            },
+            window: 0..0,
+        })
+    };
+    let control = make("control", &[]);
+    let kept = Control::of(&control);
+    let control = control.into_metrics();
+    let runs = line.cases.iter().map(|&case| {
+        let case = &variant.settings.cases[case];
+        Run::of(make(&case.name, &case.faults), &control)
+    });
+    Group {
+        variant: line.variant,
+        strategy: line.strategy,
+        seed,
+        runs: runs.collect(),
+        control: kept,
+    }
+}
+
+/// How many leading seeds have every group.
+fn whole_seeds(groups: &BTreeMap<Key, Group>, lines: usize) -> usize {
+    let in_order = groups.keys().enumerate();
+    in_order
+        .take_while(|(position, key)| **key == (position / lines, position % lines))
+        .count()
+        / lines
+}
+
+/// The looks of a comparison that stops when it is sharp enough.
+struct Ending {
+    until: Option<Until>,
+    /// How many seeds there are at most.
+    of: usize,
+    /// The looks still to come.
+    looks: Vec<super::statistics::sequential::Look>,
+    reached: Option<super::statistics::sequential::Look>,
+}
+
+impl Ending {
+    fn new(until: Option<Until>, of: usize) -> Self {
+        let mut looks: Vec<_> = until
+            .iter()
+            .flat_map(|until| until.schedule().looks(of as u32))
+            .collect();
+        looks.reverse();
+        Self {
+            until,
+            of,
+            looks,
+            reached: None,
+        }
+    }
+
+    /// Looks, if a look is due.
+    fn is_reached(
+        &mut self,
+        comparison: &Comparison<'_>,
+        lines: &[Line],
+        groups: &BTreeMap<Key, Group>,
+    ) -> bool {
+        let Some(until) = &self.until else {
+            return false;
+        };
+        while let Some(look) = self.looks.last().copied() {
+            if self.reached.is_some() || whole_seeds(groups, lines.len()) < look.seeds as usize {
+                break;
+            }
+            self.looks.pop();
+            let is_sharp = comparison.cells.iter().all(|cell| {
+                let values = column(lines, groups, cell, look.seeds as usize, &until.column);
+                until.is_sharp(&values, look)
+            });
+            // The last look is the end in any case, and its intervals are those that hold.
+            if is_sharp || look.seeds as usize == self.of {
+                self.reached = Some(look);
+            }
+        }
+        self.reached.is_some()
+    }
+
+    fn completeness(self, whole: usize) -> Completeness {
+        match self.reached {
+            Some(look) => Completeness::Sharp(look),
+            None if whole == self.of => Completeness::Whole,
+            None => Completeness::Partial {
+                seeds: whole,
+                of: self.of,
+            },
+        }
+    }
+}
+
+/// The values of a column over the first seeds.
+fn column(
+    lines: &[Line],
+    groups: &BTreeMap<Key, Group>,
+    cell: &Cell,
+    seeds: usize,
+    column: &str,
+) -> Vec<f64> {
+    let wanted = lines
+        .iter()
+        .position(|line| (line.variant, line.strategy) == (cell.variant, cell.strategy));
+    let Some(line) = wanted else {
+        return Vec::new();
+    };
+    let case = lines[line].cases.iter().position(|&case| case == cell.case);
+    let of_line = groups
+        .iter()
+        .take_while(|((seed, _), _)| *seed < seeds)
+        .filter(|((_, other), _)| *other == line);
+    of_line
+        .filter_map(|(_, group)| group.runs.get(case?)?.ranked(column))
+        .collect()
+}

@@ -1,0 +1,322 @@
+//! App servers ask: requests arrive, become operations, are tried, answered, tried again.
+
+use regionfall_kernel::SimTime;
+
+use super::event::Event;
+use super::world::World;
+use crate::client::{Finding, Operation, PooledState, Slot, next_attempt_after, proves_no_effect};
+use crate::failover::Sight;
+use crate::history::{AttemptEnding, Ending, Fact, Listener, Phase};
+use crate::network::ConnectionId;
+use crate::topology::{MemberId, OperationId, ServerId};
+use crate::workload::{Arrivals, arrival_bits, exponential_gap};
+
+impl World {
+    /// Schedules the first request of every app server and closed-loop client.
+    pub(super) fn start_arrivals(&mut self, now: SimTime) {
+        for index in 0..self.servers.len() {
+            let id = ServerId::from_index(index);
+            if self.servers[index].clients.is_empty() {
+                self.schedule_arrival(now, id);
+            }
+            for client in 0..self.servers[index].clients.len() as u32 {
+                self.schedule_thought(now, id, client);
+            }
+        }
+    }
+
+    /// An open-loop request arrives.
+    #[inline]
+    pub(super) fn request_arrives<L: Listener>(
+        &mut self,
+        now: SimTime,
+        server: ServerId,
+        listener: &mut L,
+    ) {
+        if self.phase == Phase::Quiescence {
+            return;
+        }
+        let sequence = self.servers[server.index()].issued;
+        self.servers[server.index()].issued += 1;
+        self.schedule_arrival(now, server);
+        if self.servers[server.index()].is_running {
+            self.ask(now, server, (server.0, sequence, None), listener);
+        }
+    }
+
+    /// A closed-loop client asks its next question.
+    pub(super) fn client_asks<L: Listener>(
+        &mut self,
+        now: SimTime,
+        server: ServerId,
+        client: u32,
+        listener: &mut L,
+    ) {
+        let state = &mut self.servers[server.index()];
+        if self.phase == Phase::Quiescence || !state.is_running {
+            return;
+        }
+        let sequence = state.clients[client as usize];
+        state.clients[client as usize] += 1;
+        let who = client_address(server, client);
+        self.ask(now, server, (who, sequence, Some(client)), listener);
+    }
+
+    pub(super) fn schedule_arrival(&mut self, now: SimTime, server: ServerId) {
+        let state = &self.servers[server.index()];
+        let fleet = &self.blueprint.settings().workload.fleets[state.fleet.index()];
+        let mean = fleet.arrivals.mean_gap(fleet.servers);
+        let bits = arrival_bits(self.request_draws, server.0, state.issued);
+        self.queue
+            .schedule(now + exponential_gap(bits, mean), Event::Arrival(server));
+    }
+
+    pub(super) fn schedule_thought(&mut self, now: SimTime, server: ServerId, client: u32) {
+        let state = &self.servers[server.index()];
+        let fleet = &self.blueprint.settings().workload.fleets[state.fleet.index()];
+        let Arrivals::Closed { think, .. } = &fleet.arrivals else {
+            return;
+        };
+        let sequence = state.clients[client as usize];
+        let bits = arrival_bits(self.request_draws, client_address(server, client), sequence);
+        let pause = think.quantile(regionfall_kernel::unit_from_bits(bits));
+        self.queue
+            .schedule(now + pause, Event::Thought(server, client));
+    }
+
+    /// A question becomes an operation, and its first attempt begins.
+    pub(super) fn ask<L: Listener>(
+        &mut self,
+        now: SimTime,
+        server: ServerId,
+        (who, sequence, client): (u32, u32, Option<u32>),
+        listener: &mut L,
+    ) {
+        let fleet = self.servers[server.index()].fleet;
+        let home = self.blueprint.settings().workload.fleets[fleet.index()].home[0];
+        let request = self
+            .blueprint
+            .workload()
+            .request(self.request_draws, who, sequence, home);
+        let operation = self.operations.next_id();
+        listener.observe(
+            now,
+            &Fact::OperationIssued {
+                operation,
+                server,
+                keyspace: request.keyspace,
+                key: request.key,
+                command: request.command,
+            },
+        );
+        let slot = self.operations.insert(Operation {
+            id: operation,
+            server,
+            client,
+            request,
+            who,
+            sequence,
+            attempt: 0,
+            member: home,
+            in_doubt: false,
+            ended: false,
+            travelling: 0,
+        });
+        self.begin_attempt(now, slot, listener);
+    }
+
+    /// Chooses a member for the attempt and takes a connection.
+    pub(super) fn begin_attempt<L: Listener>(
+        &mut self,
+        now: SimTime,
+        slot: Slot,
+        listener: &mut L,
+    ) {
+        let id = self.operations.get(slot).server;
+        self.take_next_route(now, id, listener);
+        let operation = self.operations.get(slot);
+        let attempt = operation.attempt;
+        let server = &self.servers[id.index()];
+        let stays = attempt > 0 && self.strategy.client.retry_same_member;
+        let member = if stays {
+            operation.member
+        } else {
+            server.route.member()
+        };
+        self.operations.get_mut(slot).member = member;
+        if self.strategy.client.fails_at_once_when_down && !self.is_usable(now, id, member) {
+            self.attempt_failed(now, slot, AttemptEnding::TargetDown, listener);
+            return;
+        }
+        let server = &self.servers[id.index()];
+        if let Some(position) = server.idle_connection(member) {
+            self.send_request(now, id, position, slot, listener);
+        } else if server.has_room(member) {
+            self.open_for(now, id, slot, listener);
+        } else {
+            let wait = self.strategy.client.pool_wait;
+            self.servers[id.index()].waiting.push_back(slot);
+            if let Some(wait) = wait {
+                let operation = self.operations.get(slot).id;
+                self.queue
+                    .schedule(now + wait, Event::PoolTimeout(id, slot, operation));
+            }
+        }
+    }
+
+    /// A reply reached its app server.
+    #[inline]
+    pub(super) fn reply_arrives<L: Listener>(
+        &mut self,
+        now: SimTime,
+        connection: ConnectionId,
+        (slot, attempt): (Slot, u8),
+        is_error: bool,
+        listener: &mut L,
+    ) {
+        let operation = self.operations.get(slot);
+        let id = operation.server;
+        let (number, member) = (operation.id, operation.member);
+        // A reply to an attempt that was given up arrives at a closed connection and is not seen.
+        debug_assert!(!operation.ended && operation.attempt == attempt);
+        let server = &mut self.servers[id.index()];
+        let Some(position) = server.position(connection) else {
+            return;
+        };
+        server.pool[position].state = PooledState::Idle;
+        self.operations.message_gone(slot);
+        if is_error {
+            self.attempt_failed(now, slot, AttemptEnding::ErrorReply, listener);
+        } else {
+            let ending = AttemptEnding::Reply;
+            listener.observe(
+                now,
+                &Fact::AttemptEnded {
+                    operation: number,
+                    attempt,
+                    member,
+                    ending,
+                },
+            );
+            self.tell_judge(now, id, member, false, listener);
+            let member = Some(member);
+            self.end_operation(now, slot, (Ending::Acknowledged, member), listener);
+        }
+        self.serve_waiting(now, id, listener);
+    }
+
+    /// An attempt failed: another follows, or the operation ends.
+    pub(super) fn attempt_failed<L: Listener>(
+        &mut self,
+        now: SimTime,
+        slot: Slot,
+        ending: AttemptEnding,
+        listener: &mut L,
+    ) {
+        let operation = self.operations.get_mut(slot);
+        operation.in_doubt |= !proves_no_effect(ending);
+        let (number, attempt, member) = (operation.id, operation.attempt, operation.member);
+        let (id, command, in_doubt) = (
+            operation.server,
+            operation.request.command,
+            operation.in_doubt,
+        );
+        listener.observe(
+            now,
+            &Fact::AttemptEnded {
+                operation: number,
+                attempt,
+                member,
+                ending,
+            },
+        );
+        if !matches!(
+            ending,
+            AttemptEnding::ErrorReply | AttemptEnding::PoolExhausted
+        ) {
+            self.tell_judge(now, id, member, true, listener);
+        }
+        let retry = next_attempt_after(&self.strategy.client, command, attempt, ending);
+        if let Some(wait) = retry {
+            self.operations.get_mut(slot).attempt += 1;
+            self.queue.schedule(now + wait, Event::Retry(slot, number));
+        } else {
+            let ending = if in_doubt {
+                Ending::Unknown
+            } else {
+                Ending::Failed
+            };
+            self.end_operation(now, slot, (ending, None), listener);
+        }
+    }
+
+    /// The wait before an operation's next attempt is over.
+    pub(super) fn retry<L: Listener>(
+        &mut self,
+        now: SimTime,
+        slot: Slot,
+        operation: OperationId,
+        listener: &mut L,
+    ) {
+        let state = self.operations.get(slot);
+        if state.id == operation && !state.ended {
+            self.begin_attempt(now, slot, listener);
+        }
+    }
+
+    pub(super) fn end_operation<L: Listener>(
+        &mut self,
+        now: SimTime,
+        slot: Slot,
+        (ending, member): (Ending, Option<MemberId>),
+        listener: &mut L,
+    ) {
+        let operation = self.operations.get(slot);
+        let (number, server, client) = (operation.id, operation.server, operation.client);
+        listener.observe(
+            now,
+            &Fact::OperationEnded {
+                operation: number,
+                ending,
+                member,
+            },
+        );
+        self.operations.end(slot);
+        if let Some(client) = client {
+            self.schedule_thought(now, server, client);
+        }
+    }
+
+    /// Tells an app server's own judge how an attempt went, if it wants to know.
+    pub(super) fn tell_judge<L: Listener>(
+        &mut self,
+        now: SimTime,
+        id: ServerId,
+        member: MemberId,
+        failed: bool,
+        listener: &mut L,
+    ) {
+        if let Finding::Pointer(decider) = self.servers[id.index()].finding
+            && self.deciders[decider.index()].watches_traffic
+        {
+            self.show(
+                now,
+                decider,
+                Sight::AttemptEnded { member, failed },
+                listener,
+            );
+        }
+    }
+
+    pub(super) fn is_usable(&self, now: SimTime, id: ServerId, member: MemberId) -> bool {
+        match self.servers[id.index()].finding {
+            Finding::Pointer(decider) => self.deciders[decider.index()].is_usable(now, member),
+            Finding::Fixed | Finding::Name(_) => true,
+        }
+    }
+}
+
+/// Addresses the draws of a closed-loop client: apart from every app server's own.
+fn client_address(server: ServerId, client: u32) -> u32 {
+    0x8000_0000 | server.0 << 12 | client
+}

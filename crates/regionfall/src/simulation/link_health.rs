@@ -1,0 +1,209 @@
+//! Links in trouble: what disturbs them, who notices, and when they have caught up.
+
+use regionfall_kernel::{SimDuration, SimTime};
+
+use super::event::{Event, LinkId, Message};
+use super::world::World;
+use crate::database::LinkState;
+use crate::history::{Fact, Listener};
+use crate::network::{ConnectionId, Draw, End, HostState, TrafficClass};
+use crate::topology::MemberId;
+
+/// A syncer reports to its source so often, as a replica does with REPLCONF ACK (source: redis/redis,
+/// `replication.c`, `replicationCron`).
+const HEARTBEAT: SimDuration = SimDuration::from_secs(1);
+
+/// Bytes of a heartbeat.
+const HEARTBEAT_BYTES: u32 = 100;
+
+impl World {
+    /// A fault keeps a link from carrying effects.
+    pub(super) fn disrupt<L: Listener>(&mut self, now: SimTime, link: LinkId, listener: &mut L) {
+        let state = &mut self.links[usize::from(link.0)];
+        if state.disrupted_since != SimTime::NEVER {
+            return;
+        }
+        state.disrupted_since = now;
+        let (source, target) = (state.source, state.target);
+        listener.observe(now, &Fact::LinkDisrupted { source, target });
+        let limit = self.blueprint.settings().database.sync.silence_limit;
+        self.queue.schedule(now + limit, Event::LinkSilence(link));
+    }
+
+    /// What disturbed a link's path is over: what the source has now must still reach the target.
+    pub(super) fn undisrupt<L: Listener>(&mut self, now: SimTime, link: LinkId, listener: &mut L) {
+        let state = &self.links[usize::from(link.0)];
+        if state.disrupted_since == SimTime::NEVER
+            || !matches!(state.state, LinkState::Streaming(_))
+        {
+            return;
+        }
+        let (source, shard) = (state.source, usize::from(state.shard));
+        let have = self.members[source.index()].shards[shard]
+            .replica
+            .clock()
+            .clone();
+        self.links[usize::from(link.0)].catch_up = Some(have);
+        self.note_caught_up(now, link, listener);
+    }
+
+    pub(super) fn note_caught_up<L: Listener>(
+        &mut self,
+        now: SimTime,
+        link: LinkId,
+        listener: &mut L,
+    ) {
+        let state = &self.links[usize::from(link.0)];
+        let Some(goal) = &state.catch_up else { return };
+        let (source, target) = (state.source, state.target);
+        let shard = usize::from(state.shard);
+        if !self.members[target.index()].shards[shard]
+            .replica
+            .clock()
+            .dominates(goal)
+        {
+            return;
+        }
+        let state = &mut self.links[usize::from(link.0)];
+        state.catch_up = None;
+        state.disrupted_since = SimTime::NEVER;
+        listener.observe(now, &Fact::LinkCaughtUp { source, target });
+    }
+
+    /// A syncer that has heard nothing for too long gives its connection up and opens a new one.
+    pub(super) fn check_silence<L: Listener>(
+        &mut self,
+        now: SimTime,
+        link: LinkId,
+        listener: &mut L,
+    ) {
+        let state = &self.links[usize::from(link.0)];
+        let limit = self.blueprint.settings().database.sync.silence_limit;
+        let is_due = state.disrupted_since != SimTime::NEVER
+            && now >= state.disrupted_since + limit
+            && state.catch_up.is_none();
+        let (LinkState::Greeting(connection)
+        | LinkState::Streaming(connection)
+        | LinkState::Orphaned(connection)) = state.state
+        else {
+            return;
+        };
+        let (source, target) = (state.source, state.target);
+        let is_deaf = matches!(state.state, LinkState::Orphaned(_))
+            || self.network.host(self.member_host(source)).state != HostState::Running
+            || self.network.is_stalled(connection, End::Server)
+            || self.network.is_cut(
+                self.member_host(source),
+                self.member_host(target),
+                TrafficClass::Replication,
+            );
+        if !is_due || !is_deaf {
+            return;
+        }
+        self.network
+            .close(now, &mut self.queue, connection, End::Client);
+        self.account_for_abandoned();
+        self.link_down(now, link, listener);
+        self.connect_link(now, link);
+    }
+
+    /// A member's kernel runs again and knows nothing of the connections to it.
+    pub(super) fn revive_links(&mut self, now: SimTime, member: MemberId) {
+        for index in 0..self.links.len() {
+            if self.links[index].source == member {
+                self.schedule_heartbeat(now, LinkId(index as u16));
+            }
+        }
+    }
+
+    /// The source's end of a link broke, and the target does not know it yet.
+    pub(super) fn orphan_link<L: Listener>(
+        &mut self,
+        now: SimTime,
+        link: LinkId,
+        connection: ConnectionId,
+        listener: &mut L,
+    ) {
+        self.account_for_abandoned();
+        let state = &mut self.links[usize::from(link.0)];
+        if state.connection() != Some(connection) || matches!(state.state, LinkState::Opening(_)) {
+            return;
+        }
+        state.state = LinkState::Orphaned(connection);
+        state.held.clear();
+        state.catch_up = None;
+        let lane = state.departures;
+        drop(self.queue.drain_lane(lane));
+        self.disrupt(now, link, listener);
+        self.schedule_heartbeat(now, link);
+    }
+
+    /// Syncers report to their source every second: one whose source has forgotten it hears of it then.
+    pub(super) fn schedule_heartbeat(&mut self, now: SimTime, link: LinkId) {
+        let state = &self.links[usize::from(link.0)];
+        if let LinkState::Orphaned(_) = state.state {
+            let address = [u32::from(link.0), state.greetings, now.as_nanos() as u32, 2];
+            let phase = self.processing_draws.unit(address.into());
+            let wait = HEARTBEAT.as_nanos() as f64 * phase;
+            let at = now + SimDuration::from_nanos_f64(wait);
+            self.queue.schedule(at, Event::Heartbeat(link));
+        }
+    }
+
+    /// A syncer reports to a source that may not know it any more.
+    pub(super) fn send_heartbeat(&mut self, now: SimTime, link: LinkId) {
+        let state = &self.links[usize::from(link.0)];
+        let LinkState::Orphaned(connection) = state.state else {
+            return;
+        };
+        let draw = Draw {
+            who: u32::from(link.0),
+            sequence: state.greetings,
+            attempt: 4,
+            leg: 0,
+        };
+        let message = (Message::Heartbeat, HEARTBEAT_BYTES);
+        self.network.send(
+            now,
+            &mut self.queue,
+            (connection, End::Client),
+            message,
+            draw,
+        );
+        self.queue.schedule(now + HEARTBEAT, Event::Heartbeat(link));
+    }
+
+    /// A member's process hangs: nothing leaves it, and what arrives waits.
+    pub(super) fn freeze_links<L: Listener>(
+        &mut self,
+        now: SimTime,
+        member: MemberId,
+        listener: &mut L,
+    ) {
+        for index in 0..self.links.len() {
+            if self.links[index].source == member || self.links[index].target == member {
+                self.disrupt(now, LinkId(index as u16), listener);
+            }
+        }
+    }
+
+    /// A hung process goes on: what was due leaves.
+    pub(super) fn thaw_links<L: Listener>(
+        &mut self,
+        now: SimTime,
+        member: MemberId,
+        listener: &mut L,
+    ) {
+        for index in 0..self.links.len() {
+            let link = LinkId(index as u16);
+            if self.links[index].source == member {
+                for dot in std::mem::take(&mut self.links[index].held) {
+                    self.depart(now, link, dot.origin, dot.sequence);
+                }
+            }
+            if self.links[index].source == member || self.links[index].target == member {
+                self.undisrupt(now, link, listener);
+            }
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! Syncers: they open links, greet, lose their connection and try again.
+
+use regionfall_crdt::Clock;
+use regionfall_kernel::{SimDuration, SimTime};
+
+use super::event::{Event, LinkId, Message};
+use super::world::{Owner, World};
+use crate::database::LinkState;
+use crate::history::Listener;
+use crate::network::{ConnectionId, ConnectionOptions, Draw, End, Opening, TrafficClass};
+use crate::topology::MemberId;
+
+/// A syncer gives up opening a connection after this long (assumed; the product's limit is not
+/// published).
+const OPENING_LIMIT: SimDuration = SimDuration::from_secs(5);
+/// A member that has lost a link asks the others for what it may have missed, this often (assumed: the
+/// documentation says only that members converge).
+const ASK_OTHERS_EVERY: SimDuration = SimDuration::from_secs(10);
+/// TLS and AUTH of a syncer's connection.
+const SETUP_ROUND_TRIPS: u8 = 2;
+/// Bytes of a greeting beside its clock.
+const GREETING_BYTES: u32 = 100;
+
+impl World {
+    /// A syncer tries to open its connection.
+    pub(super) fn connect_link(&mut self, now: SimTime, link: LinkId) {
+        let state = &self.links[usize::from(link.0)];
+        let (source, target) = (state.source, state.target);
+        if !self.members[target.index()].is_running {
+            return;
+        }
+        match state.state {
+            LinkState::Streaming(_) | LinkState::Greeting(_) | LinkState::Orphaned(_) => return,
+            LinkState::Opening(connection) => {
+                self.network
+                    .close(now, &mut self.queue, connection, End::Client);
+                self.ask_others(now, link);
+            }
+            LinkState::Down => {}
+        }
+        let state = &mut self.links[usize::from(link.0)];
+        let sequence = state.greetings;
+        state.greetings += 1;
+        let opening = Opening {
+            client: self.members[target.index()].host,
+            server: self.members[source.index()].host,
+            class: TrafficClass::Replication,
+            options: ConnectionOptions {
+                setup_round_trips: SETUP_ROUND_TRIPS,
+                keepalive: None,
+                user_timeout: None,
+            },
+            draw: Draw {
+                who: u32::from(link.0),
+                sequence,
+                attempt: 1,
+                leg: 0,
+            },
+        };
+        let connection = self.network.open(now, &mut self.queue, opening);
+        self.links[usize::from(link.0)].state = LinkState::Opening(connection);
+        self.own(connection, Owner::Link(link));
+        self.retry_link_at(now + OPENING_LIMIT, link);
+    }
+
+    /// The syncer will try to connect at this moment, and at no other that it had planned.
+    pub(super) fn retry_link_at(&mut self, at: SimTime, link: LinkId) {
+        let state = &mut self.links[usize::from(link.0)];
+        self.queue.cancel(state.retry);
+        state.retry = self.queue.arm(at, Event::LinkRetry(link));
+    }
+
+    /// A syncer's connection is open: it says what its member has.
+    pub(super) fn link_opened(&mut self, now: SimTime, link: LinkId) {
+        let state = &mut self.links[usize::from(link.0)];
+        let LinkState::Opening(connection) = state.state else {
+            return;
+        };
+        state.state = LinkState::Greeting(connection);
+        self.queue.cancel(state.retry);
+        self.greet(now, link);
+    }
+
+    pub(super) fn greet(&mut self, now: SimTime, link: LinkId) {
+        let state = &self.links[usize::from(link.0)];
+        let Some(connection) = state.connection() else {
+            return;
+        };
+        let clock = self.members[state.target.index()].shards[usize::from(state.shard)]
+            .replica
+            .clock();
+        let bytes = GREETING_BYTES + 16 * clock.len() as u32;
+        let (who, sequence) = (u32::from(link.0), state.greetings);
+        self.links[usize::from(link.0)].greeted_with = clock.clone();
+        let draw = Draw {
+            who,
+            sequence,
+            attempt: 2,
+            leg: 0,
+        };
+        self.network.send(
+            now,
+            &mut self.queue,
+            (connection, End::Client),
+            (Message::Greeting(link), bytes),
+            draw,
+        );
+    }
+
+    /// A greeting reached the source: what the target lacks goes out, then the stream begins.
+    pub(super) fn greeting_arrives(&mut self, now: SimTime, link: LinkId) {
+        let state = &mut self.links[usize::from(link.0)];
+        let (LinkState::Greeting(connection) | LinkState::Streaming(connection)) = state.state
+        else {
+            return;
+        };
+        if matches!(state.state, LinkState::Greeting(_)) {
+            (state.sent, state.sent_own) = (Clock::new(), 0);
+        }
+        state.state = LinkState::Streaming(connection);
+        let (source, shard) = (state.source, state.shard);
+        let known = state.greeted_with.clone();
+        state.sent.join(&known);
+        let have = self.members[source.index()].shards[usize::from(shard)]
+            .replica
+            .clock()
+            .clone();
+        if self.links[usize::from(link.0)].disrupted_since != SimTime::NEVER {
+            self.links[usize::from(link.0)].catch_up = Some(have.clone());
+        }
+        let forgotten = have
+            .iter()
+            .any(|dot| known.get(dot.origin) < self.journal.forgotten(dot.origin));
+        if forgotten {
+            self.send_full_state(now, link);
+            return;
+        }
+        for dot in have.iter() {
+            // What is still under way from before arrives twice, and is filtered.
+            self.send_range(
+                now,
+                link,
+                dot.origin,
+                (known.get(dot.origin) + 1, dot.sequence),
+            );
+        }
+    }
+
+    /// A syncer's connection broke.
+    pub(super) fn link_broken<L: Listener>(
+        &mut self,
+        now: SimTime,
+        link: LinkId,
+        connection: ConnectionId,
+        listener: &mut L,
+    ) {
+        self.account_for_abandoned();
+        if self.links[usize::from(link.0)].connection() != Some(connection) {
+            return;
+        }
+        self.link_down(now, link, listener);
+        let every = self.blueprint.settings().database.sync.reconnect_every;
+        self.retry_link_at(now + every, link);
+    }
+
+    /// A link stops: nothing more will come over its connection.
+    pub(super) fn link_down<L: Listener>(&mut self, now: SimTime, link: LinkId, listener: &mut L) {
+        let lane = self.links[usize::from(link.0)].departures;
+        drop(self.queue.drain_lane(lane));
+        let state = &mut self.links[usize::from(link.0)];
+        let was_up = !matches!(state.state, LinkState::Down | LinkState::Opening(_));
+        state.state = LinkState::Down;
+        state.held.clear();
+        state.full_state = None;
+        state.catch_up = None;
+        self.disrupt(now, link, listener);
+        if was_up {
+            self.ask_others(now, link);
+        }
+    }
+
+    /// The target of a lost link asks its other sources for what it may have missed.
+    pub(super) fn ask_others(&mut self, now: SimTime, lost: LinkId) {
+        let state = &mut self.links[usize::from(lost.0)];
+        if now < state.asked_others_at + ASK_OTHERS_EVERY && state.asked_others_at > SimTime::ZERO {
+            return;
+        }
+        state.asked_others_at = now;
+        let (target, shard) = (state.target, state.shard);
+        if !self.members[target.index()].is_running {
+            return;
+        }
+        for source in 0..self.members.len() {
+            let source = MemberId::from_index(source);
+            if source == target {
+                continue;
+            }
+            let link = self.link_between(source, target, shard);
+            if let LinkState::Streaming(_) = self.links[usize::from(link.0)].state {
+                self.links[usize::from(link.0)].greetings += 1;
+                self.greet(now, link);
+            }
+        }
+    }
+
+    /// Every link of a member goes down with it; those that it would open itself wait for its restart.
+    pub(super) fn stop_links<L: Listener>(
+        &mut self,
+        now: SimTime,
+        member: MemberId,
+        listener: &mut L,
+    ) {
+        for index in 0..self.links.len() {
+            let link = LinkId(index as u16);
+            let (source, target) = (self.links[index].source, self.links[index].target);
+            if target == member {
+                if let Some(connection) = self.links[index].connection() {
+                    self.owners[connection.index()] = None;
+                }
+                self.link_down(now, link, listener);
+            } else if source == member {
+                drop(self.queue.drain_lane(self.links[index].departures));
+                let state = &mut self.links[index];
+                state.held.clear();
+                state.catch_up = None;
+                if let LinkState::Greeting(id) | LinkState::Streaming(id) = state.state {
+                    state.state = LinkState::Orphaned(id);
+                }
+                self.disrupt(now, link, listener);
+            }
+        }
+    }
+
+    /// A member runs again: its syncers connect at once.
+    pub(super) fn start_links(&mut self, now: SimTime, member: MemberId) {
+        for index in 0..self.links.len() {
+            if self.links[index].target == member {
+                self.connect_link(now, LinkId(index as u16));
+            }
+        }
+    }
+}
