@@ -32,8 +32,17 @@ pub struct Manifest {
     pub lock_digest: String,
     /// The arguments that decide results, in canonical order. `--jobs` and `--out` are not among them.
     pub arguments: Vec<String>,
+    /// The names of the variants, in the order of the resolved scenario.
+    #[serde(default)]
+    pub variants: Vec<String>,
+    /// The copies of data files that the scenario names: their names, by the paths asked for.
+    #[serde(default)]
+    pub inputs: BTreeMap<String, String>,
     /// The seeds that were run.
     pub seeds: Seeds,
+    /// If the comparison was stopped: how many seeds it was to have.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partial_of: Option<u64>,
     /// Trace hashes: by `variant/strategy/case/seed`, or one digest over all of them in that order.
     pub trace_hashes: TraceHashes,
     /// The digest of every other file of the result, by its name.
@@ -170,6 +179,14 @@ impl Seeds {
             _ => Self::List(seeds),
         }
     }
+
+    /// The seeds, in ascending order.
+    pub fn list(&self) -> Vec<u64> {
+        match self {
+            Self::Range { first, last } => (*first..=*last).collect(),
+            Self::List(seeds) => seeds.clone(),
+        }
+    }
 }
 
 impl TraceHashes {
@@ -222,6 +239,9 @@ mod tests {
             scenario_digest: digest(b"scenario"),
             data_digest: digest(b"data"),
             lock_digest: digest(b"lock"),
+            variants: vec!["base".to_owned()],
+            inputs: BTreeMap::new(),
+            partial_of: None,
             arguments: vec!["compare".to_owned(), "sims/region-loss.toml".to_owned()],
             seeds: Seeds::new(&[3, 1, 2]),
             trace_hashes: TraceHashes::new(BTreeMap::new(), 10),

@@ -19,6 +19,8 @@ pub struct Report {
     pub story: Vec<String>,
     /// What was run: scenario digest, seeds, phases, versions.
     pub facts: Vec<Fact>,
+    /// Pictures over all variants and cases.
+    pub overview: Vec<Figure>,
     /// The results, one section per variant and case.
     pub cases: Vec<Case>,
     /// What stands behind each headline.
@@ -47,8 +49,8 @@ pub struct Case {
     pub name: String,
     /// What is special about it.
     pub summary: String,
-    /// The headline metrics, one row per strategy.
-    pub headline: Table,
+    /// The headline metrics, one row per strategy, in tables that a page is wide enough for.
+    pub tables: Vec<Table>,
     /// Objectives and whether they are met.
     pub verdicts: Vec<Verdict>,
     /// Pictures, as SVG documents made by this crate.

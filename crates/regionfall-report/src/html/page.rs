@@ -31,6 +31,12 @@ pub fn render(report: &Report) -> String {
                     }
                     (warnings(&report.warnings))
                     (contents(report))
+                    @if !report.overview.is_empty() {
+                        section id="overview" {
+                            h2 { "All cases side by side" }
+                            @for figure in &report.overview { (picture(figure)) }
+                        }
+                    }
                     @for (index, case) in report.cases.iter().enumerate() { (section(index, case)) }
                     (grades(&report.grades))
                     (what_was_run(report))
@@ -60,6 +66,7 @@ fn contents(report: &Report) -> Markup {
     html! {
         nav aria-label="Contents" {
             ol {
+                @if !report.overview.is_empty() { li { a href="#overview" { "All cases side by side" } } }
                 @for (index, case) in report.cases.iter().enumerate() {
                     li { a href={ "#case-" (index + 1) } { (case.name) } }
                 }
@@ -77,7 +84,7 @@ fn section(index: usize, case: &Case) -> Markup {
         section.case id={ "case-" (index + 1) } {
             h2 { (case.name) }
             @if !case.summary.is_empty() { p { (case.summary) } }
-            (table(&case.headline))
+            @for figures in &case.tables { (table(figures)) }
             (verdicts(&case.verdicts))
             @for figure in &case.figures { (picture(figure)) }
             @if !case.strategies.is_empty() {

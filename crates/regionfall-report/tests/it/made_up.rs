@@ -408,7 +408,7 @@ fn report() -> Report {
         Case {
         name: name.to_owned(),
         summary: "us-east-1 falls silent for ten minutes; what only its disks held is gone.".to_owned(),
-        headline: headline(),
+        tables: vec![headline()],
         verdicts: vec![
             Verdict { strategy: "route53-fast".to_owned(), objective: "p99 of rto ≤ 60 s, 95 % confidence".to_owned(), outcome: Outcome::Missed, because: "upper bound 118.2 s".to_owned() },
             Verdict { strategy: "jedis-multidb".to_owned(), objective: "p99 of rto ≤ 60 s, 95 % confidence".to_owned(), outcome: Outcome::Met, because: "upper bound 7.7 s".to_owned() },

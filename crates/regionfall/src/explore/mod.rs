@@ -11,6 +11,7 @@
 //! case. Groups are independent, so they are all that is ever done at the same time.
 
 mod comparison;
+mod data;
 mod estimate;
 mod objective;
 mod results;
@@ -19,6 +20,7 @@ pub mod statistics;
 mod until;
 
 pub use comparison::{Comparison, NotFound, Progress};
+pub use data::embedded_data;
 pub use estimate::{Estimate, Over, difference, estimate, recovered_shares};
 pub use objective::{Answer, Judged, judge};
 pub use results::{Cell, CellRuns, Completeness, Results};

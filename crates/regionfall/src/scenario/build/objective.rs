@@ -1,7 +1,8 @@
 //! Objectives: bounds on columns, in the column's unit.
 
 use super::{Builder, duration, integer, number, share, table};
-use crate::scenario::columns::{Column, Unit, column};
+use crate::metric::{Column, Unit};
+use crate::scenario::columns::{column, is_better_high};
 use crate::scenario::error::{Problem, ProblemKind};
 use crate::scenario::model::{Objective, Recovered, Sense, Statistic};
 use crate::scenario::read::tree::{Fields, Node, Value};
@@ -38,7 +39,13 @@ impl Builder<'_, '_> {
         (objectives, recovered)
     }
 
-    fn bounds(&mut self, bound: &Fields, node: &Node, key: &str, column: Column) -> Vec<Objective> {
+    fn bounds(
+        &mut self,
+        bound: &Fields,
+        node: &Node,
+        key: &str,
+        column: &Column,
+    ) -> Vec<Objective> {
         let confidence = number(bound, "confidence");
         let objectives: Vec<Objective> = bound
             .0
@@ -60,7 +67,7 @@ impl Builder<'_, '_> {
         &mut self,
         node: &Node,
         key: &str,
-        column: Column,
+        column: &Column,
         statistic: &str,
         confidence: f64,
     ) -> Option<Objective> {
@@ -72,10 +79,10 @@ impl Builder<'_, '_> {
             "p999" => Some(0.999),
             _ => None,
         };
-        let worst = if column.is_better_high { "min" } else { "max" };
+        let worst = if is_better_high(column) { "min" } else { "max" };
         let statistic = match (order, statistic) {
             // Of a column of which more is better, "99 % of seeds" leave out the lowest.
-            (Some(order), _) if column.is_better_high => Statistic::Quantile(1.0 - order),
+            (Some(order), _) if is_better_high(column) => Statistic::Quantile(1.0 - order),
             (Some(order), _) => Statistic::Quantile(order),
             (None, "mean") => Statistic::Mean,
             (None, "max") if worst == "max" => Statistic::Max,
@@ -92,7 +99,7 @@ impl Builder<'_, '_> {
             }
         };
         let limit = self.limit(node, key, column)?;
-        let sense = if column.is_better_high {
+        let sense = if is_better_high(column) {
             Sense::AtLeast
         } else {
             Sense::AtMost
@@ -106,7 +113,7 @@ impl Builder<'_, '_> {
         })
     }
 
-    fn limit(&mut self, node: &Node, key: &str, column: Column) -> Option<f64> {
+    fn limit(&mut self, node: &Node, key: &str, column: &Column) -> Option<f64> {
         let (read, allowed) = match (column.unit, &node.value) {
             (Unit::Milliseconds, Value::Text(text)) => (
                 quantity::duration(text)
@@ -127,14 +134,16 @@ impl Builder<'_, '_> {
                 "a size such as \"64MiB\"",
             ),
             (Unit::Bytes, _) => (None, "a size such as \"64MiB\""),
-            (Unit::Count, _) => (
+            (Unit::Count | Unit::Writes | Unit::Reads | Unit::Servers | Unit::Word, _) => (
                 Some(leaf::number(node)).filter(|number| *number >= 0.0),
                 "a number from 0",
             ),
         };
         if read.is_none() {
             let is_number = matches!(node.value, Value::Integer(_) | Value::Number(_));
-            let (kind, message) = if is_number && column.unit != Unit::Count {
+            let (kind, message) = if is_number
+                && matches!(column.unit, Unit::Milliseconds | Unit::Share | Unit::Bytes)
+            {
                 (ProblemKind::MissingUnit, "missing unit".to_owned())
             } else {
                 (

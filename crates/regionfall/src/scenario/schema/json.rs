@@ -9,7 +9,8 @@ use crate::scenario::read::leaf;
 /// The JSON Schema of scenario files. It checks the shape of a file; ranges of quantities and what
 /// depends on other keys is left to [`Scenario::load`](crate::scenario::Scenario::load).
 pub fn json_schema() -> Value {
-    let mut schema = table(&ROOT, None);
+    let mut definitions = Map::new();
+    let mut schema = hoist(table(&ROOT, None), &mut definitions);
     if let Value::Object(map) = &mut schema {
         map.insert(
             "$schema".to_owned(),
@@ -18,8 +19,45 @@ pub fn json_schema() -> Value {
         map.insert("title".to_owned(), json!("Regionfall scenario"));
         // A file that extends another one need not repeat what that one says.
         map.remove("required");
+        map.insert("$defs".to_owned(), Value::Object(definitions));
     }
     schema
+}
+
+/// A part that several places share: it will be defined once, under its name.
+fn shared(name: &str, schema: &Value) -> Value {
+    let name = name.replace(|letter: char| !letter.is_ascii_alphanumeric(), "-");
+    json!({ SHARED: name, "schema": schema })
+}
+
+/// The key that marks a shared part until it is hoisted.
+const SHARED: &str = "$shared";
+
+/// Moves shared parts to the definitions and refers to them. What stands beside a part (its description
+/// in this place) stays.
+fn hoist(value: Value, definitions: &mut Map<String, Value>) -> Value {
+    match value {
+        Value::Array(items) => items
+            .into_iter()
+            .map(|item| hoist(item, definitions))
+            .collect(),
+        Value::Object(mut map) => {
+            let name = map.remove(SHARED);
+            let part = name.as_ref().and_then(|_| map.remove("schema"));
+            if let (Some(Value::String(name)), Some(part)) = (name, part) {
+                if !definitions.contains_key(&name) {
+                    let part = hoist(part, definitions);
+                    definitions.insert(name.clone(), part);
+                }
+                map.insert("$ref".to_owned(), json!(format!("#/$defs/{name}")));
+                return Value::Object(map);
+            }
+            map.into_iter()
+                .map(|(key, inner)| (key, hoist(inner, definitions)))
+                .collect()
+        }
+        plain => plain,
+    }
 }
 
 fn table(table: &Table, tag: Option<(&str, &str)>) -> Value {
@@ -44,6 +82,7 @@ fn table(table: &Table, tag: Option<(&str, &str)>) -> Value {
         describe(&mut inner, open.doc);
         match open.known {
             Some(known) => {
+                let inner = shared(&format!("{} entry", table.title), &inner);
                 for name in known() {
                     properties.entry(name).or_insert_with(|| inner.clone());
                 }
@@ -118,8 +157,8 @@ fn kind(what: &Kind) -> Value {
                 .collect();
             json!({ "oneOf": presets })
         }
-        Kind::Table(inner) => table(inner, None),
-        Kind::Forms(inner) => forms(inner),
+        Kind::Table(inner) => shared(inner.title, &table(inner, None)),
+        Kind::Forms(inner) => shared(inner.title, &forms(inner)),
         Kind::List(inner) => json!({ "type": "array", "items": kind(inner) }),
         Kind::Either(first, second) => json!({ "anyOf": [kind(first), kind(second)] }),
         Kind::Any => json!({}),
@@ -151,6 +190,23 @@ mod tests {
     #[test]
     fn the_schema_names_every_table_and_closes_it() {
         let schema = json_schema();
+        // Follows references on the way.
+        let find = |pointer: &str| {
+            pointer
+                .split('/')
+                .skip(1)
+                .try_fold(schema.clone(), |place, step| {
+                    let next = match step.parse::<usize>() {
+                        Ok(index) => place.get(index)?.clone(),
+                        Err(_) => place.get(step)?.clone(),
+                    };
+                    let target = next.get("$ref").and_then(Value::as_str);
+                    match target.map(|target| schema.pointer(target.trim_start_matches('#'))) {
+                        Some(target) => target.cloned(),
+                        None => Some(next),
+                    }
+                })
+        };
         for pointer in [
             "/properties/phases/properties/storm",
             "/properties/topology/properties/regions/items",
@@ -158,7 +214,7 @@ mod tests {
             "/properties/strategy/items/properties/preset/oneOf/2/const",
             "/properties/objectives/properties/rto_target",
         ] {
-            assert!(schema.pointer(pointer).is_some(), "{pointer}");
+            assert!(find(pointer).is_some(), "{pointer}");
         }
         assert_eq!(schema.pointer("/additionalProperties"), Some(&json!(false)));
     }

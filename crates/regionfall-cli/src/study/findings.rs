@@ -1,0 +1,321 @@
+//! What a comparison found apart from figures: objectives met or missed, what should have held and did
+//! not, faults in vain, what was never seen; and how the command ends because of it.
+
+use std::collections::BTreeMap;
+
+use regionfall::check::{SOMETIMES, VerdictKind};
+use regionfall::explore::{Answer, Broken, Cell, CellRuns, Judged, Results, judge};
+use regionfall::failover::StrategyConfig;
+use regionfall::scenario::{Objective, Statistic};
+
+use super::words;
+use crate::exit::Exit;
+use crate::shell::quoted;
+
+/// Whose promises and objectives decide how the command ends.
+#[derive(Clone, Copy)]
+pub(crate) struct Gates<'a> {
+    /// These strategies, beside those that say so themselves.
+    pub(crate) names: &'a [String],
+    /// Every strategy.
+    pub(crate) is_strict: bool,
+}
+
+/// Everything that a comparison found.
+pub(crate) struct Findings {
+    /// Objectives, by cell.
+    pub(super) objectives: Vec<JudgedObjective>,
+    /// What should have held and did not.
+    pub(super) broken: Vec<BrokenFinding>,
+    /// Faults that touched nothing in some seeds.
+    pub(super) idle: Vec<String>,
+    /// What should be seen sometimes and was not; it only should be known.
+    pub(super) never: Vec<&'static str>,
+    /// Runs that were ended by their budget of events.
+    pub(super) over_budget: u64,
+    exit: Exit,
+}
+
+/// An objective of a cell with its answer.
+pub(crate) struct JudgedObjective {
+    cell: Cell,
+    /// The strategy.
+    pub(super) strategy: String,
+    /// Variant and case.
+    pub(super) block: String,
+    /// What was asked.
+    pub(super) objective: Objective,
+    /// The answer.
+    pub(super) judged: Judged,
+    /// Whether it decides how the command ends.
+    is_gated: bool,
+}
+
+/// A property that did not hold in some seeds of a cell.
+pub(super) struct BrokenFinding {
+    /// The strategy.
+    pub(super) strategy: String,
+    /// Variant and case.
+    pub(super) block: String,
+    /// Where it is; `None` for a control run.
+    pub(super) cell: Option<Cell>,
+    /// What kind of property.
+    pub(super) kind: VerdictKind,
+    /// Its name.
+    pub(super) check: String,
+    /// In how many seeds.
+    pub(super) seeds: usize,
+    /// Of how many.
+    pub(super) of: usize,
+    /// The evidence of the first.
+    pub(super) evidence: Vec<String>,
+    /// The line that repeats the first.
+    pub(super) repeat: String,
+}
+
+impl Gates<'_> {
+    fn has(&self, strategy: &StrategyConfig) -> bool {
+        self.is_strict || strategy.gate || self.names.contains(&strategy.name)
+    }
+}
+
+impl Findings {
+    /// The findings of a comparison. `file` is the part of a command line that names the scenario.
+    pub(crate) fn of(results: &Results<'_>, gates: Gates<'_>, file: &str) -> Self {
+        let has_variants = results.scenario().variants.len() > 1;
+        let mut findings = Self {
+            objectives: Vec::new(),
+            broken: Vec::new(),
+            idle: Vec::new(),
+            never: Vec::new(),
+            over_budget: 0,
+            exit: Exit::Held,
+        };
+        for cell in results.cells() {
+            let block = words::block_name(&cell, has_variants);
+            let is_gated = gates.has(cell.strategy);
+            for objective in &cell.case.objectives {
+                let judged = judge(objective, cell.runs, results.error_share());
+                if is_gated && judged.answer != Answer::Met {
+                    findings.exit = findings.exit.and(Exit::Objective);
+                }
+                findings.objectives.push(JudgedObjective {
+                    cell: cell.cell,
+                    strategy: cell.strategy.name.clone(),
+                    block: block.clone(),
+                    objective: objective.clone(),
+                    judged,
+                    is_gated,
+                });
+            }
+            findings.broken_in(&cell, &block, is_gated, has_variants, file);
+            findings.idle_in(&cell, &block);
+            let over = cell.runs.iter().filter(|run| !run.is_within_budget).count();
+            findings.over_budget += over as u64;
+        }
+        findings.broken_controls(results, file);
+        if findings.over_budget > 0 {
+            findings.exit = findings.exit.and(Exit::Liveness);
+        }
+        let is_seen = |index: usize| {
+            let mut runs = results.cells().flat_map(|cell| cell.runs);
+            runs.any(|run| run.seen.get(index).copied().unwrap_or(false))
+        };
+        let never = SOMETIMES.iter().enumerate().filter(|(index, _)| !is_seen(*index));
+        findings.never = never.map(|(_, name)| *name).collect();
+        findings
+    }
+
+    /// How the command ends because of them.
+    pub(crate) fn exit(&self) -> Exit {
+        self.exit
+    }
+
+    /// The objectives of a cell.
+    pub(super) fn objectives_of(&self, cell: Cell) -> impl Iterator<Item = &JudgedObjective> {
+        self.objectives.iter().filter(move |judged| judged.cell == cell)
+    }
+
+    fn broken_in(
+        &mut self,
+        cell: &CellRuns<'_>,
+        block: &str,
+        is_gated: bool,
+        has_variants: bool,
+        file: &str,
+    ) {
+        let mut found: BTreeMap<(VerdictKind, &str), BrokenFinding> = BTreeMap::new();
+        for run in cell.runs {
+            for broken in &run.broken {
+                let entry = found
+                    .entry((broken.kind, &broken.check))
+                    .or_insert_with(|| BrokenFinding {
+                        strategy: cell.strategy.name.clone(),
+                        block: block.to_owned(),
+                        cell: Some(cell.cell),
+                        kind: broken.kind,
+                        check: broken.check.clone(),
+                        seeds: 0,
+                        of: cell.runs.len(),
+                        evidence: broken.evidence.clone(),
+                        repeat: repeat(cell, has_variants, file, run.seed.get(), run.trace),
+                    });
+                entry.seeds += 1;
+                self.exit = self.exit.and(exit_of(broken.kind, is_gated));
+            }
+        }
+        self.broken.extend(found.into_values());
+    }
+
+    /// Control runs have no faults, so whatever is broken there is a mistake of Regionfall.
+    fn broken_controls(&mut self, results: &Results<'_>, file: &str) {
+        let laws = |broken: &&Broken| broken.kind == VerdictKind::ModelLaw;
+        for (variant, strategy, seed, control) in results.controls() {
+            for broken in control.broken.iter().filter(laws) {
+                self.exit = self.exit.and(Exit::Safety);
+                self.broken.push(BrokenFinding {
+                    strategy: strategy.name.clone(),
+                    block: "control run without faults".to_owned(),
+                    cell: None,
+                    kind: broken.kind,
+                    check: broken.check.clone(),
+                    seeds: 1,
+                    of: 1,
+                    evidence: broken.evidence.clone(),
+                    repeat: format!(
+                        "regionfall compare {file}  # control of variant {:?}, seed {seed}",
+                        variant.name
+                    ),
+                });
+            }
+        }
+    }
+
+    fn idle_in(&mut self, cell: &CellRuns<'_>, block: &str) {
+        let seeds = cell.runs.len();
+        for (index, fault) in cell.case.faults.iter().enumerate() {
+            let is_idle = |run: &&regionfall::explore::Run| {
+                run.effects.get(index).is_none_or(|effect| !effect.did.any())
+            };
+            let idle = cell.runs.iter().filter(is_idle).count();
+            if idle > 0 {
+                self.idle.push(format!(
+                    "{block}, {}: fault {} ({}) touched nothing in {idle} of {seeds} seeds, which prove nothing",
+                    cell.strategy.name,
+                    index + 1,
+                    words::fault(&fault.kind, &cell.variant.settings),
+                ));
+            }
+        }
+    }
+}
+
+const fn exit_of(kind: VerdictKind, is_gated: bool) -> Exit {
+    match kind {
+        VerdictKind::ModelLaw => Exit::Safety,
+        VerdictKind::Promise if is_gated => Exit::Safety,
+        VerdictKind::Eventually if is_gated => Exit::Liveness,
+        VerdictKind::Promise | VerdictKind::Eventually | VerdictKind::Sometimes => Exit::Held,
+    }
+}
+
+/// The line that repeats a run and sees that it is the same.
+fn repeat(cell: &CellRuns<'_>, has_variants: bool, file: &str, seed: u64, trace: u64) -> String {
+    let variant = if has_variants {
+        format!(" --variant {}", quoted(&cell.variant.name))
+    } else {
+        String::new()
+    };
+    format!(
+        "regionfall run {file}{variant} --strategy {} --case {} --seed {seed} --expect {trace:016x}",
+        quoted(&cell.strategy.name),
+        quoted(&cell.case.name)
+    )
+}
+
+impl JudgedObjective {
+    /// The verdict in words.
+    pub(super) fn word(&self) -> String {
+        match self.judged.answer {
+            Answer::Met => "met".to_owned(),
+            Answer::Missed => "missed".to_owned(),
+            Answer::TooFewSeeds { needs } => format!("too few seeds (needs {needs})"),
+        }
+    }
+
+    /// What decided it.
+    pub(super) fn because(&self) -> String {
+        let Judged {
+            bound,
+            beyond,
+            seeds,
+            beyond_at_most,
+            ..
+        } = self.judged;
+        let own = format!("beyond in {beyond} of {seeds} seeds");
+        let column = &self.objective.column;
+        let confidence = words::percent(self.objective.confidence);
+        match (bound, beyond_at_most) {
+            (_, Some(share)) => {
+                format!("{own}; at most {} of runs at {confidence} confidence", words::percent(share))
+            }
+            (Some(bound), None) => match self.objective.statistic {
+                Statistic::Max | Statistic::Min => {
+                    format!("{own}, the farthest {}", words::value(column, bound))
+                }
+                Statistic::Quantile(_) | Statistic::Mean => {
+                    format!("{own}; bound {} at {confidence} confidence", words::value(column, bound))
+                }
+            },
+            (None, None) => own,
+        }
+    }
+
+    /// A line about it.
+    pub(super) fn line(&self) -> String {
+        let gate = if self.is_gated { " (gate)" } else { "" };
+        format!(
+            "{}{gate}: {} {}: {}",
+            self.strategy,
+            words::objective(&self.objective),
+            self.word(),
+            self.because()
+        )
+    }
+}
+
+impl BrokenFinding {
+    /// What it means.
+    pub(super) const fn meaning(&self) -> &'static str {
+        match self.kind {
+            VerdictKind::ModelLaw => "a law of the model is broken, which is a mistake of Regionfall",
+            VerdictKind::Promise => "a promise is broken",
+            VerdictKind::Eventually | VerdictKind::Sometimes => "did not come to hold",
+        }
+    }
+
+    /// A line about it.
+    pub(super) fn line(&self) -> String {
+        format!(
+            "{}: {} in {} of {} seeds",
+            self.check,
+            self.meaning(),
+            self.seeds,
+            self.of
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_gates_make_a_bad_strategy_an_error() {
+        assert_eq!(exit_of(VerdictKind::ModelLaw, false), Exit::Safety);
+        assert_eq!(exit_of(VerdictKind::Promise, false), Exit::Held);
+        assert_eq!(exit_of(VerdictKind::Promise, true), Exit::Safety);
+        assert_eq!(exit_of(VerdictKind::Eventually, false), Exit::Held);
+        assert_eq!(exit_of(VerdictKind::Eventually, true), Exit::Liveness);
+    }
+}
