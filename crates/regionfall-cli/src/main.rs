@@ -25,6 +25,7 @@ mod scenario_file;
 mod selection;
 mod shell;
 mod stop;
+mod study;
 
 use clap::Parser as _;
 
@@ -55,6 +56,9 @@ fn dispatch(command: &Command, context: &mut Context) -> Result<Exit, CommandErr
     match command {
         Command::Init(arguments) => commands::init::run(arguments, context),
         Command::Run(arguments) => commands::run::run(arguments, context),
+        Command::Compare(arguments) => commands::compare::run(arguments, context),
+        Command::Curve(arguments) => commands::curve::run(arguments, context),
+        Command::Reproduce(arguments) => commands::reproduce::run(arguments, context),
         Command::Check(arguments) => commands::check::run(arguments, context),
         Command::Schema => commands::schema::run(context),
         Command::Presets(arguments) => commands::presets::run(arguments, context),

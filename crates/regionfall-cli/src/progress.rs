@@ -25,6 +25,12 @@ impl Progress {
         Self(bar)
     }
 
+    /// So many steps are done; `message` says what is known so far.
+    pub(crate) fn show(&self, done: usize, message: String) {
+        self.0.set_position(done as u64);
+        self.0.set_message(message);
+    }
+
     /// One step is done.
     pub(crate) fn step(&self) {
         self.0.inc(1);

@@ -10,6 +10,7 @@ use regionfall::scenario::{LoadError, Loaded, Loader, Scenario, nearest};
 use crate::arguments::ScenarioArguments;
 use crate::error::CommandError;
 use crate::shell::quoted;
+use crate::study::inputs::{Inputs, Noting};
 
 /// Larger files are no scenarios: something else is at this path.
 const BYTES_MAX: u64 = 64 << 20;
@@ -24,6 +25,16 @@ pub(crate) fn load(arguments: &ScenarioArguments) -> Result<Loaded, CommandError
         &Disk::default(),
         &arguments.set,
     )?)
+}
+
+/// Reads the scenario that the arguments name, and keeps the data files that it names.
+pub(crate) fn load_with_inputs(
+    arguments: &ScenarioArguments,
+) -> Result<(Loaded, Inputs), CommandError> {
+    let disk = Disk::default();
+    let noting = Noting::new(&disk);
+    let loaded = Scenario::load(&arguments.file, &noting, &arguments.set)?;
+    Ok((loaded, noting.into_inputs(&arguments.file)))
 }
 
 /// The part of a command line that names the scenario again.

@@ -45,7 +45,6 @@ impl Stop {
         clippy::unused_self,
         reason = "whoever holds one has installed the handler"
     )]
-    #[expect(dead_code, reason = "for sweeps of the library")]
     pub(crate) fn flag(self) -> &'static AtomicBool {
         &REQUESTED
     }

@@ -44,6 +44,12 @@ pub(crate) enum Command {
     Init(InitArguments),
     /// Runs each strategy and case once: summary, verdicts, trace hash
     Run(RunArguments),
+    /// Compares strategies over many seeds: tables with intervals, and a folder of results
+    Compare(CompareArguments),
+    /// Varies a key of the scenario and draws a metric against it
+    Curve(CurveArguments),
+    /// Makes a folder of results again and compares the bytes
+    Reproduce(ReproduceArguments),
     /// Finds what is wrong with a scenario, and what will disappoint
     Check(CheckArguments),
     /// Prints the JSON Schema of scenario files, for editors
@@ -188,6 +194,9 @@ pub(crate) struct SweepArguments {
     /// The folder for results [default: results/NAME]
     #[arg(long, value_name = "FOLDER")]
     pub(crate) out: Option<std::path::PathBuf>,
+    /// Only this variant
+    #[arg(long, value_name = "NAME")]
+    pub(crate) variant: Vec<String>,
     /// Only this strategy
     #[arg(long, value_name = "NAME")]
     pub(crate) strategy: Vec<String>,

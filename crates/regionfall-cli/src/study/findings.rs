@@ -136,6 +136,40 @@ impl Findings {
         self.objectives.iter().filter(move |judged| judged.cell == cell)
     }
 
+    /// All objectives, cell by cell.
+    pub(crate) fn objectives(&self) -> impl Iterator<Item = &JudgedObjective> {
+        self.objectives.iter()
+    }
+
+    /// What did not hold: in a line, its first evidence, and the command that repeats it.
+    pub(crate) fn broken_lines(&self) -> impl Iterator<Item = (String, &str, &str)> {
+        self.broken.iter().map(|broken| {
+            let title = format!("{}, {}: {}", broken.strategy, broken.block, broken.line());
+            let evidence = broken.evidence.first().map_or("no evidence was kept", String::as_str);
+            (title, evidence, broken.repeat.as_str())
+        })
+    }
+
+    /// What only should be known.
+    pub(crate) fn notes(&self) -> impl Iterator<Item = String> {
+        let over_budget = (self.over_budget > 0).then(|| {
+            format!(
+                "{} runs spent their budget of events and were ended: raise `event_budget`",
+                self.over_budget
+            )
+        });
+        over_budget.into_iter().chain(self.idle.iter().cloned())
+    }
+
+    /// Everything in lines.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let objectives = self.objectives.iter().map(JudgedObjective::line);
+        let broken = self
+            .broken_lines()
+            .map(|(title, evidence, repeat)| format!("{title}\n  {evidence}\n  {repeat}"));
+        objectives.chain(broken).chain(self.notes()).collect()
+    }
+
     fn broken_in(
         &mut self,
         cell: &CellRuns<'_>,
@@ -234,6 +268,25 @@ fn repeat(cell: &CellRuns<'_>, has_variants: bool, file: &str, seed: u64, trace:
 }
 
 impl JudgedObjective {
+    /// Variant and case.
+    pub(crate) fn block(&self) -> &str {
+        &self.block
+    }
+
+    /// The answer.
+    pub(crate) fn answer(&self) -> Answer {
+        self.judged.answer
+    }
+
+    /// A sign for the answer, so that it does not depend on colour.
+    pub(crate) const fn mark(&self) -> char {
+        match self.judged.answer {
+            Answer::Met => '✓',
+            Answer::Missed => '✗',
+            Answer::TooFewSeeds { .. } => '?',
+        }
+    }
+
     /// The verdict in words.
     pub(super) fn word(&self) -> String {
         match self.judged.answer {
@@ -272,7 +325,7 @@ impl JudgedObjective {
     }
 
     /// A line about it.
-    pub(super) fn line(&self) -> String {
+    pub(crate) fn line(&self) -> String {
         let gate = if self.is_gated { " (gate)" } else { "" };
         format!(
             "{}{gate}: {} {}: {}",

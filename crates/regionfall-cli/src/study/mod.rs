@@ -24,6 +24,7 @@ mod report;
 mod resolved;
 mod rows;
 mod timeline;
+pub(crate) mod sweep;
 pub(crate) mod words;
 
 use std::collections::BTreeMap;

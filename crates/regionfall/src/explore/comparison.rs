@@ -46,6 +46,8 @@ pub struct Progress<'a> {
     pub done: usize,
     /// Runs that there are to make.
     pub of: usize,
+    scenario: &'a Scenario,
+    cells: &'a [Cell],
     lines: &'a [Line],
     /// The groups that are done, in order of seed.
     groups: &'a BTreeMap<Key, Group>,
@@ -209,6 +211,8 @@ impl<'a> Comparison<'a> {
                 watch(&Progress {
                     done,
                     of,
+                    scenario: self.scenario,
+                    cells: &self.cells,
                     lines,
                     groups,
                 });
@@ -298,6 +302,14 @@ impl<'a> Comparison<'a> {
 }
 
 impl Progress<'_> {
+    /// The cells with the names of their strategies, by variant, case and strategy.
+    pub fn cells(&self) -> impl Iterator<Item = (&Cell, &str)> {
+        self.cells.iter().map(|cell| {
+            let settings = &self.scenario.variants[cell.variant].settings;
+            (cell, settings.strategies[cell.strategy].name.as_str())
+        })
+    }
+
     /// The values of a column of a cell so far, in order of seed; infinite where it did not end before
     /// the horizon.
     pub fn column(&self, cell: &Cell, column: &str) -> Vec<f64> {

@@ -5,5 +5,7 @@ mod ledger;
 mod loss_is_poisson;
 mod recount;
 mod scenario;
+mod sight;
 mod small;
+mod strategies;
 mod vocabulary;
