@@ -47,6 +47,22 @@ impl Metrics {
         }
     }
 
+    /// Fills in what the account does not tell: what the run cost the world.
+    #[must_use]
+    pub fn with_costs(mut self, costs: &Costs) -> Self {
+        for (name, count) in [
+            ("full_syncs", costs.full_syncs),
+            ("memory_bytes_max", costs.memory_bytes_max),
+            ("cross_region_bytes", costs.cross_region_bytes),
+            ("components", costs.components),
+        ] {
+            if let Some(index) = Column::index(name) {
+                self.values[index] = Value::Count(count);
+            }
+        }
+        self
+    }
+
     /// Fills in the excess over the run without faults under the same strategy and seed.
     #[must_use]
     pub fn with_control(mut self, control: &Metrics) -> Self {
@@ -109,6 +125,19 @@ impl Metrics {
             );
         }
     }
+}
+
+/// What a run cost, beside what its facts tell.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Costs {
+    /// Full synchronizations between members.
+    pub full_syncs: u64,
+    /// Bytes of the largest member, looked at every few seconds.
+    pub memory_bytes_max: u64,
+    /// Bytes that left one region for another.
+    pub cross_region_bytes: u64,
+    /// Things that the strategy adds and somebody must run.
+    pub components: u64,
 }
 
 /// RTOs of exposed app servers, in order.

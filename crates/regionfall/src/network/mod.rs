@@ -143,6 +143,16 @@ impl<P: Copy> Network<P> {
             .map(|index| PathId(index as u16))
     }
 
+    /// Bytes that left one region for another so far, headers and repetitions included.
+    pub fn cross_region_bytes(&self) -> u64 {
+        let between = |(index, path): (usize, &Path)| {
+            let (from, to) = (index / self.regions, index % self.regions);
+            // Behind the pairs of regions come the paths between zones.
+            (from < self.regions && from != to).then_some(path.bytes)
+        };
+        self.paths.iter().enumerate().filter_map(between).sum()
+    }
+
     /// Sends a payload. What is sent into a connection that ended, or whose other end closed, is
     /// abandoned: a reset is on its way back, or has been.
     #[inline]
@@ -159,13 +169,14 @@ impl<P: Copy> Network<P> {
         if connection.generation == id.generation
             && connection.is_smooth[from.index()]
             && self.cuts == 0
-            && let path = &self.paths[connection.paths[from.index()].0 as usize]
+            && let path = &mut self.paths[connection.paths[from.index()].0 as usize]
             && let Some(delay) = path.plain_delay(connection.class, &self.draws, draw)
         {
             debug_assert!(
                 self.upkeep[id.index()].is_idle(from),
                 "reviewed after every change"
             );
+            path.bytes += u64::from(bytes);
             connection.last_activity = now;
             let lane = connection.lanes[from.index()];
             let segment = Segment::Data(payload);

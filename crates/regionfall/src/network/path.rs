@@ -73,6 +73,8 @@ pub(super) struct Path {
     /// Loss, wander, bandwidth and faults; none on a path that only delays, which is the common case.
     weather: Option<Box<Weather>>,
     id: PathId,
+    /// Bytes that left on it so far.
+    pub(super) bytes: u64,
     /// The delay at the median, for timers that follow the round trip.
     pub(super) typical: SimDuration,
 }
@@ -84,6 +86,7 @@ impl Path {
             delay: Sampler::new(&config.one_way),
             weather: weather.is_any().then(|| Box::new(weather)),
             id,
+            bytes: 0,
             typical: config.one_way.quantile(0.5),
         }
     }
@@ -117,6 +120,7 @@ impl Path {
         (draw, repetition): (Draw, u8),
         log: &mut EffectLog,
     ) -> Fate {
+        self.bytes += u64::from(bytes);
         let [bits, luck] = draws.pair(self.address(class, draw, repetition));
         let delay = self.sample(bits);
         match &mut self.weather {

@@ -15,7 +15,7 @@ use crate::history::{
     KeyspaceShape, Ledger, Listener, MemberView, Quiescence, RecoveryCriterion, RunShape,
     ServerShape, Trace,
 };
-use crate::metric::Metrics;
+use crate::metric::{Costs, Metrics};
 use crate::topology::{MemberId, RegionId};
 
 /// The version of the model's semantics: it changes whenever the same scenario and seed give another trace.
@@ -72,11 +72,13 @@ pub(crate) fn run_with<L: Listener>(plan: &Plan<'_>, listener: &mut L) -> Outcom
 
     let mut events = 0;
     let mut within_budget = true;
+    let mut memory = 0;
     let mut now = SimTime::ZERO;
     while now < shape.calm_ends && within_budget {
         now = shape.calm_ends.min(now + BUDGET_STEP);
         events += world.advance_until(now, &mut listeners);
         within_budget = events <= settings.event_budget;
+        memory = memory.max(world.largest_memory());
     }
     let bound = shape.calm_ends + settings.phases.quiescence;
     while within_budget && now < bound && !world.is_quiescent() {
@@ -91,7 +93,12 @@ pub(crate) fn run_with<L: Listener>(plan: &Plan<'_>, listener: &mut L) -> Outcom
     let ((ledger, (mut checks, trace)), _) = listeners;
     checks.at_rest(now, &quiescence);
     let account = ledger.finish(now, &quiescence);
-    let metrics = Metrics::new(&account);
+    let metrics = Metrics::new(&account).with_costs(&Costs {
+        full_syncs: world.full_syncs(),
+        memory_bytes_max: memory,
+        cross_region_bytes: world.cross_region_bytes(),
+        components: components(plan.strategy),
+    });
     let verdicts = checks.verdicts(&account);
     let mut hash = trace.hash();
     metrics.hash_into(&mut hash);
@@ -190,6 +197,15 @@ fn shape(blueprint: &Blueprint, strategy: &StrategyConfig, faults: &[PlannedFaul
             min_requests: settings.recovered.min_requests,
         },
         evidence_window: evidence_window(strategy),
+    }
+}
+
+/// How many things a strategy adds that somebody has to run, or to rent: a traffic manager is one,
+/// whatever it consists of; a library in the client process is none.
+fn components(strategy: &StrategyConfig) -> u64 {
+    match strategy.vantage {
+        Vantage::None | Vantage::ClientProcess => 0,
+        Vantage::Checkers { .. } => 1,
     }
 }
 
