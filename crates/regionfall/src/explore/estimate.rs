@@ -19,6 +19,9 @@ pub enum Over {
     Quantile(Probability),
     /// The mean.
     Mean,
+    /// The mean of a count of independent things: where nothing was counted in any seed, the upper
+    /// limit is that which is still compatible with it.
+    Rate,
 }
 
 /// A figure with what is known about it.
@@ -34,19 +37,18 @@ pub struct Estimate {
 
 /// The figure of these values, one for each seed; `None` if there are none.
 ///
-/// Quantiles have intervals by order statistics, means by bootstrap. Where nothing was counted in any
-/// seed the upper limit of the mean is that which is still compatible with it.
+/// Quantiles have intervals by order statistics, means by bootstrap.
 pub fn estimate(values: &[f64], over: Over, level: Level) -> Option<Estimate> {
     let sample = Sample::new(values).ok()?;
     let seeds = sample.count();
     let (value, interval) = match over {
         Over::Median => of_quantile(&sample, Probability::P50, level),
         Over::Quantile(probability) => of_quantile(&sample, probability, level),
-        Over::Mean if sample.max() == 0.0 && sample.min() == 0.0 => {
+        Over::Rate if sample.max() == 0.0 && sample.min() == 0.0 => {
             let high = poisson::rate_upper_if_none(seeds as f64, level);
             (0.0, high.map(|high| Interval::new(0.0, high)))
         }
-        Over::Mean => {
+        Over::Mean | Over::Rate => {
             let settings = Bootstrap {
                 level,
                 ..Bootstrap::standard(KEY)
@@ -112,7 +114,7 @@ mod tests {
 
     #[test]
     fn nothing_counted_still_has_an_upper_limit() {
-        let none = estimate(&[0.0; 100], Over::Mean, Level::P95).unwrap();
+        let none = estimate(&[0.0; 100], Over::Rate, Level::P95).unwrap();
         let limits = none.interval.unwrap();
         assert!(limits.low == 0.0 && (0.029..0.031).contains(&limits.high), "{limits:?}");
     }

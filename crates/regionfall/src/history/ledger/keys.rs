@@ -28,10 +28,7 @@ pub(super) struct Key {
     pub shadow: u64,
     pub newest_at: u64,
     pub newest_sequence: u64,
-    /// Operation whose effect `missing_at` was found to lack first.
-    pub missing: u32,
     pub newest_origin: u16,
-    pub missing_at: u8,
 }
 
 /// What kind of writes already met an end of a node's effects, so that they need not be marked again.

@@ -111,32 +111,35 @@ impl Ledger {
         }
     }
 
-    /// When the first write on the key that `member` lacks was acknowledged.
-    fn first_missing(&mut self, key: u32, member: usize) -> u64 {
-        let state = *self.keys.at(key);
-        // While the one found last time is still missing, it is still the first.
-        if state.missing != 0
-            && usize::from(state.missing_at) == member
-            && let Some(row) = self.rows.get(state.missing - 1)
-            && !self.covers(member, state.missing - 1)
-        {
-            return row.acked;
-        }
-        let mut first = (state.newest, state.newest_at);
-        let mut reference = state.open;
-        while reference != 0 {
-            let Some(row) = self.rows.get(reference - 1) else {
-                break;
-            };
-            if !self.covers(member, reference - 1) {
-                first = (reference, row.acked);
+    /// When the first write on the key that `member` lacks was acknowledged. Looks at what it lacks only,
+    /// origin by origin from the newest write back: a member that is away keeps many rows open, and a
+    /// reader elsewhere lacks few of them.
+    fn first_missing(&self, key: u32, member: usize) -> u64 {
+        let state = self.keys.get(key);
+        let mut first = state.newest_at;
+        let mut index = state.nodes;
+        while index != 0 {
+            let node = self.keys.nodes.at(index);
+            index = node.next;
+            let origin = usize::from(node.origin);
+            let applied = self.origins.applied(origin, member);
+            let mut sequence = node.newest;
+            while sequence > applied
+                && let Some(entry) = self.origins.entry(origin, sequence)
+            {
+                if let Some(row) = self.rows.get(entry.operation)
+                    && row.acked < first
+                    && !self.covers(member, entry.operation)
+                {
+                    first = row.acked;
+                }
+                if entry.back == 0 {
+                    break;
+                }
+                sequence -= u64::from(entry.back);
             }
-            reference = row.before;
         }
-        let state = self.keys.at(key);
-        state.missing = first.0;
-        state.missing_at = member as u8;
-        first.1
+        first
     }
 
     /// An app server has the success of a write.
