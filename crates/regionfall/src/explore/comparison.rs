@@ -19,7 +19,7 @@ use super::until::Until;
 use crate::failover::StrategyConfig;
 use crate::fault::FaultSpec;
 use crate::scenario::{Case, Scenario, Variant};
-use crate::simulation::{Blueprint, Label, Plan, run};
+use crate::simulation::{Blueprint, Label, Outcome, Plan, run};
 
 /// A comparison that is to be made: which cells, which seeds, how many threads.
 ///
@@ -31,6 +31,7 @@ pub struct Comparison<'a> {
     seeds: Vec<Seed>,
     jobs: NonZeroUsize,
     until: Option<Until>,
+    has_controls: bool,
     finished: Vec<Group>,
 }
 
@@ -83,6 +84,7 @@ impl<'a> Comparison<'a> {
             seeds: crate::simulation::seeds(scenario.seeds).collect(),
             jobs: NonZeroUsize::MIN,
             until: None,
+            has_controls: true,
             finished: Vec::new(),
         }
     }
@@ -133,6 +135,13 @@ impl<'a> Comparison<'a> {
         self
     }
 
+    /// Leaves the control runs out, and with them the columns of excess.
+    #[must_use]
+    pub fn without_controls(mut self) -> Self {
+        self.has_controls = false;
+        self
+    }
+
     /// Takes groups that an earlier comparison of the same scenario, cells and version has finished,
     /// and does not run them again.
     #[must_use]
@@ -143,7 +152,8 @@ impl<'a> Comparison<'a> {
 
     /// How many runs there are to make, controls included.
     pub fn runs(&self) -> usize {
-        (self.cells.len() + self.lines().len()) * self.seeds.len()
+        let controls = if self.has_controls { self.lines().len() } else { 0 };
+        (self.cells.len() + controls) * self.seeds.len()
     }
 
     /// Makes the runs.
@@ -174,7 +184,7 @@ impl<'a> Comparison<'a> {
             })
             .collect();
         let mut ending = Ending::new(self.until.take(), self.seeds.len());
-        let mut done: usize = groups.values().map(|group| group.runs.len() + 1).sum();
+        let mut done: usize = groups.values().map(Group::size).sum();
         let (next, is_over) = (AtomicUsize::new(0), AtomicBool::new(false));
         let (sender, receiver) = mpsc::channel();
         thread::scope(|scope| {
@@ -182,7 +192,7 @@ impl<'a> Comparison<'a> {
                 let sender = sender.clone();
                 let (todo, lines, blueprints) = (&todo, &lines, &blueprints);
                 let (next, is_over, seeds) = (&next, &is_over, &self.seeds);
-                let scenario = self.scenario;
+                let (scenario, has_controls) = (self.scenario, self.has_controls);
                 scope.spawn(move || {
                     while !stop.load(Ordering::Relaxed) && !is_over.load(Ordering::Relaxed) {
                         let Some(&key) = todo.get(next.fetch_add(1, Ordering::Relaxed)) else {
@@ -192,7 +202,7 @@ impl<'a> Comparison<'a> {
                         let Some(blueprint) = &blueprints[line.variant] else {
                             break;
                         };
-                        let group = group(scenario, blueprint, line, seeds[key.0]);
+                        let group = group(scenario, blueprint, line, seeds[key.0], has_controls);
                         if sender.send((key, group)).is_err() {
                             break;
                         }
@@ -205,7 +215,7 @@ impl<'a> Comparison<'a> {
             }
             // Ends when the last worker is gone.
             for (key, group) in receiver {
-                done += group.runs.len() + 1;
+                done += group.size();
                 groups.insert(key, group);
                 let (groups, lines) = (&groups, &lines[..]);
                 watch(&Progress {
@@ -318,7 +328,13 @@ impl Progress<'_> {
 }
 
 /// The control of a line and seed, and its runs.
-fn group(scenario: &Scenario, blueprint: &Blueprint, line: &Line, seed: Seed) -> Group {
+fn group(
+    scenario: &Scenario,
+    blueprint: &Blueprint,
+    line: &Line,
+    seed: Seed,
+    has_controls: bool,
+) -> Group {
     let variant = &scenario.variants[line.variant];
     let strategy = &variant.settings.strategies[line.strategy];
     let make = |case: &str, faults: &[FaultSpec]| {
@@ -337,12 +353,12 @@ fn group(scenario: &Scenario, blueprint: &Blueprint, line: &Line, seed: Seed) ->
             window: 0..0,
         })
     };
-    let control = make("control", &[]);
-    let kept = Control::of(&control);
-    let control = control.into_metrics();
+    let control = has_controls.then(|| make("control", &[]));
+    let kept = control.as_ref().map(Control::of);
+    let control = control.map(Outcome::into_metrics);
     let runs = line.cases.iter().map(|&case| {
         let case = &variant.settings.cases[case];
-        Run::of(make(&case.name, &case.faults), &control)
+        Run::of(make(&case.name, &case.faults), control.as_ref())
     });
     Group {
         variant: line.variant,

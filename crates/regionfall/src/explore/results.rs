@@ -44,7 +44,7 @@ pub struct Results<'a> {
     cells: Vec<Cell>,
     seeds: Vec<Seed>,
     runs: Vec<Vec<Run>>,
-    controls: Vec<(usize, usize, Seed, Control)>,
+    controls: Vec<(usize, usize, Seed, Option<Control>)>,
     completeness: Completeness,
     beyond: Vec<Group>,
 }
@@ -70,7 +70,7 @@ impl<'a> Results<'a> {
         cells: Vec<Cell>,
         seeds: Vec<Seed>,
         runs: Vec<Vec<Run>>,
-        controls: Vec<(usize, usize, Seed, Control)>,
+        controls: Vec<(usize, usize, Seed, Option<Control>)>,
         (completeness, beyond): (Completeness, Vec<Group>),
     ) -> Self {
         debug_assert_eq!(cells.len(), runs.len(), "every cell has its runs");
@@ -136,10 +136,10 @@ impl<'a> Results<'a> {
     ) -> impl Iterator<Item = (&'a Variant, &'a StrategyConfig, Seed, &Control)> {
         self.controls
             .iter()
-            .map(|(variant, strategy, seed, control)| {
+            .filter_map(|(variant, strategy, seed, control)| {
                 let variant = &self.scenario.variants[*variant];
                 let strategy = &variant.settings.strategies[*strategy];
-                (variant, strategy, *seed, control)
+                Some((variant, strategy, *seed, control.as_ref()?))
             })
     }
 

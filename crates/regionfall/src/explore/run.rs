@@ -54,8 +54,8 @@ pub struct Group {
     pub strategy: usize,
     /// The seed.
     pub seed: Seed,
-    /// The run without faults.
-    pub control: Control,
+    /// The run without faults, if one was made.
+    pub control: Option<Control>,
     /// A run for each case that is compared, in the order of the variant.
     pub runs: Vec<Run>,
 }
@@ -81,8 +81,8 @@ pub struct Effect {
 }
 
 impl Run {
-    /// What is kept of an outcome; `control` is the run without faults of the same seed.
-    pub(super) fn of(outcome: Outcome, control: &Metrics) -> Self {
+    /// What is kept of an outcome; `control` is the run without faults of the same seed, if there is one.
+    pub(super) fn of(outcome: Outcome, control: Option<&Metrics>) -> Self {
         let seed = outcome.label().seed;
         let (trace, events) = (outcome.trace_hash().finish(), outcome.events());
         let is_within_budget = outcome.is_within_budget();
@@ -102,7 +102,11 @@ impl Run {
                 did: *did,
             })
             .collect();
-        let metrics = outcome.into_metrics().with_control(control);
+        let own = outcome.into_metrics();
+        let metrics = match control {
+            Some(control) => own.with_control(control),
+            None => own,
+        };
         Self {
             seed,
             values: metrics.values().to_vec(),
@@ -144,6 +148,13 @@ impl Run {
                 || column == "convergence_ms" && self.broken.iter().any(Broken::is_divergence);
             is_endless.then_some(f64::INFINITY)
         })
+    }
+}
+
+impl Group {
+    /// How many runs it is, with the control.
+    pub(super) fn size(&self) -> usize {
+        self.runs.len() + usize::from(self.control.is_some())
     }
 }
 

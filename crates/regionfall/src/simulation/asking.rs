@@ -9,7 +9,7 @@ use crate::failover::Sight;
 use crate::history::{AttemptEnding, Ending, Fact, Listener, Phase};
 use crate::network::ConnectionId;
 use crate::topology::{MemberId, OperationId, ServerId};
-use crate::workload::{Arrivals, arrival_bits, exponential_gap};
+use crate::workload::{Arrivals, arrival_bits};
 
 impl World {
     /// Schedules the first request of every app server and closed-loop client.
@@ -64,11 +64,9 @@ impl World {
 
     pub(super) fn schedule_arrival(&mut self, now: SimTime, server: ServerId) {
         let state = &self.servers[server.index()];
-        let fleet = &self.blueprint.settings().workload.fleets[state.fleet.index()];
-        let mean = fleet.arrivals.mean_gap(fleet.servers);
         let bits = arrival_bits(self.request_draws, server.0, state.issued);
-        self.queue
-            .schedule(now + exponential_gap(bits, mean), Event::Arrival(server));
+        let gap = self.blueprint.gap(state.fleet).sample(bits);
+        self.queue.schedule(now + gap, Event::Arrival(server));
     }
 
     pub(super) fn schedule_thought(&mut self, now: SimTime, server: ServerId, client: u32) {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use regionfall_kernel::{Sampler, SimDuration};
+use regionfall_kernel::{Distribution, Sampler, SimDuration};
 
 use crate::scenario::Settings;
 use crate::topology::{FleetId, MemberId, RegionId};
@@ -20,6 +20,8 @@ struct Inner {
     workload: Workload,
     processing: Option<Sampler>,
     restart: Sampler,
+    /// Gaps between two requests of an app server, by fleet.
+    gaps: Vec<Sampler>,
     /// Fleet and zone of every app server.
     servers: Vec<(FleetId, u16)>,
 }
@@ -32,6 +34,11 @@ impl Blueprint {
         let takes_time = processing.maximum() != Some(SimDuration::ZERO);
         let processing = takes_time.then(|| Sampler::new(processing));
         let restart = Sampler::new(&settings.database.sync.restart);
+        let gaps = settings.workload.fleets.iter().map(|fleet| {
+            let mean = fleet.arrivals.mean_gap(fleet.servers);
+            Sampler::new(&Distribution::Exponential { mean })
+        });
+        let gaps = gaps.collect();
         let mut servers = Vec::new();
         for (index, fleet) in settings.workload.fleets.iter().enumerate() {
             let zones = u32::from(settings.topology.regions[fleet.region.index()].zones.max(1));
@@ -46,6 +53,7 @@ impl Blueprint {
                 workload,
                 processing,
                 restart,
+                gaps,
                 servers,
             }),
         }
@@ -64,6 +72,11 @@ impl Blueprint {
     /// How long the syncer works on an effect before it leaves; `None` if that takes no time.
     pub fn processing(&self) -> Option<&Sampler> {
         self.inner.processing.as_ref()
+    }
+
+    /// Gaps between two open-loop requests of one app server of a fleet.
+    pub fn gap(&self, fleet: FleetId) -> &Sampler {
+        &self.inner.gaps[fleet.index()]
     }
 
     /// How long a database process takes to start.

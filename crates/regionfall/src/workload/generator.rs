@@ -4,7 +4,7 @@
 //! the same questions.
 
 use regionfall_crdt::{CommandKind, KeyId};
-use regionfall_kernel::{Address, Addressed, Seed, SimDuration, unit_from_bits};
+use regionfall_kernel::{Address, Addressed, Seed, SimDuration};
 
 use super::popularity::KeyTable;
 use super::{Arrivals, Scope, WorkloadConfig};
@@ -116,13 +116,6 @@ impl Workload {
 #[inline]
 pub fn arrival_bits(draws: Addressed, who: u32, sequence: u32) -> u64 {
     draws.bits(Address::from([Purpose::Arrival as u32, who, sequence, 0]))
-}
-
-/// The exponential gap that a uniform draw stands for.
-#[inline]
-pub fn exponential_gap(bits: u64, mean: SimDuration) -> SimDuration {
-    let survival = 1.0 - unit_from_bits(bits);
-    SimDuration::from_nanos_f64(-libm::log(survival) * mean.as_nanos() as f64)
 }
 
 /// The stream that addresses a run's requests.

@@ -7,4 +7,4 @@ mod popularity;
 pub use config::{
     Arrivals, ByteSize, FleetConfig, KeyspaceConfig, Popularity, Scope, Session, WorkloadConfig,
 };
-pub use generator::{Request, Workload, arrival_bits, exponential_gap, request_draws};
+pub use generator::{Request, Workload, arrival_bits, request_draws};
