@@ -28,7 +28,7 @@
 //! "#)?;
 //! let outcome = Simulation::new(&scenario, Seed::new(7)).run()?;
 //! outcome.expect_all_held();
-//! assert!(outcome.metrics().rto().max() < SimDuration::from_secs(20), "{}", outcome.story());
+//! assert!(outcome.metrics().rto().max() < SimDuration::from_secs(60), "{}", outcome.story());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!

@@ -183,7 +183,7 @@ pub(crate) struct CurveArguments {
 }
 
 /// What commands that make many runs take.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct SweepArguments {
     /// How many seeds, instead of those of the scenario
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]

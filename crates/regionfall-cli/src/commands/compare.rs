@@ -9,7 +9,7 @@ use anstyle::{AnsiColor, Style};
 use regionfall::explore::{Answer, Comparison, Completeness, Group, Results};
 use regionfall::scenario::{Loaded, Scenario};
 
-use crate::arguments::{CompareArguments, ScenarioArguments};
+use crate::arguments::{CompareArguments, ScenarioArguments, SweepArguments};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::exit::Exit;
@@ -19,7 +19,7 @@ use crate::study::folder::{self, Folder, RUN_INFO};
 use crate::study::inputs::Inputs;
 use crate::study::manifest::{self, Making};
 use crate::study::sweep::{self, Extent};
-use crate::study::{Files, REPORT, RESOLVED, Study, headline, kept, words};
+use crate::study::{Files, REPORT, RESOLVED, Study, headline, kept};
 
 /// Compares.
 pub(crate) fn run(arguments: &CompareArguments, context: &mut Context) -> Result<Exit, CommandError> {
@@ -32,21 +32,24 @@ pub(crate) fn run(arguments: &CompareArguments, context: &mut Context) -> Result
     let folder = Folder::prepare(&target)?;
     refuse_unknown_gates(arguments, &loaded.scenario)?;
     for warning in &loaded.warnings {
-        context.warn(&format!("{}: {}", warning.key, warning.message));
+        context.warn(&Study::warning(warning));
     }
     let belongs_to = belongs_to(&loaded, arguments);
-    let known = finished_before(&target, &belongs_to, &loaded.scenario, context);
+    let known = finished_before(&target, &belongs_to, &loaded, arguments, context)?;
     let results = sweep::run(comparison, known, context);
     let findings = findings(&results, arguments);
     print(&results, &findings, context)?;
     let mut exit = findings.exit();
+    let jobs = sweep::jobs(arguments.sweep.jobs).get();
+    let warnings: Vec<String> = loaded.warnings.iter().map(Study::warning).collect();
     let made = Made {
-        loaded: &loaded,
+        resolved: &loaded.resolved.to_toml(),
+        warnings: &warnings,
         inputs: &inputs,
         arguments: &words,
+        jobs,
     };
-    let mut files = made.files(&results, &findings, &loaded.resolved.to_toml())?;
-    let jobs = sweep::jobs(arguments.sweep.jobs).get();
+    let mut files = made.files(&results, &findings)?;
     let info = |words: &[String]| manifest::run_info(begun.elapsed(), jobs, words);
     files.insert(RUN_INFO.to_owned(), info(&words));
     if let Completeness::Partial { seeds, of } = results.completeness() {
@@ -75,12 +78,16 @@ pub(crate) fn run(arguments: &CompareArguments, context: &mut Context) -> Result
 
 /// What a comparison was made from, for its folder.
 pub(crate) struct Made<'a> {
-    /// The scenario as it was read.
-    pub(crate) loaded: &'a Loaded,
+    /// The scenario with every value expanded.
+    pub(crate) resolved: &'a str,
+    /// What will disappoint.
+    pub(crate) warnings: &'a [String],
     /// The data files that it names.
     pub(crate) inputs: &'a Inputs,
     /// The command in canonical form.
     pub(crate) arguments: &'a [String],
+    /// How many runs are made at a time.
+    pub(crate) jobs: usize,
 }
 
 impl Made<'_> {
@@ -89,21 +96,19 @@ impl Made<'_> {
         &self,
         results: &Results<'_>,
         findings: &Findings,
-        resolved: &str,
     ) -> Result<Files, CommandError> {
         let scenario = results.scenario();
-        let warnings = self.loaded.warnings.iter();
-        let warnings: Vec<String> = warnings.map(|it| format!("{}: {}", it.key, it.message)).collect();
         let study = Study {
             results,
             findings,
-            resolved,
-            warnings: &warnings,
+            resolved: self.resolved,
+            warnings: self.warnings,
             arguments: self.arguments,
             inputs: self.inputs,
+            jobs: self.jobs,
         };
         let mut files = if results.seeds().is_empty() {
-            Files::from([(RESOLVED.to_owned(), resolved.as_bytes().to_vec())])
+            Files::from([(RESOLVED.to_owned(), self.resolved.as_bytes().to_vec())])
         } else {
             study.files()?
         };
@@ -224,8 +229,8 @@ fn partial(target: &Path) -> PathBuf {
 fn belongs_to(loaded: &Loaded, arguments: &CompareArguments) -> String {
     let sweep = &arguments.sweep;
     format!(
-        "{}, scenario {}, variants {:?}, strategies {:?}, cases {:?}",
-        manifest::build(),
+        "build {:?}, scenario {}, variants {:?}, strategies {:?}, cases {:?}",
+        manifest::build_parts(),
         loaded.scenario.digest,
         sweep.variant,
         sweep.strategy,
@@ -238,23 +243,51 @@ fn belongs_to(loaded: &Loaded, arguments: &CompareArguments) -> String {
 fn finished_before(
     target: &Path,
     belongs_to: &str,
-    scenario: &Scenario,
+    loaded: &Loaded,
+    arguments: &CompareArguments,
     context: &Context,
-) -> Vec<Group> {
+) -> Result<Vec<Group>, CommandError> {
     let path = partial(target).join(kept::FILE_NAME);
     let Ok(bytes) = std::fs::read(&path) else {
-        return Vec::new();
+        return Ok(Vec::new());
+    };
+    let anew = |why: &str| {
+        context.note(&format!("{} is of another {why}: beginning anew", path.display()));
+        Ok(Vec::new())
     };
     let Some(groups) = kept::from_lines(belongs_to, &bytes) else {
-        context.note(&format!(
-            "{} is of another scenario, selection or version: beginning anew",
-            path.display()
-        ));
-        return Vec::new();
+        return anew("scenario, selection or version");
     };
-    context.note(&format!("going on from {}", path.display()));
-    let _ = scenario;
-    groups
+    let Some(sample) = groups.first() else {
+        return Ok(groups);
+    };
+    let names = |group: &Group| {
+        let variant = loaded.scenario.variants.get(group.variant)?;
+        let strategy = variant.settings.strategies.get(group.strategy)?;
+        Some((variant.name.clone(), strategy.name.clone()))
+    };
+    let Some((variant, strategy)) = names(sample) else {
+        return anew("scenario");
+    };
+    let only = SweepArguments {
+        variant: vec![variant],
+        strategy: vec![strategy],
+        ..arguments.sweep.clone()
+    };
+    let extent = Extent {
+        seeds: 1,
+        shard: None,
+        until: None,
+    };
+    let again = sweep::comparison(&loaded.scenario, &only, extent)?
+        .seeds([sample.seed])
+        .run()
+        .into_groups();
+    if again.first() != Some(sample) {
+        return anew("build of the program");
+    }
+    context.note(&format!("going on from the {} groups of {}", groups.len(), path.display()));
+    Ok(groups)
 }
 
 fn print(results: &Results<'_>, findings: &Findings, context: &mut Context) -> Result<(), CommandError> {
@@ -322,6 +355,5 @@ fn tell(findings: &Findings) -> String {
     for other in findings.notes() {
         say(format!("{yellow}{other}{yellow:#}"));
     }
-    let _ = words::slug;
     told
 }

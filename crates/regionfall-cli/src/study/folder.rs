@@ -96,11 +96,6 @@ impl Folder {
         let _ = remove(&old);
         Ok(self.target.clone())
     }
-
-    /// The final name.
-    pub(crate) fn target(&self) -> &Path {
-        &self.target
-    }
 }
 
 impl Drop for Folder {

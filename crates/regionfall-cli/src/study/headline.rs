@@ -38,6 +38,14 @@ const fn mean(heading: &'static str, column: &'static str) -> Figure {
     }
 }
 
+const fn rate(heading: &'static str, column: &'static str) -> Figure {
+    Figure {
+        heading,
+        column,
+        over: Over::Rate,
+    }
+}
+
 /// For how long clients are down.
 const DOWNTIME: [Figure; 3] = [
     median("RTO p50\nof servers", "rto_p50_ms"),
@@ -49,15 +57,15 @@ const DOWNTIME: [Figure; 3] = [
 const DATA: [Figure; 5] = [
     median("RPO\nobserved", "rpo_observed_ms"),
     median("RPO at\nresumption", "rpo_at_resumption_ms"),
-    mean("writes lost\nper run", "writes_lost"),
-    mean("writes late\nper run", "writes_late"),
+    rate("writes lost\nper run", "writes_lost"),
+    rate("writes late\nper run", "writes_late"),
     mean("dual-active\nper run", "dual_active_ms"),
 ];
 
 /// What else scripts get.
 const FURTHER: [Figure; 9] = [
-    mean("", "writes_overwritten_by_fault"),
-    mean("", "writes_duplicated"),
+    rate("", "writes_overwritten_by_fault"),
+    rate("", "writes_duplicated"),
     mean("", "conflicting_writes"),
     mean("", "stale_reads"),
     mean("", "errors"),
@@ -68,17 +76,17 @@ const FURTHER: [Figure; 9] = [
 ];
 
 /// The tables of a variant and case for people.
-pub(super) struct Block {
+pub(crate) struct Block {
     /// Variant and case.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// For how long clients are down.
-    pub(super) downtime: Table,
+    pub(crate) downtime: Table,
     /// How much data is lost.
-    pub(super) data: Table,
+    pub(crate) data: Table,
 }
 
 /// The tables for people, in the order of the scenario.
-pub(super) fn for_people(results: &Results<'_>, findings: &Findings) -> Vec<Block> {
+pub(crate) fn for_people(results: &Results<'_>, findings: &Findings) -> Vec<Block> {
     let has_variants = results.scenario().variants.len() > 1;
     let level = results.level();
     let blocks = results.blocks().into_iter().filter_map(|cells| {
@@ -124,11 +132,10 @@ fn downtime(cells: &[CellRuns<'_>], level: Level) -> Table {
 
 fn data(cells: &[CellRuns<'_>], findings: &Findings, level: Level) -> Table {
     let mut table = Table::new("").column(Column::text("strategy"));
-    for figure in DATA {
-        let (unit, _) = unit(figure);
+    let units = DATA.map(|figure| unit_that_fits(cells, figure, level));
+    for (figure, (unit, _)) in DATA.iter().zip(units) {
         table = table.column(Column::figure(figure.heading, unit));
     }
-    table = table.column(Column::number("lost", "ppm", 1));
     let has_objectives = cells
         .iter()
         .any(|cell| findings.objectives_of(cell.cell).next().is_some());
@@ -137,17 +144,30 @@ fn data(cells: &[CellRuns<'_>], findings: &Findings, level: Level) -> Table {
     }
     for cell in cells {
         let mut row = vec![Cell::text(&cell.strategy.name)];
-        row.extend(DATA.map(|figure| shown(cell, figure, level, unit(figure).1)));
-        row.push(lost_share(cell).map_or(Cell::Missing, |share| Cell::Number(share * 1e6)));
+        let figures = DATA.iter().zip(units);
+        row.extend(figures.map(|(figure, (_, factor))| shown(cell, *figure, level, factor)));
         if has_objectives {
-            let verdicts = findings.objectives_of(cell.cell).map(|judged| {
-                format!("{} {}", words::short(&judged.objective.column), judged.word())
-            });
-            row.push(Cell::text(verdicts.collect::<Vec<_>>().join(", ")));
+            let verdicts = findings
+                .objectives_of(cell.cell)
+                .map(|judged| format!("{}\u{a0}{}", words::short(&judged.objective.column), judged.mark()));
+            row.push(Cell::text(verdicts.collect::<Vec<_>>().join(" ")));
         }
         table.push(row);
     }
     table
+}
+
+/// Seconds for times of which some are long, milliseconds otherwise: few digits are read best.
+fn unit_that_fits(cells: &[CellRuns<'_>], figure: Figure, level: Level) -> (&'static str, f64) {
+    const LONG: f64 = 10_000.0;
+    let column = words::column(figure.column);
+    let is_time = column.is_some_and(|column| column.unit == Unit::Milliseconds);
+    let is_short = |cell: &CellRuns<'_>| of(cell, figure, level).is_none_or(|of| of.value < LONG);
+    if is_time && cells.iter().all(is_short) {
+        ("ms", 1.0)
+    } else {
+        unit(figure)
+    }
 }
 
 /// The table for scripts: times in milliseconds, shares as shares, a row for each cell.
@@ -161,14 +181,19 @@ pub(crate) fn in_full(results: &Results<'_>, findings: &Findings) -> Table {
     table = table.column(Column::count("seeds", "seeds"));
     let figures = || DOWNTIME.into_iter().chain(DATA).chain(FURTHER);
     for figure in figures() {
-        let over = if figure.over == Over::Mean { "mean" } else { "median" };
+        let over = match figure.over {
+            Over::Mean | Over::Rate => "mean",
+            Over::Median | Over::Quantile(_) => "median",
+        };
         // The names carry their units already.
         table = table.column(Column::estimate_of(format!("{}_{over}", figure.column), 3));
     }
     for way in RecoveredBy::ALL {
         table = table.column(Column::share(format!("recovered_by_{}", way.name())));
     }
-    table = table.column(Column::text("objectives"));
+    table = table
+        .column(Column::share("writes_lost_share"))
+        .column(Column::text("objectives"));
     for cell in results.cells() {
         let names = [&cell.variant.name, &cell.strategy.name, &cell.case.name];
         let mut row = vec![
@@ -182,6 +207,7 @@ pub(crate) fn in_full(results: &Results<'_>, findings: &Findings) -> Table {
             Some(shares) => row.extend(shares.map(Cell::Number)),
             None => row.extend(RecoveredBy::ALL.map(|_| Cell::Missing)),
         }
+        row.push(lost_share(&cell).map_or(Cell::Missing, Cell::Number));
         let verdicts = findings
             .objectives_of(cell.cell)
             .map(|judged| format!("{}: {}", words::objective(&judged.objective), judged.word()));

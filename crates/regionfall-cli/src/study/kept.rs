@@ -43,26 +43,29 @@ fn from_group(group: &Group) -> Json {
         "variant": group.variant,
         "strategy": group.strategy,
         "seed": group.seed.get(),
-        "control": {
-            "broken": group.control.broken.iter().map(from_broken).collect::<Vec<_>>(),
-            "trace": group.control.trace,
-            "within_budget": group.control.is_within_budget,
-        },
+        "control": group.control.as_ref().map(|control| json!({
+            "broken": control.broken.iter().map(from_broken).collect::<Vec<_>>(),
+            "trace": control.trace,
+            "within_budget": control.is_within_budget,
+        })),
         "runs": group.runs.iter().map(from_run).collect::<Vec<_>>(),
     })
 }
 
 fn to_group(json: &Json) -> Option<Group> {
-    let control = &json["control"];
+    let control = match &json["control"] {
+        Json::Null => None,
+        control => Some(Control {
+            broken: list(&control["broken"], to_broken)?,
+            trace: control["trace"].as_u64()?,
+            is_within_budget: control["within_budget"].as_bool()?,
+        }),
+    };
     Some(Group {
         variant: index(&json["variant"])?,
         strategy: index(&json["strategy"])?,
         seed: Seed::new(json["seed"].as_u64()?),
-        control: Control {
-            broken: list(&control["broken"], to_broken)?,
-            trace: control["trace"].as_u64()?,
-            is_within_budget: control["within_budget"].as_bool()?,
-        },
+        control,
         runs: list(&json["runs"], to_run)?,
     })
 }
@@ -247,11 +250,11 @@ mod tests {
             variant: 0,
             strategy: 1,
             seed: Seed::new(u64::MAX),
-            control: Control {
+            control: Some(Control {
                 broken: Vec::new(),
                 trace: 1,
                 is_within_budget: true,
-            },
+            }),
             runs: vec![run],
         }
     }

@@ -35,13 +35,14 @@ pub(crate) struct Making<'a> {
 
 /// The manifest of these files.
 pub(crate) fn of(making: Making<'_>, files: &Files) -> Manifest {
+    let [model_version, crate_version, lock_digest, data_digest] = build_parts();
     Manifest {
         form: FORM.to_owned(),
-        model_version: MODEL_VERSION.to_string(),
-        crate_version: env!("CARGO_PKG_VERSION").to_owned(),
+        model_version,
+        crate_version,
         scenario_digest: format!("sha256:{}", making.scenario_digest),
-        data_digest: data_digest(),
-        lock_digest: digest(LOCK),
+        data_digest,
+        lock_digest,
         arguments: making.arguments.to_vec(),
         variants: making.variants,
         inputs: making.inputs,
@@ -53,7 +54,7 @@ pub(crate) fn of(making: Making<'_>, files: &Files) -> Manifest {
 }
 
 /// The digest of the data that comes with the model.
-pub(crate) fn data_digest() -> String {
+fn data_digest() -> String {
     let mut all = Vec::new();
     for (name, text) in embedded_data() {
         // Lengths keep the boundaries.
@@ -63,14 +64,15 @@ pub(crate) fn data_digest() -> String {
     digest(&all)
 }
 
-/// What tells builds of the command apart whose runs may differ.
-pub(crate) fn build() -> String {
-    format!(
-        "model {MODEL_VERSION}, version {}, lock {}, data {}",
-        env!("CARGO_PKG_VERSION"),
+/// What tells builds of the command apart whose runs may differ: model version, crate version, digests
+/// of the lock file and of the embedded data.
+pub(crate) fn build_parts() -> [String; 4] {
+    [
+        MODEL_VERSION.to_string(),
+        env!("CARGO_PKG_VERSION").to_owned(),
         digest(LOCK),
-        data_digest()
-    )
+        data_digest(),
+    ]
 }
 
 /// Date, host and duration: what differs between two makings of the same results.

@@ -13,6 +13,7 @@
 //!
 //! Everything but [`folder`] is a function from results to bytes: the same experiment gives the same.
 
+pub(crate) mod curve;
 pub(crate) mod findings;
 pub(crate) mod folder;
 pub(crate) mod headline;
@@ -21,7 +22,7 @@ pub(crate) mod kept;
 pub(crate) mod manifest;
 mod pictures;
 mod report;
-mod resolved;
+pub(crate) mod resolved;
 mod rows;
 mod timeline;
 pub(crate) mod sweep;
@@ -33,8 +34,6 @@ use regionfall::explore::Results;
 
 use crate::error::CommandError;
 use findings::Findings;
-
-pub(crate) use resolved::split_variants;
 
 /// The folder's files by name. The manifest and what names date and host are not among them.
 pub(crate) type Files = BTreeMap<String, Vec<u8>>;
@@ -53,6 +52,8 @@ pub(crate) struct Study<'a> {
     pub(crate) arguments: &'a [String],
     /// The data files that the scenario names.
     pub(crate) inputs: &'a inputs::Inputs,
+    /// How many runs are made at a time. The files are the same.
+    pub(crate) jobs: usize,
 }
 
 /// The names of files that every folder has.
@@ -61,6 +62,11 @@ pub(crate) const RESOLVED: &str = "scenario.resolved.toml";
 pub(crate) const REPORT: &str = "report.html";
 
 impl Study<'_> {
+    /// A warning in a sentence.
+    pub(crate) fn warning(warning: &regionfall::scenario::Warning) -> String {
+        format!("{}: {}", warning.key, warning.message)
+    }
+
     /// Everything that depends on nothing but the experiment.
     pub(crate) fn files(&self) -> Result<Files, CommandError> {
         let mut files = Files::new();
@@ -74,9 +80,9 @@ impl Study<'_> {
         regionfall_report::table::Format::Csv.render(&summary, &mut bytes)?;
         files.insert("summary.csv".to_owned(), bytes);
         let overview = pictures::overview(self.results);
-        let timelines = timeline::of(self.results)?;
+        let timelines = timeline::of(self.results, self.jobs)?;
         let page = report::page(self, &overview, &timelines);
-        for picture in overview.into_iter().chain(timelines.into_values().flatten()) {
+        for picture in overview.into_iter().chain(timelines.into_values()) {
             files.insert(picture.name, picture.svg.into_bytes());
         }
         files.insert(REPORT.to_owned(), page.into_bytes());

@@ -45,7 +45,7 @@ const DEFINED: [&str; 14] = [
 pub(super) fn page(
     study: &Study<'_>,
     overview: &[Picture],
-    timelines: &BTreeMap<Cell, Option<Picture>>,
+    timelines: &BTreeMap<Cell, Picture>,
 ) -> String {
     let results = study.results;
     let mut blocks = headline::for_people(results, study.findings).into_iter();
@@ -80,7 +80,7 @@ fn case(
     study: &Study<'_>,
     cells: &[CellRuns<'_>],
     block: headline::Block,
-    timelines: &BTreeMap<Cell, Option<Picture>>,
+    timelines: &BTreeMap<Cell, Picture>,
 ) -> Case {
     let faults = cells.first().map(|cell| {
         let faults = cell.case.faults.iter().map(|fault| {
@@ -93,15 +93,13 @@ fn case(
     let findings = study.findings;
     let verdicts = cells.iter().flat_map(|cell| findings.objectives_of(cell.cell));
     let mut tables = vec![
-        Table {
-            title: "How long clients are down: medians over seeds with 95 % intervals".to_owned(),
-            ..block.downtime
-        },
-        Table {
-            title: "How much data is lost: medians over seeds, or means where it says \"per run\", with 95 % intervals"
-                .to_owned(),
-            ..block.data
-        },
+        block
+            .downtime
+            .titled("How long clients are down: medians over seeds with 95 % intervals"),
+        block.data.titled(
+            "How much data is lost: medians over seeds, or means where it says \"per run\", with 95 % \
+             intervals",
+        ),
     ];
     tables.extend(paired(study.results, cells));
     Case {
@@ -126,7 +124,7 @@ fn case(
             .collect(),
         figures: cells
             .iter()
-            .filter_map(|cell| timelines.get(&cell.cell)?.as_ref())
+            .filter_map(|cell| timelines.get(&cell.cell))
             .map(figure)
             .collect(),
         strategies: cells.iter().map(|cell| strategy(cell, findings)).collect(),

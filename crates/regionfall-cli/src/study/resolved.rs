@@ -3,13 +3,87 @@
 //! What the report says about origins is read from this text and not from the scenario, so that a
 //! reproduction, which has nothing else, says the same.
 
+use regionfall::scenario::{LoadError, Loaded, Loader, Scenario};
 use regionfall_report::html::Grade;
+
+use super::inputs::Inputs;
+use super::{RESOLVED, Study};
+use crate::error::{CommandError, InputError};
 
 /// The line above each variant.
 const HEADING: &str = "# variant: ";
 
+/// A scenario read again from the text of its results.
+///
+/// `names` are those of its variants, in order, and `digest` is its own: both are of the scenario as it
+/// was written, and not to be had from the text.
+pub(crate) fn reload(
+    text: &str,
+    inputs: &Inputs,
+    names: &[String],
+    digest: &str,
+) -> Result<Again, CommandError> {
+    let texts = split_variants(text);
+    if texts.is_empty() || texts.len() != names.len() {
+        let message = format!("{RESOLVED} holds {} variants, the manifest {}", texts.len(), names.len());
+        return Err(InputError::new(message).into());
+    }
+    let mut again: Option<Again> = None;
+    for (text, name) in texts.iter().zip(names) {
+        let loader = Beside { text, inputs };
+        let Loaded {
+            scenario, warnings, ..
+        } = Scenario::load(RESOLVED, &loader, &[])?;
+        let mut variants = scenario.variants;
+        for variant in &mut variants {
+            variant.name.clone_from(name);
+        }
+        let again = again.get_or_insert_with(|| Again {
+            scenario: Scenario {
+                title: scenario.title,
+                seeds: scenario.seeds,
+                variants: Vec::new(),
+                digest: digest.to_owned(),
+            },
+            warnings: Vec::new(),
+        });
+        again.scenario.variants.append(&mut variants);
+        for warning in warnings {
+            let warning = Study::warning(&warning);
+            if !again.warnings.contains(&warning) {
+                again.warnings.push(warning);
+            }
+        }
+    }
+    again.ok_or_else(|| InputError::new(format!("{RESOLVED} holds no variant")).into())
+}
+
+/// A scenario that was read again.
+pub(crate) struct Again {
+    /// What to run.
+    pub(crate) scenario: Scenario,
+    /// What will disappoint.
+    pub(crate) warnings: Vec<String>,
+}
+
+/// The text under the name of its file, with the data files beside it.
+struct Beside<'a> {
+    text: &'a str,
+    inputs: &'a Inputs,
+}
+
+impl Loader for Beside<'_> {
+    fn load(&self, path: &str) -> Result<Vec<u8>, LoadError> {
+        if path == RESOLVED {
+            Ok(self.text.as_bytes().to_vec())
+        } else {
+            self.inputs.load(path)
+        }
+    }
+}
+
 /// The variants of the text, each a scenario of its own.
-pub(crate) fn split_variants(resolved: &str) -> Vec<String> {
+pub(super) fn split_variants(resolved: &str) -> Vec<String> {
     let mut variants: Vec<String> = Vec::new();
     for line in resolved.lines() {
         if line.starts_with(HEADING) {

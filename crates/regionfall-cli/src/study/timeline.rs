@@ -13,6 +13,7 @@ use regionfall_report::plot::{Fault, Lane, LostWrites, Phase, Span, SuccessSerie
 
 use super::{Picture, words};
 use crate::error::CommandError;
+use crate::parallel;
 
 /// The most pictures: a comparison of more cells shows its first variant.
 const PICTURES_MAX: usize = 24;
@@ -22,19 +23,22 @@ const WINDOWS_MAX: usize = 300;
 const LANES_MAX: usize = 18;
 
 /// The pictures of the first seed, by cell.
-pub(super) fn of(results: &Results<'_>) -> Result<BTreeMap<Cell, Option<Picture>>, CommandError> {
-    let mut pictures = BTreeMap::new();
+pub(super) fn of(
+    results: &Results<'_>,
+    jobs: usize,
+) -> Result<BTreeMap<Cell, Picture>, CommandError> {
     let Some(&seed) = results.seeds().first() else {
-        return Ok(pictures);
+        return Ok(BTreeMap::new());
     };
     let scenario = results.scenario();
     let is_small = results.cells().count() <= PICTURES_MAX;
     let variants = words::slugs(scenario.variants.iter().map(|variant| variant.name.as_str()));
-    let chosen = results
+    let chosen: Vec<CellRuns<'_>> = results
         .cells()
         .filter(|cell| is_small || cell.cell.variant == 0)
-        .take(PICTURES_MAX);
-    for cell in chosen {
+        .take(PICTURES_MAX)
+        .collect();
+    let draw = |cell: &CellRuns<'_>| -> Result<(Cell, Picture), CommandError> {
         let outcome = Simulation::new(scenario, seed)
             .variant(&cell.variant.name)?
             .case(&cell.case.name)?
@@ -58,11 +62,12 @@ pub(super) fn of(results: &Results<'_>) -> Result<BTreeMap<Cell, Option<Picture>
                  acknowledged writes that were lost, and the member that each app server used.",
                 cell.strategy.name
             ),
-            svg: picture(&cell, &outcome).svg(),
+            svg: picture(cell, &outcome).svg(),
         };
-        pictures.insert(cell.cell, Some(picture));
-    }
-    Ok(pictures)
+        Ok((cell.cell, picture))
+    };
+    let pictures = parallel::map(&chosen, jobs, || false, draw);
+    pictures.into_iter().flatten().collect()
 }
 
 fn picture(cell: &CellRuns<'_>, outcome: &Outcome) -> Timeline {
@@ -136,7 +141,9 @@ fn success(account: &Account) -> Vec<SuccessSeries> {
                 let issued: u64 = window.iter().map(|step| u64::from(step.issued)).sum();
                 let in_time: u64 = window.iter().map(|step| u64::from(step.in_time)).sum();
                 let share = (issued > 0).then(|| in_time as f64 / issued as f64);
-                ((index * of_window) as f64 * step, share)
+                // A line goes through the middles, so that a fall is not drawn before its cause.
+                let middle = (index * of_window) as f64 + window.len() as f64 / 2.0;
+                (middle * step, share)
             })
             .collect(),
     });

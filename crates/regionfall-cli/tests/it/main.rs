@@ -8,11 +8,14 @@
 mod bad_scenarios;
 mod check;
 mod command;
+mod compare;
+mod curve;
 mod help;
 mod init;
 #[cfg(unix)]
 mod interrupt;
 mod presets;
+mod reproduce;
 mod run;
 mod tidy;
 mod tree;

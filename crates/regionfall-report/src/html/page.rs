@@ -104,7 +104,7 @@ fn verdicts(verdicts: &[Verdict]) -> Markup {
                 tbody {
                     @for verdict in verdicts {
                         tr {
-                            td { (verdict.strategy) }
+                            td.name[verdict.strategy.chars().count() <= 20] { (verdict.strategy) }
                             td { (verdict.objective) }
                             td class={ "verdict " (class(verdict.outcome)) } { (sign(verdict.outcome)) " " (verdict.outcome) }
                             td { (verdict.because) }
@@ -254,7 +254,7 @@ fn table(table: &Table) -> Markup {
                     @for row in table.rows() {
                         tr {
                             @for (column, cell) in table.columns().iter().zip(row) {
-                                td.number[column.is_numeric()] { (value(&column.shown(cell), cell)) }
+                                td.number[column.is_numeric()].name[is_short_name(cell)] { (value(&column.shown(cell), cell)) }
                             }
                         }
                     }
@@ -262,6 +262,11 @@ fn table(table: &Table) -> Markup {
             } }
         }
     }
+}
+
+/// Names that need no second line do not break at their hyphens.
+fn is_short_name(cell: &Cell) -> bool {
+    matches!(cell, Cell::Text(text) if text.chars().count() <= 20)
 }
 
 fn value(shown: &str, cell: &Cell) -> Markup {

@@ -99,6 +99,13 @@ impl Table {
         }
     }
 
+    /// The same table under another heading.
+    #[must_use]
+    pub fn titled(mut self, title: impl Into<String>) -> Self {
+        self.title = title.into();
+        self
+    }
+
     /// Adds a column on the right.
     #[must_use]
     pub fn column(mut self, column: Column) -> Self {
@@ -229,6 +236,16 @@ impl Column {
     /// A cell of this column as people read it.
     pub fn shown(&self, cell: &Cell) -> String {
         text::shown(self, cell)
+    }
+
+    /// Whether numbers are shown with the digits that count, and not with a number of decimals.
+    const fn is_rounded(&self) -> bool {
+        matches!(
+            self.kind,
+            Kind::Estimate {
+                digits: Digits::Three
+            }
+        )
     }
 
     /// The digits after the point of a cell of which this is the largest number that counts.

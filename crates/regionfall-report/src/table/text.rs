@@ -2,13 +2,15 @@
 
 use std::io::Write;
 
-use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, TableStyle};
+use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, TableStyle, Width};
 
 use super::{Cell, Column, Table, Writer};
 use crate::number;
 
 /// The width that names are wrapped to, in characters.
-const WIDTH: u16 = 100;
+const WIDTH: u16 = 116;
+/// Names are not wrapped to less than this, or their longest word.
+const NAME: usize = 24;
 
 /// A rule below the header and nothing else: narrow, and easy to paste.
 const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─'));
@@ -32,6 +34,11 @@ impl Writer for Text {
                 // Names wrap; numbers never do, since half a number misleads.
                 shape.set_cell_alignment(CellAlignment::Right);
                 shape.set_constraint(ColumnConstraint::ContentWidth);
+            } else {
+                let word = u16::try_from(longest_word(table, column)).unwrap_or(u16::MAX);
+                // The padding counts.
+                let least = Width::Fixed(word.saturating_add(2));
+                shape.set_constraint(ColumnConstraint::LowerBoundary(least));
             }
         }
         if !table.title.is_empty() {
@@ -42,6 +49,17 @@ impl Writer for Text {
         }
         Ok(())
     }
+}
+
+/// The longest word of a column of names, in characters: half a name misleads too.
+fn longest_word(table: &Table, column: &Column) -> usize {
+    let index = table.columns().iter().position(|other| std::ptr::eq(other, column));
+    let cells = table.rows().iter().filter_map(|row| match row.get(index?) {
+        Some(Cell::Text(text)) => Some(text.as_str()),
+        _ => None,
+    });
+    let words = cells.chain([column.name()]).flat_map(|text| text.split([' ', '\n']));
+    words.map(|word| word.chars().count()).max().unwrap_or(0).min(NAME)
 }
 
 /// A cell as people read it: `34.2 [31.0, 38.1]`.
@@ -55,7 +73,14 @@ pub(super) fn shown(column: &Column, cell: &Cell) -> String {
             // Where the estimate is 0 or was not reached, a limit says how fine the numbers are.
             let leading = [*value, *high, *low].into_iter().find(|v| v.is_finite() && *v != 0.0);
             let decimals = column.decimals(leading.unwrap_or(0.0));
-            let [value, low, high] = [*value, *low, *high].map(|v| number::fixed(v, decimals));
+            // A true zero has no digits that count.
+            let shown = |v: f64| number::fixed(v, if v == 0.0 { 0 } else { decimals });
+            let figures = [*value, *low, *high];
+            let [value, low, high] = if column.is_rounded() {
+                figures.map(shown)
+            } else {
+                figures.map(|v| number::fixed(v, decimals))
+            };
             format!("{value} [{low}, {high}]")
         }
     }

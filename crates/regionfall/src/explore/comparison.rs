@@ -392,7 +392,7 @@ impl Ending {
     fn new(until: Option<Until>, of: usize) -> Self {
         let mut looks: Vec<_> = until
             .iter()
-            .flat_map(|until| until.schedule().looks(of as u32))
+            .flat_map(|_| Until::schedule().looks(of as u32))
             .collect();
         looks.reverse();
         Self {

@@ -88,7 +88,7 @@ impl Run {
         let is_within_budget = outcome.is_within_budget();
         let broken = outcome.broken().map(Broken::of).collect();
         let sometimes = |verdict: &&Verdict| verdict.kind == VerdictKind::Sometimes;
-        let seen = outcome
+        let sightings = outcome
             .verdicts()
             .iter()
             .filter(sometimes)
@@ -113,7 +113,7 @@ impl Run {
             incidents: metrics.incident_rows(),
             episodes: metrics.episodes().to_vec(),
             broken,
-            seen,
+            seen: sightings,
             effects,
             trace,
             events,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use regionfall_kernel::{Checkpoints, Seed, SimTime, TraceHash, TraceRecord};
+use regionfall_kernel::{Checkpoints, Seed, SimDuration, SimTime, TraceHash, TraceRecord};
 
 use crate::check::{Verdict, VerdictKind};
 use crate::fault::PlannedFault;
@@ -143,7 +143,7 @@ impl Outcome {
         let mut story = String::new();
         let mut say = |at: SimTime, text: String| {
             // Writing to a string cannot fail.
-            let _ = writeln!(story, "{:>12}  {text}", at.to_string());
+            let _ = writeln!(story, "{:>10.3} s  {text}", at.since_start().as_secs_f64());
         };
         let account = &self.account;
         let mut events: Vec<(SimTime, String)> = Vec::new();
@@ -184,14 +184,17 @@ impl Outcome {
             say(at, text);
         }
         let writes = account.all_writes();
+        let slowest = self.metrics.rto().max();
+        let recovery = if slowest == SimDuration::FOREVER {
+            "some exposed app servers never recovered".to_owned()
+        } else {
+            let seconds = slowest.as_secs_f64();
+            format!("the slowest exposed app server recovered after {seconds:.1} s")
+        };
+        let (lost, acked) = (writes.lost, writes.acked);
         say(
             self.ended_at,
-            format!(
-                "{} of {} acknowledged writes are lost; the slowest exposed app server recovered after {}",
-                writes.lost,
-                writes.acked,
-                self.metrics.rto().max()
-            ),
+            format!("{lost} of {acked} acknowledged writes are lost; {recovery}"),
         );
         story
     }
