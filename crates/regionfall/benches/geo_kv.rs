@@ -8,13 +8,12 @@
     reason = "a benchmark looks at the wall clock"
 )]
 #![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
-
-#[expect(
-    dead_code,
-    missing_docs,
-    unreachable_pub,
-    reason = "shared with another benchmark"
+#![expect(
+    clippy::expect_used,
+    reason = "a benchmark that is set up wrongly has nothing to say"
 )]
+
+#[expect(unreachable_pub, reason = "shared with another benchmark")]
 #[path = "../../regionfall-kernel/benches/floor.rs"]
 mod floor;
 mod geo_kv_settings;
@@ -48,7 +47,11 @@ fn main() {
 /// Messages per CPU second of each part, interleaved, medians of five.
 fn table(regions: usize, milliseconds: u64) {
     // A database has at most ten members; beyond that only the network is compared.
-    let parts = if regions <= 10 { &PARTS[..] } else { &PARTS[..2] };
+    let parts = if regions <= 10 {
+        &PARTS[..]
+    } else {
+        &PARTS[..2]
+    };
     let mut seconds = vec![Vec::new(); parts.len()];
     let mut messages = vec![0; parts.len()];
     for _ in 0..5 {
@@ -60,10 +63,10 @@ fn table(regions: usize, milliseconds: u64) {
     }
     let rates: Vec<f64> = seconds
         .iter_mut()
-        .zip(messages)
+        .zip(&messages)
         .map(|(seconds, messages)| {
             seconds.sort_by(f64::total_cmp);
-            messages as f64 / seconds[seconds.len() / 2] / 1e6
+            *messages as f64 / seconds[seconds.len() / 2] / 1e6
         })
         .collect();
     for ((part, rate), messages) in PARTS.iter().zip(&rates).zip(messages) {

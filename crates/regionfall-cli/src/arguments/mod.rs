@@ -162,7 +162,7 @@ pub(crate) struct CompareArguments {
     /// Stops early, once the interval of a metric is this narrow, as in `rto_p99=5%`
     #[arg(long, value_name = "METRIC=SHARE", value_parser = value::precision)]
     pub(crate) until: Option<(String, f64)>,
-    /// Makes only this part of the runs, as in `1/4`; `regionfall merge` joins the parts
+    /// Takes only every Nth seed, from the Ith on, as in `1/4`: to share a comparison out
     #[arg(long, value_name = "I/N", value_parser = value::shard)]
     pub(crate) shard: Option<(u32, u32)>,
 }

@@ -22,7 +22,10 @@ use crate::study::sweep::{self, Extent};
 use crate::study::{Files, REPORT, RESOLVED, Study, headline, kept};
 
 /// Compares.
-pub(crate) fn run(arguments: &CompareArguments, context: &mut Context) -> Result<Exit, CommandError> {
+pub(crate) fn run(
+    arguments: &CompareArguments,
+    context: &mut Context,
+) -> Result<Exit, CommandError> {
     let begun = Instant::now();
     let (loaded, inputs) = scenario_file::load_with_inputs(&arguments.scenario)?;
     let words = canonical(arguments, loaded.scenario.seeds);
@@ -56,7 +59,10 @@ pub(crate) fn run(arguments: &CompareArguments, context: &mut Context) -> Result
         let partial = partial(&target);
         drop(folder);
         let groups = results.into_groups();
-        files.insert(kept::FILE_NAME.to_owned(), kept::to_lines(&belongs_to, &groups));
+        files.insert(
+            kept::FILE_NAME.to_owned(),
+            kept::to_lines(&belongs_to, &groups),
+        );
         Folder::prepare(&partial)?.finish(&files)?;
         context.warn(&format!(
             "interrupted: {seeds} of {of} seeds are done and kept in {}; the same command goes on from there",
@@ -113,7 +119,8 @@ impl Made<'_> {
             study.files()?
         };
         let hashes = results.cells().flat_map(|cell| {
-            let names = [&cell.variant.name, &cell.strategy.name, &cell.case.name].map(String::as_str);
+            let names =
+                [&cell.variant.name, &cell.strategy.name, &cell.case.name].map(String::as_str);
             let key = names.join("/");
             let runs = cell.runs.iter();
             runs.map(move |run| (format!("{key}/{}", run.seed), format!("{:016x}", run.trace)))
@@ -124,7 +131,11 @@ impl Made<'_> {
         };
         let making = Making {
             scenario_digest: &scenario.digest,
-            variants: scenario.variants.iter().map(|variant| variant.name.clone()).collect(),
+            variants: scenario
+                .variants
+                .iter()
+                .map(|variant| variant.name.clone())
+                .collect(),
             arguments: self.arguments,
             seeds: results.seeds().iter().map(|seed| seed.get()).collect(),
             partial_of,
@@ -160,10 +171,17 @@ pub(crate) fn findings(results: &Results<'_>, arguments: &CompareArguments) -> F
         names: &arguments.gate,
         is_strict: arguments.strict,
     };
-    Findings::of(results, gates, &scenario_file::repeated(&arguments.scenario))
+    Findings::of(
+        results,
+        gates,
+        &scenario_file::repeated(&arguments.scenario),
+    )
 }
 
-fn refuse_unknown_gates(arguments: &CompareArguments, scenario: &Scenario) -> Result<(), CommandError> {
+fn refuse_unknown_gates(
+    arguments: &CompareArguments,
+    scenario: &Scenario,
+) -> Result<(), CommandError> {
     let selection = crate::selection::Selection {
         strategies: &arguments.gate,
         ..Default::default()
@@ -186,10 +204,15 @@ fn canonical(arguments: &CompareArguments, seeds: u32) -> Vec<String> {
         ("case", &sweep.case),
         ("gate", &arguments.gate),
     ] {
-        values.iter().for_each(|value| add(name, value.clone()));
+        for value in values {
+            add(name, value.clone());
+        }
     }
     if let Some((metric, share)) = &arguments.until {
-        add("until", format!("{metric}={}%", share * 100.0));
+        add(
+            "until",
+            format!("{metric}={}%", (share * 1e11).round() / 1e9),
+        );
     }
     if let Some((part, of)) = arguments.shard {
         add("shard", format!("{part}/{of}"));
@@ -202,17 +225,20 @@ fn canonical(arguments: &CompareArguments, seeds: u32) -> Vec<String> {
 
 /// The folder of the results.
 fn target(arguments: &CompareArguments) -> PathBuf {
-    let shard = arguments.shard.map_or(String::new(), |(part, of)| format!("-shard-{part}-of-{of}"));
-    arguments
-        .sweep
-        .out
-        .clone()
-        .unwrap_or_else(|| Path::new("results").join(format!("{}{shard}", stem(&arguments.scenario))))
+    let shard = arguments
+        .shard
+        .map_or(String::new(), |(part, of)| format!("-shard-{part}-of-{of}"));
+    arguments.sweep.out.clone().unwrap_or_else(|| {
+        Path::new("results").join(format!("{}{shard}", stem(&arguments.scenario)))
+    })
 }
 
 /// The name of a scenario file without its folder and ending.
 pub(crate) fn stem(scenario: &ScenarioArguments) -> String {
-    let name = Path::new(&scenario.file).file_stem().unwrap_or_default().to_string_lossy();
+    let name = Path::new(&scenario.file)
+        .file_stem()
+        .unwrap_or_default()
+        .to_string_lossy();
     if scenario.file == scenario_file::STDIN || name.is_empty() {
         "stdin".to_owned()
     } else {
@@ -252,7 +278,10 @@ fn finished_before(
         return Ok(Vec::new());
     };
     let anew = |why: &str| {
-        context.note(&format!("{} is of another {why}: beginning anew", path.display()));
+        context.note(&format!(
+            "{} is of another {why}: beginning anew",
+            path.display()
+        ));
         Ok(Vec::new())
     };
     let Some(groups) = kept::from_lines(belongs_to, &bytes) else {
@@ -286,11 +315,19 @@ fn finished_before(
     if again.first() != Some(sample) {
         return anew("build of the program");
     }
-    context.note(&format!("going on from the {} groups of {}", groups.len(), path.display()));
+    context.note(&format!(
+        "going on from the {} groups of {}",
+        groups.len(),
+        path.display()
+    ));
     Ok(groups)
 }
 
-fn print(results: &Results<'_>, findings: &Findings, context: &mut Context) -> Result<(), CommandError> {
+fn print(
+    results: &Results<'_>,
+    findings: &Findings,
+    context: &mut Context,
+) -> Result<(), CommandError> {
     if !context.is_for_people() {
         context.print(&headline::in_full(results, findings))?;
         for line in findings.lines() {
@@ -302,9 +339,15 @@ fn print(results: &Results<'_>, findings: &Findings, context: &mut Context) -> R
     let scenario = results.scenario();
     let mark = match results.completeness() {
         Completeness::Partial { seeds, of } => format!(", PARTIAL: {seeds} of {of} seeds"),
-        Completeness::Sharp(_) | Completeness::Whole => format!(", {} seeds", results.seeds().len()),
+        Completeness::Sharp(_) | Completeness::Whole => {
+            format!(", {} seeds", results.seeds().len())
+        }
     };
-    writeln!(context.out(), "{bold}{}{mark}: estimated by simulation{bold:#}", scenario.title)?;
+    writeln!(
+        context.out(),
+        "{bold}{}{mark}: estimated by simulation{bold:#}",
+        scenario.title
+    )?;
     if results.seeds().is_empty() {
         return Ok(());
     }
@@ -345,11 +388,18 @@ fn tell(findings: &Findings) -> String {
             Answer::TooFewSeeds { .. } => AnsiColor::Yellow,
         }
         .on_default();
-        say(format!("  {colour}{}{colour:#} {}", judged.mark(), judged.line()));
+        say(format!(
+            "  {colour}{}{colour:#} {}",
+            judged.mark(),
+            judged.line()
+        ));
     }
     let red = AnsiColor::Red.on_default();
     for broken in findings.broken_lines() {
-        say(format!("{red}{}{red:#}\n  {}\n  {}", broken.0, broken.1, broken.2));
+        say(format!(
+            "{red}{}{red:#}\n  {}\n  {}",
+            broken.0, broken.1, broken.2
+        ));
     }
     let yellow = AnsiColor::Yellow.on_default();
     for other in findings.notes() {

@@ -73,7 +73,10 @@ pub(crate) fn run(arguments: &CurveArguments, context: &mut Context) -> Result<E
         context.print(&sweep.in_full())?;
     }
     let jobs = sweep::jobs(arguments.sweep.jobs).get();
-    files.insert(RUN_INFO.to_owned(), manifest::run_info(begun.elapsed(), jobs, &drawn.words));
+    files.insert(
+        RUN_INFO.to_owned(),
+        manifest::run_info(begun.elapsed(), jobs, &drawn.words),
+    );
     let written = folder.finish(&files)?;
     context.note(&format!(
         "the curve is in {}, its picture is {}",
@@ -93,7 +96,9 @@ pub(crate) fn remake(
 ) -> Result<Files, CommandError> {
     let base = text(found, RESOLVED)?;
     let digest = plain_digest(manifest);
-    let title = resolved::reload(base, inputs, &manifest.variants, digest)?.scenario.title;
+    let title = resolved::reload(base, inputs, &manifest.variants, digest)?
+        .scenario
+        .title;
     let mut points = Vec::new();
     for (number, place) in places(arguments)?.into_iter().enumerate() {
         let text = text(found, &point_name(number))?;
@@ -145,23 +150,36 @@ fn files(
         } else {
             comparison.without_controls()
         };
-        context.note(&format!("point {} of {}: {}", number + 1, points.len(), point.place.values.join(", ")));
+        context.note(&format!(
+            "point {} of {}: {}",
+            number + 1,
+            points.len(),
+            point.place.values.join(", ")
+        ));
         let results = sweep::run(comparison, Vec::new(), context);
         interrupted(context)?;
-        sweep.points.extend(Point::all(&point.place, &results, metric));
+        sweep
+            .points
+            .extend(Point::all(&point.place, &results, metric));
         files.insert(point_name(number), point.resolved.as_bytes().to_vec());
         seeds = results.seeds().iter().map(|seed| seed.get()).collect();
         for cell in results.cells() {
-            let names = [&cell.variant.name, &cell.strategy.name, &cell.case.name].map(String::as_str);
+            let names =
+                [&cell.variant.name, &cell.strategy.name, &cell.case.name].map(String::as_str);
             let key = format!("point-{}/{}", number + 1, names.join("/"));
             let runs = cell.runs.iter();
-            hashes.extend(runs.map(|run| (format!("{key}/{}", run.seed), format!("{:016x}", run.trace))));
+            hashes.extend(
+                runs.map(|run| (format!("{key}/{}", run.seed), format!("{:016x}", run.trace))),
+            );
         }
     }
     let mut csv = Vec::new();
     Format::Csv.render(&sweep.in_full(), &mut csv)?;
     files.insert("curve.csv".to_owned(), csv);
-    files.insert("curve.svg".to_owned(), sweep.svg(&drawn.title, seeds.len()).into_bytes());
+    files.insert(
+        "curve.svg".to_owned(),
+        sweep.svg(&drawn.title, seeds.len()).into_bytes(),
+    );
     let making = Making {
         scenario_digest: drawn.digest,
         variants: drawn.variants.clone(),
@@ -188,7 +206,9 @@ fn places(arguments: &CurveArguments) -> Result<Vec<Place>, InputError> {
         places = places
             .iter()
             .flat_map(|rest: &Vec<String>| {
-                values.iter().map(|value| [&[value.clone()], &rest[..]].concat())
+                values
+                    .iter()
+                    .map(|value| [std::slice::from_ref(value), &rest[..]].concat())
             })
             .collect();
         if places.len() > POINTS_MAX {
@@ -222,7 +242,12 @@ fn metric(arguments: &CurveArguments) -> Result<&'static str, InputError> {
 }
 
 fn names(loaded: &Loaded) -> Vec<String> {
-    loaded.scenario.variants.iter().map(|variant| variant.name.clone()).collect()
+    loaded
+        .scenario
+        .variants
+        .iter()
+        .map(|variant| variant.name.clone())
+        .collect()
 }
 
 /// The arguments that decide results, in one order and with the number of seeds.
@@ -243,19 +268,29 @@ fn canonical(arguments: &CurveArguments, seeds: u32, metric: &str) -> Vec<String
         ("strategy", &sweep.strategy),
         ("case", &sweep.case),
     ] {
-        values.iter().for_each(|value| add(name, value.clone()));
+        for value in values {
+            add(name, value.clone());
+        }
     }
     words
 }
 
 /// The folder: its name says what was varied, and what is drawn.
 fn target(arguments: &CurveArguments, metric: &str) -> PathBuf {
-    let keys: Vec<String> = arguments.vary.iter().map(|(key, _)| words::slug(key)).collect();
+    let keys: Vec<String> = arguments
+        .vary
+        .iter()
+        .map(|(key, _)| words::slug(key))
+        .collect();
     let name = format!(
         "{}-curve-{}-{}",
         stem(&arguments.scenario),
         keys.join("-"),
         words::slug(words::short(metric))
     );
-    arguments.sweep.out.clone().unwrap_or_else(|| Path::new("results").join(name))
+    arguments
+        .sweep
+        .out
+        .clone()
+        .unwrap_or_else(|| Path::new("results").join(name))
 }

@@ -33,7 +33,9 @@ pub(crate) fn run(
     }
     tell_differences(&manifest, context);
     let inputs = inputs(&manifest, &found);
-    let words = ["regionfall"].into_iter().chain(manifest.arguments.iter().map(String::as_str));
+    let words = ["regionfall"]
+        .into_iter()
+        .chain(manifest.arguments.iter().map(String::as_str));
     let parsed = Arguments::try_parse_from(words).map(|arguments| arguments.command);
     let made = match parsed {
         Ok(Command::Compare(mut of)) => {
@@ -60,9 +62,17 @@ pub(crate) fn run(
             (AnsiColor::Red, "not the same bytes")
         };
         let colour = colour.on_default();
-        writeln!(context.out(), "\n{colour}{}: {sentence}{colour:#}", path.display())?;
+        writeln!(
+            context.out(),
+            "\n{colour}{}: {sentence}{colour:#}",
+            path.display()
+        )?;
     }
-    Ok(if is_same { Exit::Held } else { Exit::NotDeterministic })
+    Ok(if is_same {
+        Exit::Held
+    } else {
+        Exit::NotDeterministic
+    })
 }
 
 /// The manifest of a folder and its files.
@@ -71,8 +81,10 @@ fn open(path: &Path) -> Result<(Manifest, Files), InputError> {
     let found = folder::read(path)
         .map_err(|error| InputError::new(format!("cannot read results in `{shown}`: {error}")))?;
     let bytes = found.get(FILE_NAME).ok_or_else(|| {
-        InputError::new(format!("`{shown}` holds no results: there is no {FILE_NAME}"))
-            .help("`regionfall compare` writes such folders")
+        InputError::new(format!(
+            "`{shown}` holds no results: there is no {FILE_NAME}"
+        ))
+        .help("`regionfall compare` writes such folders")
     })?;
     let manifest =
         Manifest::from_json(bytes).map_err(|error| InputError::new(format!("{shown}/{error}")))?;
@@ -90,7 +102,9 @@ fn tell_differences(manifest: &Manifest, context: &Context) {
     ];
     for ((what, then), now) in then.into_iter().zip(now) {
         if *then != now {
-            context.note(&format!("the {what} differs: the results were made with {then}, this is {now}"));
+            context.note(&format!(
+                "the {what} differs: the results were made with {then}, this is {now}"
+            ));
         }
     }
 }
@@ -136,16 +150,20 @@ pub(crate) fn plain_digest(manifest: &Manifest) -> &str {
 
 /// A file of the folder as text.
 pub(crate) fn text<'f>(found: &'f Files, name: &str) -> Result<&'f str, InputError> {
-    let bytes = found
-        .get(name)
-        .ok_or_else(|| InputError::new(format!("{name} is not in the folder: it cannot be made again")))?;
+    let bytes = found.get(name).ok_or_else(|| {
+        InputError::new(format!(
+            "{name} is not in the folder: it cannot be made again"
+        ))
+    })?;
     std::str::from_utf8(bytes).map_err(|_| InputError::new(format!("{name} is not UTF-8")))
 }
 
 /// What is half made is not compared.
 pub(crate) fn interrupted(context: &Context) -> Result<(), CommandError> {
     if context.stop().is_requested() {
-        return Err(CommandError::Interrupted("not every run was made".to_owned()));
+        return Err(CommandError::Interrupted(
+            "not every run was made".to_owned(),
+        ));
     }
     Ok(())
 }
@@ -176,13 +194,18 @@ fn compare(manifest: &Manifest, found: &Files, made: &Files) -> Vec<Compared> {
     for (name, expected) in &manifest.files {
         let (verdict, detail) = match (found.get(name), made.get(name)) {
             (None, _) => (Verdict::Missing, String::new()),
-            (Some(there), _) if digest(there) != *expected => {
-                (Verdict::Changed, made.get(name).map_or(String::new(), |made| first_difference(there, made)))
-            }
+            (Some(there), _) if digest(there) != *expected => (
+                Verdict::Changed,
+                made.get(name)
+                    .map_or(String::new(), |made| first_difference(there, made)),
+            ),
             (Some(there), Some(made)) if there != made => {
                 (Verdict::MadeDifferently, first_difference(there, made))
             }
-            (Some(_), None) => (Verdict::MadeDifferently, "it was not made at all".to_owned()),
+            (Some(_), None) => (
+                Verdict::MadeDifferently,
+                "it was not made at all".to_owned(),
+            ),
             (Some(_), Some(_)) => (Verdict::Same, String::new()),
         };
         compared.push(Compared {
@@ -193,7 +216,9 @@ fn compare(manifest: &Manifest, found: &Files, made: &Files) -> Vec<Compared> {
     }
     let is_apart = |name: &str| [FILE_NAME, RUN_INFO, kept::FILE_NAME].contains(&name);
     let all: BTreeMap<&String, &Vec<u8>> = found.iter().chain(made).collect();
-    let unknown = all.keys().filter(|name| !is_apart(name) && !manifest.files.contains_key(**name));
+    let unknown = all
+        .keys()
+        .filter(|name| !is_apart(name) && !manifest.files.contains_key(**name));
     compared.extend(unknown.map(|name| Compared {
         name: (*name).clone(),
         verdict: Verdict::Unknown,
@@ -217,17 +242,33 @@ fn compare(manifest: &Manifest, found: &Files, made: &Files) -> Vec<Compared> {
 /// Where two texts part: the line and what stands there, cut to what can be read.
 fn first_difference(there: &[u8], made: &[u8]) -> String {
     const SHOWN: usize = 40;
-    let (there, made) = (String::from_utf8_lossy(there), String::from_utf8_lossy(made));
+    let (there, made) = (
+        String::from_utf8_lossy(there),
+        String::from_utf8_lossy(made),
+    );
     let mut lines = there.lines().zip(made.lines()).enumerate();
     let Some((number, (one, other))) = lines.find(|(_, (one, other))| one != other) else {
-        return format!("{} and {} bytes, alike as far as the shorter", there.len(), made.len());
+        return format!(
+            "{} and {} bytes, alike as far as the shorter",
+            there.len(),
+            made.len()
+        );
     };
-    let same = one.chars().zip(other.chars()).take_while(|(one, other)| one == other).count();
+    let same = one
+        .chars()
+        .zip(other.chars())
+        .take_while(|(one, other)| one == other)
+        .count();
     let shown = |line: &str| {
         let from = same.saturating_sub(SHOWN / 2);
         line.chars().skip(from).take(SHOWN).collect::<String>()
     };
-    format!("line {}: `{}`, made again `{}`", number + 1, shown(one), shown(other))
+    format!(
+        "line {}: `{}`, made again `{}`",
+        number + 1,
+        shown(one),
+        shown(other)
+    )
 }
 
 fn table(compared: &[Compared]) -> Table {

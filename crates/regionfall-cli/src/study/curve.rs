@@ -45,10 +45,16 @@ pub(crate) fn over(metric: &Metric) -> Over {
 
 /// The column that shows what a key does, if the reader does not say.
 pub(crate) fn default_metric(key: &str) -> &'static str {
-    let is_replication = ["database.sync", "topology"].iter().any(|part| key.starts_with(part));
+    let is_replication = ["database.sync", "topology"]
+        .iter()
+        .any(|part| key.starts_with(part));
     // Of the slowest app server the time is often that of the heal, whatever the strategy does; the
     // median moves with what is varied.
-    if is_replication { "rpo_at_resumption_ms" } else { "rto_p50_ms" }
+    if is_replication {
+        "rpo_at_resumption_ms"
+    } else {
+        "rto_p50_ms"
+    }
 }
 
 impl Point {
@@ -81,10 +87,15 @@ impl Sweep {
         if has_variants {
             table = table.column(Column::text("variant"));
         }
-        table = table.column(Column::text("case")).column(Column::text("strategy"));
+        table = table
+            .column(Column::text("case"))
+            .column(Column::text("strategy"));
         let name = words::short(self.metric.name);
         table = table
-            .column(Column::figure(format!("{name}\n{}", self.statistic()), unit))
+            .column(Column::figure(
+                format!("{name}\n{}", self.statistic()),
+                unit,
+            ))
             .column(Column::count("seeds\nwith a value", "seeds"));
         for point in &self.points {
             let mut row: Vec<Cell> = point.values.iter().map(Cell::text).collect();
@@ -137,26 +148,35 @@ impl Sweep {
         }
         for (point, at) in self.points.iter().zip(&places) {
             let heading = self.heading(point);
-            let index = panels.iter().position(|(known, _)| *known == heading).unwrap_or_else(|| {
-                let series = strategies.iter().map(|name| CurveSeries {
-                    name: (*name).to_owned(),
-                    points: Vec::new(),
+            let index = panels
+                .iter()
+                .position(|(known, _)| *known == heading)
+                .unwrap_or_else(|| {
+                    let series = strategies.iter().map(|name| CurveSeries {
+                        name: (*name).to_owned(),
+                        points: Vec::new(),
+                    });
+                    let curve = Curve {
+                        title: String::new(),
+                        x: x.clone(),
+                        y: Axis::new(
+                            format!("{}, {}", words::short(self.metric.name), self.statistic()),
+                            unit,
+                        ),
+                        series: series.collect(),
+                        band: Some(format!(
+                            "Points: {}s over {seeds} seeds; shaded: 95 % intervals over seeds",
+                            self.statistic()
+                        )),
+                    };
+                    panels.push((heading, curve));
+                    panels.len() - 1
                 });
-                let curve = Curve {
-                    title: String::new(),
-                    x: x.clone(),
-                    y: Axis::new(format!("{}, {}", words::short(self.metric.name), self.statistic()), unit),
-                    series: series.collect(),
-                    band: Some(format!(
-                        "Points: {}s over {seeds} seeds; shaded: 95 % intervals over seeds",
-                        self.statistic()
-                    )),
-                };
-                panels.push((heading, curve));
-                panels.len() - 1
-            });
             let series = &mut panels[index].1.series;
-            if let Some(series) = series.iter_mut().find(|series| series.name == point.strategy) {
+            if let Some(series) = series
+                .iter_mut()
+                .find(|series| series.name == point.strategy)
+            {
                 let figure = point.figure.filter(|figure| figure.value.is_finite());
                 series.points.push(CurvePoint {
                     x: *at,
@@ -169,14 +189,23 @@ impl Sweep {
         }
         for (_, curve) in &mut panels {
             for series in &mut curve.series {
-                series.points.sort_by(|one, other| one.x.total_cmp(&other.x));
+                series
+                    .points
+                    .sort_by(|one, other| one.x.total_cmp(&other.x));
             }
         }
-        let title = format!("{title}: {} against {}", words::short(self.metric.name), self.keys[0]);
+        let title = format!(
+            "{title}: {} against {}",
+            words::short(self.metric.name),
+            self.keys[0]
+        );
         match SmallMultiples::curves(title, panels.clone()) {
             Ok(multiples) => multiples.svg(),
             // All panels are made above with the same axes and series.
-            Err(_) => panels.into_iter().next().map_or_else(String::new, |(_, curve)| curve.svg()),
+            Err(_) => panels
+                .into_iter()
+                .next()
+                .map_or_else(String::new, |(_, curve)| curve.svg()),
         }
     }
 
@@ -189,7 +218,9 @@ impl Sweep {
     }
 
     fn has_several(&self, of: impl Fn(&Point) -> &String) -> bool {
-        self.points.iter().any(|point| of(point) != of(&self.points[0]))
+        self.points
+            .iter()
+            .any(|point| of(point) != of(&self.points[0]))
     }
 
     fn heading(&self, point: &Point) -> String {
@@ -207,14 +238,23 @@ impl Sweep {
     /// stand in the order in which they were given.
     fn places(&self) -> (Vec<f64>, Axis) {
         let key = &self.keys[0];
-        let firsts: Vec<&str> = self.points.iter().map(|point| point.values[0].as_str()).collect();
-        let quantities: Option<Vec<(f64, &str)>> = firsts.iter().map(|text| quantity(text)).collect();
+        let firsts: Vec<&str> = self
+            .points
+            .iter()
+            .map(|point| point.values[0].as_str())
+            .collect();
+        let quantities: Option<Vec<(f64, &str)>> =
+            firsts.iter().map(|text| quantity(text)).collect();
         if let Some(quantities) = quantities {
             let unit = quantities.first().map_or("", |first| first.1);
             if quantities.iter().all(|(_, other)| *other == unit) {
                 let places = quantities.iter().map(|(value, _)| *value).collect();
                 let is_plain = firsts.iter().all(|text| !text.contains('('));
-                let name = if is_plain { key.clone() } else { format!("{key}, its first number") };
+                let name = if is_plain {
+                    key.clone()
+                } else {
+                    format!("{key}, its first number")
+                };
                 return (places, Axis::new(name, unit));
             }
         }
@@ -224,11 +264,23 @@ impl Sweep {
                 distinct.push(first);
             }
         }
-        let place = |first: &&str| distinct.iter().position(|known| known == first).unwrap_or(0) + 1;
-        let named: Vec<String> =
-            distinct.iter().enumerate().map(|(index, name)| format!("{}: {name}", index + 1)).collect();
+        let place = |first: &&str| {
+            distinct
+                .iter()
+                .position(|known| known == first)
+                .unwrap_or(0)
+                + 1
+        };
+        let named: Vec<String> = distinct
+            .iter()
+            .enumerate()
+            .map(|(index, name)| format!("{}: {name}", index + 1))
+            .collect();
         let places = firsts.iter().map(|first| place(first) as f64).collect();
-        (places, Axis::new(format!("{key} ({})", named.join(", ")), ""))
+        (
+            places,
+            Axis::new(format!("{key} ({})", named.join(", ")), ""),
+        )
     }
 }
 
@@ -274,7 +326,9 @@ fn quantity(text: &str) -> Option<(f64, &'static str)> {
         return None;
     }
     let rest = &text[from..];
-    let end = rest.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '_')).unwrap_or(rest.len());
+    let end = rest
+        .find(|c: char| !(c.is_ascii_digit() || c == '.' || c == '_'))
+        .unwrap_or(rest.len());
     let number: f64 = rest[..end].replace('_', "").parse().ok()?;
     let word = rest[end..].trim_start();
     let word_end = word.find([',', ')', ' ']).unwrap_or(word.len());
@@ -317,7 +371,13 @@ mod tests {
 
     #[test]
     fn replication_moves_the_recovery_point_and_strategies_the_recovery_time() {
-        assert_eq!(default_metric("database.sync.processing"), "rpo_at_resumption_ms");
-        assert_eq!(default_metric("strategy.route53-fast.propagation.ttl"), "rto_p50_ms");
+        assert_eq!(
+            default_metric("database.sync.processing"),
+            "rpo_at_resumption_ms"
+        );
+        assert_eq!(
+            default_metric("strategy.route53-fast.propagation.ttl"),
+            "rto_p50_ms"
+        );
     }
 }

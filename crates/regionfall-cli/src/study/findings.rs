@@ -121,7 +121,10 @@ impl Findings {
             let mut runs = results.cells().flat_map(|cell| cell.runs);
             runs.any(|run| run.seen.get(index).copied().unwrap_or(false))
         };
-        let never = SOMETIMES.iter().enumerate().filter(|(index, _)| !is_seen(*index));
+        let never = SOMETIMES
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| !is_seen(*index));
         findings.never = never.map(|(_, name)| *name).collect();
         findings
     }
@@ -133,7 +136,9 @@ impl Findings {
 
     /// The objectives of a cell.
     pub(super) fn objectives_of(&self, cell: Cell) -> impl Iterator<Item = &JudgedObjective> {
-        self.objectives.iter().filter(move |judged| judged.cell == cell)
+        self.objectives
+            .iter()
+            .filter(move |judged| judged.cell == cell)
     }
 
     /// All objectives, cell by cell.
@@ -145,7 +150,10 @@ impl Findings {
     pub(crate) fn broken_lines(&self) -> impl Iterator<Item = (String, &str, &str)> {
         self.broken.iter().map(|broken| {
             let title = format!("{}, {}: {}", broken.strategy, broken.block, broken.line());
-            let evidence = broken.evidence.first().map_or("no evidence was kept", String::as_str);
+            let evidence = broken
+                .evidence
+                .first()
+                .map_or("no evidence was kept", String::as_str);
             (title, evidence, broken.repeat.as_str())
         })
     }
@@ -229,7 +237,9 @@ impl Findings {
         let seeds = cell.runs.len();
         for (index, fault) in cell.case.faults.iter().enumerate() {
             let is_idle = |run: &&regionfall::explore::Run| {
-                run.effects.get(index).is_none_or(|effect| !effect.did.any())
+                run.effects
+                    .get(index)
+                    .is_none_or(|effect| !effect.did.any())
             };
             let idle = cell.runs.iter().filter(is_idle).count();
             if idle > 0 {
@@ -310,14 +320,20 @@ impl JudgedObjective {
         let confidence = words::percent(self.objective.confidence);
         match (bound, beyond_at_most) {
             (_, Some(share)) => {
-                format!("{own}; at most {} of runs at {confidence} confidence", words::percent(share))
+                format!(
+                    "{own}; at most {} of runs at {confidence} confidence",
+                    words::percent(share)
+                )
             }
             (Some(bound), None) => match self.objective.statistic {
                 Statistic::Max | Statistic::Min => {
                     format!("{own}, the farthest {}", words::value(column, bound))
                 }
                 Statistic::Quantile(_) | Statistic::Mean => {
-                    format!("{own}; bound {} at {confidence} confidence", words::value(column, bound))
+                    format!(
+                        "{own}; bound {} at {confidence} confidence",
+                        words::value(column, bound)
+                    )
                 }
             },
             (None, None) => own,
@@ -341,7 +357,9 @@ impl BrokenFinding {
     /// What it means.
     pub(super) const fn meaning(&self) -> &'static str {
         match self.kind {
-            VerdictKind::ModelLaw => "a law of the model is broken, which is a mistake of Regionfall",
+            VerdictKind::ModelLaw => {
+                "a law of the model is broken, which is a mistake of Regionfall"
+            }
             VerdictKind::Promise => "a promise is broken",
             VerdictKind::Eventually | VerdictKind::Sometimes => "did not come to hold",
         }

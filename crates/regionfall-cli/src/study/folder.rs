@@ -64,14 +64,19 @@ impl Folder {
         };
         // A folder can exist in which no file can.
         let probe = folder.beside.join("probe");
-        fs::write(&probe, b"").and_then(|()| fs::remove_file(&probe)).map_err(|error| cannot(&error))?;
+        fs::write(&probe, b"")
+            .and_then(|()| fs::remove_file(&probe))
+            .map_err(|error| cannot(&error))?;
         Ok(folder)
     }
 
     /// Writes the files and gives the folder its final name. Older results there are replaced.
     pub(crate) fn finish(mut self, files: &Files) -> Result<PathBuf, CommandError> {
         let failed = |error: io::Error| {
-            let message = format!("cannot write results to `{}`: {error}", self.target.display());
+            let message = format!(
+                "cannot write results to `{}`: {error}",
+                self.target.display()
+            );
             CommandError::from(InputError::new(message))
         };
         for (name, bytes) in files {
@@ -112,7 +117,10 @@ pub(crate) fn read(path: &Path) -> io::Result<Files> {
     for entry in fs::read_dir(path)? {
         let entry = entry?;
         if entry.file_type()?.is_file() {
-            files.insert(entry.file_name().to_string_lossy().into_owned(), fs::read(entry.path())?);
+            files.insert(
+                entry.file_name().to_string_lossy().into_owned(),
+                fs::read(entry.path())?,
+            );
         }
     }
     Ok(files)

@@ -147,9 +147,13 @@ fn data(cells: &[CellRuns<'_>], findings: &Findings, level: Level) -> Table {
         let figures = DATA.iter().zip(units);
         row.extend(figures.map(|(figure, (_, factor))| shown(cell, *figure, level, factor)));
         if has_objectives {
-            let verdicts = findings
-                .objectives_of(cell.cell)
-                .map(|judged| format!("{}\u{a0}{}", words::short(&judged.objective.column), judged.mark()));
+            let verdicts = findings.objectives_of(cell.cell).map(|judged| {
+                format!(
+                    "{}\u{a0}{}",
+                    words::short(&judged.objective.column),
+                    judged.mark()
+                )
+            });
             row.push(Cell::text(verdicts.collect::<Vec<_>>().join(" ")));
         }
         table.push(row);

@@ -20,7 +20,9 @@ pub(crate) struct Noting<'a> {
 impl Inputs {
     /// Inputs as a manifest and a folder hold them.
     pub(crate) fn from_parts(parts: impl IntoIterator<Item = (String, String, Vec<u8>)>) -> Self {
-        let by_path = parts.into_iter().map(|(path, name, bytes)| (path, (name, bytes)));
+        let by_path = parts
+            .into_iter()
+            .map(|(path, name, bytes)| (path, (name, bytes)));
         Self {
             by_path: by_path.collect(),
         }
@@ -28,12 +30,17 @@ impl Inputs {
 
     /// Files of the folder.
     pub(crate) fn files(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.by_path.values().map(|(name, bytes)| (name.as_str(), bytes.as_slice()))
+        self.by_path
+            .values()
+            .map(|(name, bytes)| (name.as_str(), bytes.as_slice()))
     }
 
     /// The name of each copy by its path.
     pub(crate) fn names(&self) -> BTreeMap<String, String> {
-        let names = self.by_path.iter().map(|(path, (name, _))| (path.clone(), name.clone()));
+        let names = self
+            .by_path
+            .iter()
+            .map(|(path, (name, _))| (path.clone(), name.clone()));
         names.collect()
     }
 }
@@ -78,7 +85,7 @@ impl<'a> Noting<'a> {
             .given
             .into_inner()
             .into_iter()
-            .filter(|(path, _)| path != scenario && !path.ends_with(".toml"));
+            .filter(|(path, _)| path != scenario && !is_scenario(path));
         let parts = data.enumerate().map(|(number, (path, bytes))| {
             let plain = path.rsplit('/').next().unwrap_or(&path);
             let name = format!("input-{}-{plain}", number + 1);
@@ -88,10 +95,17 @@ impl<'a> Noting<'a> {
     }
 }
 
+fn is_scenario(path: &str) -> bool {
+    let ending = std::path::Path::new(path).extension();
+    ending.is_some_and(|ending| ending.eq_ignore_ascii_case("toml"))
+}
+
 impl Loader for Noting<'_> {
     fn load(&self, path: &str) -> Result<Vec<u8>, LoadError> {
         let bytes = self.loader.load(path)?;
-        self.given.borrow_mut().insert(path.to_owned(), bytes.clone());
+        self.given
+            .borrow_mut()
+            .insert(path.to_owned(), bytes.clone());
         Ok(bytes)
     }
 }
@@ -115,8 +129,16 @@ mod tests {
             noting.load(path).unwrap();
         }
         let inputs = noting.into_inputs("sims/a.toml");
-        assert_eq!(inputs.files().map(|(name, _)| name).collect::<Vec<_>>(), ["input-1-lag.csv"]);
-        for path in ["sims/data/lag.csv", "data/lag.csv", "../data/lag.csv", "lag.csv"] {
+        assert_eq!(
+            inputs.files().map(|(name, _)| name).collect::<Vec<_>>(),
+            ["input-1-lag.csv"]
+        );
+        for path in [
+            "sims/data/lag.csv",
+            "data/lag.csv",
+            "../data/lag.csv",
+            "lag.csv",
+        ] {
             assert_eq!(inputs.load(path).unwrap(), b"sims/data/lag.csv", "{path}");
         }
         assert!(inputs.load("other.csv").is_err());

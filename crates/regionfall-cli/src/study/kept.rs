@@ -20,7 +20,8 @@ pub(crate) const FILE_NAME: &str = "finished.jsonl";
 pub(crate) fn to_lines(belongs_to: &str, groups: &[Group]) -> Vec<u8> {
     let mut lines = format!("{}\n", json!({ "belongs_to": belongs_to }));
     for group in groups {
-        lines.push_str(&format!("{}\n", from_group(group)));
+        lines.push_str(&from_group(group).to_string());
+        lines.push('\n');
     }
     lines.into_bytes()
 }
@@ -84,7 +85,13 @@ fn from_run(run: &Run) -> Json {
     };
     let effect = |effect: &Effect| {
         let did = &effect.did;
-        json!([effect.begins, did.hosts, did.dropped, did.refused, did.delayed])
+        json!([
+            effect.begins,
+            did.hosts,
+            did.dropped,
+            did.refused,
+            did.delayed
+        ])
     };
     json!({
         "seed": run.seed.get(),

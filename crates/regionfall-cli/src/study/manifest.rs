@@ -49,7 +49,10 @@ pub(crate) fn of(making: Making<'_>, files: &Files) -> Manifest {
         seeds: Seeds::new(&making.seeds),
         partial_of: making.partial_of,
         trace_hashes: TraceHashes::new(making.hashes, HASHES_MAX),
-        files: files.iter().map(|(name, bytes)| (name.clone(), digest(bytes))).collect(),
+        files: files
+            .iter()
+            .map(|(name, bytes)| (name.clone(), digest(bytes)))
+            .collect(),
     }
 }
 
@@ -77,7 +80,9 @@ pub(crate) fn build_parts() -> [String; 4] {
 
 /// Date, host and duration: what differs between two makings of the same results.
 pub(crate) fn run_info(took: Duration, jobs: usize, arguments: &[String]) -> Vec<u8> {
-    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since_epoch = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     let info = json!({
         "finished_at": date(since_epoch.as_secs()),
         "took_seconds": (took.as_secs_f64() * 10.0).round() / 10.0,

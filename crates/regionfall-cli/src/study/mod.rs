@@ -24,8 +24,8 @@ mod pictures;
 mod report;
 pub(crate) mod resolved;
 mod rows;
-mod timeline;
 pub(crate) mod sweep;
+mod timeline;
 pub(crate) mod words;
 
 use std::collections::BTreeMap;

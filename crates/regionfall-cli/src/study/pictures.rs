@@ -21,17 +21,29 @@ const KEY: u64 = 3;
 /// The pictures over all seeds.
 pub(super) fn overview(results: &Results<'_>) -> Vec<Picture> {
     let scenario = results.scenario();
-    let variants = words::slugs(scenario.variants.iter().map(|variant| variant.name.as_str()));
+    let variants = words::slugs(
+        scenario
+            .variants
+            .iter()
+            .map(|variant| variant.name.as_str()),
+    );
     let mut by_variant: BTreeMap<usize, Vec<Vec<CellRuns<'_>>>> = BTreeMap::new();
     for block in results.blocks() {
         if let Some(first) = block.first() {
-            by_variant.entry(first.cell.variant).or_default().push(block);
+            by_variant
+                .entry(first.cell.variant)
+                .or_default()
+                .push(block);
         }
     }
     let several = by_variant.len() > 1;
     let mut pictures = Vec::new();
     for (variant, blocks) in &by_variant {
-        let suffix = if several { format!("-{}", variants[*variant]) } else { String::new() };
+        let suffix = if several {
+            format!("-{}", variants[*variant])
+        } else {
+            String::new()
+        };
         let title = if several {
             format!("{}, {}", scenario.title, scenario.variants[*variant].name)
         } else {
@@ -70,7 +82,10 @@ fn recovery_times(title: &str, blocks: &[Vec<CellRuns<'_>>]) -> String {
         .flat_map(|run| &run.episodes)
         .map(|episode| episode.censored_after.as_secs_f64())
         .fold(0.0, f64::max);
-    let never = format!("not within {} s after the incident began", words::number(longest));
+    let never = format!(
+        "not within {} s after the incident began",
+        words::number(longest)
+    );
     let panel = |block: &Vec<CellRuns<'_>>| {
         let cdf = Cdf {
             title: String::new(),
@@ -128,12 +143,17 @@ fn multiples(title: &str, panels: Vec<(String, Cdf)>) -> String {
         Ok(multiples) => multiples.svg(),
         // Strategies of one variant are the same in all its cases, so this does not happen; the first
         // panel alone would still be true.
-        Err(_) => panels.into_iter().next().map_or_else(String::new, |(_, panel)| panel.svg()),
+        Err(_) => panels
+            .into_iter()
+            .next()
+            .map_or_else(String::new, |(_, panel)| panel.svg()),
     }
 }
 
 fn heading(block: &[CellRuns<'_>]) -> String {
-    block.first().map_or_else(String::new, |cell| cell.case.name.clone())
+    block
+        .first()
+        .map_or_else(String::new, |cell| cell.case.name.clone())
 }
 
 /// The distribution of a column over seeds.
@@ -173,15 +193,20 @@ fn server_steps(cell: &CellRuns<'_>) -> Vec<CdfStep> {
     if steps.len() > STEPS_MAX {
         // The first and the last stay: what is left out lies between two that stay.
         let last = steps.len() - 1;
-        steps = (0..STEPS_MAX).map(|index| steps[index * last / (STEPS_MAX - 1)]).collect();
+        steps = (0..STEPS_MAX)
+            .map(|index| steps[index * last / (STEPS_MAX - 1)])
+            .collect();
     }
     let times: Vec<f64> = steps.iter().map(|step| step.0).collect();
     let bands = bands(&by_seed, &times);
-    let steps = steps.into_iter().zip(bands).map(|((value, share), band)| CdfStep {
-        value,
-        share,
-        band: band.map(|(low, high)| (low.min(share), high.max(share))),
-    });
+    let steps = steps
+        .into_iter()
+        .zip(bands)
+        .map(|((value, share), band)| CdfStep {
+            value,
+            share,
+            band: band.map(|(low, high)| (low.min(share), high.max(share))),
+        });
     steps.collect()
 }
 
@@ -194,7 +219,9 @@ fn bands(by_seed: &[Vec<Observation>], times: &[f64]) -> Vec<Option<(f64, f64)>>
     let count = |seed: &Vec<Observation>| {
         let mut back: Vec<f64> = seed
             .iter()
-            .filter(|observed| observed.end == regionfall::explore::statistics::kaplan_meier::End::Event)
+            .filter(|observed| {
+                observed.end == regionfall::explore::statistics::kaplan_meier::End::Event
+            })
             .map(|observed| observed.time)
             .collect();
         back.sort_unstable_by(f64::total_cmp);

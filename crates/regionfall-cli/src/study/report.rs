@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use regionfall::explore::{Answer, Cell, CellRuns, Completeness, Results, difference, recovered_shares};
+use regionfall::explore::{
+    Answer, Cell, CellRuns, Completeness, Results, difference, recovered_shares,
+};
 use regionfall::metric::{RUN_COLUMNS, RecoveredBy, Unit};
 use regionfall::simulation::MODEL_VERSION;
 use regionfall_report::html::{
@@ -85,13 +87,20 @@ fn case(
     let faults = cells.first().map(|cell| {
         let faults = cell.case.faults.iter().map(|fault| {
             let what = words::fault(&fault.kind, &cell.variant.settings);
-            let lasts = fault.lasts.as_ref().map_or("for ever".to_owned(), |lasts| format!("for {lasts}"));
-            format!("{what} {lasts}, from {} on", fault.at)
+            let lasts = fault
+                .lasts
+                .as_ref()
+                .map_or("lasting for ever".to_owned(), |lasts| {
+                    format!("lasting {lasts}")
+                });
+            format!("{what}, {lasts}, beginning at {}", fault.at)
         });
         faults.collect::<Vec<_>>().join("; ")
     });
     let findings = study.findings;
-    let verdicts = cells.iter().flat_map(|cell| findings.objectives_of(cell.cell));
+    let verdicts = cells
+        .iter()
+        .flat_map(|cell| findings.objectives_of(cell.cell));
     let mut tables = vec![
         block
             .downtime
@@ -104,7 +113,12 @@ fn case(
     tables.extend(paired(study.results, cells));
     Case {
         name: block.name,
-        summary: format!("Faults: {}.", faults.filter(|it| !it.is_empty()).unwrap_or_else(|| "none".to_owned())),
+        summary: format!(
+            "Faults: {}.",
+            faults
+                .filter(|it| !it.is_empty())
+                .unwrap_or_else(|| "none".to_owned())
+        ),
         tables,
         verdicts: verdicts
             .map(|judged| Verdict {
@@ -117,7 +131,9 @@ fn case(
                 outcome: match judged.judged.answer {
                     Answer::Met => Outcome::Met,
                     Answer::Missed => Outcome::Missed,
-                    Answer::TooFewSeeds { needs } => Outcome::TooFewSeeds { needs: needs as u64 },
+                    Answer::TooFewSeeds { needs } => Outcome::TooFewSeeds {
+                        needs: needs as u64,
+                    },
                 },
                 because: judged.because(),
             })
@@ -151,7 +167,10 @@ fn paired(results: &Results<'_>, cells: &[CellRuns<'_>]) -> Option<Table> {
         }
     }
     // One looks in many places at once.
-    let p_values: Vec<f64> = found.iter().map(|(.., difference)| difference.p_sign).collect();
+    let p_values: Vec<f64> = found
+        .iter()
+        .map(|(.., difference)| difference.p_sign)
+        .collect();
     let p_values = regionfall::explore::statistics::holm::adjusted(&p_values);
     let mut table = Table::new(format!(
         "Seed by seed against {}: mean difference with its 95 % interval; p by the sign test, corrected for the \
@@ -168,7 +187,11 @@ fn paired(results: &Results<'_>, cells: &[CellRuns<'_>]) -> Option<Table> {
         let unit = words::column(column).map_or(Unit::Count, |column| column.unit);
         let (_, factor) = words::unit_for_people(unit);
         let mean = match difference.interval {
-            Some(limits) => Shown::estimate(difference.mean * factor, limits.low * factor, limits.high * factor),
+            Some(limits) => Shown::estimate(
+                difference.mean * factor,
+                limits.low * factor,
+                limits.high * factor,
+            ),
             None => Shown::Number(difference.mean * factor),
         };
         table.push(vec![
@@ -177,7 +200,11 @@ fn paired(results: &Results<'_>, cells: &[CellRuns<'_>]) -> Option<Table> {
             mean,
             Shown::Count(difference.smaller as u64),
             Shown::Count(difference.larger as u64),
-            Shown::text(if p < 0.001 { "< 0.001".to_owned() } else { format!("{p:.3}") }),
+            Shown::text(if p < 0.001 {
+                "< 0.001".to_owned()
+            } else {
+                format!("{p:.3}")
+            }),
         ]);
     }
     Some(table)
@@ -190,7 +217,10 @@ fn strategy(cell: &CellRuns<'_>, findings: &Findings) -> StrategyStory {
         let affected = count("affected");
         let censored = count("censored");
         let rest = if censored > 0.0 {
-            format!("; {} were not served again before the run ended", words::percent(censored / exposed))
+            format!(
+                "; {} were not served again before the run ended",
+                words::percent(censored / exposed)
+            )
         } else {
             String::new()
         };
@@ -208,7 +238,10 @@ fn strategy(cell: &CellRuns<'_>, findings: &Findings) -> StrategyStory {
             .map(|(way, share)| (way.name().to_owned(), share))
             .collect()
     });
-    let broken = findings.broken.iter().filter(|broken| broken.cell == Some(cell.cell));
+    let broken = findings
+        .broken
+        .iter()
+        .filter(|broken| broken.cell == Some(cell.cell));
     StrategyStory {
         name: cell.strategy.name.clone(),
         summary,
@@ -216,7 +249,10 @@ fn strategy(cell: &CellRuns<'_>, findings: &Findings) -> StrategyStory {
         milestones: milestones(cell),
         findings: broken
             .map(|broken| {
-                let evidence = broken.evidence.first().map_or(String::new(), |first| format!(" ({first})"));
+                let evidence = broken
+                    .evidence
+                    .first()
+                    .map_or(String::new(), |first| format!(" ({first})"));
                 format!("{}{evidence}. Repeat: {}", broken.line(), broken.repeat)
             })
             .collect(),
@@ -234,12 +270,16 @@ fn milestones(cell: &CellRuns<'_>) -> Option<Table> {
     for (name, column) in MILESTONES {
         let index = index(column)?;
         let incidents = cell.runs.iter().flat_map(|run| &run.incidents);
-        let values: Vec<f64> = incidents.filter_map(|incident| incident.get(index)?.as_f64()).collect();
+        let values: Vec<f64> = incidents
+            .filter_map(|incident| incident.get(index)?.as_f64())
+            .collect();
         if values.is_empty() {
             return None;
         }
         table = table.column(Column::figure(name, "s"));
-        row.push(Shown::Number(values.iter().sum::<f64>() / values.len() as f64 * 1e-3));
+        row.push(Shown::Number(
+            values.iter().sum::<f64>() / values.len() as f64 * 1e-3,
+        ));
     }
     table.push(row);
     Some(table)
@@ -265,7 +305,12 @@ fn story(results: &Results<'_>) -> Vec<String> {
         story.push(format!(
             "The database has a member in each of {}; {} app servers use it.",
             names(regions.iter().map(|region| region.name.as_str()).collect()),
-            settings.workload.fleets.iter().map(|fleet| u64::from(fleet.servers)).sum::<u64>()
+            settings
+                .workload
+                .fleets
+                .iter()
+                .map(|fleet| u64::from(fleet.servers))
+                .sum::<u64>()
         ));
     }
     story
@@ -282,7 +327,10 @@ fn facts(study: &Study<'_>) -> Vec<Fact> {
         _ => format!("{}", seeds.len()),
     };
     let mut facts = vec![
-        ("Scenario", format!("{} (digest {})", scenario.title, scenario.digest)),
+        (
+            "Scenario",
+            format!("{} (digest {})", scenario.title, scenario.digest),
+        ),
         ("Seeds", seeds),
         ("Model version", MODEL_VERSION.to_string()),
         ("Program version", env!("CARGO_PKG_VERSION").to_owned()),
@@ -291,10 +339,17 @@ fn facts(study: &Study<'_>) -> Vec<Fact> {
         let phases = variant.settings.phases;
         facts.push((
             "Phases",
-            format!("warm-up {}, storm {}, calm {}", phases.warm_up, phases.storm, phases.calm),
+            format!(
+                "warm-up {}, storm {}, calm {}",
+                phases.warm_up, phases.storm, phases.calm
+            ),
         ));
     }
-    let events: u64 = results.cells().flat_map(|cell| cell.runs).map(|run| run.events).sum();
+    let events: u64 = results
+        .cells()
+        .flat_map(|cell| cell.runs)
+        .map(|run| run.events)
+        .sum();
     facts.push(("Events simulated", format!("{events}, control runs aside")));
     let named = facts.into_iter().map(|(name, value)| Fact {
         name: name.to_owned(),
@@ -320,10 +375,14 @@ fn grades(study: &Study<'_>) -> Vec<GradedHeadline> {
             .collect();
         let shown = such.iter().take(3).copied().collect::<Vec<_>>().join("; ");
         let rest = such.len().saturating_sub(3);
-        let more = if rest > 0 { format!("; and {rest} more") } else { String::new() };
+        let more = if rest > 0 {
+            format!("; and {rest} more")
+        } else {
+            String::new()
+        };
         Some((weakest, format!("{shown}{more}")))
     };
-    let graded = |headline: String, strategy: Option<usize>| {
+    let weakest_behind = |headline: String, strategy: Option<usize>| {
         weakest_of(strategy).map(|(weakest, because)| GradedHeadline {
             headline,
             weakest,
@@ -332,20 +391,30 @@ fn grades(study: &Study<'_>) -> Vec<GradedHeadline> {
             moves: None,
         })
     };
-    let used = |index: &usize| study.results.cells().any(|cell| cell.cell.strategy == *index);
+    let is_compared = |index: &usize| {
+        study
+            .results
+            .cells()
+            .any(|cell| cell.cell.strategy == *index)
+    };
     let mut grades: Vec<GradedHeadline> = (0..variant.settings.strategies.len())
-        .filter(used)
+        .filter(is_compared)
         .filter_map(|index| {
             let name = &variant.settings.strategies[index].name;
-            graded(format!("RTO and RPO under {name}"), Some(index))
+            weakest_behind(format!("RTO and RPO under {name}"), Some(index))
         })
         .collect();
-    grades.extend(graded("all: database, network and workload".to_owned(), None));
+    grades.extend(weakest_behind(
+        "all: database, network and workload".to_owned(),
+        None,
+    ));
     grades
 }
 
 fn definitions() -> Vec<Definition> {
-    let columns = RUN_COLUMNS.iter().filter(|column| DEFINED.contains(&column.name));
+    let columns = RUN_COLUMNS
+        .iter()
+        .filter(|column| DEFINED.contains(&column.name));
     let defined = columns.map(|column| Definition {
         column: column.name.to_owned(),
         meaning: column.doc.to_owned(),
@@ -371,7 +440,11 @@ fn warnings(study: &Study<'_>) -> Vec<String> {
             "Partial: the comparison was stopped after {seeds} of {of} seeds. The same command goes on from there."
         ));
     }
-    let laws = study.findings.broken.iter().filter(|broken| broken.kind == regionfall::check::VerdictKind::ModelLaw);
+    let laws = study
+        .findings
+        .broken
+        .iter()
+        .filter(|broken| broken.kind == regionfall::check::VerdictKind::ModelLaw);
     warnings.extend(laws.map(|broken| {
         format!(
             "{} under {}, {}. No figure of this page can be trusted. Repeat: {}",

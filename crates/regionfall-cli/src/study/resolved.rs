@@ -25,7 +25,11 @@ pub(crate) fn reload(
 ) -> Result<Again, CommandError> {
     let texts = split_variants(text);
     if texts.is_empty() || texts.len() != names.len() {
-        let message = format!("{RESOLVED} holds {} variants, the manifest {}", texts.len(), names.len());
+        let message = format!(
+            "{RESOLVED} holds {} variants, the manifest {}",
+            texts.len(),
+            names.len()
+        );
         return Err(InputError::new(message).into());
     }
     let mut again: Option<Again> = None;
@@ -113,7 +117,7 @@ pub(super) fn founded(variant: &str) -> Vec<Founded> {
     let (mut table, mut strategies) = (String::new(), 0_usize);
     for line in variant.lines() {
         if let Some(name) = line.strip_prefix('[') {
-            table = name.trim_matches(['[', ']']).to_owned();
+            name.trim_matches(['[', ']']).clone_into(&mut table);
             strategies += usize::from(line == "[[strategy]]");
             continue;
         }
@@ -125,7 +129,10 @@ pub(super) fn founded(variant: &str) -> Vec<Founded> {
         let setting = setting.replacen(" = ", ": ", 1);
         founded.push(Founded {
             strategy: is_of_strategy.then(|| strategies.saturating_sub(1)),
-            text: format!("{table}.{setting} ({})", origin.split(" (").next().unwrap_or(origin)),
+            text: format!(
+                "{table}.{setting} ({})",
+                origin.split(" (").next().unwrap_or(origin)
+            ),
             grade,
         });
     }
@@ -163,8 +170,14 @@ mod tests {
     fn grades_are_read_from_origins() {
         let founded = founded(&split_variants(TEXT)[0]);
         assert_eq!(founded.len(), 2);
-        assert_eq!((founded[0].strategy, founded[0].grade), (None, Grade::Assumed));
+        assert_eq!(
+            (founded[0].strategy, founded[0].grade),
+            (None, Grade::Assumed)
+        );
         assert_eq!(founded[0].text, "database.restart: \"5s\" (default)");
-        assert_eq!((founded[1].strategy, founded[1].grade), (Some(0), Grade::Source));
+        assert_eq!(
+            (founded[1].strategy, founded[1].grade),
+            (Some(0), Grade::Source)
+        );
     }
 }

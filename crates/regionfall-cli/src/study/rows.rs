@@ -4,13 +4,21 @@
 use regionfall::explore::{CellRuns, Results, Run};
 use regionfall::metric::{INCIDENT_COLUMNS, RUN_COLUMNS, Value};
 use regionfall::simulation::MODEL_VERSION;
+use regionfall_kernel::SimDuration;
 use regionfall_report::csv::{CsvError, CsvWriter, Field};
 
 use super::Files;
 use crate::error::CommandError;
 
 /// The columns that name a run.
-const KEY: [&str; 6] = ["model", "scenario_digest", "variant", "strategy", "case", "seed"];
+const KEY: [&str; 6] = [
+    "model",
+    "scenario_digest",
+    "variant",
+    "strategy",
+    "case",
+    "seed",
+];
 /// The columns of an app server in an incident.
 const EPISODE: [&str; 7] = [
     "incident",
@@ -46,7 +54,8 @@ pub(super) fn write(results: &Results<'_>, files: &mut Files) -> Result<(), Comm
         ("incidents.csv", INCIDENT_COLUMNS, incident_rows),
         ("episodes.csv", &EPISODE, episode_rows),
     ] {
-        let bytes = table(columns, rows).map_err(|error| CommandError::Internal(format!("{name}: {error}")))?;
+        let bytes = table(columns, rows)
+            .map_err(|error| CommandError::Internal(format!("{name}: {error}")))?;
         files.insert(name.to_owned(), bytes);
     }
     Ok(())
@@ -84,7 +93,7 @@ fn episode_rows(cell: &CellRuns<'_>, run: &Run, emit: Emit<'_>) -> Result<(), Cs
             Field::Whole(episode.incident as u64),
             Field::Text(&fleets[episode.fleet.index()].name),
             Field::Whole(u64::from(episode.server.0)),
-            Field::from(episode.rto.map(|rto| rto.as_millis_f64())),
+            Field::from(episode.rto.map(SimDuration::as_millis_f64)),
             Field::Whole(u64::from(is_censored)),
             Field::from(is_censored.then(|| episode.censored_after.as_millis_f64())),
             episode

@@ -3,8 +3,10 @@
 use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
-use regionfall::explore::{Comparison, Group, Over, Progress as SoFar, Results, Until, estimate, full_name};
 use regionfall::explore::statistics::Level;
+use regionfall::explore::{
+    Comparison, Group, Over, Progress as SoFar, Results, Until, estimate, full_name,
+};
 use regionfall::metric::{Column, RUN_COLUMNS};
 use regionfall::scenario::Scenario;
 use regionfall::simulation::seeds;
@@ -92,13 +94,15 @@ pub(crate) fn run<'s>(
     let stop = context.stop();
     let mut figures = String::new();
     let mut newest: Option<Instant> = None;
-    comparison.go_on_from(known).run_with(stop.flag(), &mut |so_far| {
-        if newest.is_none_or(|at| at.elapsed() >= FIGURES_EVERY) {
-            newest = Some(Instant::now());
-            figures = figures_so_far(so_far);
-        }
-        progress.show(so_far.done, figures.clone());
-    })
+    comparison
+        .go_on_from(known)
+        .run_with(stop.flag(), &mut |so_far| {
+            if newest.is_none_or(|at| at.elapsed() >= FIGURES_EVERY) {
+                newest = Some(Instant::now());
+                figures = figures_so_far(so_far);
+            }
+            progress.show(so_far.done, figures.clone());
+        })
 }
 
 /// The median recovery time of the slowest app server of each strategy, in the first case.
@@ -112,8 +116,15 @@ fn figures_so_far(so_far: &SoFar<'_>) -> String {
     let figures = such.filter_map(|(cell, strategy)| {
         let values = so_far.column(cell, "rto_max_ms");
         let median = estimate(&values, Over::Median, Level::P95)?;
-        Some(format!("{strategy} {}", words::value("rto_max_ms", median.value)))
+        Some(format!(
+            "{strategy} {}",
+            words::value("rto_max_ms", median.value)
+        ))
     });
     let figures: Vec<String> = figures.collect();
-    if figures.is_empty() { String::new() } else { format!("RTO so far: {}", figures.join(", ")) }
+    if figures.is_empty() {
+        String::new()
+    } else {
+        format!("RTO so far: {}", figures.join(", "))
+    }
 }

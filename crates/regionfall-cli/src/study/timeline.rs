@@ -32,7 +32,12 @@ pub(super) fn of(
     };
     let scenario = results.scenario();
     let is_small = results.cells().count() <= PICTURES_MAX;
-    let variants = words::slugs(scenario.variants.iter().map(|variant| variant.name.as_str()));
+    let variants = words::slugs(
+        scenario
+            .variants
+            .iter()
+            .map(|variant| variant.name.as_str()),
+    );
     let chosen: Vec<CellRuns<'_>> = results
         .cells()
         .filter(|cell| is_small || cell.cell.variant == 0)
@@ -75,7 +80,12 @@ fn picture(cell: &CellRuns<'_>, outcome: &Outcome) -> Timeline {
     let account = outcome.account();
     let end = account.shape.calm_ends;
     Timeline {
-        title: format!("{}, {}, seed {}", cell.strategy.name, cell.case.name, outcome.label().seed),
+        title: format!(
+            "{}, {}, seed {}",
+            cell.strategy.name,
+            cell.case.name,
+            outcome.label().seed
+        ),
         window: (0.0, seconds(end)),
         phases: phases(account),
         faults: faults(outcome, settings, end),
@@ -175,22 +185,34 @@ fn lanes(account: &Account, end: SimTime) -> Vec<Lane> {
     };
     let mut lanes = Vec::new();
     for (fleet, name) in shape.fleets.iter().enumerate() {
-        let servers = (0..shape.servers.len()).filter(|&server| shape.servers[server].fleet.index() == fleet);
-        lanes.extend(servers.take(of_fleet).enumerate().map(|(number, server)| Lane {
-            name: format!("{name} {}", number + 1),
-            spans: spans(account, ServerId::from_index(server), end),
-        }));
+        let servers =
+            (0..shape.servers.len()).filter(|&server| shape.servers[server].fleet.index() == fleet);
+        lanes.extend(
+            servers
+                .take(of_fleet)
+                .enumerate()
+                .map(|(number, server)| Lane {
+                    name: format!("{name} {}", number + 1),
+                    spans: spans(account, ServerId::from_index(server), end),
+                }),
+        );
     }
     lanes
 }
 
 fn spans(account: &Account, server: ServerId, end: SimTime) -> Vec<Span> {
-    let stopped = account.stopped.iter().find(|(stopped, _)| *stopped == server);
+    let stopped = account
+        .stopped
+        .iter()
+        .find(|(stopped, _)| *stopped == server);
     let end = stopped.map_or(end, |(_, at)| end.min(*at));
     let mut spans = Vec::new();
     let mut from = SimTime::ZERO;
     let mut member = account.shape.home_of(server.index());
-    let moves = account.adoptions.iter().filter(|adoption| adoption.server == server && adoption.at < end);
+    let moves = account
+        .adoptions
+        .iter()
+        .filter(|adoption| adoption.server == server && adoption.at < end);
     for adoption in moves {
         spans.push(Span {
             start: seconds(from),

@@ -18,7 +18,11 @@ pub(crate) fn slug(name: &str) -> String {
         }
     }
     let slug = slug.trim_matches(['-', '.']).to_owned();
-    if slug.is_empty() { "unnamed".to_owned() } else { slug }
+    if slug.is_empty() {
+        "unnamed".to_owned()
+    } else {
+        slug
+    }
 }
 
 /// Names as parts of file names, told apart where their slugs are equal.
@@ -128,7 +132,8 @@ pub(crate) fn objective(objective: &Objective) -> String {
 /// A fault in a few words.
 pub(crate) fn fault(kind: &FaultKind, settings: &Settings) -> String {
     let region = |id: RegionId| settings.topology.regions[id.index()].name.as_str();
-    let home = |member: regionfall::topology::MemberId| region(RegionId::from_index(member.index()));
+    let home =
+        |member: regionfall::topology::MemberId| region(RegionId::from_index(member.index()));
     let lost = |disks: &Disks| match disks {
         Disks::Kept => "disk kept",
         Disks::Lost => "disk lost",
@@ -151,10 +156,19 @@ pub(crate) fn fault(kind: &FaultKind, settings: &Settings) -> String {
             disks,
             ..
         } => {
-            format!("{} down, {}, {}", region(*fallen), silence(mode), lost(disks))
+            format!(
+                "{} down, {}, {}",
+                region(*fallen),
+                silence(mode),
+                lost(disks)
+            )
         }
         FaultKind::Partition { paths, mode, .. } => {
-            format!("partition {}, {}", self::paths(paths, region), silence(mode))
+            format!(
+                "partition {}, {}",
+                self::paths(paths, region),
+                silence(mode)
+            )
         }
         FaultKind::Latency { paths, .. } => format!("latency {}", self::paths(paths, region)),
         FaultKind::Loss { paths, share } => {
@@ -194,7 +208,13 @@ mod tests {
 
     #[test]
     fn numbers_have_the_digits_that_count() {
-        for (number, shown) in [(612.39, "612"), (11.70, "11.7"), (0.0712, "0.071"), (60.0, "60"), (0.0, "0")] {
+        for (number, shown) in [
+            (612.39, "612"),
+            (11.70, "11.7"),
+            (0.0712, "0.071"),
+            (60.0, "60"),
+            (0.0, "0"),
+        ] {
             assert_eq!(super::number(number), shown);
         }
         assert_eq!(value("rto_max_ms", 11_700.0), "11.7 s");

@@ -27,12 +27,26 @@ fn the_folder_is_whole_and_the_same_whatever_the_jobs() {
     let root = folder("compare-jobs");
     let (one, two) = (root.join("one"), root.join("two"));
     let run = |jobs: &str, out: &Path| {
-        regionfall(&["compare", SMALL, "--seeds", "3", "--jobs", jobs, "--out", text(out)]).well()
+        regionfall(&[
+            "compare",
+            SMALL,
+            "--seeds",
+            "3",
+            "--jobs",
+            jobs,
+            "--out",
+            text(out),
+        ])
+        .well()
     };
     let first = run("1", &one);
     let second = run("2", &two);
     assert_eq!(first.stdout, second.stdout);
-    first.prints(&["Small, 3 seeds: estimated by simulation", "disks kept", "jedis, 5 s grace"]);
+    first.prints(&[
+        "Small, 3 seeds: estimated by simulation",
+        "disks kept",
+        "jedis, 5 s grace",
+    ]);
     let written = files(&one);
     assert_eq!(written, files(&two));
     for name in [
@@ -78,7 +92,15 @@ fn key(line: &str) -> Vec<&str> {
 fn scripts_get_one_table() {
     let out = folder("compare-json").join("out");
     let ended = regionfall(&[
-        "compare", SMALL, "--seeds", "2", "--format", "json", "--out", text(&out), "--case",
+        "compare",
+        SMALL,
+        "--seeds",
+        "2",
+        "--format",
+        "json",
+        "--out",
+        text(&out),
+        "--case",
         "disks lost",
     ])
     .well();
@@ -94,16 +116,38 @@ fn objectives_are_judged_and_only_gates_decide_the_exit_code() {
     let out = folder("compare-gates").join("out");
     let with = |more: &[&str]| {
         let set = "objectives.rto_target={ max = \"1s\" }";
-        let all = ["compare", SMALL, "--seeds", "2", "--set", set, "--out", text(&out)];
+        let all = [
+            "compare",
+            SMALL,
+            "--seeds",
+            "2",
+            "--set",
+            set,
+            "--out",
+            text(&out),
+        ];
         regionfall(&[&all[..], more].concat())
     };
-    with(&[]).well().prints(&["✗ pinned: max of rto_p99 ≤ 1 s missed: beyond in 2 of 2 seeds"]);
+    with(&[])
+        .well()
+        .prints(&["✗ pinned: max of rto_p99 ≤ 1 s missed: beyond in 2 of 2 seeds"]);
     with(&["--gate", "pinned"]).with(12);
     with(&["--strict"]).with(12);
     with(&["--gate", "pined"]).refused_with(&["did you mean `pinned`?"]);
     let few = "objectives.rto_target=600s";
-    let all = ["compare", SMALL, "--seeds", "2", "--out", text(&out), "--set", few];
-    regionfall(&all).well().prints(&["too few seeds (needs 299)"]);
+    let all = [
+        "compare",
+        SMALL,
+        "--seeds",
+        "2",
+        "--out",
+        text(&out),
+        "--set",
+        few,
+    ];
+    regionfall(&all)
+        .well()
+        .prints(&["too few seeds (needs 299)"]);
 }
 
 #[test]
@@ -114,8 +158,17 @@ fn a_folder_that_cannot_be_written_is_refused_before_the_first_run() {
     let refused = |out: &Path, parts: &[&str]| {
         // With ten hours of storm, nobody would wait for a run.
         let set = "phases.storm=10h";
-        regionfall(&["compare", SMALL, "--seeds", "50", "--set", set, "--out", text(out)])
-            .refused_with(parts)
+        regionfall(&[
+            "compare",
+            SMALL,
+            "--seeds",
+            "50",
+            "--set",
+            set,
+            "--out",
+            text(out),
+        ])
+        .refused_with(parts)
     };
     refused(&file, &["cannot write results to", "it is a file", "--out"]);
     refused(&file.join("below"), &["cannot write results to", "--out"]);
@@ -127,20 +180,39 @@ fn a_folder_that_cannot_be_written_is_refused_before_the_first_run() {
 fn older_results_are_replaced_as_a_whole() {
     let out = folder("compare-replace").join("out");
     let run = |seeds: &str| {
-        regionfall(&["compare", SMALL, "--seeds", seeds, "--out", text(&out), "--quiet"]).well()
+        regionfall(&[
+            "compare",
+            SMALL,
+            "--seeds",
+            seeds,
+            "--out",
+            text(&out),
+            "--quiet",
+        ])
+        .well()
     };
     run("1");
     fs::write(out.join("rest-of-something"), "").unwrap();
     run("2");
     let written = files(&out);
     assert!(!written.contains_key("rest-of-something"));
-    assert_eq!(written["runs.csv"].iter().filter(|byte| **byte == b'\n').count(), 1 + 2 * 2 * 2);
+    let runs = String::from_utf8(written["runs.csv"].clone()).unwrap();
+    assert_eq!(runs.lines().count(), 1 + 2 * 2 * 2);
 }
 
 #[test]
 fn a_shard_takes_every_nth_seed() {
     let out = folder("compare-shard").join("out");
-    let all = ["compare", SMALL, "--seeds", "5", "--shard", "2/3", "--out", text(&out)];
+    let all = [
+        "compare",
+        SMALL,
+        "--seeds",
+        "5",
+        "--shard",
+        "2/3",
+        "--out",
+        text(&out),
+    ];
     regionfall(&all).well().prints(&["Small, 2 seeds"]);
     let manifest: Value = serde_json::from_slice(&files(&out)["manifest.json"]).unwrap();
     assert_eq!(manifest["seeds"], serde_json::json!([2, 5]));
@@ -149,7 +221,16 @@ fn a_shard_takes_every_nth_seed() {
 #[test]
 fn a_comparison_ends_once_it_is_sharp_enough() {
     let out = folder("compare-until").join("out");
-    let common = ["compare", SMALL, "--seeds", "200", "--case", "disks kept", "--out", text(&out)];
+    let common = [
+        "compare",
+        SMALL,
+        "--seeds",
+        "200",
+        "--case",
+        "disks kept",
+        "--out",
+        text(&out),
+    ];
     // Nothing is lost where disks survive, which the first look shows.
     let ended = regionfall(&[&common[..], &["--until", "rpo_observed=5%"]].concat());
     ended.well().prints(&["Small, 20 seeds"]);
@@ -167,7 +248,11 @@ fn an_interrupted_comparison_is_kept_and_gone_on_from() {
     use crate::command::ROOT;
 
     let root = folder("compare-interrupt");
-    let (out, partial, whole) = (root.join("out"), root.join("out.partial"), root.join("whole"));
+    let (out, partial, whole) = (
+        root.join("out"),
+        root.join("out.partial"),
+        root.join("whole"),
+    );
     let arguments = ["compare", SMALL, "--seeds", "60", "--jobs", "1", "--out"];
     let mut child = Command::new(env!("CARGO_BIN_EXE_regionfall"))
         .args(arguments)
@@ -180,7 +265,13 @@ fn an_interrupted_comparison_is_kept_and_gone_on_from() {
         .unwrap();
     sleep(Duration::from_secs(2));
     let pid = child.id().to_string();
-    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
     let status = child.wait().unwrap();
     assert_eq!(status.code(), Some(130));
     // What is there is not presented as complete.

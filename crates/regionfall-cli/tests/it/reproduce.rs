@@ -34,16 +34,24 @@ fn the_same_bytes_are_found_and_a_changed_one_too() {
     let out = folder("reproduce").join("out");
     let path = out.to_str().unwrap();
     regionfall(&["compare", SMALL, "--seeds", "2", "--out", path]).well();
-    regionfall(&["reproduce", path, "--jobs", "1"]).well().prints(&["the same bytes"]);
+    regionfall(&["reproduce", path, "--jobs", "1"])
+        .well()
+        .prints(&["the same bytes"]);
     let runs = out.join("runs.csv");
     let text = fs::read_to_string(&runs).unwrap();
     fs::write(&runs, text.replacen(",pinned,", ",Pinned,", 1)).unwrap();
     let ended = regionfall(&["reproduce", path]).with(14);
-    ended.prints(&["changed since it was written", "line 2", "not the same bytes"]);
+    ended.prints(&[
+        "changed since it was written",
+        "line 2",
+        "not the same bytes",
+    ]);
     fs::write(&runs, text).unwrap();
     fs::remove_file(out.join("report.html")).unwrap();
     fs::write(out.join("note.txt"), "mine").unwrap();
-    regionfall(&["reproduce", path]).with(14).prints(&["missing", "not in the manifest"]);
+    regionfall(&["reproduce", path])
+        .with(14)
+        .prints(&["missing", "not in the manifest"]);
 }
 
 #[test]
@@ -57,7 +65,9 @@ fn variants_and_data_files_come_back() {
     assert!(root.join("results/a/input-1-lag.csv").is_file());
     fs::remove_dir_all(root.join("data")).unwrap();
     fs::remove_file(root.join("a.toml")).unwrap();
-    run(&["reproduce", "results/a"]).well().prints(&["the same bytes"]);
+    run(&["reproduce", "results/a"])
+        .well()
+        .prints(&["the same bytes"]);
 }
 
 #[test]

@@ -34,7 +34,9 @@ pub(super) fn sequential(seed: Seed, name: &str, index: u64) -> ChaCha8Rng {
 /// The key of the addressed generator of (seed, name, index).
 pub(super) fn addressed_key(seed: Seed, name: &str, index: u64) -> u64 {
     let key = derive(seed, name, index, ADDRESSED);
-    u64::from_le_bytes([key[0], key[1], key[2], key[3], key[4], key[5], key[6], key[7]])
+    u64::from_le_bytes([
+        key[0], key[1], key[2], key[3], key[4], key[5], key[6], key[7],
+    ])
 }
 
 fn derive(seed: Seed, name: &str, index: u64, purpose: u64) -> [u8; 32] {

@@ -52,7 +52,10 @@ fn streams() {
         draws.words(Address::new(1, 2, 3, 4)),
         [2_711_448_632, 1_112_611_567, 2_840_531_196, 471_207_521]
     );
-    assert_eq!(draws.bits(Address::new(1, 2, 3, 4)), 4_778_630_296_127_761_464);
+    assert_eq!(
+        draws.bits(Address::new(1, 2, 3, 4)),
+        4_778_630_296_127_761_464
+    );
     let mut items = [0, 1, 2, 3, 4, 5, 6, 7];
     shuffle(&mut seed.stream("shuffle"), &mut items);
     assert_eq!(items, [4, 7, 5, 1, 2, 0, 6, 3]);

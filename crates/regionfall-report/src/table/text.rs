@@ -2,7 +2,9 @@
 
 use std::io::Write;
 
-use comfy_table::{CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, TableStyle, Width};
+use comfy_table::{
+    CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, TableStyle, Width,
+};
 
 use super::{Cell, Column, Table, Writer};
 use crate::number;
@@ -53,13 +55,22 @@ impl Writer for Text {
 
 /// The longest word of a column of names, in characters: half a name misleads too.
 fn longest_word(table: &Table, column: &Column) -> usize {
-    let index = table.columns().iter().position(|other| std::ptr::eq(other, column));
+    let index = table
+        .columns()
+        .iter()
+        .position(|other| std::ptr::eq(other, column));
     let cells = table.rows().iter().filter_map(|row| match row.get(index?) {
         Some(Cell::Text(text)) => Some(text.as_str()),
         _ => None,
     });
-    let words = cells.chain([column.name()]).flat_map(|text| text.split([' ', '\n']));
-    words.map(|word| word.chars().count()).max().unwrap_or(0).min(NAME)
+    let words = cells
+        .chain([column.name()])
+        .flat_map(|text| text.split([' ', '\n']));
+    words
+        .map(|word| word.chars().count())
+        .max()
+        .unwrap_or(0)
+        .min(NAME)
 }
 
 /// A cell as people read it: `34.2 [31.0, 38.1]`.
@@ -71,7 +82,9 @@ pub(super) fn shown(column: &Column, cell: &Cell) -> String {
         Cell::Number(value) => number::fixed(*value, column.decimals(*value)),
         Cell::Estimate { value, low, high } => {
             // Where the estimate is 0 or was not reached, a limit says how fine the numbers are.
-            let leading = [*value, *high, *low].into_iter().find(|v| v.is_finite() && *v != 0.0);
+            let leading = [*value, *high, *low]
+                .into_iter()
+                .find(|v| v.is_finite() && *v != 0.0);
             let decimals = column.decimals(leading.unwrap_or(0.0));
             // A true zero has no digits that count.
             let shown = |v: f64| number::fixed(v, if v == 0.0 { 0 } else { decimals });
@@ -156,7 +169,8 @@ disks lost, 200 seeds (test data)
         ]);
         let text = written(&table);
         assert!(
-            text.lines().all(|line| line.chars().count() <= 100),
+            text.lines()
+                .all(|line| line.chars().count() <= usize::from(WIDTH)),
             "{text}"
         );
         assert_eq!(text.matches("100.0 [99.0, 101.0]").count(), 3, "{text}");

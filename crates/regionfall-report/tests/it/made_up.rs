@@ -428,6 +428,10 @@ fn report() -> Report {
     }
     };
     Report {
+        overview: vec![Figure {
+            caption: "All cases.".to_owned(),
+            svg: cdf("RTO of writes, all cases (test data)", 5).svg(),
+        }],
         title: "Region loss (test data)".to_owned(),
         story: vec![
             "us-east falls silent for ten minutes. Once its disks survive, once they do not."

@@ -13,6 +13,7 @@ use std::thread;
 
 use regionfall_kernel::Seed;
 
+use super::ending::{self, Ending, Key, Line, whole_seeds};
 use super::results::{Cell, Completeness, Results};
 use super::run::{Control, Group, Run};
 use super::until::Until;
@@ -52,16 +53,6 @@ pub struct Progress<'a> {
     lines: &'a [Line],
     /// The groups that are done, in order of seed.
     groups: &'a BTreeMap<Key, Group>,
-}
-
-/// Seed number, then the number of the line (variant and strategy).
-type Key = (usize, usize);
-
-/// A variant and a strategy with the cases that they are compared under.
-struct Line {
-    variant: usize,
-    strategy: usize,
-    cases: Vec<usize>,
 }
 
 impl<'a> Comparison<'a> {
@@ -152,7 +143,11 @@ impl<'a> Comparison<'a> {
 
     /// How many runs there are to make, controls included.
     pub fn runs(&self) -> usize {
-        let controls = if self.has_controls { self.lines().len() } else { 0 };
+        let controls = if self.has_controls {
+            self.lines().len()
+        } else {
+            0
+        };
         (self.cells.len() + controls) * self.seeds.len()
     }
 
@@ -210,7 +205,7 @@ impl<'a> Comparison<'a> {
                 });
             }
             drop(sender);
-            if ending.is_reached(&self, &lines, &groups) {
+            if ending.is_reached(&self.cells, &lines, &groups) {
                 is_over.store(true, Ordering::Relaxed);
             }
             // Ends when the last worker is gone.
@@ -226,7 +221,7 @@ impl<'a> Comparison<'a> {
                     lines,
                     groups,
                 });
-                if ending.is_reached(&self, lines, groups) {
+                if ending.is_reached(&self.cells, lines, groups) {
                     is_over.store(true, Ordering::Relaxed);
                 }
             }
@@ -244,13 +239,11 @@ impl<'a> Comparison<'a> {
                 .or_default()
                 .push(cell.case);
         }
-        let lines = lines
-            .into_iter()
-            .map(|((variant, strategy), cases)| Line {
-                variant,
-                strategy,
-                cases,
-            });
+        let lines = lines.into_iter().map(|((variant, strategy), cases)| Line {
+            variant,
+            strategy,
+            cases,
+        });
         lines.collect()
     }
 
@@ -323,7 +316,7 @@ impl Progress<'_> {
     /// The values of a column of a cell so far, in order of seed; infinite where it did not end before
     /// the horizon.
     pub fn column(&self, cell: &Cell, column: &str) -> Vec<f64> {
-        self::column(self.lines, self.groups, cell, usize::MAX, column)
+        ending::column(self.lines, self.groups, cell, usize::MAX, column)
     }
 }
 
@@ -369,99 +362,95 @@ fn group(
     }
 }
 
-/// How many leading seeds have every group.
-fn whole_seeds(groups: &BTreeMap<Key, Group>, lines: usize) -> usize {
-    let in_order = groups.keys().enumerate();
-    in_order
-        .take_while(|(position, key)| **key == (position / lines, position % lines))
-        .count()
-        / lines
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// The looks of a comparison that stops when it is sharp enough.
-struct Ending {
-    until: Option<Until>,
-    /// How many seeds there are at most.
-    of: usize,
-    /// The looks still to come.
-    looks: Vec<super::statistics::sequential::Look>,
-    reached: Option<super::statistics::sequential::Look>,
-}
+    const SCENARIO: &str = r#"
+        title = "Order"
+        seeds = 4
+        [phases]
+        warm_up = "2s"
+        storm = "8s"
+        calm = "5s"
+        [topology]
+        regions = ["us-east-1", "eu-west-1"]
+        [[strategy]]
+        preset = "pinned"
+        [[strategy]]
+        preset = "jedis-multidb"
+        [[case]]
+        name = "crash"
+        fault = [{ kind = "host-crash", region = "us-east-1", at = "3s", lasts = "2s" }]
+        [[case]]
+        name = "cut"
+        fault = [{ kind = "hang", region = "us-east-1", at = "3s", lasts = "2s" }]
+    "#;
 
-impl Ending {
-    fn new(until: Option<Until>, of: usize) -> Self {
-        let mut looks: Vec<_> = until
-            .iter()
-            .flat_map(|_| Until::schedule().looks(of as u32))
+    fn jobs(jobs: usize) -> NonZeroUsize {
+        NonZeroUsize::new(jobs).unwrap()
+    }
+
+    #[test]
+    fn runs_are_in_the_order_of_the_scenario_whatever_the_threads() {
+        let scenario = Scenario::from_toml(SCENARIO).unwrap();
+        let of = |count: usize| Comparison::new(&scenario).jobs(jobs(count)).run();
+        let (one, three) = (of(1), of(3));
+        let names: Vec<(&str, &str)> = one
+            .cells()
+            .map(|cell| (cell.case.name.as_str(), cell.strategy.name.as_str()))
             .collect();
-        looks.reverse();
-        Self {
-            until,
-            of,
-            looks,
-            reached: None,
+        let expected = [
+            ("crash", "pinned"),
+            ("crash", "jedis-multidb"),
+            ("cut", "pinned"),
+            ("cut", "jedis-multidb"),
+        ];
+        assert_eq!(names, expected);
+        for (one, three) in one.cells().zip(three.cells()) {
+            let seeds: Vec<u64> = one.runs.iter().map(|run| run.seed.get()).collect();
+            assert_eq!(seeds, [1, 2, 3, 4]);
+            assert_eq!(one.runs, three.runs);
         }
+        assert_eq!(one.completeness(), Completeness::Whole);
+        assert_eq!(one.into_groups(), three.into_groups());
     }
 
-    /// Looks, if a look is due.
-    fn is_reached(
-        &mut self,
-        comparison: &Comparison<'_>,
-        lines: &[Line],
-        groups: &BTreeMap<Key, Group>,
-    ) -> bool {
-        let Some(until) = &self.until else {
-            return false;
+    #[test]
+    fn a_stop_keeps_whole_seeds_and_the_rest_goes_on_from_there() {
+        let scenario = Scenario::from_toml(SCENARIO).unwrap();
+        let whole = Comparison::new(&scenario).run();
+        let stop = AtomicBool::new(false);
+        // Three groups are a seed and a half.
+        let mut groups = 0;
+        let part = Comparison::new(&scenario).run_with(&stop, &mut |so_far| {
+            groups += 1;
+            assert_eq!(so_far.of, 24);
+            if groups == 3 {
+                stop.store(true, Ordering::Relaxed);
+            }
+        });
+        let Completeness::Partial { seeds, of } = part.completeness() else {
+            panic!("it was stopped: {:?}", part.completeness());
         };
-        while let Some(look) = self.looks.last().copied() {
-            if self.reached.is_some() || whole_seeds(groups, lines.len()) < look.seeds as usize {
-                break;
-            }
-            self.looks.pop();
-            let is_sharp = comparison.cells.iter().all(|cell| {
-                let values = column(lines, groups, cell, look.seeds as usize, &until.column);
-                until.is_sharp(&values, look)
-            });
-            // The last look is the end in any case, and its intervals are those that hold.
-            if is_sharp || look.seeds as usize == self.of {
-                self.reached = Some(look);
-            }
-        }
-        self.reached.is_some()
+        assert!((1..4).contains(&seeds), "{seeds}");
+        assert_eq!(of, 4);
+        let finished = part.into_groups();
+        assert!(finished.len() >= 3, "no finished run is lost");
+        let mut made = 0;
+        let rest = Comparison::new(&scenario)
+            .go_on_from(finished)
+            .run_with(&AtomicBool::new(false), &mut |_| made += 1);
+        assert!(made <= 5, "{made}");
+        assert_eq!(rest.into_groups(), whole.into_groups());
     }
 
-    fn completeness(self, whole: usize) -> Completeness {
-        match self.reached {
-            Some(look) => Completeness::Sharp(look),
-            None if whole == self.of => Completeness::Whole,
-            None => Completeness::Partial {
-                seeds: whole,
-                of: self.of,
-            },
-        }
+    #[test]
+    fn what_nobody_wants_is_refused() {
+        let scenario = Scenario::from_toml(SCENARIO).unwrap();
+        let none = Comparison::new(&scenario).only(|_, _, case| case.name == "none");
+        assert!(none.is_err());
+        let one = Comparison::new(&scenario).only(|_, strategy, _| strategy.name == "pinned");
+        assert_eq!(one.unwrap().runs(), 3 * 4);
     }
-}
-
-/// The values of a column over the first seeds.
-fn column(
-    lines: &[Line],
-    groups: &BTreeMap<Key, Group>,
-    cell: &Cell,
-    seeds: usize,
-    column: &str,
-) -> Vec<f64> {
-    let wanted = lines
-        .iter()
-        .position(|line| (line.variant, line.strategy) == (cell.variant, cell.strategy));
-    let Some(line) = wanted else {
-        return Vec::new();
-    };
-    let case = lines[line].cases.iter().position(|&case| case == cell.case);
-    let of_line = groups
-        .iter()
-        .take_while(|((seed, _), _)| *seed < seeds)
-        .filter(|((_, other), _)| *other == line);
-    of_line
-        .filter_map(|(_, group)| group.runs.get(case?)?.ranked(column))
-        .collect()
 }

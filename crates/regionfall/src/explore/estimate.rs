@@ -54,7 +54,9 @@ pub fn estimate(values: &[f64], over: Over, level: Level) -> Option<Estimate> {
                 ..Bootstrap::standard(KEY)
             };
             // One seed shows no spread at all, which is not the same as none.
-            let interval = (seeds > 1).then(|| settings.mean(sample.sorted())).flatten();
+            let interval = (seeds > 1)
+                .then(|| settings.mean(sample.sorted()))
+                .flatten();
             (sample.mean(), interval)
         }
     };
@@ -65,17 +67,18 @@ pub fn estimate(values: &[f64], over: Over, level: Level) -> Option<Estimate> {
     })
 }
 
-fn of_quantile(
-    sample: &Sample,
-    probability: Probability,
-    level: Level,
-) -> (f64, Option<Interval>) {
+fn of_quantile(sample: &Sample, probability: Probability, level: Level) -> (f64, Option<Interval>) {
     let value = quantile::nearest_rank(sample, probability);
     (value, quantile::interval(sample, probability, level).ok())
 }
 
 /// How a column differs between two strategies, over the seeds in which both have a finite value.
-pub fn difference(first: &CellRuns<'_>, second: &CellRuns<'_>, column: &str, level: Level) -> Option<Difference> {
+pub fn difference(
+    first: &CellRuns<'_>,
+    second: &CellRuns<'_>,
+    column: &str,
+    level: Level,
+) -> Option<Difference> {
     let pairs: Vec<(f64, f64)> = first
         .runs
         .iter()
@@ -116,7 +119,10 @@ mod tests {
     fn nothing_counted_still_has_an_upper_limit() {
         let none = estimate(&[0.0; 100], Over::Rate, Level::P95).unwrap();
         let limits = none.interval.unwrap();
-        assert!(limits.low == 0.0 && (0.029..0.031).contains(&limits.high), "{limits:?}");
+        assert!(
+            limits.low == 0.0 && (0.029..0.031).contains(&limits.high),
+            "{limits:?}"
+        );
     }
 
     #[test]

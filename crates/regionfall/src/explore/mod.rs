@@ -12,6 +12,7 @@
 
 mod comparison;
 mod data;
+mod ending;
 mod estimate;
 mod objective;
 mod results;

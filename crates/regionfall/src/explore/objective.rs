@@ -210,7 +210,10 @@ mod tests {
     fn a_bound_on_every_run_says_what_share_may_still_be_beyond() {
         let met = judge_values(&objective(Statistic::Max, 100.0), &seeds(100), 1.0);
         assert_eq!(met.answer, Answer::Met);
-        assert!(met.beyond_at_most.is_some_and(|share| (0.029..0.030).contains(&share)));
+        assert!(
+            met.beyond_at_most
+                .is_some_and(|share| (0.029..0.030).contains(&share))
+        );
         let missed = judge_values(&objective(Statistic::Max, 99.0), &seeds(100), 1.0);
         assert_eq!((missed.answer, missed.beyond), (Answer::Missed, 1));
     }
@@ -221,14 +224,21 @@ mod tests {
         let p95 = objective(Statistic::Quantile(0.95), 100.0);
         assert_eq!(judge_values(&p95, &seeds(59), 1.0).answer, Answer::Met);
         let answer = judge_values(&p95, &seeds(59), 1.0 / 6.0).answer;
-        assert!(matches!(answer, Answer::TooFewSeeds { needs } if needs > 59), "{answer:?}");
+        assert!(
+            matches!(answer, Answer::TooFewSeeds { needs } if needs > 59),
+            "{answer:?}"
+        );
     }
 
     #[test]
     fn a_mean_has_a_bound_above_it() {
         let judged = judge_values(&objective(Statistic::Mean, 12.0), &seeds(20), 1.0);
         assert_eq!(judged.answer, Answer::Missed);
-        assert!(judged.bound.is_some_and(|bound| bound > 12.0 && bound < 14.0));
+        assert!(
+            judged
+                .bound
+                .is_some_and(|bound| bound > 12.0 && bound < 14.0)
+        );
         let judged = judge_values(&objective(Statistic::Mean, 14.0), &seeds(20), 1.0);
         assert_eq!(judged.answer, Answer::Met);
         let few = judge_values(&objective(Statistic::Mean, 14.0), &seeds(9), 1.0);

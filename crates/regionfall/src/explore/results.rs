@@ -157,7 +157,9 @@ impl<'a> Results<'a> {
     /// by looking at the figures.
     pub fn error_share(&self) -> f64 {
         match self.completeness {
-            Completeness::Sharp(look) => 1.0 / (f64::from(look.number) * f64::from(look.number + 1)),
+            Completeness::Sharp(look) => {
+                1.0 / (f64::from(look.number) * f64::from(look.number + 1))
+            }
             Completeness::Whole | Completeness::Partial { .. } => 1.0,
         }
     }

@@ -82,7 +82,13 @@ impl Watch {
     }
 
     /// Begins all loops after `phase`.
-    pub(super) fn start(&mut self, index: u32, now: LocalTime, phase: SimDuration, out: &mut Vec<Action>) {
+    pub(super) fn start(
+        &mut self,
+        index: u32,
+        now: LocalTime,
+        phase: SimDuration,
+        out: &mut Vec<Action>,
+    ) {
         for number in 0..self.loops.len() as u32 {
             out.push(Action::Wake {
                 at: now.plus(phase),

@@ -1,5 +1,10 @@
 //! Integration tests of the library, one file per subject.
 
+#![expect(
+    clippy::expect_used,
+    reason = "helpers of tests fail loudly, as tests do"
+)]
+
 mod chaos;
 mod ledger;
 mod loss_is_poisson;

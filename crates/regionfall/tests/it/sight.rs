@@ -112,7 +112,9 @@ fn a_dead_host_and_a_silent_network_look_the_same_to_every_decider() {
             // What happens at one instant has no order that a decider could see.
             heard.0.sort();
             // One of the two worlds drains sooner than the other.
-            heard.0.retain(|&(at, _)| at < SimTime::from_nanos(250_000_000_000));
+            heard
+                .0
+                .retain(|&(at, _)| at < SimTime::from_nanos(250_000_000_000));
             heard.0
         };
         let (one, other) = (decisions(&dead), decisions(&cut));
