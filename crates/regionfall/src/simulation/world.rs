@@ -266,10 +266,10 @@ impl World {
         match notice {
             Notice::Delivered {
                 connection,
-                to,
                 payload,
+                ..
             } => {
-                self.deliver(now, connection, to, payload, listener);
+                self.deliver(now, connection, payload, listener);
             }
             Notice::Opened(connection) => match self.owner(connection) {
                 Some(Owner::Pool(server)) => self.pool_opened(now, server, connection, listener),
@@ -313,7 +313,6 @@ impl World {
         &mut self,
         now: SimTime,
         connection: ConnectionId,
-        to: End,
         message: Message,
         listener: &mut L,
     ) {
@@ -345,7 +344,6 @@ impl World {
             Message::Call(call) => self.serve_call(now, connection, call, listener),
             Message::CallReply(call) => self.call_answered(now, call),
         }
-        debug_assert!(matches!(to, End::Client | End::Server));
     }
 
     /// Accounts for messages that will never arrive.
