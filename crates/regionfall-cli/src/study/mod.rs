@@ -8,12 +8,13 @@
 //!           ──▶ report     one page with all of it
 //!   folder:   everything beside its final name, renamed at the end
 //!   manifest: what it was made from, with digests
-//!   kept:     finished runs of an interrupted comparison, to go on from
+//!   kept:     finished runs of an interrupted command as a file;  earlier: going on from them
 //! ```
 //!
 //! Everything but [`folder`] is a function from results to bytes: the same experiment gives the same.
 
 pub(crate) mod curve;
+pub(crate) mod earlier;
 pub(crate) mod findings;
 pub(crate) mod folder;
 pub(crate) mod headline;
