@@ -286,7 +286,7 @@ mod tests {
         };
         let parts = [
             to_lines("one", &[group(), group()]),
-            to_lines("two", &[other.clone()]),
+            to_lines("two", std::slice::from_ref(&other)),
             to_lines("three", &[]),
         ];
         let lines = parts.concat();
