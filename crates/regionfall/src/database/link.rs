@@ -41,6 +41,8 @@ pub struct Link {
     pub disrupted_since: SimTime,
     /// What the source had when the link came back; the target catches up with it.
     pub catch_up: Option<Clock>,
+    /// What the target had and lost with its disks: it gets that back as a state, not from a backlog.
+    pub had: Clock,
     /// The syncer's next try to connect; [`TimerId::NONE`] if none is due.
     pub retry: TimerId,
     /// Greetings sent, for addressing draws.

@@ -64,6 +64,7 @@ impl World {
         {
             return;
         }
+        self.measure_backlog(link);
         let state = &mut self.links[usize::from(link.0)];
         state.catch_up = None;
         state.disrupted_since = SimTime::NEVER;

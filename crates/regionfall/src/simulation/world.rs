@@ -40,6 +40,8 @@ pub struct World {
     pub(super) members: Vec<Member>,
     pub(super) links: Vec<Link>,
     pub(super) journal: Journal,
+    /// The largest backlog that a disturbed link was seen to have.
+    pub(super) backlog_bytes_max: u64,
     /// For each shard, what was everywhere and what was anywhere when the journal was last tidied.
     pub(super) last_look: Vec<(Clock, Clock)>,
 
@@ -97,6 +99,7 @@ impl World {
             members: Vec::with_capacity(settings.topology.members),
             links: Vec::new(),
             journal: Journal::default(),
+            backlog_bytes_max: 0,
             last_look: vec![(Clock::new(), Clock::new()); usize::from(settings.database.shards)],
             servers: Vec::with_capacity(blueprint.servers().len()),
             operations: Operations::default(),
@@ -473,6 +476,7 @@ impl World {
                         full_state: None,
                         disrupted_since: SimTime::NEVER,
                         catch_up: None,
+                        had: Clock::new(),
                         retry: TimerId::NONE,
                         greetings: 0,
                         full_syncs: 0,
