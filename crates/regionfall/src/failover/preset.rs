@@ -331,7 +331,7 @@ mod tests {
                 let files: Vec<&str> = number
                     .source
                     .split([' ', ',', ':', ';'])
-                    .filter(|word| word.ends_with(".java"))
+                    .filter(|word| word.contains(".java"))
                     .collect();
                 let place = format!("{}: {}: {}", preset.name, number.key, number.source);
                 if number.grade == Grade::Source {
