@@ -35,6 +35,8 @@ pub struct Link {
     pub departures: LaneId,
     /// Effects that were due while the source's process hung.
     pub held: Vec<Dot>,
+    /// What came due for the target's syncer while its process hung.
+    pub missed: Missed,
     /// A full state on its way, with the clock it was taken at.
     pub full_state: Option<Box<Replica>>,
     /// Since a fault keeps it from carrying effects; [`SimTime::NEVER`] if none does.
@@ -49,6 +51,19 @@ pub struct Link {
     pub greetings: u32,
     /// Full synchronizations so far.
     pub full_syncs: u64,
+}
+
+/// What came due for a syncer while its process hung: it does nothing of it until it goes on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Missed {
+    /// Its connection broke: only its kernel knows.
+    pub broken: Option<ConnectionId>,
+    /// It was to connect.
+    pub retry: bool,
+    /// It was to look whether it had heard nothing for too long.
+    pub silence: bool,
+    /// It was to report to its source.
+    pub heartbeat: bool,
 }
 
 /// How far a link is.

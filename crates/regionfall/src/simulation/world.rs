@@ -15,7 +15,7 @@ use super::deciding::{DeciderSlot, ProbeSlot};
 use super::endpoint::{Call, Endpoint};
 use super::event::{Event, LinkId, Message};
 use crate::client::{AppServer, Finding, Operations};
-use crate::database::{Journal, Link, LinkState, Member, Shard};
+use crate::database::{Journal, Link, LinkState, Member, Missed, Shard};
 use crate::failover::{
     Checker, ClientJudge, Decider, Propagation, ResolverClass, ResolverShare, StrategyConfig,
     TrafficManager, TrafficManagerConfig, Vantage,
@@ -332,7 +332,7 @@ impl World {
             }
             Message::Probe(probe) => self.answer_probe(now, connection, probe),
             Message::ProbeReply(probe) => self.probe_answered(now, probe, listener),
-            Message::Greeting(link) => self.greeting_arrives(now, link),
+            Message::Greeting(link) => self.greeting_arrives(now, link, listener),
             Message::Heartbeat => {}
             Message::Effects {
                 link,
@@ -473,6 +473,7 @@ impl World {
                         asked_others_at: SimTime::ZERO,
                         departures: self.queue.open_lane(),
                         held: Vec::new(),
+                        missed: Missed::default(),
                         full_state: None,
                         disrupted_since: SimTime::NEVER,
                         catch_up: None,
