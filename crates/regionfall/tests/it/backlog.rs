@@ -11,7 +11,7 @@ use regionfall::simulation::{Outcome, Simulation};
 use regionfall_kernel::{Seed, SimTime};
 
 use crate::small::scenario;
-use crate::storms::storm;
+use crate::storms::{cases, storm};
 
 const STUDY: &str = r#"
 [phases]
@@ -151,7 +151,7 @@ fn both(faults: Vec<FaultSpec>, seed: u64) -> (Value, u64) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(48), ..ProptestConfig::default() })]
 
     #[test]
     fn the_largest_backlog_is_that_of_a_recount(faults in storm(), seed in any::<u64>()) {

@@ -7,7 +7,7 @@ use regionfall::simulation::Simulation;
 use regionfall_kernel::Seed;
 
 use crate::small::scenario;
-use crate::storms::storm;
+use crate::storms::{cases, storm};
 
 fn study() -> Scenario {
     scenario(
@@ -64,20 +64,8 @@ preset = "pinned"
     )
 }
 
-/// How many storms are generated: 96, or what a long campaign asks for.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a test may be told how long to run"
-)]
-fn cases() -> u32 {
-    std::env::var("CHAOS_CASES")
-        .ok()
-        .and_then(|cases| cases.parse().ok())
-        .unwrap_or(96)
-}
-
 proptest! {
-    #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(96), ..ProptestConfig::default() })]
 
     #[test]
     fn laws_hold_and_members_agree_in_the_end(

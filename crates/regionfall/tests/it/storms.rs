@@ -7,6 +7,18 @@ use regionfall::fault::{
 use regionfall::topology::{MemberId, RegionId};
 use regionfall_kernel::{Distribution, SimDuration};
 
+/// How many storms are generated: so many, or what a long campaign asks for.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test may be told how long to run"
+)]
+pub(crate) fn cases(few: u32) -> u32 {
+    std::env::var("CHAOS_CASES")
+        .ok()
+        .and_then(|cases| cases.parse().ok())
+        .unwrap_or(few)
+}
+
 /// One to four faults.
 pub(crate) fn storm() -> impl Strategy<Value = Vec<FaultSpec>> {
     prop::collection::vec(fault(), 1..5)

@@ -228,10 +228,18 @@ impl Ledger {
             self.overdue_next = self.rows.next();
             self.overdue_at = self.now.saturating_add(self.slo_deadline);
         }
+        let key = self.keys.place(key.0);
+        let reads_own_writes = self.shape.keyspaces[keyspace.index()].reads_own_writes;
+        let before = if reads_own_writes && !command.is_write() {
+            self.own_write(key, server.0)
+        } else {
+            0
+        };
         self.rows.push(Row {
             issued: self.now,
             server: server.0,
-            key: self.keys.place(key.0),
+            key,
+            before,
             keyspace: keyspace.0,
             flags,
             ..Row::EMPTY

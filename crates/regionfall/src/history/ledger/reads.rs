@@ -4,7 +4,7 @@ use regionfall_kernel::SimDuration;
 
 use super::Ledger;
 use super::keys::{Key, Session};
-use super::rows::flag;
+use super::rows::{Row, flag};
 
 const READ_FLAGS: u32 =
     flag::STALE | flag::STALE_BEYOND_LAG | flag::OWN_WRITE_MISSED | flag::WENT_BACK;
@@ -29,9 +29,15 @@ impl Ledger {
         if self.shape.keyspaces[usize::from(row.keyspace)].reads_own_writes
             && (state.sessions != 0 || state.nodes != 0)
         {
-            flags |= self.session_read(key, row.server, member, row.issued);
+            flags |= self.session_read(key, &row, member);
         }
+        let missing = if flags & flag::STALE == 0 {
+            0
+        } else {
+            self.first_missing(key, member)
+        };
         if let Some(row) = self.rows.get_mut(operation) {
+            row.shadow = missing;
             row.flags = row.flags & !READ_FLAGS | flags;
             row.reader = member as u8;
         }
@@ -53,10 +59,8 @@ impl Ledger {
         self.reads.own_writes_missed += u64::from(row.is(flag::OWN_WRITE_MISSED));
         self.reads.went_back += u64::from(row.is(flag::WENT_BACK));
         if row.is(flag::STALE) {
-            let first = self.first_missing(row.key, usize::from(row.reader));
-            self.reads
-                .ages
-                .record(SimDuration::from_nanos(row.issued.saturating_sub(first)));
+            let age = row.issued.saturating_sub(row.shadow);
+            self.reads.ages.record(SimDuration::from_nanos(age));
         }
     }
 
@@ -80,6 +84,10 @@ impl Ledger {
         let lag = |writer: usize| self.lags[writer * self.members + member];
         let longest = (0..self.members).map(lag).max().unwrap_or(0);
         let allowed = |writer: Option<usize>| issued.saturating_sub(writer.map_or(longest, lag));
+        let writer = self.origins.member(usize::from(state.newest_origin));
+        if flags != 0 && state.newest_at <= allowed(Some(writer)) {
+            return flags | flag::STALE_BEYOND_LAG;
+        }
         if flags != 0
             && let Some(newest) = self.newest_before(&state, allowed)
             && !self.covers(member, newest)
@@ -150,20 +158,30 @@ impl Ledger {
         }
     }
 
-    fn session_read(&mut self, key: u32, server: u32, member: usize, issued: u64) -> u32 {
+    /// The newest write of an app server that was acknowledged, plus one; 0 if there is none that some member
+    /// lacks.
+    pub(super) fn own_write(&mut self, key: u32, server: u32) -> u32 {
+        if self.keys.get(key).sessions == 0 {
+            return 0;
+        }
+        match self.session(key, server, false) {
+            0 => 0,
+            index => self.keys.sessions.at(index).own,
+        }
+    }
+
+    fn session_read(&mut self, key: u32, read: &Row, member: usize) -> u32 {
         let mut flags = 0;
+        let server = read.server;
+        // What a second connection has acknowledged since the read was issued is none of its business.
+        if let Some(own) = read.before.checked_sub(1)
+            && !self.covers(member, own)
+        {
+            flags |= flag::OWN_WRITE_MISSED;
+        }
         let index = self.session(key, server, false);
         if index != 0 {
             let session = *self.keys.sessions.at(index);
-            if session.own != 0
-                && self
-                    .rows
-                    .get(session.own - 1)
-                    .is_some_and(|row| row.acked <= issued)
-                && !self.covers(member, session.own - 1)
-            {
-                flags |= flag::OWN_WRITE_MISSED;
-            }
             let seen_origin = usize::from(session.seen_origin);
             if session.seen_sequence > 0
                 && self.origins.seen(seen_origin, member) < session.seen_sequence
@@ -174,7 +192,10 @@ impl Ledger {
         if let Some((executed, origin, sequence)) = self.newest_visible(key, member) {
             let index = self.session(key, server, true);
             let session = self.keys.sessions.at_mut(index);
-            if session.seen_sequence == 0 || executed >= session.seen_executed {
+            let is_everywhere =
+                self.origins.everywhere(usize::from(session.seen_origin)) >= session.seen_sequence;
+            // What every member has had nobody can miss any more: it hides no older one that somebody can.
+            if session.seen_sequence == 0 || is_everywhere || executed >= session.seen_executed {
                 session.seen_origin = origin;
                 session.seen_sequence = sequence;
                 session.seen_executed = executed;

@@ -17,14 +17,15 @@ pub(super) struct Row {
     /// When the application got its success; [`NEVER`] so far.
     pub acked: u64,
     /// When the oldest of those acknowledged between `before` and this one, whose rows have left, was
-    /// acknowledged; 0 if there is none.
+    /// acknowledged; 0 if there is none. Of a stale read: when the first write that it missed was.
     pub shadow: u64,
     /// Sequence of its first effect; 0 if it has none.
     pub sequence: u64,
     pub server: u32,
     /// The place of its key.
     pub key: u32,
-    /// The operation acknowledged before this one on the same key that has a row, plus one; 0 if none.
+    /// The operation acknowledged before this one on the same key that has a row, plus one; 0 if none. Of a
+    /// read: its session's newest acknowledged write when it was issued.
     pub before: u32,
     /// The one after it.
     pub after: u32,
