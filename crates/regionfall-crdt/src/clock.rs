@@ -163,22 +163,6 @@ impl Clock {
         }
     }
 
-    /// Joins a clock that has the same origins and dominates this one, so becomes equal to it. Answers
-    /// `false` for any other; then the join is still to be done, though part of it may be.
-    #[inline]
-    pub(crate) fn try_follow(&mut self, other: &Clock) -> bool {
-        let theirs = other.words();
-        let own = self.words_mut();
-        own.len() == theirs.len()
-            && own.iter_mut().zip(theirs).all(|(own, &word)| {
-                let is_later = origin_of(*own) == origin_of(word) && *own <= word;
-                if is_later {
-                    *own = word;
-                }
-                is_later
-            })
-    }
-
     #[cold]
     fn join_unaligned(&mut self, theirs: &[u64]) {
         for &word in theirs {

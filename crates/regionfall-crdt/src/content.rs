@@ -36,10 +36,21 @@ impl Content {
         self.len() == 0
     }
 
-    /// Whether it only stands for bytes, so that it needs no heap.
+    /// Becomes equal to `other`. A stand-in over a stand-in frees nothing and allocates nothing.
     #[inline]
-    pub(crate) fn is_stand_in(&self) -> bool {
-        matches!(self, Self::Synthetic { .. })
+    pub(crate) fn replace_with(&mut self, other: &Self) {
+        if let (
+            Self::Synthetic { token, length },
+            Self::Synthetic {
+                token: new,
+                length: now,
+            },
+        ) = (&mut *self, other)
+        {
+            (*token, *length) = (*new, *now);
+        } else {
+            self.clone_from(other);
+        }
     }
 
     /// The number that the bytes spell, if they spell one the way the server itself would: decimal,

@@ -61,13 +61,12 @@ impl Entry {
         self.extra.as_ref()?.counter.totals(applied, &self.covered)
     }
 
-    /// Takes an effect in that was not applied before, if it can be done in place; says by how many
-    /// bytes the entry grew. Otherwise [`Entry::apply`] is still to be called.
+    /// Takes an effect in that was not applied before, if there is nothing else to see to: no other type
+    /// has to hear of it, and no tombstone goes. Says by how many bytes the entry grew. Otherwise
+    /// [`Entry::apply`] is still to be called.
     ///
-    /// Most effects can: a string over a string that had observed all that was observed here, so that
-    /// it is visible and the other is not; an increment by an origin that has counted here before.
-    /// Such an effect costs a small part of what others cost, since there is nothing else to see to:
-    /// no other type has to hear of it, and no tombstone comes or goes.
+    /// Most effects are so: a string where only strings were written, an increment by an origin that has
+    /// counted here before. They cost a small part of what others cost.
     #[inline]
     pub(crate) fn apply_in_place(&mut self, effect: &Effect) -> Option<isize> {
         match (&effect.kind, &mut self.extra) {
@@ -77,9 +76,13 @@ impl Entry {
                     totals: None,
                 },
                 None,
-            ) if self.covered.try_follow(&effect.context) => {
+            ) if !self.register.is_absence() => {
+                let before = self.covered.len();
+                self.covered.join(&effect.context);
+                let clock_growth = CLOCK_BYTES * (self.covered.len() - before);
                 let (dot, at) = (effect.dot, effect.at);
-                self.register.overwrite(dot, at, content, &self.covered)
+                let growth = self.register.overwrite(dot, at, content, &self.covered);
+                Some(growth + clock_growth.cast_signed())
             }
             (EffectKind::Delta { amount }, Some(extra)) => {
                 let is_done = extra.counter.add_again(effect.dot, *amount);
@@ -222,6 +225,12 @@ impl Entry {
             .into_iter()
             .chain(increment)
             .min()
+    }
+
+    /// Whether there is a deletion, and nothing else ever was but strings.
+    #[inline]
+    pub(crate) fn is_plainly_absent(&self) -> bool {
+        self.extra.is_none() && self.register.is_absence()
     }
 
     /// Whether something is kept for the sake of removals only, and can be collected one day.

@@ -61,9 +61,10 @@ impl Register {
         self.winner.as_ref()
     }
 
-    /// Takes a visible write in if it replaces the only one, stand-in by stand-in, so that no heap is
-    /// needed; says by how many bytes the register grew. Otherwise leaves it as it is. `covered` as for
-    /// [`Register::write`].
+    /// [`Register::write`] of a string; says by how many bytes the register grew.
+    ///
+    /// Where the new write replaces the only one it takes its place, stand-in over stand-in without
+    /// touching the heap.
     #[inline]
     pub(crate) fn overwrite(
         &mut self,
@@ -71,16 +72,22 @@ impl Register {
         at: Timestamp,
         content: &Content,
         covered: &Clock,
-    ) -> Option<isize> {
-        let only = self.winner.as_mut().filter(|_| self.losers.is_empty())?;
-        let text = only.content.as_mut().filter(|text| text.is_stand_in())?;
-        if !content.is_stand_in() || !covered.clearly_covers(only.dot) {
-            return None;
+    ) -> isize {
+        if self.losers.is_empty()
+            && let Some(only) = &mut self.winner
+            && let Some(text) = &mut only.content
+            && covered.clearly_covers(only.dot)
+            && !covered.covers(dot)
+        {
+            let growth = content.len().cast_signed() - text.len().cast_signed();
+            text.replace_with(content);
+            (only.dot, only.at) = (dot, at);
+            return growth;
         }
-        let growth = content.len().cast_signed() - text.len().cast_signed();
-        text.clone_from(content);
-        (only.dot, only.at) = (dot, at);
-        Some(growth)
+        let before = self.bytes().cast_signed();
+        let content = Some(content.clone());
+        self.write(Write { dot, at, content }, covered);
+        self.bytes().cast_signed() - before
     }
 
     /// Takes a write in. `covered` is all that the visible writes had observed, the new one included.

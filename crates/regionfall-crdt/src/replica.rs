@@ -217,12 +217,28 @@ impl Replica {
     /// Takes in an effect that the clock covers since just now.
     #[inline]
     fn take(&mut self, effect: &Effect) {
-        let in_place = self
-            .place(effect.key)
-            .and_then(|place| self.entries[place].apply_in_place(effect));
-        match in_place {
-            Some(growth) => self.bytes = self.bytes.wrapping_add_signed(growth as i64),
-            None => self.take_any(effect),
+        if let Some(place) = self.place(effect.key)
+            && let entry = &mut self.entries[place]
+            && let Some(growth) = entry.apply_in_place(effect)
+        {
+            self.bytes = self.bytes.wrapping_add_signed(growth as i64);
+            if entry.is_plainly_absent() {
+                // What the effect replaced had beaten a deletion, which now shows.
+                self.keep_grave(place);
+            }
+        } else {
+            self.take_any(effect);
+        }
+    }
+
+    /// The entry has tombstones since just now.
+    #[cold]
+    fn keep_grave(&mut self, place: usize) {
+        let entry = &mut self.entries[place];
+        self.tombstones += 1;
+        if !entry.is_in_graves {
+            entry.is_in_graves = true;
+            self.graves.push(entry.key);
         }
     }
 
@@ -243,11 +259,8 @@ impl Replica {
         change(entry);
         self.bytes = self.bytes + entry.bytes() as u64 - before as u64;
         if entry.has_tombstones() {
-            self.tombstones += usize::from(!had_tombstones);
-            if !entry.is_in_graves {
-                entry.is_in_graves = true;
-                self.graves.push(key);
-            }
+            self.tombstones -= usize::from(had_tombstones);
+            self.keep_grave(place);
         } else {
             self.tombstones -= usize::from(had_tombstones);
         }

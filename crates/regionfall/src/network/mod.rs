@@ -260,7 +260,6 @@ impl<P: Copy> Network<P> {
     }
 
     /// Carries out what the network scheduled for itself. At most one thing follows for the owner.
-    #[inline]
     pub fn handle<E: CarriesNetwork<P>>(
         &mut self,
         now: SimTime,
@@ -287,8 +286,22 @@ impl<P: Copy> Network<P> {
         }
     }
 
-    /// A segment reaches the kernel of a host.
+    /// Whether what reaches this end now goes to a running process. What does not is for
+    /// [`Network::handle`].
     #[inline]
+    pub fn receives(&mut self, now: SimTime, id: ConnectionId, to: End) -> bool {
+        let connection = &mut self.connections[id.index()];
+        debug_assert!(connection.in_use && connection.generation == id.generation);
+        let host = connection.hosts[to.index()];
+        let is_taken = matches!(self.hosts[host.index()].state, HostState::Running)
+            && !connection.forgotten[to.index()];
+        if is_taken {
+            connection.last_activity = now;
+        }
+        is_taken
+    }
+
+    /// A segment reaches the kernel of a host.
     fn arrive<E: CarriesNetwork<P>>(
         &mut self,
         now: SimTime,
@@ -297,23 +310,17 @@ impl<P: Copy> Network<P> {
         to: End,
         segment: Segment<P>,
     ) -> Option<Notice<P>> {
-        let connection = &mut self.connections[id.index()];
-        debug_assert!(connection.in_use && connection.generation == id.generation);
-        let host = connection.hosts[to.index()];
-        let healthy = matches!(self.hosts[host.index()].state, HostState::Running)
-            && !connection.forgotten[to.index()];
-        if healthy {
-            connection.last_activity = now;
-            if let Segment::Data(payload) = segment {
-                return Some(Notice::Delivered {
-                    connection: id,
-                    to,
-                    payload,
-                });
-            }
-            return self.arrive_bare(now, queue, id, to, segment);
+        if !self.receives(now, id, to) {
+            return self.arrive_at_trouble(now, queue, id, to, segment);
         }
-        self.arrive_at_trouble(now, queue, id, to, segment)
+        if let Segment::Data(payload) = segment {
+            return Some(Notice::Delivered {
+                connection: id,
+                to,
+                payload,
+            });
+        }
+        self.arrive_bare(now, queue, id, to, segment)
     }
 
     /// A segment without payload reaches a running process.

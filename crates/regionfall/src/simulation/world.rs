@@ -22,7 +22,10 @@ use crate::failover::{
 };
 use crate::fault::PlannedFault;
 use crate::history::{Fact, Listener, Phase};
-use crate::network::{ConnectionId, ConnectionOptions, EffectLog, End, Keepalive, Network, Notice};
+use crate::network::{
+    ConnectionId, ConnectionOptions, EffectLog, End, Keepalive, Network, NetworkEvent, Notice,
+    Segment,
+};
 use crate::route::{Answers, Resolver, Route};
 use crate::scenario::Ties;
 use crate::topology::{DeciderId, FleetId, HostId, MemberId, RegionId, ServerId};
@@ -204,8 +207,21 @@ impl World {
     }
 
     /// Everything that can happen, on one screen.
+    #[expect(
+        clippy::inline_always,
+        reason = "on the way of every event, from one or two places"
+    )]
+    #[inline(always)]
     fn handle<L: Listener>(&mut self, now: SimTime, event: Event, listener: &mut L) {
         match event {
+            // By far the most frequent: a payload reaches a process that takes it.
+            Event::Network(NetworkEvent::Arrives {
+                connection,
+                to,
+                segment: Segment::Data(message),
+            }) if self.network.receives(now, connection, to) => {
+                self.deliver(now, connection, message, listener);
+            }
             Event::Network(event) => {
                 if let Some(notice) = self.network.handle(now, &mut self.queue, event) {
                     self.heed(now, notice, listener);
@@ -256,7 +272,6 @@ impl World {
     }
 
     /// The network told something.
-    #[inline]
     pub(super) fn heed<L: Listener>(
         &mut self,
         now: SimTime,
@@ -308,7 +323,11 @@ impl World {
     }
 
     /// A payload reached a process.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "on the way of every event, from one or two places"
+    )]
+    #[inline(always)]
     fn deliver<L: Listener>(
         &mut self,
         now: SimTime,

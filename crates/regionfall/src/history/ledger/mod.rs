@@ -331,6 +331,7 @@ impl Ledger {
     }
 
     /// Facts of the failover machinery and of faults: rare beside those of operations.
+    #[cold]
     fn observe_rare(&mut self, at: SimTime, fact: &Fact<'_>) {
         match *fact {
             Fact::LinkDisrupted { source, target } => {
@@ -393,7 +394,11 @@ impl Ledger {
 }
 
 impl Listener for Ledger {
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "at each place of call only the arm of that fact is left"
+    )]
+    #[inline(always)]
     fn observe(&mut self, at: SimTime, fact: &Fact<'_>) {
         self.advance(at.as_nanos());
         match *fact {
