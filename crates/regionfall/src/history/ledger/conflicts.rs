@@ -251,6 +251,7 @@ impl Ledger {
                 by_fault: self.links.cut_since(other, new.member, head.executed),
                 resurrects: !new.is_removal && self.is_removal(head.operation),
                 is_open: true,
+                seen_by: 0,
             };
             self.open(dispute);
             return;
@@ -287,6 +288,7 @@ impl Ledger {
                 by_fault: self.links.cut_since(new.member, other, entry.executed),
                 resurrects: is_loser_removal && !self.is_removal(entry.operation),
                 is_open: true,
+                seen_by: 0,
             });
         }
     }
@@ -327,20 +329,38 @@ impl Ledger {
     }
 
     /// The new write has seen losers whose winners it has not: it replaces them knowingly.
+    ///
+    /// While a member is away no dispute closes, and a key that is written often collects many. So the walk, from the
+    /// newest on, ends where it ended for the same member before, if that had seen all the older winners.
     fn excuse(&mut self, new: &Newcomer<'_>, key: u32) {
         let mut index = self.keys.at(key).disputes;
+        let mut first_of_seen = 0;
         while index != 0 {
             let dispute = *self.keys.disputes.at(index);
-            if self.saw(new, dispute.loser_origin, dispute.loser_sequence)
-                && !self.saw(new, dispute.winner_origin, dispute.winner_sequence)
-            {
-                self.keys.unlink_dispute(index);
-                if let Some(row) = self.rows.get_mut(dispute.loser) {
-                    row.holds -= 1;
+            if dispute.is_seen_by(new.member) {
+                break;
+            }
+            let winner = usize::from(dispute.winner_origin);
+            if self.origins.seen(winner, new.member) >= dispute.winner_sequence {
+                if first_of_seen == 0 {
+                    first_of_seen = index;
                 }
-                self.leave_if_settled(dispute.loser);
+            } else {
+                first_of_seen = 0;
+                if new.effect.context.get(OriginId(dispute.winner_origin)) < dispute.winner_sequence
+                    && self.saw(new, dispute.loser_origin, dispute.loser_sequence)
+                {
+                    self.keys.unlink_dispute(index);
+                    if let Some(row) = self.rows.get_mut(dispute.loser) {
+                        row.holds -= 1;
+                    }
+                    self.leave_if_settled(dispute.loser);
+                }
             }
             index = dispute.next;
+        }
+        if first_of_seen != 0 {
+            self.keys.disputes.at_mut(first_of_seen).seen_by |= 1 << new.member;
         }
     }
 

@@ -3,7 +3,7 @@
 use regionfall_kernel::SimDuration;
 
 use super::Ledger;
-use super::keys::{Key, Session};
+use super::keys::{Key, NOBODY, Session};
 use super::rows::flag;
 
 const READ_FLAGS: u32 =
@@ -210,46 +210,50 @@ impl Ledger {
         newest
     }
 
-    /// The session of an app server on a key; 0 if there is none and none is made. Sessions of which
-    /// every member has everything go.
+    /// The session of an app server on a key; 0 if there is none and none is made.
     fn session(&mut self, key: u32, server: u32, make: bool) -> u32 {
-        let mut found = 0;
-        let mut previous = 0;
-        let mut index = self.keys.at(key).sessions;
+        let mut index = self.keys.get(key).sessions;
         while index != 0 {
-            let session = *self.keys.sessions.at(index);
-            let own_is_open = session.own != 0 && self.rows.get(session.own - 1).is_some();
-            let seen_is_open = session.seen_sequence > 0
-                && self.origins.everywhere(usize::from(session.seen_origin))
-                    < session.seen_sequence;
+            let session = self.keys.sessions.at(index);
             if session.server == server {
-                found = index;
-            } else if !own_is_open && !seen_is_open {
-                if previous == 0 {
-                    self.keys.at(key).sessions = session.next;
-                } else {
-                    self.keys.sessions.at_mut(previous).next = session.next;
-                }
-                self.keys.sessions.remove(index);
-                index = session.next;
-                continue;
+                return index;
             }
-            previous = index;
             index = session.next;
         }
-        if found == 0 && make {
-            let next = self.keys.at(key).sessions;
-            let session = Session {
-                next,
-                server,
-                own: 0,
-                seen_origin: 0,
-                seen_sequence: 0,
-                seen_executed: 0,
-            };
-            found = self.keys.sessions.insert(session);
-            self.keys.at(key).sessions = found;
+        if !make {
+            return 0;
         }
-        found
+        let next = self.keys.get(key).sessions;
+        let index = self.keys.sessions.insert(Session {
+            next,
+            key,
+            server,
+            own: 0,
+            seen_origin: 0,
+            seen_sequence: 0,
+            seen_executed: 0,
+        });
+        self.keys.at(key).sessions = index;
+        // Two are looked at for each that comes, so that those of the past do not add up.
+        self.sweep_session(index);
+        self.sweep_session(index);
+        index
+    }
+
+    /// Looks at the next session in turn, and lets it go if every member has what it wrote and saw.
+    fn sweep_session(&mut self, spared: u32) {
+        let Some(index) = self.keys.sessions.turn() else {
+            return;
+        };
+        let session = *self.keys.sessions.at(index);
+        if index == spared || session.server == NOBODY {
+            return;
+        }
+        let own_is_open = session.own != 0 && self.rows.get(session.own - 1).is_some();
+        let seen_is_open = session.seen_sequence > 0
+            && self.origins.everywhere(usize::from(session.seen_origin)) < session.seen_sequence;
+        if !own_is_open && !seen_is_open {
+            self.keys.unlink_session(index);
+        }
     }
 }

@@ -243,6 +243,7 @@ impl Ledger {
 
     pub(super) fn copies_ended(&mut self, member: usize, origin: usize, kept: u64, fault: FaultId) {
         self.origins.end_copies(origin, member, kept, fault);
+        self.keys.forget_seen(member);
         self.convergence.recount(&self.origins);
     }
 
