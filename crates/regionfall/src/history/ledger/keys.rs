@@ -92,9 +92,13 @@ pub(super) struct Session {
     pub key: u32,
     /// [`NOBODY`] once it is gone.
     pub server: u32,
-    /// Its newest acknowledged write, plus one.
+    /// Its newest acknowledged write.
     pub own: u32,
+    pub own_origin: u16,
     pub seen_origin: u16,
+    /// The first effect of that write; 0 if there is none.
+    pub own_sequence: u64,
+    pub own_acked: u64,
     pub seen_sequence: u64,
     pub seen_executed: u64,
 }

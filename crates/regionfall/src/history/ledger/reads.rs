@@ -4,7 +4,7 @@ use regionfall_kernel::SimDuration;
 
 use super::Ledger;
 use super::keys::{Key, NOBODY, Session};
-use super::rows::flag;
+use super::rows::{Row, flag};
 
 const READ_FLAGS: u32 =
     flag::STALE | flag::STALE_BEYOND_LAG | flag::OWN_WRITE_MISSED | flag::WENT_BACK;
@@ -143,11 +143,13 @@ impl Ledger {
     }
 
     /// An app server has the success of a write.
-    pub(super) fn session_wrote(&mut self, key: u32, server: u32, operation: u32) {
-        let index = self.session(key, server, true);
-        if index != 0 {
-            self.keys.sessions.at_mut(index).own = operation + 1;
-        }
+    pub(super) fn session_wrote(&mut self, row: &Row, operation: u32) {
+        let index = self.session(row.key, row.server, true);
+        let session = self.keys.sessions.at_mut(index);
+        session.own = operation;
+        session.own_acked = row.acked;
+        session.own_origin = row.origin;
+        session.own_sequence = u64::from(row.sequence);
     }
 
     fn session_read(&mut self, key: u32, server: u32, member: usize, issued: u64) -> u32 {
@@ -155,12 +157,11 @@ impl Ledger {
         let index = self.session(key, server, false);
         if index != 0 {
             let session = *self.keys.sessions.at(index);
-            if session.own != 0
-                && self
-                    .rows
-                    .get(session.own - 1)
-                    .is_some_and(|row| row.acked <= issued)
-                && !self.covers(member, session.own - 1)
+            let own_origin = usize::from(session.own_origin);
+            if session.own_sequence > 0
+                && session.own_acked <= issued
+                && self.origins.applied(own_origin, member) < session.own_sequence
+                && !self.covers(member, session.own)
             {
                 flags |= flag::OWN_WRITE_MISSED;
             }
@@ -229,6 +230,9 @@ impl Ledger {
             key,
             server,
             own: 0,
+            own_origin: 0,
+            own_sequence: 0,
+            own_acked: 0,
             seen_origin: 0,
             seen_sequence: 0,
             seen_executed: 0,
@@ -249,7 +253,8 @@ impl Ledger {
         if index == spared || session.server == NOBODY {
             return;
         }
-        let own_is_open = session.own != 0 && self.rows.get(session.own - 1).is_some();
+        let own_is_open = session.own_sequence > 0
+            && self.origins.everywhere(usize::from(session.own_origin)) < session.own_sequence;
         let seen_is_open = session.seen_sequence > 0
             && self.origins.everywhere(usize::from(session.seen_origin)) < session.seen_sequence;
         if !own_is_open && !seen_is_open {

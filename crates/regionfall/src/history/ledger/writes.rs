@@ -58,7 +58,7 @@ impl Ledger {
             row.effects += 1;
             if row.effects == 1 {
                 row.origin = origin;
-                row.sequence = sequence;
+                row.sequence = short(sequence);
             } else {
                 self.repeats.push(Repeat {
                     operation,
@@ -89,10 +89,10 @@ impl Ledger {
         row.shadow = std::mem::take(&mut key.shadow);
         key.newest_at = now;
         key.newest_origin = row.origin;
-        key.newest_sequence = row.sequence;
+        key.newest_sequence = u64::from(row.sequence);
         if self.shape.keyspaces[usize::from(row.keyspace)].reads_own_writes {
-            let (key, server) = (row.key, row.server);
-            self.session_wrote(key, server, operation);
+            let row = *row;
+            self.session_wrote(&row, operation);
         }
         if before != 0
             && let Some(older) = self.rows.get_mut(before - 1)
@@ -231,7 +231,11 @@ impl Ledger {
         operation: u32,
         row: &Row,
     ) -> impl Iterator<Item = (usize, u64, u32)> {
-        let first = (row.effects > 0).then_some((usize::from(row.origin), row.sequence, row.flags));
+        let first = (row.effects > 0).then_some((
+            usize::from(row.origin),
+            u64::from(row.sequence),
+            row.flags,
+        ));
         let repeats: &[Repeat] = if row.effects > 1 { &self.repeats } else { &[] };
         let others = repeats
             .iter()
@@ -321,7 +325,7 @@ impl Ledger {
         if dispute.resurrects {
             row.flags |= flag::RESURRECTED;
         }
-        if (row.origin, row.sequence) == (dispute.loser_origin, dispute.loser_sequence) {
+        if (row.origin, u64::from(row.sequence)) == (dispute.loser_origin, dispute.loser_sequence) {
             row.flags |= flags;
             return;
         }
@@ -369,6 +373,18 @@ pub(super) fn touches(effect: &Effect) -> (u64, bool) {
         _ => WHOLE,
     };
     (element, is_removal)
+}
+
+/// A sequence as rows keep it.
+///
+/// # Panics
+/// Beyond 2^32 effects of one origin: years of simulated time at any rate that a shard can take.
+fn short(sequence: u64) -> u32 {
+    assert!(
+        sequence <= u64::from(u32::MAX),
+        "an origin has too many effects"
+    );
+    sequence as u32
 }
 
 /// A moment that may be none.
