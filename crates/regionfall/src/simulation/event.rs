@@ -64,7 +64,11 @@ pub(super) enum Event {
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) enum Message {
     /// A command of an app server.
-    Request { slot: Slot, attempt: u8 },
+    Request {
+        slot: Slot,
+        attempt: u8,
+        member: MemberId,
+    },
     /// Its answer.
     Reply {
         slot: Slot,
@@ -121,11 +125,14 @@ impl CarriesNetwork<Message> for Event {
     }
 }
 
+/// The code of a segment that arrives.
+pub(super) const ARRIVAL: u8 = 0;
+
 impl Event {
     /// A small number for each kind, for the trace hash.
     pub(super) fn code(self) -> u8 {
         match self {
-            Self::Network(NetworkEvent::Arrives { .. }) => 0,
+            Self::Network(NetworkEvent::Arrives { .. }) => ARRIVAL,
             Self::Network(_) => 1,
             Self::Arrival(_) => 2,
             Self::Thought(..) => 3,

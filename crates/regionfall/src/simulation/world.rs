@@ -13,7 +13,7 @@ use super::afflictions::HostFault;
 use super::blueprint::Blueprint;
 use super::deciding::{DeciderSlot, ProbeSlot};
 use super::endpoint::{Call, Endpoint};
-use super::event::{Event, LinkId, Message};
+use super::event::{ARRIVAL, Event, LinkId, Message};
 use crate::client::{AppServer, Finding, Operations};
 use crate::database::{Journal, Link, LinkState, Member, Shard};
 use crate::failover::{
@@ -160,8 +160,23 @@ impl World {
         }
         let before = self.queue.popped();
         while let Some((now, event)) = self.queue.pop_until(until) {
-            listener.event(now, event.code());
-            self.handle(now, event, listener);
+            // By far the most frequent: a payload reaches a process that takes it.
+            if let Event::Network(NetworkEvent::Arrives {
+                connection,
+                to,
+                segment: Segment::Data(message),
+            }) = event
+            {
+                listener.event(now, ARRIVAL);
+                if self.network.receives(now, connection, to) {
+                    self.deliver(now, connection, message, listener);
+                } else {
+                    self.handle(now, event, listener);
+                }
+            } else {
+                listener.event(now, event.code());
+                self.handle(now, event, listener);
+            }
             self.tell_first_effects(now, listener);
         }
         self.queue.advance_to(until);
@@ -207,21 +222,8 @@ impl World {
     }
 
     /// Everything that can happen, on one screen.
-    #[expect(
-        clippy::inline_always,
-        reason = "on the way of every event, from one or two places"
-    )]
-    #[inline(always)]
     fn handle<L: Listener>(&mut self, now: SimTime, event: Event, listener: &mut L) {
         match event {
-            // By far the most frequent: a payload reaches a process that takes it.
-            Event::Network(NetworkEvent::Arrives {
-                connection,
-                to,
-                segment: Segment::Data(message),
-            }) if self.network.receives(now, connection, to) => {
-                self.deliver(now, connection, message, listener);
-            }
             Event::Network(event) => {
                 if let Some(notice) = self.network.handle(now, &mut self.queue, event) {
                     self.heed(now, notice, listener);
@@ -336,8 +338,12 @@ impl World {
         listener: &mut L,
     ) {
         match message {
-            Message::Request { slot, attempt } => {
-                self.serve(now, connection, slot, attempt, listener);
+            Message::Request {
+                slot,
+                attempt,
+                member,
+            } => {
+                self.serve(now, connection, slot, (attempt, member), listener);
             }
             Message::Reply {
                 slot,

@@ -33,12 +33,13 @@ struct Newcomer<'a> {
 impl Ledger {
     /// Lets a new write meet the others on its key; returns how many sequences back its origin's
     /// previous one is, 0 if there is none.
-    pub(super) fn meet(&mut self, operation: u32, member: usize, effect: &Effect) -> u32 {
-        let row = self
-            .rows
-            .get(operation)
-            .map(|row| (row.key, usize::from(row.keyspace)));
-        let (key, keyspace) = row.unwrap_or_else(|| (self.keys.place(effect.key.0), 0));
+    pub(super) fn meet(
+        &mut self,
+        operation: u32,
+        member: usize,
+        effect: &Effect,
+        (key, keyspace): (u32, usize),
+    ) -> u32 {
         let (element, is_removal) = touches(effect);
         let is_register = self.is_register[keyspace];
         let new = Newcomer {
@@ -90,6 +91,7 @@ impl Ledger {
             let node = self.keys.nodes.at_mut(own);
             let back = (sequence - node.newest) as u32;
             node.newest = sequence;
+            node.executed = self.now;
             node.superseded = false;
             return back;
         }
@@ -100,6 +102,7 @@ impl Ledger {
             superseded: false,
             element: new.element,
             newest: sequence,
+            executed: self.now,
             removed: 0,
             marked: [Marked::default(); 2],
         };

@@ -49,6 +49,8 @@ pub(super) struct Node {
     pub superseded: bool,
     pub element: u64,
     pub newest: u64,
+    /// When the newest was executed.
+    pub executed: u64,
     /// Everything up to here was removed by operations that had observed it.
     pub removed: u64,
     /// By what the other write is: an addition (or register write), a removal.

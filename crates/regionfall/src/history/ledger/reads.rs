@@ -193,8 +193,13 @@ impl Ledger {
             index = node.next;
             let origin = usize::from(node.origin);
             let applied = self.origins.applied(origin, member);
+            let everywhere = self.origins.everywhere(origin);
             let mut sequence = node.newest;
-            while sequence > self.origins.everywhere(origin) {
+            if everywhere < sequence && sequence <= applied {
+                newest = newest.max(Some((node.executed, node.origin, sequence)));
+                continue;
+            }
+            while sequence > everywhere {
                 let Some(entry) = self.origins.entry(origin, sequence) else {
                     break;
                 };

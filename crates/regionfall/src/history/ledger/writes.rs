@@ -28,14 +28,20 @@ impl Ledger {
         member: usize,
         effect: Option<&Effect>,
     ) {
-        let mut server = None;
-        if let Some(row) = self.rows.get_mut(operation) {
+        let row = self.rows.get_mut(operation).map(|row| {
             row.settled += 1;
-            // Held before it meets others: they may close the last dispute that kept its row.
-            row.holds += u32::from(effect.is_some());
-            server = Some(row.server);
-        }
-        if let Some(server) = server {
+            if let Some(effect) = effect {
+                // Held before it meets others: they may close the last dispute that kept its row.
+                row.holds += 1;
+                row.effects += 1;
+                if row.effects == 1 {
+                    row.origin = effect.dot.origin.0;
+                    row.sequence = short(effect.dot.sequence);
+                }
+            }
+            (row.server, row.key, usize::from(row.keyspace), row.effects)
+        });
+        if let Some((server, ..)) = row {
             self.activity
                 .accept(now, self.homes[server as usize], member);
         }
@@ -43,7 +49,11 @@ impl Ledger {
             self.leave_if_settled(operation);
             return;
         };
-        let back = self.meet(operation, member, effect);
+        let place = match row {
+            Some((_, key, keyspace, _)) => (key, keyspace),
+            None => (self.keys.place(effect.key.0), 0),
+        };
+        let back = self.meet(operation, member, effect, place);
         let origin = effect.dot.origin.0;
         let sequence = effect.dot.sequence;
         let entry = Entry {
@@ -54,20 +64,16 @@ impl Ledger {
         };
         self.origins
             .execute(usize::from(origin), member, sequence, entry);
-        if let Some(row) = self.rows.get_mut(operation) {
-            row.effects += 1;
-            if row.effects == 1 {
-                row.origin = origin;
-                row.sequence = short(sequence);
-            } else {
-                self.repeats.push(Repeat {
-                    operation,
-                    origin,
-                    sequence,
-                    flags: 0,
-                });
-                self.note_late(now, operation, usize::from(origin), sequence - 1, member);
-            }
+        if let Some((.., effects)) = row
+            && effects > 1
+        {
+            self.repeats.push(Repeat {
+                operation,
+                origin,
+                sequence,
+                flags: 0,
+            });
+            self.note_late(now, operation, usize::from(origin), sequence - 1, member);
         }
         self.sweep_disputes();
     }
@@ -136,9 +142,13 @@ impl Ledger {
             0
         };
         let (prior, rose) = self.origins.apply(origin, member, last);
-        if let Some(oldest) = self
-            .origins
-            .entry(origin, first.max(self.origins.front(origin)))
+        let may_matter = now < self.storm_begins
+            || self.moves.newest_adoption(member).is_some()
+            || !self.repeats.is_empty();
+        if may_matter
+            && let Some(oldest) = self
+                .origins
+                .entry(origin, first.max(self.origins.front(origin)))
         {
             let executed = oldest.executed;
             if now < self.storm_begins {
@@ -380,11 +390,10 @@ pub(super) fn touches(effect: &Effect) -> (u64, bool) {
 /// # Panics
 /// Beyond 2^32 effects of one origin: years of simulated time at any rate that a shard can take.
 fn short(sequence: u64) -> u32 {
-    assert!(
-        sequence <= u64::from(u32::MAX),
-        "an origin has too many effects"
-    );
-    sequence as u32
+    let Ok(short) = u32::try_from(sequence) else {
+        panic!("an origin has too many effects");
+    };
+    short
 }
 
 /// A moment that may be none.
