@@ -63,7 +63,7 @@ impl Register {
 
     /// [`Register::write`] of a string; says by how many bytes the register grew.
     ///
-    /// Where the new write replaces the only one it takes its place, stand-in over stand-in without
+    /// A write that replaces all there is takes the place of the winner, stand-in over stand-in without
     /// touching the heap.
     #[inline]
     pub(crate) fn overwrite(
@@ -73,17 +73,34 @@ impl Register {
         content: &Content,
         covered: &Clock,
     ) -> isize {
-        if self.losers.is_empty()
-            && let Some(only) = &mut self.winner
-            && let Some(text) = &mut only.content
-            && covered.clearly_covers(only.dot)
+        if let Some(winner) = &mut self.winner
+            && covered.covers(winner.dot)
+            && let Some(text) = &mut winner.content
             && !covered.covers(dot)
         {
-            let growth = content.len().cast_signed() - text.len().cast_signed();
-            text.replace_with(content);
-            (only.dot, only.at) = (dot, at);
-            return growth;
+            let mut growth = content.len().cast_signed() - text.len().cast_signed();
+            let has_survivors = self.losers.iter().any(|loser| !covered.covers(loser.dot));
+            if !has_survivors {
+                text.replace_with(content);
+                (winner.dot, winner.at) = (dot, at);
+                for loser in self.losers.drain(..) {
+                    growth -= loser.bytes().cast_signed();
+                }
+                return growth;
+            }
         }
+        self.write_beside(dot, at, content, covered)
+    }
+
+    /// [`Register::overwrite`] where other writes survive, or where there are none.
+    #[inline(never)]
+    fn write_beside(
+        &mut self,
+        dot: Dot,
+        at: Timestamp,
+        content: &Content,
+        covered: &Clock,
+    ) -> isize {
         let before = self.bytes().cast_signed();
         let content = Some(content.clone());
         self.write(Write { dot, at, content }, covered);

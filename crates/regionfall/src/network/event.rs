@@ -9,15 +9,12 @@ use super::connection::{ConnectionId, End};
 #[derive(Clone, Copy, PartialEq, Debug)]
 #[repr(u64)]
 pub enum NetworkEvent<P> {
-    /// A segment reaches an end.
-    Arrives {
-        /// Over which connection.
-        connection: ConnectionId,
-        /// Which end.
-        to: End,
-        /// What arrives.
-        segment: Segment<P>,
-    },
+    /// A payload reaches the server end.
+    ToServer(ConnectionId, P),
+    /// A payload reaches the client end.
+    ToClient(ConnectionId, P),
+    /// A segment without payload reaches an end.
+    Bare(ConnectionId, End, Bare),
     /// A request to open a connection reaches its server.
     SynArrives(ConnectionId),
     /// The server's consent reaches the client.
@@ -31,6 +28,45 @@ pub enum NetworkEvent<P> {
     /// An end's kernel gives the connection up: user timeout, keepalive, or the limit of
     /// unacknowledged data.
     GiveUp(ConnectionId, End),
+}
+
+/// A segment without payload.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Bare {
+    /// See [`Segment::Setup`].
+    Setup,
+    /// See [`Segment::Fin`].
+    Fin,
+}
+
+impl<P> NetworkEvent<P> {
+    /// A segment reaches an end.
+    pub(super) fn arrival(connection: ConnectionId, to: End, segment: Segment<P>) -> Self {
+        match (segment, to) {
+            (Segment::Data(payload), End::Server) => Self::ToServer(connection, payload),
+            (Segment::Data(payload), End::Client) => Self::ToClient(connection, payload),
+            (Segment::Setup, _) => Self::Bare(connection, to, Bare::Setup),
+            (Segment::Fin, _) => Self::Bare(connection, to, Bare::Fin),
+        }
+    }
+
+    /// The segment that arrives, if one does.
+    pub(super) fn segment(self) -> Option<Segment<P>> {
+        match self {
+            Self::ToServer(_, payload) | Self::ToClient(_, payload) => Some(Segment::Data(payload)),
+            Self::Bare(_, _, bare) => Some(bare.into()),
+            _ => None,
+        }
+    }
+}
+
+impl<P> From<Bare> for Segment<P> {
+    fn from(bare: Bare) -> Self {
+        match bare {
+            Bare::Setup => Self::Setup,
+            Bare::Fin => Self::Fin,
+        }
+    }
 }
 
 /// What travels over an open connection.

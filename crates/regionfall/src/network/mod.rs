@@ -26,7 +26,7 @@ mod weather;
 
 pub use connection::{ConnectionId, ConnectionOptions, End, Keepalive};
 pub use disruption::{InFlight, Silence};
-pub use event::{BreakCause, CarriesNetwork, NetworkEvent, Notice, Segment};
+pub use event::{Bare, BreakCause, CarriesNetwork, NetworkEvent, Notice, Segment};
 pub use host::{EffectLog, FaultEffects, Host, HostState};
 pub use opening::Opening;
 pub use path::{Draw, PathId, TrafficClass};
@@ -179,11 +179,9 @@ impl<P: Copy> Network<P> {
             path.bytes += u64::from(bytes);
             connection.last_activity = now;
             let lane = connection.lanes[from.index()];
-            let segment = Segment::Data(payload);
-            let event = NetworkEvent::Arrives {
-                connection: id,
-                to: from.other(),
-                segment,
+            let event = match from {
+                End::Client => NetworkEvent::ToServer(id, payload),
+                End::Server => NetworkEvent::ToClient(id, payload),
             };
             queue.push_lane_no_earlier(lane, now + delay, event.into());
         } else {
@@ -267,11 +265,13 @@ impl<P: Copy> Network<P> {
         event: NetworkEvent<P>,
     ) -> Option<Notice<P>> {
         match event {
-            NetworkEvent::Arrives {
-                connection,
-                to,
-                segment,
-            } => self.arrive(now, queue, connection, to, segment),
+            NetworkEvent::ToServer(id, payload) => {
+                self.arrive(now, queue, id, End::Server, Segment::Data(payload))
+            }
+            NetworkEvent::ToClient(id, payload) => {
+                self.arrive(now, queue, id, End::Client, Segment::Data(payload))
+            }
+            NetworkEvent::Bare(id, to, bare) => self.arrive(now, queue, id, to, bare.into()),
             NetworkEvent::SynArrives(id) => {
                 self.syn_arrives(now, queue, id);
                 None
@@ -531,11 +531,7 @@ impl<P: Copy> Network<P> {
         end: End,
     ) {
         for (_, event) in queue.drain_lane(self.lane(id, end.other())) {
-            if let Some(NetworkEvent::Arrives {
-                segment: Segment::Data(payload),
-                ..
-            }) = event.network()
-            {
+            if let Some(Segment::Data(payload)) = event.network().and_then(NetworkEvent::segment) {
                 self.abandoned.push(payload);
             }
         }

@@ -69,7 +69,7 @@ impl World {
                 now,
                 &mut self.queue,
                 (connection, End::Client),
-                (message, bytes),
+                (message.into(), bytes),
                 draw,
             );
         }

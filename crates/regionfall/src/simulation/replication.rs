@@ -121,7 +121,7 @@ impl World {
             now,
             &mut self.queue,
             (connection, End::Server),
-            (message, bytes + EFFECTS_BYTES),
+            (message.into(), bytes + EFFECTS_BYTES),
             draw,
         );
     }
@@ -243,7 +243,7 @@ impl World {
             now,
             &mut self.queue,
             (connection, End::Server),
-            (Message::FullState(link), bytes),
+            (Message::FullState(link).into(), bytes),
             draw,
         );
     }

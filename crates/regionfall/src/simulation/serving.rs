@@ -75,7 +75,7 @@ impl World {
             now,
             &mut self.queue,
             (connection, End::Server),
-            (message, bytes),
+            (message.into(), bytes),
             draw,
         );
         if !self.network.abandoned.is_empty() {

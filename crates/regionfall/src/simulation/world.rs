@@ -14,6 +14,7 @@ use super::blueprint::Blueprint;
 use super::deciding::{DeciderSlot, ProbeSlot};
 use super::endpoint::{Call, Endpoint};
 use super::event::{ARRIVAL, Event, LinkId, Message};
+use super::letter::Letter;
 use crate::client::{AppServer, Finding, Operations};
 use crate::database::{Journal, Link, LinkState, Member, Shard};
 use crate::failover::{
@@ -24,7 +25,6 @@ use crate::fault::PlannedFault;
 use crate::history::{Fact, Listener, Phase};
 use crate::network::{
     ConnectionId, ConnectionOptions, EffectLog, End, Keepalive, Network, NetworkEvent, Notice,
-    Segment,
 };
 use crate::route::{Answers, Resolver, Route};
 use crate::scenario::Ties;
@@ -36,7 +36,7 @@ pub struct World {
     pub(super) blueprint: Blueprint,
     pub(super) strategy: StrategyConfig,
     pub(super) queue: EventQueue<Event>,
-    pub(super) network: Network<Message>,
+    pub(super) network: Network<Letter>,
     pub(super) request_draws: Addressed,
     pub(super) processing_draws: Addressed,
 
@@ -161,15 +161,18 @@ impl World {
         let before = self.queue.popped();
         while let Some((now, event)) = self.queue.pop_until(until) {
             // By far the most frequent: a payload reaches a process that takes it.
-            if let Event::Network(NetworkEvent::Arrives {
-                connection,
-                to,
-                segment: Segment::Data(message),
-            }) = event
+            if let Event::Network(
+                NetworkEvent::ToServer(connection, letter)
+                | NetworkEvent::ToClient(connection, letter),
+            ) = event
             {
                 listener.event(now, ARRIVAL);
+                let to = match event {
+                    Event::Network(NetworkEvent::ToServer(..)) => End::Server,
+                    _ => End::Client,
+                };
                 if self.network.receives(now, connection, to) {
-                    self.deliver(now, connection, message, listener);
+                    self.deliver(now, connection, letter, listener);
                 } else {
                     self.handle(now, event, listener);
                 }
@@ -277,7 +280,7 @@ impl World {
     pub(super) fn heed<L: Listener>(
         &mut self,
         now: SimTime,
-        notice: Notice<Message>,
+        notice: Notice<Letter>,
         listener: &mut L,
     ) {
         match notice {
@@ -334,10 +337,10 @@ impl World {
         &mut self,
         now: SimTime,
         connection: ConnectionId,
-        message: Message,
+        letter: Letter,
         listener: &mut L,
     ) {
-        match message {
+        match Message::from(letter) {
             Message::Request {
                 slot,
                 attempt,
@@ -373,8 +376,8 @@ impl World {
 
     /// Accounts for messages that will never arrive.
     pub(super) fn account_for_abandoned(&mut self) {
-        while let Some(message) = self.network.abandoned.pop() {
-            match message {
+        while let Some(letter) = self.network.abandoned.pop() {
+            match Message::from(letter) {
                 Message::Request { slot, .. } | Message::Reply { slot, .. } => {
                     self.operations.message_gone(slot);
                 }
