@@ -1,6 +1,6 @@
 //! What the network schedules for itself, and what it tells its owner.
 
-use super::connection::{ConnectionId, End};
+use super::connection::{ConnectionId, End, Port};
 
 /// Something the network scheduled for itself.
 // The discriminant has a whole word so that an event is copied word by word: were it a byte, the rest would be
@@ -9,10 +9,8 @@ use super::connection::{ConnectionId, End};
 #[derive(Clone, Copy, PartialEq, Debug)]
 #[repr(u64)]
 pub enum NetworkEvent<P> {
-    /// A payload reaches the server end.
-    ToServer(ConnectionId, P),
-    /// A payload reaches the client end.
-    ToClient(ConnectionId, P),
+    /// A payload reaches an end.
+    Data(Port, P),
     /// A segment without payload reaches an end.
     Bare(ConnectionId, End, Bare),
     /// A request to open a connection reaches its server.
@@ -42,18 +40,17 @@ pub enum Bare {
 impl<P> NetworkEvent<P> {
     /// A segment reaches an end.
     pub(super) fn arrival(connection: ConnectionId, to: End, segment: Segment<P>) -> Self {
-        match (segment, to) {
-            (Segment::Data(payload), End::Server) => Self::ToServer(connection, payload),
-            (Segment::Data(payload), End::Client) => Self::ToClient(connection, payload),
-            (Segment::Setup, _) => Self::Bare(connection, to, Bare::Setup),
-            (Segment::Fin, _) => Self::Bare(connection, to, Bare::Fin),
+        match segment {
+            Segment::Data(payload) => Self::Data(Port::new(connection, to), payload),
+            Segment::Setup => Self::Bare(connection, to, Bare::Setup),
+            Segment::Fin => Self::Bare(connection, to, Bare::Fin),
         }
     }
 
     /// The segment that arrives, if one does.
     pub(super) fn segment(self) -> Option<Segment<P>> {
         match self {
-            Self::ToServer(_, payload) | Self::ToClient(_, payload) => Some(Segment::Data(payload)),
+            Self::Data(_, payload) => Some(Segment::Data(payload)),
             Self::Bare(_, _, bare) => Some(bare.into()),
             _ => None,
         }

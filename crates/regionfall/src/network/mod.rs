@@ -24,7 +24,7 @@ pub mod tcp;
 mod tests;
 mod weather;
 
-pub use connection::{ConnectionId, ConnectionOptions, End, Keepalive};
+pub use connection::{ConnectionId, ConnectionOptions, End, Keepalive, Port};
 pub use disruption::{InFlight, Silence};
 pub use event::{Bare, BreakCause, CarriesNetwork, NetworkEvent, Notice, Segment};
 pub use host::{EffectLog, FaultEffects, Host, HostState};
@@ -179,10 +179,7 @@ impl<P: Copy> Network<P> {
             path.bytes += u64::from(bytes);
             connection.last_activity = now;
             let lane = connection.lanes[from.index()];
-            let event = match from {
-                End::Client => NetworkEvent::ToServer(id, payload),
-                End::Server => NetworkEvent::ToClient(id, payload),
-            };
+            let event = NetworkEvent::Data(Port::new(id, from.other()), payload);
             queue.push_lane_no_earlier(lane, now + delay, event.into());
         } else {
             self.send_with_care(now, queue, (id, from), (payload, bytes), draw);
@@ -265,11 +262,9 @@ impl<P: Copy> Network<P> {
         event: NetworkEvent<P>,
     ) -> Option<Notice<P>> {
         match event {
-            NetworkEvent::ToServer(id, payload) => {
-                self.arrive(now, queue, id, End::Server, Segment::Data(payload))
-            }
-            NetworkEvent::ToClient(id, payload) => {
-                self.arrive(now, queue, id, End::Client, Segment::Data(payload))
+            NetworkEvent::Data(port, payload) => {
+                let (id, to) = (port.connection(), port.end());
+                self.arrive(now, queue, id, to, Segment::Data(payload))
             }
             NetworkEvent::Bare(id, to, bare) => self.arrive(now, queue, id, to, bare.into()),
             NetworkEvent::SynArrives(id) => {

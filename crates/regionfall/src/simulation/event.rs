@@ -133,9 +133,7 @@ impl Event {
     /// A small number for each kind, for the trace hash.
     pub(super) fn code(self) -> u8 {
         match self {
-            Self::Network(
-                NetworkEvent::ToServer(..) | NetworkEvent::ToClient(..) | NetworkEvent::Bare(..),
-            ) => ARRIVAL,
+            Self::Network(NetworkEvent::Data(..) | NetworkEvent::Bare(..)) => ARRIVAL,
             Self::Network(_) => 1,
             Self::Arrival(_) => 2,
             Self::Thought(..) => 3,

@@ -161,17 +161,10 @@ impl World {
         let before = self.queue.popped();
         while let Some((now, event)) = self.queue.pop_until(until) {
             // By far the most frequent: a payload reaches a process that takes it.
-            if let Event::Network(
-                NetworkEvent::ToServer(connection, letter)
-                | NetworkEvent::ToClient(connection, letter),
-            ) = event
-            {
+            if let Event::Network(NetworkEvent::Data(port, letter)) = event {
                 listener.event(now, ARRIVAL);
-                let to = match event {
-                    Event::Network(NetworkEvent::ToServer(..)) => End::Server,
-                    _ => End::Client,
-                };
-                if self.network.receives(now, connection, to) {
+                let connection = port.connection();
+                if self.network.receives(now, connection, port.end()) {
                     self.deliver(now, connection, letter, listener);
                 } else {
                     self.handle(now, event, listener);
