@@ -57,24 +57,32 @@ impl Ledger {
         let mut own = 0;
         let mut previous = 0;
         let mut flags = 0;
-        let mut index = self.keys.at(key).nodes;
+        let mut index = self.keys.get(key).nodes;
         while index != 0 {
-            let node = *self.keys.nodes.at(index);
-            let origin = usize::from(node.origin);
-            if node.newest <= self.origins.everywhere(origin) {
+            let node = self.keys.nodes.at(index);
+            let (next, origin) = (node.next, usize::from(node.origin));
+            let everywhere = self.origins.everywhere(origin);
+            if node.newest <= everywhere {
                 // Everybody has it: nothing can be concurrent with it any more.
                 self.keys.unlink_node(key, previous, index);
-                index = node.next;
+                index = next;
                 continue;
             }
             if node.origin == effect.dot.origin.0 && node.element == element {
                 own = index;
             }
             if node.meets(element) {
-                flags |= self.meet_node(&new, index, &node);
+                let applied = self.origins.applied(origin, member).max(everywhere);
+                if is_register && node.newest <= applied {
+                    // The new write has seen all of it.
+                    self.keys.nodes.at_mut(index).superseded = true;
+                } else {
+                    let node = *node;
+                    flags |= self.meet_node(&new, index, &node);
+                }
             }
             previous = index;
-            index = node.next;
+            index = next;
         }
         if flags != 0
             && let Some(row) = self.rows.get_mut(operation)

@@ -301,26 +301,32 @@ impl Ledger {
     }
 
     /// Looks at two disputes in turn, and closes those that nothing can change any more.
+    #[inline]
     fn sweep_disputes(&mut self) {
         for _ in 0..2 {
             let Some(index) = self.keys.disputes.turn() else {
                 return;
             };
-            let dispute = *self.keys.disputes.at(index);
+            let dispute = self.keys.disputes.at(index);
             let is_final = dispute.is_open
                 && self.origins.everywhere(usize::from(dispute.winner_origin))
                     >= dispute.winner_sequence
                 && self.origins.everywhere(usize::from(dispute.loser_origin))
                     >= dispute.loser_sequence;
             if is_final && self.durable_from <= self.now {
-                self.keys.unlink_dispute(index);
-                self.overwrite(&dispute);
-                if let Some(row) = self.rows.get_mut(dispute.loser) {
-                    row.holds -= 1;
-                }
-                self.leave_if_settled(dispute.loser);
+                self.close_dispute(index);
             }
         }
+    }
+
+    fn close_dispute(&mut self, index: u32) {
+        let dispute = *self.keys.disputes.at(index);
+        self.keys.unlink_dispute(index);
+        self.overwrite(&dispute);
+        if let Some(row) = self.rows.get_mut(dispute.loser) {
+            row.holds -= 1;
+        }
+        self.leave_if_settled(dispute.loser);
     }
 
     /// Marks the loser of a dispute.
