@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anstyle::{AnsiColor, Style};
-use regionfall::explore::{Answer, Comparison, Completeness, Group, Results};
-use regionfall::scenario::{Loaded, Scenario};
+use regionfall::explore::{Answer, Comparison, Completeness, Results};
+use regionfall::scenario::Scenario;
 
-use crate::arguments::{CompareArguments, ScenarioArguments, SweepArguments};
+use crate::arguments::{CompareArguments, ScenarioArguments};
 use crate::context::Context;
 use crate::error::CommandError;
 use crate::exit::Exit;
 use crate::scenario_file;
+use crate::study::earlier::{self, Part};
 use crate::study::findings::{Findings, Gates};
 use crate::study::folder::{self, Folder, RUN_INFO};
 use crate::study::inputs::Inputs;
@@ -37,9 +38,13 @@ pub(crate) fn run(
     for warning in &loaded.warnings {
         context.warn(&Study::warning(warning));
     }
-    let belongs_to = belongs_to(&loaded, arguments);
-    let known = finished_before(&target, &belongs_to, &loaded, arguments, context)?;
-    let results = sweep::run(comparison, known, context);
+    let part = Part {
+        scenario: &loaded.scenario,
+        arguments: &arguments.sweep,
+        has_controls: true,
+    };
+    let known = earlier::finished_before(&target, std::slice::from_ref(&part), context)?;
+    let results = sweep::run(comparison, known.concat(), context);
     let findings = findings(&results, arguments);
     print(&results, &findings, context)?;
     let mut exit = findings.exit();
@@ -56,12 +61,12 @@ pub(crate) fn run(
     let info = |words: &[String]| manifest::run_info(begun.elapsed(), jobs, words);
     files.insert(RUN_INFO.to_owned(), info(&words));
     if let Completeness::Partial { seeds, of } = results.completeness() {
-        let partial = partial(&target);
+        let partial = earlier::place(&target);
         drop(folder);
         let groups = results.into_groups();
         files.insert(
             kept::FILE_NAME.to_owned(),
-            kept::to_lines(&belongs_to, &groups),
+            kept::to_lines(&part.belongs_to(), &groups),
         );
         Folder::prepare(&partial)?.finish(&files)?;
         context.warn(&format!(
@@ -72,7 +77,7 @@ pub(crate) fn run(
     } else {
         let written = folder.finish(&files)?;
         // What was kept has done its service.
-        let _ = folder::remove(&partial(&target));
+        let _ = folder::remove(&earlier::place(&target));
         context.note(&format!(
             "results are in {}, the report is {}",
             written.display(),
@@ -244,83 +249,6 @@ pub(crate) fn stem(scenario: &ScenarioArguments) -> String {
     } else {
         name.into_owned()
     }
-}
-
-/// Where an interrupted comparison is kept.
-fn partial(target: &Path) -> PathBuf {
-    folder::beside(target, ".partial")
-}
-
-/// What must be the same for finished runs to be those of this comparison.
-fn belongs_to(loaded: &Loaded, arguments: &CompareArguments) -> String {
-    let sweep = &arguments.sweep;
-    format!(
-        "build {:?}, scenario {}, variants {:?}, strategies {:?}, cases {:?}",
-        manifest::build_parts(),
-        loaded.scenario.digest,
-        sweep.variant,
-        sweep.strategy,
-        sweep.case
-    )
-}
-
-/// The runs that an interrupted comparison finished. One group is made again to see that it is still
-/// the same: builds may differ in more than their versions.
-fn finished_before(
-    target: &Path,
-    belongs_to: &str,
-    loaded: &Loaded,
-    arguments: &CompareArguments,
-    context: &Context,
-) -> Result<Vec<Group>, CommandError> {
-    let path = partial(target).join(kept::FILE_NAME);
-    let Ok(bytes) = std::fs::read(&path) else {
-        return Ok(Vec::new());
-    };
-    let anew = |why: &str| {
-        context.note(&format!(
-            "{} is of another {why}: beginning anew",
-            path.display()
-        ));
-        Ok(Vec::new())
-    };
-    let Some(groups) = kept::from_lines(belongs_to, &bytes) else {
-        return anew("scenario, selection or version");
-    };
-    let Some(sample) = groups.first() else {
-        return Ok(groups);
-    };
-    let names = |group: &Group| {
-        let variant = loaded.scenario.variants.get(group.variant)?;
-        let strategy = variant.settings.strategies.get(group.strategy)?;
-        Some((variant.name.clone(), strategy.name.clone()))
-    };
-    let Some((variant, strategy)) = names(sample) else {
-        return anew("scenario");
-    };
-    let only = SweepArguments {
-        variant: vec![variant],
-        strategy: vec![strategy],
-        ..arguments.sweep.clone()
-    };
-    let extent = Extent {
-        seeds: 1,
-        shard: None,
-        until: None,
-    };
-    let again = sweep::comparison(&loaded.scenario, &only, extent)?
-        .seeds([sample.seed])
-        .run()
-        .into_groups();
-    if again.first() != Some(sample) {
-        return anew("build of the program");
-    }
-    context.note(&format!(
-        "going on from the {} groups of {}",
-        groups.len(),
-        path.display()
-    ));
-    Ok(groups)
 }
 
 fn print(

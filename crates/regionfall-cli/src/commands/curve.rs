@@ -1,8 +1,11 @@
 //! `regionfall curve FILE --vary KEY=V1,V2,…`: the scenario once for each value, and a metric against it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use regionfall::explore::{Completeness, Group, Results};
+use regionfall::metric::Column;
 use regionfall::scenario::{Loaded, Scenario};
 use regionfall_report::manifest::{FILE_NAME, Manifest};
 use regionfall_report::table::Format;
@@ -15,11 +18,12 @@ use crate::error::{CommandError, InputError};
 use crate::exit::Exit;
 use crate::scenario_file;
 use crate::study::curve::{Place, Point, Sweep, default_metric};
-use crate::study::folder::{Folder, RUN_INFO};
+use crate::study::earlier::{self, Part};
+use crate::study::folder::{self, Folder, RUN_INFO};
 use crate::study::inputs::Inputs;
 use crate::study::manifest::{self, Making};
 use crate::study::sweep::{self, Extent};
-use crate::study::{Files, RESOLVED, Study, resolved, words};
+use crate::study::{Files, RESOLVED, Study, kept, resolved, words};
 
 /// The most points: each is a whole comparison.
 const POINTS_MAX: usize = 1_000;
@@ -31,14 +35,33 @@ struct At {
     resolved: String,
 }
 
+impl At {
+    /// The runs that are made of it.
+    fn part<'a>(&'a self, drawn: &Drawn<'a>) -> Part<'a> {
+        Part {
+            scenario: &self.scenario,
+            arguments: &drawn.arguments.sweep,
+            has_controls: drawn.has_controls(),
+        }
+    }
+}
+
 /// What is drawn and under which name.
 struct Drawn<'a> {
     arguments: &'a CurveArguments,
+    metric: &'static Column,
     title: String,
     digest: &'a str,
     variants: Vec<String>,
     inputs: &'a Inputs,
     words: Vec<String>,
+}
+
+impl Drawn<'_> {
+    /// Whether runs without faults are needed: only for what is subtracted from them.
+    fn has_controls(&self) -> bool {
+        self.metric.name.ends_with("_excess")
+    }
 }
 
 /// Draws.
@@ -51,33 +74,62 @@ pub(crate) fn run(arguments: &CurveArguments, context: &mut Context) -> Result<E
         .map(|place| at(place, arguments))
         .collect::<Result<_, _>>()?;
     let metric = metric(arguments)?;
-    let target = target(arguments, metric);
+    let target = target(arguments, metric.name);
     let folder = Folder::prepare(&target)?;
     for warning in &loaded.warnings {
         context.warn(&Study::warning(warning));
     }
     let drawn = Drawn {
         arguments,
+        metric,
         title: loaded.scenario.title.clone(),
         digest: &loaded.scenario.digest,
         variants: names(&loaded),
         inputs: &inputs,
-        words: canonical(arguments, loaded.scenario.seeds, metric),
+        words: canonical(arguments, loaded.scenario.seeds, metric.name),
     };
+    let parts: Vec<Part<'_>> = points.iter().map(|point| point.part(&drawn)).collect();
+    let known = earlier::finished_before(&target, &parts, context)?;
     let resolved = loaded.resolved.to_toml();
-    let (mut files, sweep) = files(&drawn, &points, &resolved, context)?;
+    let made = made(&drawn, &points, known, context)?;
+    let mut files = made.files(&drawn, &points, &resolved)?;
+    let mark = match made.stopped_at {
+        Some(done) => format!(", PARTIAL: {done} of {} points", points.len()),
+        None => String::new(),
+    };
     if context.is_for_people() {
-        let title = format!("{}: estimated by simulation", drawn.title);
-        context.print(&sweep.for_people(&title))?;
+        let title = format!("{}{mark}: estimated by simulation", drawn.title);
+        context.print(&made.sweep.for_people(&title))?;
     } else {
-        context.print(&sweep.in_full())?;
+        context.print(&made.sweep.in_full())?;
     }
     let jobs = sweep::jobs(arguments.sweep.jobs).get();
     files.insert(
         RUN_INFO.to_owned(),
         manifest::run_info(begun.elapsed(), jobs, &drawn.words),
     );
+    if let Some(done) = made.stopped_at {
+        drop(folder);
+        let lines = parts
+            .iter()
+            .zip(&made.groups)
+            .map(|(part, groups)| kept::to_lines(&part.belongs_to(), groups));
+        files.insert(
+            kept::FILE_NAME.to_owned(),
+            lines.collect::<Vec<_>>().concat(),
+        );
+        let partial = earlier::place(&target);
+        Folder::prepare(&partial)?.finish(&files)?;
+        context.warn(&format!(
+            "interrupted: {done} of {} points are done and kept in {}; the same command goes on from there",
+            points.len(),
+            partial.display()
+        ));
+        return Ok(Exit::Interrupted);
+    }
     let written = folder.finish(&files)?;
+    // What was kept has done its service.
+    let _ = folder::remove(&earlier::place(&target));
     context.note(&format!(
         "the curve is in {}, its picture is {}",
         written.display(),
@@ -110,88 +162,138 @@ pub(crate) fn remake(
     }
     let drawn = Drawn {
         arguments,
+        metric: metric(arguments)?,
         title,
         digest,
         variants: manifest.variants.clone(),
         inputs,
         words: manifest.arguments.clone(),
     };
-    files(&drawn, &points, base, context).map(|(files, _)| files)
+    let known = points.iter().map(|_| Vec::new()).collect();
+    let made = made(&drawn, &points, known, context)?;
+    interrupted(context)?;
+    made.files(&drawn, &points, base)
 }
 
-/// Makes the runs of every point, and every file but the one with date and host.
-fn files(
+/// The runs of every point, until the user stops them.
+fn made(
     drawn: &Drawn<'_>,
     points: &[At],
-    base: &str,
+    known: Vec<Vec<Group>>,
     context: &Context,
-) -> Result<(Files, Sweep), CommandError> {
+) -> Result<Made, CommandError> {
     let arguments = drawn.arguments;
-    let metric = sweep::column(metric(arguments)?)?;
-    let mut files = Files::from([(RESOLVED.to_owned(), base.as_bytes().to_vec())]);
-    for (name, bytes) in drawn.inputs.files() {
-        files.insert(name.to_owned(), bytes.to_vec());
-    }
-    let mut sweep = Sweep {
-        keys: arguments.vary.iter().map(|(key, _)| key.clone()).collect(),
-        metric,
-        points: Vec::new(),
+    let metric = drawn.metric;
+    let mut made = Made {
+        sweep: Sweep {
+            keys: arguments.vary.iter().map(|(key, _)| key.clone()).collect(),
+            metric,
+            points: Vec::new(),
+        },
+        seeds: Vec::new(),
+        hashes: BTreeMap::new(),
+        groups: Vec::new(),
+        stopped_at: None,
+        seeds_asked: 0,
     };
-    let (mut seeds, mut hashes) = (Vec::new(), std::collections::BTreeMap::new());
+    let mut known = known.into_iter();
     for (number, point) in points.iter().enumerate() {
         let extent = Extent {
             seeds: arguments.sweep.seeds.unwrap_or(point.scenario.seeds),
             shard: None,
             until: None,
         };
+        made.seeds_asked = extent.seeds;
         let comparison = sweep::comparison(&point.scenario, &arguments.sweep, extent)?;
-        let comparison = if metric.name.ends_with("_excess") {
+        let comparison = if drawn.has_controls() {
             comparison
         } else {
             comparison.without_controls()
         };
+        let known = known.next().unwrap_or_default();
+        if made.stopped_at.is_some() {
+            // What an earlier interruption had finished of later points is not given up.
+            made.groups.push(known);
+            continue;
+        }
         context.note(&format!(
             "point {} of {}: {}",
             number + 1,
             points.len(),
             point.place.values.join(", ")
         ));
-        let results = sweep::run(comparison, Vec::new(), context);
-        interrupted(context)?;
-        sweep
-            .points
-            .extend(Point::all(&point.place, &results, metric));
-        files.insert(point_name(number), point.resolved.as_bytes().to_vec());
-        seeds = results.seeds().iter().map(|seed| seed.get()).collect();
+        let results = sweep::run(comparison, known, context);
+        if let Completeness::Partial { .. } = results.completeness() {
+            made.stopped_at = Some(number);
+        }
+        if !results.seeds().is_empty() {
+            made.add(number, &point.place, &results);
+        }
+        made.groups.push(results.into_groups());
+    }
+    Ok(made)
+}
+
+/// What came out at the points.
+struct Made {
+    sweep: Sweep,
+    /// The seeds of the last point.
+    seeds: Vec<u64>,
+    hashes: BTreeMap<String, String>,
+    /// The runs of each point.
+    groups: Vec<Vec<Group>>,
+    /// How many points were done when the user stopped it.
+    stopped_at: Option<usize>,
+    /// How many seeds each point was to have.
+    seeds_asked: u32,
+}
+
+impl Made {
+    /// Takes over what a point came to.
+    fn add(&mut self, number: usize, place: &Place, results: &Results<'_>) {
+        let metric = self.sweep.metric;
+        self.sweep.points.extend(Point::all(place, results, metric));
+        self.seeds = results.seeds().iter().map(|seed| seed.get()).collect();
         for cell in results.cells() {
             let names =
                 [&cell.variant.name, &cell.strategy.name, &cell.case.name].map(String::as_str);
             let key = format!("point-{}/{}", number + 1, names.join("/"));
             let runs = cell.runs.iter();
-            hashes.extend(
+            self.hashes.extend(
                 runs.map(|run| (format!("{key}/{}", run.seed), format!("{:016x}", run.trace))),
             );
         }
     }
-    let mut csv = Vec::new();
-    Format::Csv.render(&sweep.in_full(), &mut csv)?;
-    files.insert("curve.csv".to_owned(), csv);
-    files.insert(
-        "curve.svg".to_owned(),
-        sweep.svg(&drawn.title, seeds.len()).into_bytes(),
-    );
-    let making = Making {
-        scenario_digest: drawn.digest,
-        variants: drawn.variants.clone(),
-        arguments: &drawn.words,
-        seeds,
-        partial_of: None,
-        hashes,
-        inputs: drawn.inputs.names(),
-    };
-    let manifest = manifest::of(making, &files);
-    files.insert(FILE_NAME.to_owned(), manifest.to_json().into_bytes());
-    Ok((files, sweep))
+
+    /// Every file but the one with date and host.
+    fn files(&self, drawn: &Drawn<'_>, points: &[At], base: &str) -> Result<Files, CommandError> {
+        let mut files = Files::from([(RESOLVED.to_owned(), base.as_bytes().to_vec())]);
+        for (name, bytes) in drawn.inputs.files() {
+            files.insert(name.to_owned(), bytes.to_vec());
+        }
+        for (number, point) in points.iter().enumerate() {
+            files.insert(point_name(number), point.resolved.as_bytes().to_vec());
+        }
+        if !self.sweep.points.is_empty() {
+            let mut csv = Vec::new();
+            Format::Csv.render(&self.sweep.in_full(), &mut csv)?;
+            files.insert("curve.csv".to_owned(), csv);
+            let svg = self.sweep.svg(&drawn.title, self.seeds.len());
+            files.insert("curve.svg".to_owned(), svg.into_bytes());
+        }
+        let making = Making {
+            scenario_digest: drawn.digest,
+            variants: drawn.variants.clone(),
+            arguments: &drawn.words,
+            seeds: self.seeds.clone(),
+            partial_of: self.stopped_at.map(|_| u64::from(self.seeds_asked)),
+            hashes: self.hashes.clone(),
+            inputs: drawn.inputs.names(),
+        };
+        let manifest = manifest::of(making, &files);
+        files.insert(FILE_NAME.to_owned(), manifest.to_json().into_bytes());
+        Ok(files)
+    }
 }
 
 /// The name of the scenario at a point.
@@ -235,10 +337,10 @@ fn at(place: Place, arguments: &CurveArguments) -> Result<At, CommandError> {
     })
 }
 
-fn metric(arguments: &CurveArguments) -> Result<&'static str, InputError> {
+fn metric(arguments: &CurveArguments) -> Result<&'static Column, InputError> {
     let asked = arguments.metric.as_deref();
     let first = arguments.vary.first().map_or("", |(key, _)| key);
-    Ok(sweep::column(asked.unwrap_or_else(|| default_metric(first)))?.name)
+    sweep::column(asked.unwrap_or_else(|| default_metric(first)))
 }
 
 fn names(loaded: &Loaded) -> Vec<String> {

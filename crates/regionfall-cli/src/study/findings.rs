@@ -166,7 +166,14 @@ impl Findings {
                 self.over_budget
             )
         });
-        over_budget.into_iter().chain(self.idle.iter().cloned())
+        let never = (!self.never.is_empty()).then(|| {
+            format!(
+                "never seen in any run, so that nothing is said about it: {}",
+                self.never.join(", ")
+            )
+        });
+        let idle = self.idle.iter().cloned();
+        over_budget.into_iter().chain(idle).chain(never)
     }
 
     /// Everything in lines.

@@ -1,7 +1,7 @@
-//! Finished runs of an interrupted comparison, written so that the same command goes on from them.
+//! Finished runs of an interrupted comparison or curve, written so that the same command goes on from them.
 //!
-//! One line of JSON with what they belong to, and one for each group. Numbers are text, since they have
-//! to come back as the same bits.
+//! One line of JSON with what they belong to, and one for each group; a curve has as much for each of its
+//! points, one after the other. Numbers are text, since they have to come back as the same bits.
 
 use std::borrow::Cow;
 
@@ -26,17 +26,23 @@ pub(crate) fn to_lines(belongs_to: &str, groups: &[Group]) -> Vec<u8> {
     lines.into_bytes()
 }
 
-/// The groups of a file, if it belongs to the same comparison and is whole.
+/// The groups in a file that belong to this, if there are such and the file is whole.
 pub(crate) fn from_lines(belongs_to: &str, bytes: &[u8]) -> Option<Vec<Group>> {
     let text = std::str::from_utf8(bytes).ok()?;
-    let mut lines = text.lines();
-    let first: Json = serde_json::from_str(lines.next()?).ok()?;
-    if first["belongs_to"].as_str()? != belongs_to {
-        return None;
+    let mut groups: Option<Vec<Group>> = None;
+    let mut is_ours = false;
+    for line in text.lines() {
+        let json: Json = serde_json::from_str(line).ok()?;
+        if let Some(of) = json["belongs_to"].as_str() {
+            is_ours = of == belongs_to;
+            if is_ours {
+                groups.get_or_insert_default();
+            }
+        } else if is_ours {
+            groups.as_mut()?.push(to_group(&json)?);
+        }
     }
-    lines
-        .map(|line| to_group(&serde_json::from_str(line).ok()?))
-        .collect()
+    groups
 }
 
 fn from_group(group: &Group) -> Json {
@@ -270,6 +276,24 @@ mod tests {
     fn what_is_kept_comes_back_equal() {
         let lines = to_lines("this", &[group(), group()]);
         assert_eq!(from_lines("this", &lines), Some(vec![group(), group()]));
+    }
+
+    #[test]
+    fn each_point_of_a_curve_finds_its_own() {
+        let other = Group {
+            strategy: 7,
+            ..group()
+        };
+        let parts = [
+            to_lines("one", &[group(), group()]),
+            to_lines("two", std::slice::from_ref(&other)),
+            to_lines("three", &[]),
+        ];
+        let lines = parts.concat();
+        assert_eq!(from_lines("one", &lines), Some(vec![group(), group()]));
+        assert_eq!(from_lines("two", &lines), Some(vec![other]));
+        assert_eq!(from_lines("three", &lines), Some(Vec::new()));
+        assert_eq!(from_lines("four", &lines), None);
     }
 
     #[test]

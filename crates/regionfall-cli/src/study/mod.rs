@@ -5,17 +5,19 @@
 //!           ──▶ findings   objectives, broken promises, faults in vain ──▶ stdout, report, exit code
 //!           ──▶ rows       runs.csv, incidents.csv, episodes.csv
 //!           ──▶ pictures   distributions;  timeline: one seed
-//!           ──▶ report     one page with all of it
+//!           ──▶ report     one page with all of it;  grades: how well founded each figure is
 //!   folder:   everything beside its final name, renamed at the end
 //!   manifest: what it was made from, with digests
-//!   kept:     finished runs of an interrupted comparison, to go on from
+//!   kept:     finished runs of an interrupted command as a file;  earlier: going on from them
 //! ```
 //!
 //! Everything but [`folder`] is a function from results to bytes: the same experiment gives the same.
 
 pub(crate) mod curve;
+pub(crate) mod earlier;
 pub(crate) mod findings;
 pub(crate) mod folder;
+mod grades;
 pub(crate) mod headline;
 pub(crate) mod inputs;
 pub(crate) mod kept;

@@ -8,13 +8,13 @@ use regionfall::explore::{
 use regionfall::metric::{RUN_COLUMNS, RecoveredBy, Unit};
 use regionfall::simulation::MODEL_VERSION;
 use regionfall_report::html::{
-    Case, Definition, Fact, Figure, Grade, GradedHeadline, Outcome, Report, StrategyStory, Verdict,
-    render,
+    Case, Definition, Fact, Figure, Outcome, Report, StrategyStory, Verdict, render,
 };
 use regionfall_report::table::{Cell as Shown, Column, Table};
 
 use super::findings::Findings;
-use super::{Picture, Study, headline, resolved, words};
+use super::grades::Grades;
+use super::{Picture, Study, headline, words};
 use crate::shell::quoted;
 
 /// The parts of the recovery time, in order.
@@ -50,10 +50,12 @@ pub(super) fn page(
     timelines: &BTreeMap<Cell, Picture>,
 ) -> String {
     let results = study.results;
+    let grades = Grades::of(study);
     let mut blocks = headline::for_people(results, study.findings).into_iter();
     let cases = results.blocks().into_iter().filter_map(|cells| {
         let block = blocks.next()?;
-        Some(case(study, &cells, block, timelines))
+        let footing = grades.footing();
+        Some(case(study, &cells, block, footing, timelines))
     });
     render(&Report {
         title: results.scenario().title.clone(),
@@ -61,12 +63,19 @@ pub(super) fn page(
         facts: facts(study),
         overview: overview.iter().map(figure).collect(),
         cases: cases.collect(),
-        grades: grades(study),
+        grades: grades.headlines(),
+        examine: grades.examine(),
         definitions: definitions(),
         reproduce: vec![
             format!("regionfall {}", shell(study.arguments)),
             "regionfall reproduce FOLDER  # the folder that this page is in".to_owned(),
         ],
+        never: study
+            .findings
+            .never
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect(),
         warnings: warnings(study),
     })
 }
@@ -82,6 +91,7 @@ fn case(
     study: &Study<'_>,
     cells: &[CellRuns<'_>],
     block: headline::Block,
+    footing: String,
     timelines: &BTreeMap<Cell, Picture>,
 ) -> Case {
     let faults = cells.first().map(|cell| {
@@ -120,6 +130,7 @@ fn case(
                 .unwrap_or_else(|| "none".to_owned())
         ),
         tables,
+        footing,
         verdicts: verdicts
             .map(|judged| Verdict {
                 strategy: judged.strategy.clone(),
@@ -356,59 +367,6 @@ fn facts(study: &Study<'_>) -> Vec<Fact> {
         value,
     });
     named.collect()
-}
-
-/// The weakest number behind the figures of each strategy.
-fn grades(study: &Study<'_>) -> Vec<GradedHeadline> {
-    let scenario = study.results.scenario();
-    let variants = resolved::split_variants(study.resolved);
-    let (Some(variant), Some(text)) = (scenario.variants.first(), variants.first()) else {
-        return Vec::new();
-    };
-    let founded = resolved::founded(text);
-    let weakest_of = |strategy: Option<usize>| -> Option<(Grade, String)> {
-        let of = || founded.iter().filter(|value| value.strategy == strategy);
-        let weakest = of().map(|value| value.grade).max()?;
-        let such: Vec<&str> = of()
-            .filter(|value| value.grade == weakest)
-            .map(|value| value.text.as_str())
-            .collect();
-        let shown = such.iter().take(3).copied().collect::<Vec<_>>().join("; ");
-        let rest = such.len().saturating_sub(3);
-        let more = if rest > 0 {
-            format!("; and {rest} more")
-        } else {
-            String::new()
-        };
-        Some((weakest, format!("{shown}{more}")))
-    };
-    let weakest_behind = |headline: String, strategy: Option<usize>| {
-        weakest_of(strategy).map(|(weakest, because)| GradedHeadline {
-            headline,
-            weakest,
-            because,
-            measured: None,
-            moves: None,
-        })
-    };
-    let is_compared = |index: &usize| {
-        study
-            .results
-            .cells()
-            .any(|cell| cell.cell.strategy == *index)
-    };
-    let mut grades: Vec<GradedHeadline> = (0..variant.settings.strategies.len())
-        .filter(is_compared)
-        .filter_map(|index| {
-            let name = &variant.settings.strategies[index].name;
-            weakest_behind(format!("RTO and RPO under {name}"), Some(index))
-        })
-        .collect();
-    grades.extend(weakest_behind(
-        "all: database, network and workload".to_owned(),
-        None,
-    ));
-    grades
 }
 
 fn definitions() -> Vec<Definition> {

@@ -3,6 +3,8 @@
 //! What the report says about origins is read from this text and not from the scenario, so that a
 //! reproduction, which has nothing else, says the same.
 
+use std::fmt::Write as _;
+
 use regionfall::scenario::{LoadError, Loaded, Loader, Scenario};
 use regionfall_report::html::Grade;
 
@@ -100,43 +102,134 @@ pub(super) fn split_variants(resolved: &str) -> Vec<String> {
     variants
 }
 
-/// A value that nobody wrote into the scenario: from a preset or a default.
+/// A value with its origin.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Founded {
     /// The number of the strategy that it belongs to; `None` for one that all share.
     pub(super) strategy: Option<usize>,
-    /// The key, its value and where it is from.
-    pub(super) text: String,
+    /// The key path, within its strategy if it belongs to one.
+    pub(super) key: String,
+    /// The value as TOML.
+    pub(super) value: String,
     /// How well it is founded.
-    pub(super) grade: Grade,
+    pub(super) origin: Origin,
 }
 
-/// The graded values of a variant.
+/// How a value is known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Origin {
+    /// A preset or a default has it, with this grade.
+    Graded(Grade),
+    /// The scenario states it: only its author knows why.
+    Stated,
+}
+
+impl Founded {
+    /// The grade, if it has one.
+    pub(super) fn grade(&self) -> Option<Grade> {
+        match self.origin {
+            Origin::Graded(grade) => Some(grade),
+            Origin::Stated => None,
+        }
+    }
+}
+
+/// The values of a variant that have a grade, and those of strategies that the scenario states.
 pub(super) fn founded(variant: &str) -> Vec<Founded> {
     let mut founded = Vec::new();
-    let (mut table, mut strategies) = (String::new(), 0_usize);
+    let mut table = Path::default();
+    let mut strategies = 0_usize;
     for line in variant.lines() {
-        if let Some(name) = line.strip_prefix('[') {
-            name.trim_matches(['[', ']']).clone_into(&mut table);
-            strategies += usize::from(line == "[[strategy]]");
+        if line.starts_with('[') {
+            if line == "[[strategy]]" {
+                strategies += 1;
+            }
+            table.enter(line);
             continue;
         }
         let Some((setting, origin)) = line.rsplit_once("  # ") else {
             continue;
         };
-        let Some(grade) = grade(origin) else { continue };
-        let is_of_strategy = table == "strategy" || table.starts_with("strategy.");
-        let setting = setting.replacen(" = ", ": ", 1);
+        let Some((key, value)) = setting.split_once(" = ") else {
+            continue;
+        };
+        let key = table.key(key);
+        let (strategy, key) = match key.strip_prefix("strategy.") {
+            Some(key) => (Some(strategies.saturating_sub(1)), key.to_owned()),
+            None => (None, key),
+        };
+        let names_it = ["name", "preset", "gate"].contains(&key.as_str());
+        let origin = match grade(origin) {
+            Some(grade) => Origin::Graded(grade),
+            None if strategy.is_some() && !names_it && is_stated(origin) => Origin::Stated,
+            None => continue,
+        };
         founded.push(Founded {
-            strategy: is_of_strategy.then(|| strategies.saturating_sub(1)),
-            text: format!(
-                "{table}.{setting} ({})",
-                origin.split(" (").next().unwrap_or(origin)
-            ),
-            grade,
+            strategy,
+            key,
+            value: value.to_owned(),
+            origin,
         });
     }
     founded
+}
+
+/// Whether the scenario, or the command line, states a value: neither a default nor a preset does, nor
+/// does it follow from others.
+fn is_stated(origin: &str) -> bool {
+    !["default", "preset ", "derived"]
+        .iter()
+        .any(|other| origin.starts_with(other))
+}
+
+/// The table that a line belongs to. Entries of lists within a strategy have their number, as in the keys
+/// that `--set` takes.
+#[derive(Default)]
+struct Path {
+    /// Names, and for lists the number of the entry.
+    parts: Vec<(String, Option<usize>)>,
+}
+
+impl Path {
+    /// A header: `[a.b]`, or `[[a.b]]` for the next entry of a list.
+    fn enter(&mut self, header: &str) {
+        let is_list = header.starts_with("[[");
+        let names: Vec<&str> = header.trim_matches(['[', ']']).split('.').collect();
+        let shared = self
+            .parts
+            .iter()
+            .zip(&names)
+            .take_while(|((known, _), name)| known == *name)
+            .count();
+        let is_again = is_list && shared == names.len();
+        let number = if is_again {
+            self.parts[shared - 1].1.map_or(0, |number| number + 1)
+        } else {
+            0
+        };
+        self.parts
+            .truncate(if is_again { shared - 1 } else { shared });
+        for name in &names[self.parts.len()..] {
+            self.parts.push(((*name).to_owned(), None));
+        }
+        if is_list && let Some(last) = self.parts.last_mut() {
+            last.1 = Some(number);
+        }
+    }
+
+    /// The path of a key in this table. Strategies are told apart by their names, not by numbers.
+    fn key(&self, key: &str) -> String {
+        let mut path = String::new();
+        for (name, number) in &self.parts {
+            path.push_str(name);
+            path.push('.');
+            if let Some(number) = number.filter(|_| name != "strategy") {
+                let _ = write!(path, "{number}.");
+            }
+        }
+        path.push_str(key);
+        path
+    }
 }
 
 /// The grade at the end of an origin: `preset route53-fast (documented)`.
@@ -157,6 +250,9 @@ mod tests {
 
     const TEXT: &str = "# variant: one\n\ntitle = \"a\"  # x.toml:1\n\n[database]\nrestart = \"5s\"  # default (assumed)\n\
                         \n[[strategy]]\nname = \"a\"  # x.toml:2\n\n[strategy.client]\nttl = \"1s\"  # preset p (source)\n\
+                        \n[[strategy]]\nname = \"b\"  # x.toml:3\n\n[[strategy.evidence]]\nevery = \"5s\"  # x.toml:4\n\
+                        \n[[strategy.evidence]]\nevery = \"6s\"  # preset p (source)\nprobes = 1  # default\n\
+                        \n[strategy.evidence.detector]\nrate = \"10%\"  # preset p (source)\n\
                         # variant: two\n\ntitle = \"a\"  # x.toml:1\n";
 
     #[test]
@@ -169,15 +265,22 @@ mod tests {
     #[test]
     fn grades_are_read_from_origins() {
         let founded = founded(&split_variants(TEXT)[0]);
-        assert_eq!(founded.len(), 2);
+        let found: Vec<_> = founded
+            .iter()
+            .map(|value| (value.strategy, value.key.as_str(), value.value.as_str()))
+            .collect();
         assert_eq!(
-            (founded[0].strategy, founded[0].grade),
-            (None, Grade::Assumed)
+            found,
+            [
+                (None, "database.restart", "\"5s\""),
+                (Some(0), "client.ttl", "\"1s\""),
+                (Some(1), "evidence.0.every", "\"5s\""),
+                (Some(1), "evidence.1.every", "\"6s\""),
+                (Some(1), "evidence.1.detector.rate", "\"10%\""),
+            ]
         );
-        assert_eq!(founded[0].text, "database.restart: \"5s\" (default)");
-        assert_eq!(
-            (founded[1].strategy, founded[1].grade),
-            (Some(0), Grade::Source)
-        );
+        assert_eq!(founded[0].origin, Origin::Graded(Grade::Assumed));
+        assert_eq!(founded[1].origin, Origin::Graded(Grade::Source));
+        assert_eq!(founded[2].origin, Origin::Stated);
     }
 }

@@ -15,6 +15,7 @@ mod init;
 #[cfg(unix)]
 mod interrupt;
 mod presets;
+mod report;
 mod reproduce;
 mod run;
 mod tidy;

@@ -76,19 +76,9 @@ const ACCEPTED_LENGTHS: &[(&str, usize, &str)] = &[
         "the life of a connection",
     ),
     (
-        "crates/regionfall/src/network/tests.rs",
-        670,
-        "small cases of one thing",
-    ),
-    (
         "crates/regionfall/tests/it/recount.rs",
         720,
         "a second ledger that shares no code with the first",
-    ),
-    (
-        "crates/regionfall/tests/it/scenario.rs",
-        700,
-        "small cases of one thing",
     ),
 ];
 

@@ -40,10 +40,12 @@ fn collect(folder: &Path, path: &str, found: &mut Vec<Text>) {
         } else {
             format!("{path}/{name}")
         };
+        // In a second work tree `.git` is a file.
+        if ["target", ".git"].contains(&name.as_str()) {
+            continue;
+        }
         if entry.file_type().unwrap().is_dir() {
-            if !["target", ".git"].contains(&name.as_str()) {
-                collect(&entry.path(), &path, found);
-            }
+            collect(&entry.path(), &path, found);
         } else if let Ok(text) = std::fs::read_to_string(entry.path()) {
             found.push(Text { path, text });
         }

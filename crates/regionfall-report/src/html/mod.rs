@@ -25,6 +25,10 @@ pub struct Report {
     pub cases: Vec<Case>,
     /// What stands behind each headline.
     pub grades: Vec<GradedHeadline>,
+    /// The commands that show what assumptions do to the headlines, one per line.
+    pub examine: Vec<String>,
+    /// What a sweep should see sometimes and no run saw.
+    pub never: Vec<String>,
     /// Every column used in the tables.
     pub definitions: Vec<Definition>,
     /// The commands that repeat it, one per line.
@@ -51,6 +55,8 @@ pub struct Case {
     pub summary: String,
     /// The headline metrics, one row per strategy, in tables that a page is wide enough for.
     pub tables: Vec<Table>,
+    /// How well the figures of the tables are founded, in a sentence or two.
+    pub footing: String,
     /// Objectives and whether they are met.
     pub verdicts: Vec<Verdict>,
     /// Pictures, as SVG documents made by this crate.

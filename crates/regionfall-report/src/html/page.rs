@@ -38,7 +38,8 @@ pub fn render(report: &Report) -> String {
                         }
                     }
                     @for (index, case) in report.cases.iter().enumerate() { (section(index, case)) }
-                    (grades(&report.grades))
+                    (grades(&report.grades, &report.examine))
+                    (never(&report.never))
                     (what_was_run(report))
                     (definitions(&report.definitions))
                     (reproduce(&report.reproduce))
@@ -71,6 +72,7 @@ fn contents(report: &Report) -> Markup {
                     li { a href={ "#case-" (index + 1) } { (case.name) } }
                 }
                 @if !report.grades.is_empty() { li { a href="#grades" { "How well founded the figures are" } } }
+                @if !report.never.is_empty() { li { a href="#never" { "What never happened" } } }
                 li { a href="#run" { "What was run" } }
                 @if !report.definitions.is_empty() { li { a href="#definitions" { "What the columns mean" } } }
                 @if !report.reproduce.is_empty() { li { a href="#reproduce" { "How to repeat it" } } }
@@ -85,6 +87,9 @@ fn section(index: usize, case: &Case) -> Markup {
             h2 { (case.name) }
             @if !case.summary.is_empty() { p { (case.summary) } }
             @for figures in &case.tables { (table(figures)) }
+            @if !case.footing.is_empty() {
+                p.footing { (case.footing) " " a href="#grades" { "How well founded the figures are" } }
+            }
             (verdicts(&case.verdicts))
             @for figure in &case.figures { (picture(figure)) }
             @if !case.strategies.is_empty() {
@@ -166,7 +171,7 @@ fn shares(shares: &[(String, f64)]) -> String {
     shown.collect::<Vec<_>>().join(", ")
 }
 
-fn grades(grades: &[GradedHeadline]) -> Markup {
+fn grades(grades: &[GradedHeadline], examine: &[String]) -> Markup {
     html! {
         @if !grades.is_empty() {
             section id="grades" {
@@ -192,6 +197,23 @@ fn grades(grades: &[GradedHeadline]) -> Markup {
                         }
                     }
                 } }
+                @if !examine.is_empty() {
+                    p { "Each of these commands shows how far a figure moves when an assumption is halved and doubled:" }
+                    pre { code { (examine.join("\n")) } }
+                }
+            }
+        }
+    }
+}
+
+/// What was not tried cannot be judged: it is said apart from what came out well.
+fn never(never: &[String]) -> Markup {
+    html! {
+        @if !never.is_empty() {
+            section id="never" {
+                h2 { "What never happened" }
+                p { "Not in one run of any strategy and case. These figures say nothing about it." }
+                ul { @for name in never { li { (name) } } }
             }
         }
     }
@@ -296,6 +318,17 @@ mod tests {
         assert!(page.contains("1–200 &amp; more"));
         assert!(!page.contains("http://") && !page.contains("https://") && !page.contains("url("));
         assert_eq!(page, render(&report));
+    }
+
+    #[test]
+    fn what_never_happened_is_said_apart() {
+        let report = Report {
+            never: vec!["a lost write".to_owned()],
+            ..Report::default()
+        };
+        let page = render(&report);
+        assert!(page.contains("What never happened") && page.contains("<li>a lost write</li>"));
+        assert!(!render(&Report::default()).contains("What never happened"));
     }
 
     #[test]

@@ -409,6 +409,7 @@ fn report() -> Report {
         name: name.to_owned(),
         summary: "us-east-1 falls silent for ten minutes; what only its disks held is gone.".to_owned(),
         tables: vec![headline()],
+        footing: "Weakest grade behind these figures: assumed.".to_owned(),
         verdicts: vec![
             Verdict { strategy: "route53-fast".to_owned(), objective: "p99 of rto ≤ 60 s, 95 % confidence".to_owned(), outcome: Outcome::Missed, because: "upper bound 118.2 s".to_owned() },
             Verdict { strategy: "jedis-multidb".to_owned(), objective: "p99 of rto ≤ 60 s, 95 % confidence".to_owned(), outcome: Outcome::Met, because: "upper bound 7.7 s".to_owned() },
@@ -460,6 +461,11 @@ fn report() -> Report {
             measured: None,
             moves: Some("81–140 s".to_owned()),
         }],
+        examine: vec![
+            "regionfall curve sims/region-loss.toml --vary strategy.route53-fast.propagation.ttl=30s,60s,120s"
+                .to_owned(),
+        ],
+        never: vec!["a removal undone".to_owned()],
         definitions: vec![Definition {
             column: "rto_p99_ms".to_owned(),
             meaning: "over exposed app servers: incident start → end of the episode".to_owned(),

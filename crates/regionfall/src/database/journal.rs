@@ -22,7 +22,11 @@ struct Origin {
     shard: u16,
     /// Effects up to this sequence are forgotten.
     forgotten: u64,
+    /// Bytes of those.
+    forgotten_bytes: u64,
     effects: VecDeque<Effect>,
+    /// Bytes of all effects up to each of those that are kept, the forgotten ones included.
+    bytes_through: VecDeque<u64>,
 }
 
 impl Journal {
@@ -32,7 +36,9 @@ impl Journal {
             member,
             shard,
             forgotten: 0,
+            forgotten_bytes: 0,
             effects: VecDeque::new(),
+            bytes_through: VecDeque::new(),
         });
         OriginId((self.origins.len() - 1) as u16)
     }
@@ -44,6 +50,11 @@ impl Journal {
             origin.forgotten + origin.effects.len() as u64 + 1,
             effect.dot.sequence
         );
+        let before = origin.bytes_through.back();
+        let before = before.copied().unwrap_or(origin.forgotten_bytes);
+        origin
+            .bytes_through
+            .push_back(before + effect.bytes() as u64);
         origin.effects.push_back(effect);
     }
 
@@ -94,7 +105,27 @@ impl Journal {
         let count = through
             .saturating_sub(origin.forgotten)
             .min(origin.effects.len() as u64);
-        origin.effects.drain(..count as usize);
+        let Some(last) = (count as usize).checked_sub(1) else {
+            return;
+        };
+        origin.forgotten_bytes = origin.bytes_through[last];
+        origin.bytes_through.drain(..=last);
+        origin.effects.drain(..=last);
         origin.forgotten += count;
+    }
+
+    /// Bytes of the effects of `origin` after one sequence and up to another; of forgotten ones none are
+    /// counted.
+    pub fn bytes_between(&self, origin: OriginId, after: u64, through: u64) -> u64 {
+        let origin = &self.origins[usize::from(origin.0)];
+        let bytes = |sequence: u64| match sequence.checked_sub(origin.forgotten + 1) {
+            None => origin.forgotten_bytes,
+            Some(index) => {
+                let last = origin.bytes_through.back();
+                let known = origin.bytes_through.get(index as usize).or(last);
+                known.copied().unwrap_or(origin.forgotten_bytes)
+            }
+        };
+        bytes(through).saturating_sub(bytes(after))
     }
 }

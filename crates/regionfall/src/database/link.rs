@@ -35,18 +35,35 @@ pub struct Link {
     pub departures: LaneId,
     /// Effects that were due while the source's process hung.
     pub held: Vec<Dot>,
+    /// What came due for the target's syncer while its process hung.
+    pub missed: Missed,
     /// A full state on its way, with the clock it was taken at.
     pub full_state: Option<Box<Replica>>,
     /// Since a fault keeps it from carrying effects; [`SimTime::NEVER`] if none does.
     pub disrupted_since: SimTime,
     /// What the source had when the link came back; the target catches up with it.
     pub catch_up: Option<Clock>,
+    /// What the target had and lost with its disks: it gets that back as a state, not from a backlog.
+    pub had: Clock,
     /// The syncer's next try to connect; [`TimerId::NONE`] if none is due.
     pub retry: TimerId,
     /// Greetings sent, for addressing draws.
     pub greetings: u32,
     /// Full synchronizations so far.
     pub full_syncs: u64,
+}
+
+/// What came due for a syncer while its process hung: it does nothing of it until it goes on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Missed {
+    /// Its connection broke: only its kernel knows.
+    pub broken: Option<ConnectionId>,
+    /// It was to connect.
+    pub retry: bool,
+    /// It was to look whether it had heard nothing for too long.
+    pub silence: bool,
+    /// It was to report to its source.
+    pub heartbeat: bool,
 }
 
 /// How far a link is.

@@ -9,5 +9,5 @@ mod member;
 
 pub use config::{DatabaseConfig, SyncConfig};
 pub use journal::Journal;
-pub use link::{Link, LinkState};
+pub use link::{Link, LinkState, Missed};
 pub use member::{Member, Shard, shard_of};

@@ -308,6 +308,43 @@ mod tests {
         assert_eq!(catalogue.get("pinned").unwrap().detection, None);
     }
 
+    /// Files of redis/jedis that the presets were read from, under `src/main/java/redis/clients/jedis` at
+    /// commit 9bcb5c6; with the kernel's document they are all that a number "read in source" may rest on.
+    const READ: [&str; 11] = [
+        "DefaultJedisSocketFactory.java",
+        "MultiDbConfig.java",
+        "Protocol.java",
+        "executors/DefaultCommandExecutor.java",
+        "mcf/CircuitBreakerThresholdsAdapter.java",
+        "mcf/HealthCheckImpl.java",
+        "mcf/HealthCheckStrategy.java",
+        "mcf/MultiDbCommandExecutor.java",
+        "mcf/MultiDbConnectionProvider.java",
+        "mcf/PingStrategy.java",
+        "mcf/ProbingPolicy.java",
+    ];
+
+    #[test]
+    fn a_number_read_in_source_names_a_file_that_exists() {
+        for preset in Catalogue::embedded().list() {
+            for number in &preset.numbers {
+                let files: Vec<&str> = number
+                    .source
+                    .split([' ', ',', ':', ';'])
+                    .filter(|word| word.contains(".java"))
+                    .collect();
+                let place = format!("{}: {}: {}", preset.name, number.key, number.source);
+                if number.grade == Grade::Source {
+                    assert!(number.source.starts_with("redis/jedis "), "{place}");
+                    assert!(!files.is_empty(), "{place}");
+                    for file in files {
+                        assert!(READ.contains(&file), "{place}");
+                    }
+                }
+            }
+        }
+    }
+
     #[test]
     fn what_is_not_a_preset_is_refused() {
         assert_eq!(Preset::parse("name = 1"), Err(PresetError::Key("numbers")));

@@ -118,7 +118,7 @@ columns! {
     latency_p99_ms Milliseconds Service "the same, 99th percentile";
     latency_p999_ms Milliseconds Service "the same, 99.9th percentile";
     convergence_ms Milliseconds Data "heal to the moment at which every member covers what anybody held at the heal";
-    backlog_bytes_max Bytes Cost "largest replication backlog";
+    backlog_bytes_max Bytes Cost "largest backlog of a replication link (one shard, from one member to another) while a fault disturbed it: bytes of effects that the source wrote and holds, and the target never had; 0 if none was disturbed";
     full_syncs Count Cost "full synchronizations";
     memory_bytes_max Bytes Cost "largest memory of a member";
     probe_messages Count Cost "probes sent";

@@ -51,6 +51,7 @@ impl Metrics {
     #[must_use]
     pub fn with_costs(mut self, costs: &Costs) -> Self {
         for (name, count) in [
+            ("backlog_bytes_max", costs.backlog_bytes_max),
             ("full_syncs", costs.full_syncs),
             ("memory_bytes_max", costs.memory_bytes_max),
             ("cross_region_bytes", costs.cross_region_bytes),
@@ -130,6 +131,8 @@ impl Metrics {
 /// What a run cost, beside what its facts tell.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Costs {
+    /// Bytes of the largest backlog of a replication link that a fault disturbed.
+    pub backlog_bytes_max: u64,
     /// Full synchronizations between members.
     pub full_syncs: u64,
     /// Bytes of the largest member, looked at every few seconds.

@@ -135,7 +135,14 @@ impl<P: Copy> Network<P> {
             setup_left: upkeep.options.setup_round_trips,
         };
         connection.last_activity = now;
+        let client = connection.hosts[End::Client.index()];
         self.review(id);
+        let host = &mut self.hosts[client.index()];
+        if let HostState::Hung(_) = host.state {
+            // The kernel finished its handshake; what follows is the process's, once it goes on.
+            host.inbox.push((id, End::Client, Segment::Setup));
+            return None;
+        }
         self.continue_setup(now, queue, id)
     }
 

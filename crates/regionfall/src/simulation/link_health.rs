@@ -64,6 +64,7 @@ impl World {
         {
             return;
         }
+        self.measure_backlog(link);
         let state = &mut self.links[usize::from(link.0)];
         state.catch_up = None;
         state.disrupted_since = SimTime::NEVER;
@@ -89,6 +90,10 @@ impl World {
             return;
         };
         let (source, target) = (state.source, state.target);
+        if self.is_hung(target) {
+            self.links[usize::from(link.0)].missed.silence = true;
+            return;
+        }
         let is_deaf = matches!(state.state, LinkState::Orphaned(_))
             || self.network.host(self.member_host(source)).state != HostState::Running
             || self.network.is_stalled(connection, End::Server)
@@ -156,6 +161,10 @@ impl World {
         let LinkState::Orphaned(connection) = state.state else {
             return;
         };
+        if self.is_hung(state.target) {
+            self.links[usize::from(link.0)].missed.heartbeat = true;
+            return;
+        }
         let draw = Draw {
             who: u32::from(link.0),
             sequence: state.greetings,
@@ -187,7 +196,15 @@ impl World {
         }
     }
 
-    /// A hung process goes on: what was due leaves.
+    /// Whether a member's process hangs: it begins nothing then, neither as a source nor as a target.
+    pub(super) fn is_hung(&self, member: MemberId) -> bool {
+        matches!(
+            self.network.host(self.member_host(member)).state,
+            HostState::Hung(_)
+        )
+    }
+
+    /// A hung process goes on: what was due leaves, and its syncers find what they missed.
     pub(super) fn thaw_links<L: Listener>(
         &mut self,
         now: SimTime,
@@ -201,9 +218,134 @@ impl World {
                     self.depart(now, link, dot.origin, dot.sequence);
                 }
             }
-            if self.links[index].source == member || self.links[index].target == member {
+            if self.links[index].source == member {
                 self.undisrupt(now, link, listener);
+            } else if self.links[index].target == member {
+                self.catch_up_on_missed(now, link, listener);
             }
         }
+    }
+
+    /// What came due for a syncer while its process hung, it does now.
+    fn catch_up_on_missed<L: Listener>(&mut self, now: SimTime, link: LinkId, listener: &mut L) {
+        let missed = std::mem::take(&mut self.links[usize::from(link.0)].missed);
+        if let Some(connection) = missed.broken {
+            self.link_broken(now, link, connection, listener);
+        }
+        self.undisrupt(now, link, listener);
+        if missed.silence {
+            self.check_silence(now, link, listener);
+        }
+        if missed.heartbeat {
+            self.send_heartbeat(now, link);
+        }
+        if missed.retry {
+            self.connect_link(now, link);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use regionfall_kernel::Seed;
+
+    use super::*;
+    use crate::database::Missed;
+    use crate::fault::{
+        Disks, FaultKind, InFlight, PathSelector, PlannedFault, Silence, TrafficScope,
+    };
+    use crate::scenario::Scenario;
+    use crate::simulation::Blueprint;
+    use crate::topology::{FaultId, RegionId};
+
+    const A: MemberId = MemberId(0);
+    const B: MemberId = MemberId(1);
+
+    fn at(seconds: u64) -> SimTime {
+        SimTime::ZERO + SimDuration::from_secs(seconds)
+    }
+
+    /// Two regions and one request a second; the second member hangs from 10 s to 40 s, and meets this.
+    fn world(kind: FaultKind, begins: u64, ends: u64) -> World {
+        let scenario = Scenario::from_toml(
+            "[phases]\nwarm_up = \"5s\"\nstorm = \"60s\"\ncalm = \"30s\"\n\
+             [topology]\nregions = [\"us-east-1\", \"eu-west-1\"]\n\
+             [database.sync]\nsilence_limit = \"10s\"\nrestart = \"1s\"\n\
+             [[workload.fleet]]\nname = \"us\"\nregion = \"us-east-1\"\nservers = 1\nrate = \"1/s\"\n\
+             [[workload.keyspace]]\nname = \"k\"\nmix = { set = 1 }\nkeys = 9\n\
+             [[strategy]]\npreset = \"pinned\"\n",
+        )
+        .unwrap();
+        let settings = scenario.variants[0].settings.clone();
+        let strategy = settings.strategies[0].clone();
+        let hang = FaultKind::Hang { member: B };
+        let faults = [(hang, 10, 40), (kind, begins, ends)];
+        let faults = faults.into_iter().enumerate();
+        let faults = faults.map(|(index, (kind, begins, ends))| PlannedFault {
+            id: FaultId(index as u16),
+            kind,
+            begins: at(begins),
+            ends: at(ends),
+            flapping: None,
+        });
+        let blueprint = Blueprint::new(settings);
+        World::new(&blueprint, &strategy, faults.collect(), Seed::new(1))
+    }
+
+    /// What the hung member's syncer has done so far: greetings, connections, and what it missed.
+    fn syncer(world: &mut World, seconds: u64) -> (u32, Option<ConnectionId>, Missed) {
+        world.advance_until(at(seconds), &mut ());
+        let link = world.link_between(A, B, 0);
+        let link = &world.links[usize::from(link.0)];
+        (link.greetings, link.connection(), link.missed)
+    }
+
+    fn has_caught_up(world: &mut World) -> bool {
+        world.advance_until(at(80), &mut ());
+        world.links.iter().all(|link| {
+            matches!(link.state, LinkState::Streaming(_)) && link.disrupted_since == SimTime::NEVER
+        })
+    }
+
+    /// The story: its source came back and knew nothing of the connection; a hung syncer reported to it all
+    /// the same, met a reset, and connected anew.
+    #[test]
+    fn a_hung_syncer_does_not_notice_that_its_source_died() {
+        let crash = FaultKind::HostCrash {
+            member: A,
+            disks: Disks::Kept,
+            in_flight: InFlight::Lost,
+        };
+        let mut world = world(crash, 7, 12);
+        let (greetings, connection, _) = syncer(&mut world, 11);
+        assert!(connection.is_some());
+        let (later, same, missed) = syncer(&mut world, 39);
+        assert_eq!((later, same), (greetings, connection));
+        assert!(missed.heartbeat, "it would have met a reset");
+        let (after, other, missed) = syncer(&mut world, 45);
+        assert!(after > greetings && other != connection);
+        assert_eq!(missed, Missed::default());
+        assert!(has_caught_up(&mut world));
+    }
+
+    /// The story: it heard nothing for ten seconds, and gave its connection up although it did nothing else.
+    #[test]
+    fn a_hung_syncer_gives_no_connection_up() {
+        let cut = FaultKind::Partition {
+            paths: PathSelector {
+                from: vec![RegionId(0)],
+                to: vec![RegionId(1)],
+                both_ways: true,
+                scope: TrafficScope::Replication,
+            },
+            mode: Silence::Silent,
+            in_flight: InFlight::Lost,
+        };
+        let mut world = world(cut, 12, 30);
+        let before = syncer(&mut world, 11);
+        let (greetings, connection, missed) = syncer(&mut world, 39);
+        assert_eq!((greetings, connection), (before.0, before.1));
+        assert!(missed.silence, "the limit passed");
+        assert!(has_caught_up(&mut world));
     }
 }

@@ -5,7 +5,7 @@ use regionfall_kernel::{SimDuration, SimTime};
 
 use super::event::{Event, LinkId, Message};
 use super::world::{Owner, World};
-use crate::database::LinkState;
+use crate::database::{LinkState, Missed};
 use crate::history::Listener;
 use crate::network::{ConnectionId, ConnectionOptions, Draw, End, Opening, TrafficClass};
 use crate::topology::MemberId;
@@ -29,6 +29,11 @@ impl World {
         if !self.members[target.index()].is_running {
             return;
         }
+        if self.is_hung(target) {
+            self.links[usize::from(link.0)].missed.retry = true;
+            return;
+        }
+        let state = &self.links[usize::from(link.0)];
         match state.state {
             LinkState::Streaming(_) | LinkState::Greeting(_) | LinkState::Orphaned(_) => return,
             LinkState::Opening(connection) => {
@@ -108,7 +113,12 @@ impl World {
     }
 
     /// A greeting reached the source: what the target lacks goes out, then the stream begins.
-    pub(super) fn greeting_arrives(&mut self, now: SimTime, link: LinkId) {
+    pub(super) fn greeting_arrives<L: Listener>(
+        &mut self,
+        now: SimTime,
+        link: LinkId,
+        listener: &mut L,
+    ) {
         let state = &mut self.links[usize::from(link.0)];
         let (LinkState::Greeting(connection) | LinkState::Streaming(connection)) = state.state
         else {
@@ -127,6 +137,8 @@ impl World {
             .clone();
         if self.links[usize::from(link.0)].disrupted_since != SimTime::NEVER {
             self.links[usize::from(link.0)].catch_up = Some(have.clone());
+            // A target that lacks nothing gets nothing by which it would be noticed.
+            self.note_caught_up(now, link, listener);
         }
         let forgotten = have
             .iter()
@@ -155,7 +167,12 @@ impl World {
         listener: &mut L,
     ) {
         self.account_for_abandoned();
-        if self.links[usize::from(link.0)].connection() != Some(connection) {
+        let state = &self.links[usize::from(link.0)];
+        if state.connection() != Some(connection) {
+            return;
+        }
+        if self.is_hung(state.target) {
+            self.links[usize::from(link.0)].missed.broken = Some(connection);
             return;
         }
         self.link_down(now, link, listener);
@@ -217,6 +234,7 @@ impl World {
                 if let Some(connection) = self.links[index].connection() {
                     self.owners[connection.index()] = None;
                 }
+                self.links[index].missed = Missed::default();
                 self.link_down(now, link, listener);
             } else if source == member {
                 drop(self.queue.drain_lane(self.links[index].departures));

@@ -2,6 +2,7 @@
 
 mod afflictions;
 mod asking;
+mod backlog;
 mod blueprint;
 mod builder;
 mod deciding;

@@ -137,6 +137,12 @@ impl World {
     ) {
         let state = &self.links[usize::from(link.0)];
         let (source, target, shard) = (state.source, state.target, state.shard);
+        let writer = self.journal.member(origin);
+        if writer == source {
+            self.measure_backlog(link);
+        } else if writer != target {
+            self.measure_backlog(self.link_between(writer, target, shard));
+        }
         let replica = &mut self.members[target.index()].shards[usize::from(shard)].replica;
         // The dots that are new here, if any are.
         let gained = if count == 1 {
@@ -260,6 +266,7 @@ impl World {
         let Some(snapshot) = state.full_state.take() else {
             return;
         };
+        self.measure_backlogs(target, shard);
         let replica = &mut self.members[target.index()].shards[usize::from(shard)].replica;
         let before = replica.clock().clone();
         replica.merge(&snapshot);

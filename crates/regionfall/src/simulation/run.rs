@@ -94,6 +94,7 @@ pub(crate) fn run_with<L: Listener>(plan: &Plan<'_>, listener: &mut L) -> Outcom
     checks.at_rest(now, &quiescence);
     let account = ledger.finish(now, &quiescence);
     let metrics = Metrics::new(&account).with_costs(&Costs {
+        backlog_bytes_max: world.backlog_bytes_max(),
         full_syncs: world.full_syncs(),
         memory_bytes_max: memory,
         cross_region_bytes: world.cross_region_bytes(),

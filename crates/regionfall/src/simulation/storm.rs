@@ -281,6 +281,7 @@ impl World {
         fault: FaultId,
         listener: &mut L,
     ) {
+        self.note_lost_disks(member);
         for shard in &mut self.members[member.index()].shards {
             let replica = std::mem::take(&mut shard.replica);
             for dot in replica.clock().iter() {

@@ -16,7 +16,7 @@ use super::endpoint::{Call, Endpoint};
 use super::event::{ARRIVAL, Event, LinkId, Message};
 use super::letter::Letter;
 use crate::client::{AppServer, Finding, Operations};
-use crate::database::{Journal, Link, LinkState, Member, Shard};
+use crate::database::{Journal, Link, LinkState, Member, Missed, Shard};
 use crate::failover::{
     Checker, ClientJudge, Decider, Propagation, ResolverClass, ResolverShare, StrategyConfig,
     TrafficManager, TrafficManagerConfig, Vantage,
@@ -43,6 +43,8 @@ pub struct World {
     pub(super) members: Vec<Member>,
     pub(super) links: Vec<Link>,
     pub(super) journal: Journal,
+    /// The largest backlog that a disturbed link was seen to have.
+    pub(super) backlog_bytes_max: u64,
     /// For each shard, what was everywhere and what was anywhere when the journal was last tidied.
     pub(super) last_look: Vec<(Clock, Clock)>,
 
@@ -100,6 +102,7 @@ impl World {
             members: Vec::with_capacity(settings.topology.members),
             links: Vec::new(),
             journal: Journal::default(),
+            backlog_bytes_max: 0,
             last_look: vec![(Clock::new(), Clock::new()); usize::from(settings.database.shards)],
             servers: Vec::with_capacity(blueprint.servers().len()),
             operations: Operations::default(),
@@ -350,7 +353,7 @@ impl World {
             }
             Message::Probe(probe) => self.answer_probe(now, connection, probe),
             Message::ProbeReply(probe) => self.probe_answered(now, probe, listener),
-            Message::Greeting(link) => self.greeting_arrives(now, link),
+            Message::Greeting(link) => self.greeting_arrives(now, link, listener),
             Message::Heartbeat => {}
             Message::Effects {
                 link,
@@ -491,9 +494,11 @@ impl World {
                         asked_others_at: SimTime::ZERO,
                         departures: self.queue.open_lane(),
                         held: Vec::new(),
+                        missed: Missed::default(),
                         full_state: None,
                         disrupted_since: SimTime::NEVER,
                         catch_up: None,
+                        had: Clock::new(),
                         retry: TimerId::NONE,
                         greetings: 0,
                         full_syncs: 0,

@@ -5,6 +5,7 @@
     reason = "helpers of tests fail loudly, as tests do"
 )]
 
+mod backlog;
 mod chaos;
 mod ledger;
 mod loss_is_poisson;
@@ -12,5 +13,6 @@ mod recount;
 mod scenario;
 mod sight;
 mod small;
+mod storms;
 mod strategies;
 mod vocabulary;

@@ -190,7 +190,7 @@ pub(crate) static CLIENT: Table = Table {
         )
         .grade(
             Grade::Source,
-            "redis/jedis: a plain pooled client does not retry",
+            "redis/jedis executors/DefaultCommandExecutor.java: a plain pooled client does not retry",
         ),
         Key::new(
             "retry_wait",
@@ -198,14 +198,14 @@ pub(crate) static CLIENT: Table = Table {
             Default::Text("500ms"),
             "Wait before the second attempt.",
         )
-        .grade(Grade::Source, "jedis MultiDbConfig.java"),
+        .grade(Grade::Source, "redis/jedis MultiDbConfig.java"),
         Key::new(
             "retry_multiplier",
             Kind::Number(1.0, 100.0),
             Default::Number(2.0),
             "Each further wait is so many times longer.",
         )
-        .grade(Grade::Source, "jedis MultiDbConfig.java"),
+        .grade(Grade::Source, "redis/jedis MultiDbConfig.java"),
         Key::new(
             "retry_wait_max",
             PAUSE,

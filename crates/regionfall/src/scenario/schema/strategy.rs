@@ -130,14 +130,14 @@ static EVIDENCE: Forms = Forms {
                         Default::Text("5s"),
                         "The interval between rounds.",
                     )
-                    .grade(Grade::Source, "jedis mcf/HealthCheckStrategy.java"),
+                    .grade(Grade::Source, "redis/jedis mcf/HealthCheckStrategy.java"),
                     Key::new(
                         "timeout",
                         TIMEOUT,
                         Default::Text("1s"),
                         "How long one probe may take, connecting included.",
                     )
-                    .grade(Grade::Source, "jedis mcf/HealthCheckStrategy.java"),
+                    .grade(Grade::Source, "redis/jedis mcf/HealthCheckStrategy.java"),
                     Key::new(
                         "loop",
                         Kind::Word(&[
@@ -263,14 +263,14 @@ static DETECTOR: Forms = Forms {
                         Default::Integer(1_000),
                         "Fewest failures in it.",
                     )
-                    .grade(Grade::Source, "jedis MultiDbConfig.java"),
+                    .grade(Grade::Source, "redis/jedis MultiDbConfig.java"),
                     Key::new(
                         "rate",
                         Kind::Share(0.0, 1.0),
                         Default::Text("10%"),
                         "Smallest share of failures in it.",
                     )
-                    .grade(Grade::Source, "jedis MultiDbConfig.java"),
+                    .grade(Grade::Source, "redis/jedis MultiDbConfig.java"),
                 ],
                 open: None,
             },
@@ -321,8 +321,8 @@ static FAILBACK: Forms = Forms {
                 title: "{ every = ..., grace = ... }",
                 doc: "A timer looks for a better member.",
                 keys: &[
-                    Key::new("every", PERIOD, Default::Text("120s"), "Its period; the phase is uniform.").grade(Grade::Source, "jedis MultiDbConfig.java"),
-                    Key::new("grace", PAUSE, Default::Text("60s"), "A member that was left is not used again for this long, even if it is healthy.").grade(Grade::Source, "jedis MultiDbConfig.java"),
+                    Key::new("every", PERIOD, Default::Text("120s"), "Its period; the phase is uniform.").grade(Grade::Source, "redis/jedis MultiDbConfig.java"),
+                    Key::new("grace", PAUSE, Default::Text("60s"), "A member that was left is not used again for this long, even if it is healthy.").grade(Grade::Source, "redis/jedis MultiDbConfig.java"),
                 ],
                 open: None,
             },

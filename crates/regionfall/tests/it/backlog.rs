@@ -1,0 +1,189 @@
+//! The largest backlog of a replication link against one counted from the facts alone: sets of effects,
+//! summed anew after every fact.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+use regionfall::fault::FaultSpec;
+use regionfall::history::{Fact, Listener};
+use regionfall::metric::{RUN_COLUMNS, Value};
+use regionfall::simulation::{Outcome, Simulation};
+use regionfall_kernel::{Seed, SimTime};
+
+use crate::small::scenario;
+use crate::storms::storm;
+
+const STUDY: &str = r#"
+[phases]
+warm_up = "5s"
+storm = "30s"
+calm = "20s"
+quiescence = "2m"
+[database]
+shards = 1
+[database.sync]
+processing = "uniform(1ms, 30ms)"
+silence_limit = "5s"
+[[workload.fleet]]
+name = "a"
+region = "a"
+servers = 2
+rate = "8/s"
+home = ["a", "b", "c"]
+[[workload.fleet]]
+name = "b"
+region = "b"
+servers = 1
+rate = "4/s"
+home = ["b", "c"]
+[[workload.keyspace]]
+name = "strings"
+share = "70%"
+mix = { set = 1 }
+keys = 20
+value_size = "700B"
+[[workload.keyspace]]
+name = "sets"
+share = "30%"
+mix = { sadd = 3, srem = 1 }
+keys = 5
+elements = 10
+[[strategy]]
+preset = "jedis-multidb"
+"#;
+
+/// Which effect: its origin and number.
+type Dot = (u16, u64);
+
+/// By sets: what each member wrote, holds, and ever had.
+#[derive(Default)]
+struct Recount {
+    wrote: BTreeMap<usize, Vec<(Dot, u64)>>,
+    holds: BTreeMap<usize, BTreeSet<Dot>>,
+    had: BTreeMap<usize, BTreeSet<Dot>>,
+    disturbed: BTreeSet<(usize, usize)>,
+    largest: u64,
+}
+
+impl Recount {
+    fn gets(&mut self, member: usize, dot: Dot) {
+        self.holds.entry(member).or_default().insert(dot);
+        self.had.entry(member).or_default().insert(dot);
+    }
+
+    fn backlog(&self, source: usize, target: usize) -> u64 {
+        let has = |sets: &BTreeMap<usize, BTreeSet<Dot>>, member: usize, dot: &Dot| {
+            sets.get(&member).is_some_and(|held| held.contains(dot))
+        };
+        let wrote = self.wrote.get(&source).into_iter().flatten();
+        wrote
+            .filter(|(dot, _)| has(&self.holds, source, dot) && !has(&self.had, target, dot))
+            .map(|(_, bytes)| bytes)
+            .sum()
+    }
+}
+
+impl Listener for Recount {
+    fn observe(&mut self, _: SimTime, fact: &Fact<'_>) {
+        match *fact {
+            Fact::WriteExecuted {
+                member,
+                effect: Some(effect),
+                ..
+            } => {
+                let dot = (effect.dot.origin.0, effect.dot.sequence);
+                let bytes = effect.bytes() as u64;
+                self.wrote
+                    .entry(member.index())
+                    .or_default()
+                    .push((dot, bytes));
+                self.gets(member.index(), dot);
+            }
+            Fact::EffectsApplied {
+                member,
+                origin,
+                first,
+                last,
+            } => {
+                for sequence in first..=last {
+                    self.gets(member.index(), (origin.0, sequence));
+                }
+            }
+            Fact::CopiesEnded {
+                member,
+                origin,
+                kept,
+                ..
+            } => {
+                let held = self.holds.entry(member.index()).or_default();
+                held.retain(|dot| dot.0 != origin.0 || dot.1 <= kept);
+            }
+            Fact::LinkDisrupted { source, target } => {
+                self.disturbed.insert((source.index(), target.index()));
+            }
+            Fact::LinkCaughtUp { source, target } => {
+                self.disturbed.remove(&(source.index(), target.index()));
+            }
+            _ => return,
+        }
+        let backlogs = self.disturbed.iter();
+        let largest = backlogs.map(|&(source, target)| self.backlog(source, target));
+        self.largest = self.largest.max(largest.max().unwrap_or(0));
+    }
+}
+
+fn column(outcome: &Outcome) -> Value {
+    let mut columns = RUN_COLUMNS.iter();
+    let index = columns.position(|column| column.name == "backlog_bytes_max");
+    outcome.metrics().values()[index.expect("the column exists")].clone()
+}
+
+fn both(faults: Vec<FaultSpec>, seed: u64) -> (Value, u64) {
+    let scenario = scenario(STUDY);
+    let mut recount = Recount::default();
+    let outcome = Simulation::new(&scenario, Seed::new(seed))
+        .strategy("jedis-multidb")
+        .expect("the strategy is in the scenario")
+        .faults(faults)
+        .run_with(&mut recount)
+        .expect("a strategy is named");
+    (column(&outcome), recount.largest)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_largest_backlog_is_that_of_a_recount(faults in storm(), seed in any::<u64>()) {
+        let (column, largest) = both(faults, seed);
+        prop_assert_eq!(column, Value::Count(largest));
+    }
+}
+
+#[test]
+fn without_a_fault_no_link_has_a_backlog_to_speak_of() {
+    assert_eq!(both(Vec::new(), 1), (Value::Count(0), 0));
+}
+
+/// Two regions cut apart for ten seconds: what one wrote in the meantime waits for the other.
+#[test]
+fn a_partition_of_ten_seconds_keeps_ten_seconds_of_effects_waiting() {
+    let text = format!(
+        "{STUDY}\n[[fault]]\nkind = \"partition\"\nfrom = [\"a\"]\nto = [\"b\", \"c\"]\nat = \"10s\"\n\
+         lasts = \"10s\"\nscope = \"replication\"\n"
+    );
+    let scenario = scenario(&text);
+    let mut recount = Recount::default();
+    let outcome = Simulation::new(&scenario, Seed::new(1))
+        .strategy("jedis-multidb")
+        .expect("the strategy is in the scenario")
+        .run_with(&mut recount)
+        .expect("a strategy is named");
+    assert_eq!(column(&outcome), Value::Count(recount.largest));
+    // About 8 writes a second, 70 % of them with 700 bytes of value.
+    assert!(
+        (30_000..90_000).contains(&recount.largest),
+        "{}",
+        recount.largest
+    );
+}

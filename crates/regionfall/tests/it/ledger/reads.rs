@@ -1,0 +1,35 @@
+//! What reads missed, and that they are judged apart from writes.
+
+use super::*;
+
+#[test]
+fn reads_of_a_lagging_member_are_stale_and_may_go_back_in_time() {
+    let mut story = story(Vec::new());
+    story.at(1_000).write(0, STRING, Set, 0);
+    let read = |at: u64, member: u8, story: &mut Story| {
+        let operation = story.at(at).issue(0, STRING, Get);
+        story
+            .send(operation, 0, member)
+            .execute(operation, 0, member, 0)
+            .ack(operation, member);
+    };
+    read(1_100, 0, &mut story);
+    read(1_300, 1, &mut story);
+    let account = story.account(true);
+    assert_eq!(account.reads.stale, 1);
+    assert_eq!(account.reads.own_writes_missed, 1);
+    assert_eq!(account.reads.went_back, 1);
+    assert!((account.reads.ages.quantile_ms(0.99).unwrap() - 300.0).abs() < 5.0);
+}
+
+#[test]
+fn reads_and_writes_are_judged_apart() {
+    let mut story = story(Vec::new());
+    let read = story.at(1_000).issue(0, STRING, Get);
+    story.at(1_500).end(read, 0, 0, Ending::Unknown);
+    let account = story.account(true);
+    assert_eq!(account.episodes.len(), 1);
+    assert_eq!(account.episodes[0].traffic, Traffic::Reads);
+    assert!(everyone_served(&account).held);
+    assert_eq!(SimTime::ZERO, account.shape.storm_begins);
+}

@@ -1,0 +1,234 @@
+//! What is wrong with a scenario is said where it is: message by message, and never by a panic.
+
+use super::*;
+
+#[test]
+fn every_wrong_scenario_gives_its_message() {
+    let mut wrong = Vec::new();
+    for name in files(BAD, ".toml") {
+        let message = match Scenario::load(&name, &Folder(BAD), &[]) {
+            Ok(_) => "it was read without an error\n".to_owned(),
+            Err(error) => format!("{error}\n"),
+        };
+        if let Err(difference) = snapshot(&name.replace(".toml", ".stderr"), &message) {
+            wrong.push(difference);
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test reads and writes its own snapshots"
+)]
+fn snapshot(name: &str, message: &str) -> Result<(), String> {
+    let path = format!("{BAD}{name}");
+    if std::env::var_os("REGIONFALL_UPDATE_SNAPSHOTS").is_some() {
+        std::fs::write(&path, message).unwrap();
+    }
+    let expected = std::fs::read_to_string(&path).unwrap_or_default();
+    if expected == message {
+        return Ok(());
+    }
+    Err(format!(
+        "{name}: expected\n{expected}\ngot\n{message}\n(REGIONFALL_UPDATE_SNAPSHOTS=1 accepts what it got)"
+    ))
+}
+
+fn files(folder: &str, ending: &str) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.ends_with(ending))
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn wrong_overrides_are_shown_as_they_were_given() {
+    let error = load("sims/region-loss.toml", &[("phases.strom", "5m")]).unwrap_err();
+    let text = error.to_string();
+    assert!(
+        text.contains("--set:1:1") && text.contains("did you mean `storm`?"),
+        "{text}"
+    );
+    let error = load("sims/region-loss.toml", &[("seeds", "none")]).unwrap_err();
+    assert!(error.to_string().contains("seeds = none"), "{error}");
+    assert!(load("sims/region-loss.toml", &[("a..b", "1")]).is_err());
+}
+
+#[test]
+fn warnings_say_what_will_disappoint() {
+    let loaded = region_loss(&[
+        ("phases.storm", "70s"),
+        ("phases.calm", "90s"),
+        ("seeds", "20"),
+    ]);
+    let text = loaded
+        .warnings
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n");
+    for part in [
+        "a storm of 70s is shorter",
+        "a calm of 90s is shorter",
+        "20 seeds are too few",
+        "assumed mix of resolvers",
+        "how long a restart takes",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+}
+
+#[test]
+fn depth_does_not_overflow_the_stack() {
+    for text in [
+        format!("a = {}", "[".repeat(100_000)),
+        format!("a = {}1{}", "{a=".repeat(50_000), "}".repeat(50_000)),
+        format!("[{}a]\n", "a.".repeat(100_000)),
+        format!("{}a = 1\n", "a.".repeat(100_000)),
+    ] {
+        let error = Scenario::from_toml(&text).unwrap_err();
+        assert_eq!(error.problems()[0].kind, ProblemKind::NotToml);
+    }
+    let path = "a.".repeat(50_000) + "a";
+    assert!(load("sims/region-loss.toml", &[(&path, "1")]).is_err());
+}
+
+#[test]
+fn a_file_full_of_mistakes_is_reported_in_short_and_in_time() {
+    let text: String = (0..20_000).fold(String::new(), |mut text, index| {
+        let _ = writeln!(text, "key{index} = {index}");
+        text
+    });
+    let error = Scenario::from_toml(&text).unwrap_err();
+    assert_eq!(error.problems().len(), 20);
+    assert!(
+        error
+            .to_string()
+            .ends_with("... and at least 180 more problems"),
+        "{error}"
+    );
+}
+
+#[test]
+fn colour_is_only_in_the_coloured_rendering() {
+    let error = small("seed = 1\n[[strategy]]\npreset = \"pinned\"\n").unwrap_err();
+    assert!(error.render(true).contains('\u{1b}'));
+    assert!(!error.to_string().contains('\u{1b}'));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn random_bytes_are_no_scenario_and_no_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+        struct Bytes(Vec<u8>);
+        impl Loader for Bytes {
+            fn load(&self, _path: &str) -> Result<Vec<u8>, LoadError> {
+                Ok(self.0.clone())
+            }
+        }
+        if let Err(error) = Scenario::load("a/b.toml", &Bytes(bytes), &[]) {
+            prop_assert!(!error.render(true).is_empty());
+        }
+    }
+
+    #[test]
+    fn mutated_scenarios_never_panic(
+        story in 0..3_usize,
+        cuts in proptest::collection::vec((any::<prop::sample::Index>(), 0..12_usize, mutation()), 1..6),
+    ) {
+        let mut text = STORIES[story].to_owned();
+        for (place, length, put) in cuts {
+            let mut start = place.index(text.len() + 1);
+            while !text.is_char_boundary(start) { start -= 1; }
+            let mut end = (start + length).min(text.len());
+            while !text.is_char_boundary(end) { end += 1; }
+            text.replace_range(start..end, &put);
+        }
+        match Scenario::from_toml(&text) {
+            Ok(scenario) => prop_assert!(!scenario.variants.is_empty()),
+            Err(error) => prop_assert!(!error.to_string().is_empty()),
+        }
+    }
+
+    #[test]
+    fn wrong_values_under_right_keys_never_panic(
+        key in prop::sample::select(KEYS.to_vec()),
+        value in prop_oneof![mutation(), "[ -~]{0,20}", "\\PC{0,8}"],
+    ) {
+        if let Err(error) = load("sims/region-loss.toml", &[(key, &value)]) {
+            prop_assert!(!error.render(true).is_empty());
+        }
+    }
+}
+
+const STORIES: [&str; 3] = [
+    include_str!("../../../../../sims/region-loss.toml"),
+    include_str!("../../../../../sims/replication-partition.toml"),
+    include_str!("../../../../../sims/flapping-link.toml"),
+];
+
+const KEYS: [&str; 16] = [
+    "seeds",
+    "phases.storm",
+    "topology.regions",
+    "topology.rtt",
+    "topology.regions.1",
+    "database.shards",
+    "database.sync.processing",
+    "workload.fleet",
+    "workload.fleet.us.home",
+    "workload.keyspace.0.mix",
+    "strategy",
+    "strategy.pinned.preset",
+    "strategy.jedis-multidb.failback",
+    "strategy.route53-fast.propagation.resolvers.0",
+    "case.0.fault.0.at",
+    "objectives.rto_target",
+];
+
+/// Text that is likely to mean something in the wrong place.
+fn mutation() -> impl Strategy<Value = String> {
+    prop::sample::select(vec![
+        "",
+        "0",
+        "-1",
+        "1e999",
+        "nan",
+        "\"",
+        "'",
+        "[",
+        "]",
+        "{",
+        "}",
+        "=",
+        "\n",
+        ".",
+        "#",
+        "é",
+        "\u{0}",
+        "true",
+        "\"never\"",
+        "\"0s\"",
+        "\"1e9s\"",
+        "\"uniform(\"",
+        "\"file(x)\"",
+        "[]",
+        "{}",
+        "[[strategy]]\n",
+        "[x]\n",
+        "99999999999999999999",
+        "\"us-east-1\"",
+        "\"\\u0000\"",
+        "1979-05-27",
+        "\"100%\"",
+        "0.5",
+        "{ a = 1 }",
+        "\"zipf()\"",
+    ])
+    .prop_map(str::to_owned)
+}
