@@ -5,6 +5,8 @@
 
 use crate::clock::Clock;
 use crate::hash::Hash;
+use crate::hyperloglog::HyperLogLog;
+use crate::json::Json;
 use crate::list::List;
 use crate::set::Set;
 use crate::sorted_set::SortedSet;
@@ -147,6 +149,14 @@ macro_rules! collections {
 }
 
 impl Collection {
+    /// The HyperLogLog, if it is one.
+    pub(crate) fn hyperloglog(&self) -> Option<&HyperLogLog> {
+        match self {
+            Self::HyperLogLog(own) => Some(own),
+            _ => None,
+        }
+    }
+
     /// The stream, if it is one.
     pub(crate) fn stream(&self) -> Option<&Stream> {
         match self {
@@ -162,4 +172,6 @@ collections! {
     SortedSet,
     List,
     Stream,
+    Json,
+    HyperLogLog,
 }

@@ -16,6 +16,7 @@ pub(super) fn add(value: Value<'_>, amount: Option<i64>) -> Plan {
     let current = match value {
         Value::Absent => Some(0),
         Value::Integer(number) => Some(number),
+        Value::Fraction(number) => number.to_integer(),
         Value::Content(content) => content.as_integer(),
         _ => return Plan::refusal(ErrorKind::WrongType),
     };

@@ -1,7 +1,10 @@
 //! Which function executes which command.
 
 use super::CommandKind as Kind;
-use super::{Call, expiry, groups, hash, keys, lists, ranges, sets, sorted_sets, streams, strings};
+use super::{
+    Call, bits, expiry, groups, hash, hyperloglogs, json, json_values, keys, lists, ranges, sets,
+    sorted_sets, streams, strings,
+};
 use crate::run::Run;
 use crate::{ErrorKind, Reply};
 
@@ -114,6 +117,34 @@ pub(crate) fn dispatch(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKin
         Kind::XClaim => groups::claim(run, call),
         Kind::XAutoClaim => groups::claim_oldest(run, call),
         Kind::XInfo => groups::info(run, call),
+        Kind::JsonSet => json::set(run, call),
+        Kind::JsonMSet => json::set_many(run, call),
+        Kind::JsonGet => json::get(run, call),
+        Kind::JsonMGet => json::get_many(run, call),
+        Kind::JsonDel | Kind::JsonForget => json::delete(run, call),
+        Kind::JsonClear => json::clear(run, call),
+        Kind::JsonMerge => json::merge(run, call),
+        Kind::JsonType => json::type_of(run, call),
+        Kind::JsonObjKeys | Kind::JsonObjLen | Kind::JsonStrLen | Kind::JsonArrLen => {
+            json::lengths(run, call)
+        }
+        Kind::JsonResp => json::as_replies(run, call),
+        Kind::JsonNumIncrBy | Kind::JsonNumMultBy => json_values::calculate(run, call),
+        Kind::JsonStrAppend => json_values::append_text(run, call),
+        Kind::JsonToggle => json_values::toggle(run, call),
+        Kind::JsonArrAppend | Kind::JsonArrInsert => json_values::insert(run, call),
+        Kind::JsonArrPop => json_values::pop(run, call),
+        Kind::JsonArrTrim => json_values::trim(run, call),
+        Kind::JsonArrIndex => json_values::find(run, call),
+        Kind::PfAdd => hyperloglogs::add(run, call),
+        Kind::PfCount => hyperloglogs::count(run, call),
+        Kind::PfMerge => hyperloglogs::merge(run, call),
+        Kind::SetBit => bits::set(run, call),
+        Kind::GetBit => bits::get(run, call),
+        Kind::BitCount => bits::count(run, call),
+        Kind::BitPos => bits::find(run, call),
+        Kind::BitOp => bits::combine(run, call),
+        Kind::BitField | Kind::BitFieldRo => bits::fields(run, call),
         _ => Err(ErrorKind::NotSupported(call.kind().name().into())),
     }
 }

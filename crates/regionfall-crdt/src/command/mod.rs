@@ -4,12 +4,16 @@
 //! effect gets a dot, a context and a time is the dispatcher's business
 //! ([`Replica::execute`](crate::Replica::execute)).
 
+mod bits;
 pub(crate) mod call;
 mod counter;
 mod dispatch;
 mod expiry;
 mod groups;
 mod hash;
+mod hyperloglogs;
+mod json;
+mod json_values;
 mod keys;
 mod kind;
 mod lists;
@@ -207,6 +211,10 @@ impl Command {
         match self {
             Self::Get { .. } => match value {
                 Value::Absent => Plan::answer(Reply::Nil),
+                Value::Fraction(number) => Plan::answer(Reply::bulk(number.to_string())),
+                // Of the commands on strings only GET and SET work on a HyperLogLog (Redis Active-Active documentation, data
+                // types: HyperLogLog).
+                Value::HyperLogLog(own) => Plan::answer(Reply::bulk(own.to_bytes())),
                 Value::Content(content) => Plan::answer(Reply::Content(content.clone())),
                 Value::Integer(number) => {
                     Plan::answer(Reply::Content(Content::from_integer(number)))
