@@ -76,11 +76,6 @@ impl<V: CellValue> Cell<V> {
         self.writes.iter().map(|write| &write.value)
     }
 
-    /// The dot of the write that prevails.
-    pub(crate) fn dot(&self) -> Option<Dot> {
-        self.writes.first().map(|write| write.dot)
-    }
-
     /// The sum of the increments, if there are any.
     pub(crate) fn sum(&self) -> Option<V::Amount> {
         self.tally.sum()
@@ -308,13 +303,12 @@ impl<K: CellKey, V: CellValue> Cells<K, V> {
             }
             return;
         }
-        let (key, mut cell) = self.dead.remove_entry(key).map_or_else(
-            || {
-                self.bytes += key.bytes() + CELL_BYTES;
-                (key.clone(), Cell::new())
-            },
-            |entry| entry,
-        );
+        let (key, mut cell) = if let Some(entry) = self.dead.remove_entry(key) {
+            entry
+        } else {
+            self.bytes += key.bytes() + CELL_BYTES;
+            (key.clone(), Cell::new())
+        };
         let before = cell.bytes();
         change(&mut cell);
         self.bytes = self.bytes + cell.bytes() - before;

@@ -149,7 +149,7 @@ macro_rules! collections {
 }
 
 impl Collection {
-    /// The HyperLogLog, if it is one.
+    /// The `HyperLogLog`, if it is one.
     pub(crate) fn hyperloglog(&self) -> Option<&HyperLogLog> {
         match self {
             Self::HyperLogLog(own) => Some(own),

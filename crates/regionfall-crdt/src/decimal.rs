@@ -38,10 +38,10 @@ impl Decimal {
             return None;
         }
         // The place of the point among all digits, once the exponent has moved it.
-        let point = i64::from(exponent) + whole.len() as i64;
+        let point = i64::from(exponent) + whole.len().cast_signed() as i64;
         let mut number: i128 = 0;
         for (place, digit) in (0_i64..).zip(whole.bytes().chain(fraction.bytes())) {
-            let power = point - place - 1 + DECIMALS as i64;
+            let power = point - place - 1 + DECIMALS.cast_signed() as i64;
             if digit == b'0' || power < 0 {
                 continue;
             }

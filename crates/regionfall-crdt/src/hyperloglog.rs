@@ -1,4 +1,4 @@
-//! The HyperLogLog: additions merge, and a deletion wins over additions that had not observed it.
+//! The `HyperLogLog`: additions merge, and a deletion wins over additions that had not observed it.
 //!
 //! "Adds merge. DEL wins over a concurrent PFADD, PFMERGE or EXPIRE: all replicas converge to no key" (Redis Active-Active
 //! documentation, data types: `HyperLogLog`). So what counts is what was added in knowledge of all deletions: each addition
@@ -18,7 +18,7 @@ const HEADER: usize = 16;
 /// A register and the value that it is raised to.
 pub(crate) type Raise = (u16, u8);
 
-/// What an effect changes in a HyperLogLog.
+/// What an effect changes in a `HyperLogLog`.
 #[derive(Clone, PartialEq, Debug)]
 pub struct HyperLogLogChange {
     /// Registers, each raised to at least this.
@@ -40,7 +40,7 @@ pub(crate) fn raise_of(element: &[u8]) -> Raise {
     ((hash & (REGISTERS as u64 - 1)) as u16, rank as u8)
 }
 
-/// MurmurHash64A (Appleby) with the seed that the server uses.
+/// `MurmurHash64A` (Appleby) with the seed that the server uses.
 fn murmur(bytes: &[u8]) -> u64 {
     const MULTIPLIER: u64 = 0xc6a4_a793_5bd1_e995;
     const SEED: u64 = 0xadc8_3b19;
@@ -96,7 +96,7 @@ impl Registers {
         }
     }
 
-    /// How many distinct elements there are, about (Ertl, New cardinality estimation algorithms for HyperLogLog sketches, 2017).
+    /// How many distinct elements there are, about (Ertl, New cardinality estimation algorithms for `HyperLogLog` sketches, 2017).
     pub(crate) fn estimate(&self) -> u64 {
         const ALPHA: f64 = 0.721_347_520_444_481_7;
         let mut histogram = [0_u32; RANK_BITS as usize + 2];
@@ -148,7 +148,7 @@ impl Registers {
 }
 
 fn tau(mut x: f64) -> f64 {
-    if x == 0.0 || x == 1.0 {
+    if x <= 0.0 || x >= 1.0 {
         return 0.0;
     }
     let mut y = 1.0;
@@ -158,14 +158,14 @@ fn tau(mut x: f64) -> f64 {
         let before = z;
         y *= 0.5;
         z -= (1.0 - x) * (1.0 - x) * y;
-        if before == z {
+        if before.total_cmp(&z).is_eq() {
             return z / 3.0;
         }
     }
 }
 
 fn sigma(mut x: f64) -> f64 {
-    if x == 1.0 {
+    if x >= 1.0 {
         return f64::INFINITY;
     }
     let mut y = 1.0;
@@ -175,13 +175,13 @@ fn sigma(mut x: f64) -> f64 {
         let before = z;
         z += x * y;
         y += y;
-        if before == z {
+        if before.total_cmp(&z).is_eq() {
             return z;
         }
     }
 }
 
-/// A HyperLogLog with the deletions that it survived.
+/// A `HyperLogLog` with the deletions that it survived.
 #[derive(Clone, PartialEq, Default, Debug)]
 pub(crate) struct HyperLogLog {
     registers: Registers,
@@ -228,7 +228,7 @@ impl Merge for HyperLogLog {
         }
     }
 
-    /// Deletions by replicas that knew of no HyperLogLog do not concern it.
+    /// Deletions by replicas that knew of no `HyperLogLog` do not concern it.
     fn reset(&mut self, _covered: &Clock) {}
 
     fn note_wins(&self, wins: &mut Wins) {
@@ -294,7 +294,7 @@ impl Merge for HyperLogLog {
     }
 }
 
-/// A HyperLogLog.
+/// A `HyperLogLog`.
 #[derive(Clone, Copy, Debug)]
 pub struct HyperLogLogView<'a>(&'a Registers);
 

@@ -208,7 +208,7 @@ impl Json {
             }
             JsonPlace::Element(id, position) => {
                 self.with(*id, |own| {
-                    own.elements.write(position, node, effect, &nothing)
+                    own.elements.write(position, node, effect, &nothing);
                 });
             }
         }

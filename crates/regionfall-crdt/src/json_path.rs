@@ -202,7 +202,7 @@ fn step(json: JsonView<'_>, segment: &Segment, value: &Found, next: &mut Vec<Fou
         }
         (Segment::Index(index), node @ Node::Array(_)) => {
             let mut elements = children(json, node);
-            let length = elements.len() as i64;
+            let length = elements.len().cast_signed() as i64;
             let place = if *index < 0 { index + length } else { *index };
             if (0..length).contains(&place) {
                 next.push(elements.swap_remove(place as usize));
@@ -210,7 +210,7 @@ fn step(json: JsonView<'_>, segment: &Segment, value: &Found, next: &mut Vec<Fou
         }
         (Segment::Slice(start, end), node @ Node::Array(_)) => {
             let elements = children(json, node);
-            let length = elements.len() as i64;
+            let length = elements.len().cast_signed() as i64;
             let place = |index: i64| {
                 if index < 0 {
                     (index + length).max(0)

@@ -80,6 +80,7 @@ mod effects;
 mod element;
 mod entry;
 mod expiry;
+mod geohash;
 mod hash;
 mod hyperloglog;
 mod id;

@@ -55,7 +55,7 @@ impl Position {
     pub(crate) fn plus(&self, count: usize) -> Self {
         let mut next = self.clone();
         if let Some(last) = next.steps.last_mut() {
-            last.offset += count as i32;
+            last.offset += count.cast_signed() as i32;
         }
         next
     }
@@ -229,7 +229,7 @@ impl Tips {
         dot: Dot,
     ) -> Position {
         let tip = self.0.iter().find(|tip| tip.run.origin == dot.origin);
-        let count = count as i32;
+        let count = count.cast_signed() as i32;
         match (left, right) {
             (None, None) => Position::first(dot),
             (Some(left), right) => {
@@ -273,7 +273,7 @@ impl Tips {
     /// Notes an insertion of `count` elements from `first` on.
     pub(crate) fn note(&mut self, dot: Dot, first: &Position, count: usize) {
         let last = first.last();
-        let (low, high) = (last.offset, last.offset + count as i32 - 1);
+        let (low, high) = (last.offset, last.offset + count.cast_signed() as i32 - 1);
         let place = self.0.partition_point(|tip| tip.run.origin < dot.origin);
         let newest = Tip {
             newest: dot,

@@ -256,7 +256,7 @@ impl Field {
     }
 }
 
-/// BITFIELD and BITFIELD_RO.
+/// BITFIELD and `BITFIELD_RO`.
 pub(super) fn fields(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> {
     let is_read_only = call.kind() == CommandKind::BitFieldRo;
     let mut bytes = text(run, call.key())?.unwrap_or_default();

@@ -1,6 +1,7 @@
-//! Commands on HyperLogLogs.
+//! Commands on `HyperLogLog`s.
 
 use super::Call;
+use crate::entry::Entry;
 use crate::hyperloglog::{Raise, Registers, raise_of};
 use crate::run::Run;
 use crate::{Change, ErrorKind, HyperLogLogChange, KeyId, Reply, Value};
@@ -31,10 +32,7 @@ pub(super) fn raise(run: &mut Run<'_>, key: KeyId, raises: Vec<Raise>) {
         run.delete(key);
         raises.extend(registers.iter());
     }
-    let collections = run
-        .entry(key)
-        .into_iter()
-        .flat_map(|entry| entry.collections());
+    let collections = run.entry(key).into_iter().flat_map(Entry::collections);
     let known = collections
         .filter_map(|own| own.hyperloglog())
         .map(|own| own.deleted().clone());
@@ -85,10 +83,10 @@ pub(super) fn merge(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> 
         all.join(&read(run, key)?.unwrap_or_default());
     }
     let own = target.as_ref();
-    let raised = all
+    let above = all
         .iter()
         .filter(|&(register, value)| own.is_none_or(|own| own.get(register) < value));
-    let raises: Vec<Raise> = raised.collect();
+    let raises: Vec<Raise> = above.collect();
     if target.is_none() || !raises.is_empty() {
         raise(run, call.key(), raises);
     }

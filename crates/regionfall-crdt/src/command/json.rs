@@ -249,10 +249,10 @@ pub(super) fn clear(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> 
 
 /// JSON.MERGE (RFC 7396): members are merged one by one, and null removes them.
 pub(super) fn merge(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> {
-    let path = path_at(call, 1)?;
+    let target = path_at(call, 1)?;
     let patch = tree(call.bytes_at(2)?)?;
     let Some(json) = read(run, call.key())? else {
-        if !path.is_root() {
+        if !target.is_root() {
             return Err(ErrorKind::Other(
                 "ERR new objects must be created at the root",
             ));
@@ -263,9 +263,9 @@ pub(super) fn merge(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> 
         return Ok(Reply::Ok);
     };
     let mut changes = Vec::new();
-    let found = path.find(json);
+    let found = target.find(json);
     if found.is_empty() {
-        for place in path.missing(json) {
+        for place in target.missing(json) {
             let value = without_nulls(patch.clone());
             changes.push(JsonChange::Set { place, value });
         }

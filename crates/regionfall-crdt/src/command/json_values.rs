@@ -169,7 +169,7 @@ pub(super) fn insert(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind>
         let place = match index {
             None => length,
             Some(index) => place_of(index, length)
-                .or((index == length as i64).then_some(length))
+                .or((index == length.cast_signed() as i64).then_some(length))
                 .ok_or(ErrorKind::IndexOutOfRange)?,
         };
         let dot = crate::Dot::new(dot.origin, dot.sequence + changes_before);
@@ -192,7 +192,7 @@ pub(super) fn pop(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> {
         .get(2)
         .map_or(Ok(-1), |argument| integer(argument))?;
     with_arrays(run, call, 1, |json, array, _| {
-        let length = json.elements(array).count() as i64;
+        let length = json.elements(array).count().cast_signed() as i64;
         let place = if index < 0 { index + length } else { index };
         let place = place.clamp(0, (length - 1).max(0)) as usize;
         let Some((position, node)) = json.elements(array).nth(place) else {
@@ -231,7 +231,7 @@ pub(super) fn find(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> {
     };
     let (start, end) = (bound(3)?.unwrap_or(0), bound(4)?.unwrap_or(0));
     with_arrays(run, call, 1, |json, array, _| {
-        let length = json.elements(array).count() as i64;
+        let length = json.elements(array).count().cast_signed() as i64;
         let place = |index: i64| {
             if index < 0 {
                 (index + length).max(0)
@@ -247,9 +247,10 @@ pub(super) fn find(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> {
         };
         let start = place(start);
         let within = json.elements(array).enumerate();
-        let mut hits = within
-            .filter(|(at, own)| (start..end).contains(&(*at as i64)) && json.tree(own.1) == wanted);
-        let hit = hits.next().map_or(-1, |(at, _)| at as i64);
+        let mut hits = within.filter(|(at, own)| {
+            (start..end).contains(&(at.cast_signed() as i64)) && json.tree(own.1) == wanted
+        });
+        let hit = hits.next().map_or(-1, |(at, _)| at.cast_signed() as i64);
         Ok((None, Reply::Integer(hit)))
     })
 }

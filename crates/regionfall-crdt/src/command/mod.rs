@@ -6,9 +6,11 @@
 
 mod bits;
 pub(crate) mod call;
+mod copies;
 mod counter;
 mod dispatch;
 mod expiry;
+mod geo;
 mod groups;
 mod hash;
 mod hyperloglogs;

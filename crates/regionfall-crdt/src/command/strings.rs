@@ -190,12 +190,12 @@ pub(super) fn length(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind>
 }
 
 /// MGET: what is no string is nil.
-pub(super) fn get_many(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> {
+pub(super) fn get_many(run: &mut Run<'_>, call: &Call) -> Reply {
     let all = call.keys().iter().map(|&key| {
         let text = run.value(key).text();
         text.map_or(Reply::Nil, Reply::Content)
     });
-    Ok(Reply::Array(all.collect()))
+    Reply::Array(all.collect())
 }
 
 /// MSET and MSETNX.
