@@ -87,6 +87,13 @@ macro_rules! collections {
                     })
             }
 
+            /// Orders the types.
+            pub(crate) fn number(&self) -> usize {
+                let numbers: &[&str] = &[$(stringify!($Type),)*];
+                let own = match self { $(Self::$Type(_) => stringify!($Type),)* };
+                numbers.iter().position(|number| *number == own).unwrap_or(0)
+            }
+
             /// Whether `other` is of the same type.
             pub(crate) fn is_like(&self, other: &Self) -> bool {
                 std::mem::discriminant(self) == std::mem::discriminant(other)
@@ -149,6 +156,11 @@ macro_rules! collections {
 }
 
 impl Collection {
+    /// Whether nothing is left in it, not even tombstones.
+    pub(crate) fn is_vacant(&self) -> bool {
+        *self == self.empty_like()
+    }
+
     /// The `HyperLogLog`, if it is one.
     pub(crate) fn hyperloglog(&self) -> Option<&HyperLogLog> {
         match self {

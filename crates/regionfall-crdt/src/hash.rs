@@ -119,7 +119,8 @@ impl Merge for Hash {
                 owner,
             } => {
                 for field in fields {
-                    self.fields.expire(field, *deadline, *owner, effect);
+                    self.fields
+                        .expire(field, (*deadline, *owner), effect, covered);
                 }
             }
         }

@@ -187,7 +187,9 @@ pub(crate) struct HyperLogLog {
     registers: Registers,
     /// The newest addition of each origin; none if there is no key.
     added: Clock,
-    /// The deletions that everything here had observed.
+    /// What all of these additions had observed.
+    observed: Clock,
+    /// The deletions that are known, until everyone knows of them. Everything here had observed them.
     deleted: Clock,
 }
 
@@ -200,6 +202,19 @@ impl HyperLogLog {
     fn clear(&mut self) {
         self.registers = Registers::new();
         self.added = Clock::new();
+        self.observed = Clock::new();
+    }
+
+    fn add(&mut self, registers: impl Iterator<Item = Raise>, added: &Clock, observed: &Clock) {
+        for raise in registers {
+            self.registers.raise(raise);
+        }
+        if self.added.is_empty() {
+            self.observed = observed.clone();
+        } else {
+            self.observed.meet(observed);
+        }
+        self.added.join(added);
     }
 }
 
@@ -215,16 +230,15 @@ impl Merge for HyperLogLog {
         let Change::HyperLogLog(change) = &**change else {
             return;
         };
-        if !self.deleted.dominates(&change.known) {
+        let is_news = |dot| !self.deleted.covers(dot) && !self.observed.covers(dot);
+        if change.known.iter().any(is_news) {
             // Of a deletion that has not arrived: what had not observed it goes.
-            self.deleted.join(&change.known);
             self.clear();
         }
+        self.deleted.join(&change.known);
         if effect.context.dominates(&self.deleted) {
-            for &raise in &change.raises {
-                self.registers.raise(raise);
-            }
-            self.added.extend_to(effect.dot);
+            let added = [effect.dot].into_iter().collect();
+            self.add(change.raises.iter().copied(), &added, &effect.context);
         }
     }
 
@@ -259,8 +273,9 @@ impl Merge for HyperLogLog {
             self.clear();
         }
         if survives(&other.deleted, counterpart.other_clock) {
-            self.registers.join(&other.registers);
-            self.added.join(&other.added);
+            if !other.added.is_empty() {
+                self.add(other.registers.iter(), &other.added, &other.observed);
+            }
         }
         self.deleted = deleted;
     }
@@ -288,9 +303,12 @@ impl Merge for HyperLogLog {
     }
 
     fn bytes(&self) -> usize {
+        if *self == Self::default() {
+            return 0;
+        }
         // Beyond a few thousand registers the server packs all of them.
         let registers = (3 * self.registers.0.len()).min(REGISTERS * 6 / 8);
-        HEADER + registers + 10 * (self.added.len() + self.deleted.len())
+        HEADER + registers + 10 * (self.added.len() + self.observed.len() + self.deleted.len())
     }
 }
 

@@ -318,8 +318,4 @@ impl Tips {
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
-
-    pub(crate) fn bytes(&self) -> usize {
-        24 * self.0.len()
-    }
 }

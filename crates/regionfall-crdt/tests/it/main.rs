@@ -3,6 +3,7 @@
 
 mod cases;
 mod collect;
+mod convergence;
 mod history;
 mod laws;
 mod oracle;
