@@ -272,10 +272,8 @@ impl Merge for HyperLogLog {
         if !survives(&self.deleted, counterpart.own_clock) {
             self.clear();
         }
-        if survives(&other.deleted, counterpart.other_clock) {
-            if !other.added.is_empty() {
-                self.add(other.registers.iter(), &other.added, &other.observed);
-            }
+        if survives(&other.deleted, counterpart.other_clock) && !other.added.is_empty() {
+            self.add(other.registers.iter(), &other.added, &other.observed);
         }
         self.deleted = deleted;
     }

@@ -1,6 +1,11 @@
 //! Every type through the commands that clients send: whatever is executed where, and in whatever order effects and states
 //! travel, replicas that have taken in the same hold the same.
 
+#![expect(
+    clippy::expect_used,
+    reason = "a command that is none is a broken test"
+)]
+
 use proptest::prelude::*;
 use regionfall_crdt::{
     Applied, Clock, Command, Effect, KeyNames, OriginId, Replica, Settings, Timestamp, XaddIdMode,

@@ -5,5 +5,7 @@ mod cases;
 mod collect;
 mod convergence;
 mod history;
+mod json_rules;
 mod laws;
 mod oracle;
+mod rules;
