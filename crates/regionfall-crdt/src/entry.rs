@@ -189,6 +189,28 @@ impl Entry {
         })
     }
 
+    /// The string, if nothing but strings was ever written here.
+    #[inline]
+    pub(crate) fn plain_text(&self) -> Option<&Content> {
+        if self.extra.is_some() {
+            return None;
+        }
+        self.register.content()
+    }
+
+    /// The counter, if nothing but whole numbers was ever added here.
+    #[inline]
+    pub(crate) fn plain_number(&self) -> Option<i64> {
+        let extra = self.extra.as_deref()?;
+        if !extra.collections.is_empty()
+            || !extra.fractions.is_empty()
+            || self.register.content().is_some()
+        {
+            return None;
+        }
+        extra.counter.sum(&self.covered)
+    }
+
     /// Whether more may have to be done for a command than its effect tells: expiry, or a deletion that wins.
     #[inline]
     pub(crate) fn is_special(&self) -> bool {
@@ -357,8 +379,11 @@ impl Entry {
     }
 
     /// The string or counter, whether it is hidden or not.
+    #[inline]
     fn text<'a>(&'a self, extra: &Extra) -> Value<'a> {
-        if let Some(fraction) = extra.fractions.sum() {
+        if !extra.fractions.is_empty()
+            && let Some(fraction) = extra.fractions.sum()
+        {
             return self.fraction(extra, fraction);
         }
         match (self.register.content(), extra.counter.sum(&self.covered)) {
@@ -373,6 +398,7 @@ impl Entry {
     }
 
     /// The same where something with a fraction was added.
+    #[cold]
     fn fraction<'a>(&'a self, extra: &Extra, fraction: Decimal) -> Value<'a> {
         let counted = extra.counter.sum(&self.covered).unwrap_or(0);
         let sum = fraction.wrapping_add(Decimal::from_integer(counted));

@@ -4,8 +4,8 @@ use crate::command::dispatch;
 use crate::digest::Digest;
 use crate::entry::Entry;
 use crate::{
-    Call, Change, Command, CommandKind, Content, Dot, EffectKind, Effects, HashChange, KeyId,
-    OriginId, Replica, Reply, Timestamp, TtlChange, Value,
+    Call, Change, Command, CommandKind, Content, Dot, Effect, EffectKind, Effects, HashChange,
+    KeyId, OriginId, Replica, Reply, Timestamp, TtlChange, Value,
 };
 
 /// A command under way on a replica.
@@ -13,7 +13,7 @@ pub(crate) struct Run<'a> {
     pub(crate) replica: &'a mut Replica,
     at: Timestamp,
     pub(crate) origin: OriginId,
-    effects: Effects,
+    effects: Vec<Effect>,
 }
 
 impl<'a> Run<'a> {
@@ -22,13 +22,13 @@ impl<'a> Run<'a> {
             replica,
             at,
             origin,
-            effects: Effects::none(),
+            effects: Vec::new(),
         }
     }
 
     /// What was changed.
     pub(crate) fn into_effects(self) -> Effects {
-        self.effects
+        self.effects.into_iter().collect()
     }
 
     /// Executes a command of any kind.

@@ -29,6 +29,7 @@ mod strings;
 mod table;
 
 pub use call::Call;
+pub(crate) use counter::increased;
 pub(crate) use dispatch::dispatch;
 pub use kind::DataType;
 pub use table::CommandKind;
