@@ -10,7 +10,7 @@ use crate::{Change, ErrorKind, HyperLogLogChange, KeyId, Reply, Value};
 fn read(run: &Run<'_>, key: KeyId) -> Result<Option<Registers>, ErrorKind> {
     match run.value(key) {
         Value::Absent => Ok(None),
-        Value::HyperLogLog(own) => Ok(Some(own.registers().clone())),
+        Value::HyperLogLog(own) => Ok(Some(own.registers())),
         Value::Content(content) => {
             Registers::decode(&content.to_bytes())
                 .map(Some)
