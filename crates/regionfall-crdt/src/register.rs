@@ -61,6 +61,13 @@ impl Register {
         self.winner.as_ref()
     }
 
+    /// The visible writes of anything but absence.
+    pub(crate) fn written(&self) -> impl Iterator<Item = Dot> {
+        self.iter()
+            .filter(|write| write.content.is_some())
+            .map(|write| write.dot)
+    }
+
     /// [`Register::write`] of a string; says by how many bytes the register grew.
     ///
     /// A write that replaces all there is takes the place of the winner, stand-in over stand-in without
