@@ -170,9 +170,11 @@ mod tests {
         let mut hash = TraceHash::new();
         for record in 0..5 {
             hash.absorb(record);
-            checkpoints.record(SimTime::from_nanos(record), &hash);
+            if record + 1 == checkpoints.due() {
+                checkpoints.keep(record + 1, SimTime::from_nanos(record), &hash);
+            }
         }
-        checkpoints.close(&hash);
+        checkpoints.close(5, SimTime::from_nanos(4), &hash);
         let arrived = checkpoints_from_lines(&checkpoints_to_lines(&checkpoints)).unwrap();
         assert!(arrived.iter().eq(checkpoints.iter()));
         assert_eq!(

@@ -24,7 +24,11 @@ pub struct Clock {
 
 /// Words in order of origin; none has sequence 0, so that equal clocks have equal words.
 enum Words {
-    Inline { length: u8, words: [u64; INLINE] },
+    /// Places beyond the length hold 0.
+    Inline {
+        length: u8,
+        words: [u64; INLINE],
+    },
     Heap(Vec<u64>),
 }
 
@@ -61,15 +65,6 @@ impl Clock {
     #[inline]
     pub fn covers(&self, dot: Dot) -> bool {
         self.get(dot.origin) >= dot.sequence
-    }
-
-    /// Whether `dot` is covered, at a glance: `false` may also mean that looking closer is needed.
-    #[inline]
-    pub(crate) fn clearly_covers(&self, dot: Dot) -> bool {
-        let word = self.words().get(usize::from(dot.origin.0));
-        word.is_some_and(|&word| {
-            origin_of(word) == dot.origin && word & SEQUENCE_MASK >= dot.sequence
-        })
     }
 
     /// The dot that comes after all that is covered of `origin`.
@@ -148,35 +143,27 @@ impl Clock {
     /// Covers whatever `other` covers as well (least upper bound).
     #[inline]
     pub fn join(&mut self, other: &Clock) {
-        let theirs = other.words();
-        let own = self.words_mut();
-        let has_more = own.len() < theirs.len();
-        for (own, &word) in own.iter_mut().zip(theirs) {
-            if origin_of(*own) != origin_of(word) {
-                return self.join_unaligned(theirs);
-            }
-            // Of one origin, the greater word is the later one.
-            *own = (*own).max(word);
-        }
-        if has_more {
-            self.join_unaligned(theirs);
-        }
-    }
-
-    /// Joins a clock that has the same origins and dominates this one, so becomes equal to it. Answers
-    /// `false` for any other; then the join is still to be done, though part of it may be.
-    #[inline]
-    pub(crate) fn try_follow(&mut self, other: &Clock) -> bool {
-        let theirs = other.words();
-        let own = self.words_mut();
-        own.len() == theirs.len()
-            && own.iter_mut().zip(theirs).all(|(own, &word)| {
-                let is_later = origin_of(*own) == origin_of(word) && *own <= word;
-                if is_later {
-                    *own = word;
+        // As a rule both know of the same few origins. Then all places are joined without a question
+        // asked of each: of one origin, the greater word is the later one.
+        if let (
+            Words::Inline { length, words },
+            Words::Inline {
+                length: their_length,
+                words: theirs,
+            },
+        ) = (&mut self.words, &other.words)
+            && length == their_length
+        {
+            let differing =
+                (0..INLINE).fold(0, |bits, place| bits | (words[place] ^ theirs[place]));
+            if differing <= SEQUENCE_MASK {
+                for place in 0..INLINE {
+                    words[place] = words[place].max(theirs[place]);
                 }
-                is_later
-            })
+                return;
+            }
+        }
+        self.join_unaligned(other.words());
     }
 
     #[cold]
@@ -247,6 +234,7 @@ impl Clock {
                         kept += 1;
                     }
                 }
+                words[kept..].fill(0);
                 *length = kept as u8;
             }
             Words::Heap(words) => words.retain(|&word| keep(unpack(word))),
@@ -295,7 +283,7 @@ impl Clock {
     #[inline]
     fn words(&self) -> &[u64] {
         match &self.words {
-            Words::Inline { length, words } => &words[..usize::from(*length)],
+            Words::Inline { length, words } => &words[..usize::from(*length).min(INLINE)],
             Words::Heap(words) => words,
         }
     }
@@ -303,7 +291,7 @@ impl Clock {
     #[inline]
     fn words_mut(&mut self) -> &mut [u64] {
         match &mut self.words {
-            Words::Inline { length, words } => &mut words[..usize::from(*length)],
+            Words::Inline { length, words } => &mut words[..usize::from(*length).min(INLINE)],
             Words::Heap(words) => words,
         }
     }

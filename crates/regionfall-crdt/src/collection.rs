@@ -4,8 +4,14 @@
 //! [`EffectKind`](crate::EffectKind), its view in [`Value`], and its commands.
 
 use crate::clock::Clock;
+use crate::hash::Hash;
+use crate::hyperloglog::HyperLogLog;
+use crate::json::Json;
+use crate::list::List;
 use crate::set::Set;
-use crate::{Effect, EffectKind, OriginId, Value};
+use crate::sorted_set::SortedSet;
+use crate::stream::Stream;
+use crate::{Effect, EffectKind, OriginId, Value, Wins};
 
 /// The clocks of two replicas that merge, as they were before.
 #[derive(Clone, Copy)]
@@ -17,10 +23,22 @@ pub(crate) struct Counterpart<'a> {
 /// A replicated collection. In all that follows, `covered` is what the visible resets of the key (SET,
 /// DEL) had observed: no instance within it survives.
 pub(crate) trait Merge {
+    /// Whether it is an effect on this type.
+    fn takes(kind: &EffectKind) -> bool
+    where
+        Self: Sized;
     /// Takes an effect of this type in.
     fn apply(&mut self, effect: &Effect, covered: &Clock);
     /// Takes a reset in.
     fn reset(&mut self, covered: &Clock);
+    /// Notes if deletions win over concurrent operations on this type.
+    fn note_wins(&self, _wins: &mut Wins) {}
+    /// Takes a deletion in that wins over what it had not observed too.
+    fn lose(&mut self, _deletion: &Effect) {}
+    /// Whether commands have to look for more than values: fields that expire, or deletions that win.
+    fn is_special(&self) -> bool {
+        false
+    }
     /// Joins what another replica holds.
     fn merge(&mut self, other: &Self, counterpart: Counterpart<'_>, covered: &Clock);
     /// The smallest origin of anything visible, or `None` if nothing is.
@@ -36,7 +54,7 @@ pub(crate) trait Merge {
 }
 
 macro_rules! collections {
-    ($($Type:ident $kinds:pat,)*) => {
+    ($($Type:ident,)*) => {
         /// A collection of some type.
         #[derive(Clone, PartialEq, Debug)]
         pub(crate) enum Collection {
@@ -46,15 +64,34 @@ macro_rules! collections {
         impl Collection {
             /// An empty collection of the type that `kind` is an effect on, if it is a collection.
             pub(crate) fn for_effect(kind: &EffectKind) -> Option<Self> {
-                match kind {
-                    $($kinds => Some(Self::$Type($Type::default())),)*
-                    _ => None,
-                }
+                $(if $Type::takes(kind) {
+                    return Some(Self::$Type($Type::default()));
+                })*
+                None
             }
 
             /// An empty collection of the same type.
             pub(crate) fn empty_like(&self) -> Self {
                 match self { $(Self::$Type(_) => Self::$Type($Type::default()),)* }
+            }
+
+            /// An empty one of each type over which a deletion wins.
+            pub(crate) fn won_over(wins: Wins) -> impl Iterator<Item = Self> {
+                [$(Self::$Type($Type::default()),)*]
+                    .into_iter()
+                    .filter(move |empty| {
+                        let mut own = Wins::default();
+                        empty.note_wins(&mut own);
+                        (own.over_hyperloglog && wins.over_hyperloglog)
+                            || (own.over_groups && wins.over_groups)
+                    })
+            }
+
+            /// Orders the types.
+            pub(crate) fn number(&self) -> usize {
+                let numbers: &[&str] = &[$(stringify!($Type),)*];
+                let own = match self { $(Self::$Type(_) => stringify!($Type),)* };
+                numbers.iter().position(|number| *number == own).unwrap_or(0)
             }
 
             /// Whether `other` is of the same type.
@@ -64,6 +101,10 @@ macro_rules! collections {
         }
 
         impl Merge for Collection {
+            fn takes(kind: &EffectKind) -> bool {
+                Self::for_effect(kind).is_some()
+            }
+
             fn apply(&mut self, effect: &Effect, covered: &Clock) {
                 match self { $(Self::$Type(own) => own.apply(effect, covered),)* }
             }
@@ -72,10 +113,21 @@ macro_rules! collections {
                 match self { $(Self::$Type(own) => own.reset(covered),)* }
             }
 
+            fn note_wins(&self, wins: &mut Wins) {
+                match self { $(Self::$Type(own) => own.note_wins(wins),)* }
+            }
+
+            fn lose(&mut self, deletion: &Effect) {
+                match self { $(Self::$Type(own) => own.lose(deletion),)* }
+            }
+
+            fn is_special(&self) -> bool {
+                match self { $(Self::$Type(own) => own.is_special(),)* }
+            }
+
             fn merge(&mut self, other: &Self, counterpart: Counterpart<'_>, covered: &Clock) {
                 match (self, other) {
                     $((Self::$Type(own), Self::$Type(other)) => own.merge(other, counterpart, covered),)*
-                    #[expect(unreachable_patterns, reason = "reachable once there are two types")]
                     _ => {}
                 }
             }
@@ -103,6 +155,35 @@ macro_rules! collections {
     };
 }
 
+impl Collection {
+    /// Whether nothing is left in it, not even tombstones.
+    pub(crate) fn is_vacant(&self) -> bool {
+        *self == self.empty_like()
+    }
+
+    /// The `HyperLogLog`, if it is one.
+    pub(crate) fn hyperloglog(&self) -> Option<&HyperLogLog> {
+        match self {
+            Self::HyperLogLog(own) => Some(own),
+            _ => None,
+        }
+    }
+
+    /// The stream, if it is one.
+    pub(crate) fn stream(&self) -> Option<&Stream> {
+        match self {
+            Self::Stream(stream) => Some(stream),
+            _ => None,
+        }
+    }
+}
+
 collections! {
-    Set EffectKind::Add { .. } | EffectKind::Discard { .. },
+    Set,
+    Hash,
+    SortedSet,
+    List,
+    Stream,
+    Json,
+    HyperLogLog,
 }

@@ -1,5 +1,7 @@
 //! What a string key holds: real bytes, or the simulator's stand-in for them.
 
+use std::borrow::Cow;
+
 /// The content of a value.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Content {
@@ -36,10 +38,21 @@ impl Content {
         self.len() == 0
     }
 
-    /// Whether it only stands for bytes, so that it needs no heap.
+    /// Becomes equal to `other`. A stand-in over a stand-in frees nothing and allocates nothing.
     #[inline]
-    pub(crate) fn is_stand_in(&self) -> bool {
-        matches!(self, Self::Synthetic { .. })
+    pub(crate) fn replace_with(&mut self, other: &Self) {
+        if let (
+            Self::Synthetic { token, length },
+            Self::Synthetic {
+                token: new,
+                length: now,
+            },
+        ) = (&mut *self, other)
+        {
+            (*token, *length) = (*new, *now);
+        } else {
+            self.clone_from(other);
+        }
     }
 
     /// The number that the bytes spell, if they spell one the way the server itself would: decimal,
@@ -48,17 +61,30 @@ impl Content {
         let Self::Bytes(bytes) = self else {
             return None;
         };
-        let digits = bytes.strip_prefix(b"-").unwrap_or(bytes);
-        let is_canonical = match digits {
-            [b'0'] => digits.len() == bytes.len(),
-            [b'1'..=b'9', ..] => true,
-            _ => false,
-        };
-        if !is_canonical {
-            return None;
-        }
-        std::str::from_utf8(bytes).ok()?.parse().ok()
+        integer_of(bytes)
     }
+
+    /// The bytes; as many zeros for a stand-in.
+    pub fn to_bytes(&self) -> Cow<'_, [u8]> {
+        match self {
+            Self::Synthetic { length, .. } => vec![0; *length as usize].into(),
+            Self::Bytes(bytes) => bytes.as_ref().into(),
+        }
+    }
+}
+
+/// The number that bytes spell; see [`Content::as_integer`].
+pub(crate) fn integer_of(bytes: &[u8]) -> Option<i64> {
+    let digits = bytes.strip_prefix(b"-").unwrap_or(bytes);
+    let is_canonical = match digits {
+        [b'0'] => digits.len() == bytes.len(),
+        [b'1'..=b'9', ..] => true,
+        _ => false,
+    };
+    if !is_canonical {
+        return None;
+    }
+    std::str::from_utf8(bytes).ok()?.parse().ok()
 }
 
 impl From<&[u8]> for Content {

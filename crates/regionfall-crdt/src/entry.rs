@@ -11,8 +11,12 @@
 use crate::clock::Clock;
 use crate::collection::{Collection, Counterpart, Merge};
 use crate::counter::Counter;
+use crate::expiry::{Claim, Expiry};
 use crate::register::{Register, Write};
-use crate::{Content, Effect, EffectKind, KeyId, OriginId, Totals, Value};
+use crate::tally::Tally;
+use crate::{
+    Change, Content, Decimal, Effect, EffectKind, KeyId, OriginId, Totals, TtlChange, Value, Wins,
+};
 
 /// Bytes of a key in memory beside what it holds; see [`Replica::bytes`](crate::Replica::bytes).
 const KEY_BYTES: usize = 72;
@@ -32,10 +36,14 @@ pub(crate) struct Entry {
 }
 
 /// What a key that was only ever written as a string does not have.
-#[derive(Clone, PartialEq, Default, Debug)]
+#[derive(Clone, Default, Debug)]
 struct Extra {
     counter: Counter,
+    /// Increments with a fraction.
+    fractions: Tally<Decimal>,
     collections: Vec<Collection>,
+    /// `None` as long as nothing but plain writes and deletions said anything of the expiry.
+    expiry: Option<Expiry>,
 }
 
 impl Entry {
@@ -61,13 +69,12 @@ impl Entry {
         self.extra.as_ref()?.counter.totals(applied, &self.covered)
     }
 
-    /// Takes an effect in that was not applied before, if it can be done in place; says by how many
-    /// bytes the entry grew. Otherwise [`Entry::apply`] is still to be called.
+    /// Takes an effect in that was not applied before, if there is nothing else to see to: no other type
+    /// has to hear of it, and no tombstone goes. Says by how many bytes the entry grew. Otherwise
+    /// [`Entry::apply`] is still to be called.
     ///
-    /// Most effects can: a string over a string that had observed all that was observed here, so that
-    /// it is visible and the other is not; an increment by an origin that has counted here before.
-    /// Such an effect costs a small part of what others cost, since there is nothing else to see to:
-    /// no other type has to hear of it, and no tombstone comes or goes.
+    /// Most effects are so: a string where only strings were written, an increment by an origin that has
+    /// counted here before. They cost a small part of what others cost.
     #[inline]
     pub(crate) fn apply_in_place(&mut self, effect: &Effect) -> Option<isize> {
         match (&effect.kind, &mut self.extra) {
@@ -77,9 +84,13 @@ impl Entry {
                     totals: None,
                 },
                 None,
-            ) if self.covered.try_follow(&effect.context) => {
+            ) if !self.register.is_absence() => {
+                let before = self.covered.len();
+                self.covered.join(&effect.context);
+                let clock_growth = CLOCK_BYTES * (self.covered.len() - before);
                 let (dot, at) = (effect.dot, effect.at);
-                self.register.overwrite(dot, at, content, &self.covered)
+                let growth = self.register.overwrite(dot, at, content, &self.covered);
+                Some(growth + clock_growth.cast_signed())
             }
             (EffectKind::Delta { amount }, Some(extra)) => {
                 let is_done = extra.counter.add_again(effect.dot, *amount);
@@ -93,10 +104,18 @@ impl Entry {
     pub(crate) fn apply(&mut self, effect: &Effect) {
         match &effect.kind {
             EffectKind::Write { content, totals } => {
-                self.reset(effect, Some(content.clone()), totals.as_deref());
+                self.reset(
+                    effect,
+                    Some(content.clone()),
+                    totals.as_deref(),
+                    TtlChange::Clear,
+                );
             }
-            EffectKind::Remove { totals } => self.reset(effect, None, totals.as_deref()),
+            EffectKind::Remove { totals } => {
+                self.reset(effect, None, totals.as_deref(), TtlChange::Clear);
+            }
             EffectKind::Delta { amount } => self.extra_mut().counter.add(effect.dot, *amount),
+            EffectKind::Change(change) if self.apply_change(effect, change) => {}
             kind => {
                 if let Some(empty) = Collection::for_effect(kind) {
                     let extra = self.extra.get_or_insert_default();
@@ -106,7 +125,158 @@ impl Entry {
         }
     }
 
-    fn reset(&mut self, effect: &Effect, content: Option<Content>, totals: Option<&Totals>) {
+    /// Takes a change in that is not one of a collection; otherwise says `false`.
+    fn apply_change(&mut self, effect: &Effect, change: &Change) -> bool {
+        match change {
+            Change::Reset {
+                content,
+                totals,
+                ttl,
+                wins,
+            } => {
+                self.reset(effect, content.clone(), totals.as_deref(), *ttl);
+                for empty in Collection::won_over(*wins) {
+                    self.extra_mut().collection(empty).lose(effect);
+                }
+            }
+            Change::Expire { deadline, owner } => {
+                let claim = Claim {
+                    dot: effect.dot,
+                    deadline: *deadline,
+                    owner: *owner,
+                };
+                self.expiry_mut().claim(claim, &effect.context);
+            }
+            Change::Fraction { amount } => {
+                let extra = self.extra.get_or_insert_default();
+                extra.fractions.add(effect.dot, *amount);
+                extra.fractions.reset(&self.covered);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// Tells the expiry of a write or deletion of the whole key, which is not yet covered.
+    fn reset_expiry(&mut self, effect: &Effect, is_write: bool, ttl: TtlChange) {
+        if ttl != TtlChange::Clear {
+            self.expiry_mut();
+        }
+        let Some(expiry) = self.extra.as_mut().and_then(|extra| extra.expiry.as_mut()) else {
+            return;
+        };
+        let (deadline, owner) = match ttl {
+            _ if !is_write => return expiry.reset(&effect.context),
+            TtlChange::Keep => return,
+            TtlChange::Clear => (None, 0),
+            TtlChange::Set { deadline, owner } => (Some(deadline), owner),
+        };
+        let claim = Claim {
+            dot: effect.dot,
+            deadline,
+            owner,
+        };
+        expiry.claim(claim, &effect.context);
+    }
+
+    /// The expiry, one that knows the writes so far if there was none.
+    fn expiry_mut(&mut self) -> &mut Expiry {
+        let extra = self.extra.get_or_insert_default();
+        extra.expiry.get_or_insert_with(|| {
+            let claims = self.register.written().map(|dot| Claim {
+                dot,
+                deadline: None,
+                owner: 0,
+            });
+            Expiry::new(self.covered.clone(), claims)
+        })
+    }
+
+    /// The string, if nothing but strings was ever written here.
+    #[inline]
+    pub(crate) fn plain_text(&self) -> Option<&Content> {
+        if self.extra.is_some() {
+            return None;
+        }
+        self.register.content()
+    }
+
+    /// The counter, if nothing but whole numbers was ever added here.
+    #[inline]
+    pub(crate) fn plain_number(&self) -> Option<i64> {
+        let extra = self.extra.as_deref()?;
+        if !extra.collections.is_empty()
+            || !extra.fractions.is_empty()
+            || self.register.content().is_some()
+        {
+            return None;
+        }
+        extra.counter.sum(&self.covered)
+    }
+
+    /// Whether more may have to be done for a command than its effect tells: expiry, or a deletion that wins.
+    #[inline]
+    pub(crate) fn is_special(&self) -> bool {
+        self.extra.as_ref().is_some_and(|extra| {
+            extra.expiry.is_some() || extra.collections.iter().any(Collection::is_special)
+        })
+    }
+
+    /// When the key expires, and which instance owns the expiry.
+    pub(crate) fn deadline(&self) -> Option<(u64, u16)> {
+        let winner = self.extra.as_ref()?.expiry.as_ref()?.winner()?;
+        Some((winner.deadline?, winner.owner))
+    }
+
+    /// Whether the key has expired at `millis`.
+    pub(crate) fn is_due(&self, millis: u64) -> bool {
+        self.deadline()
+            .is_some_and(|(deadline, _)| deadline <= millis)
+    }
+
+    /// The collections, hidden ones too.
+    pub(crate) fn collections(&self) -> &[Collection] {
+        self.extra.as_ref().map_or(&[], |extra| &extra.collections)
+    }
+
+    /// A write or deletion of the whole key as it must be sent, given what it replaces.
+    pub(crate) fn complete_reset(&self, kind: EffectKind, applied: &Clock) -> EffectKind {
+        let mut all_wins = Wins::default();
+        for collection in self.collections() {
+            collection.note_wins(&mut all_wins);
+        }
+        let (content, ttl) = match kind {
+            EffectKind::Write { content, .. } => (Some(content), TtlChange::Clear),
+            EffectKind::Remove { .. } => (None, TtlChange::Clear),
+            EffectKind::Change(change) => match *change {
+                Change::Reset { content, ttl, .. } => (content, ttl),
+                other => return EffectKind::Change(Box::new(other)),
+            },
+            other => return other,
+        };
+        let totals = self.totals(applied);
+        if ttl != TtlChange::Clear || all_wins != Wins::default() {
+            return EffectKind::Change(Box::new(Change::Reset {
+                content,
+                totals,
+                ttl,
+                wins: all_wins,
+            }));
+        }
+        match content {
+            Some(content) => EffectKind::Write { content, totals },
+            None => EffectKind::Remove { totals },
+        }
+    }
+
+    fn reset(
+        &mut self,
+        effect: &Effect,
+        content: Option<Content>,
+        totals: Option<&Totals>,
+        ttl: TtlChange,
+    ) {
+        self.reset_expiry(effect, content.is_some(), ttl);
         if totals.is_some() || self.extra.is_some() {
             let extra = self.extra.get_or_insert_default();
             extra.counter.reset(&effect.context, totals, &self.covered);
@@ -120,17 +290,17 @@ impl Entry {
             },
             &self.covered,
         );
-        for collection in self
-            .extra
-            .iter_mut()
-            .flat_map(|extra| &mut extra.collections)
-        {
-            collection.reset(&self.covered);
+        if let Some(extra) = &mut self.extra {
+            extra.fractions.reset(&self.covered);
+            for collection in &mut extra.collections {
+                collection.reset(&self.covered);
+            }
         }
     }
 
     /// Joins what another replica holds under this key.
     pub(crate) fn merge(&mut self, other: &Self, counterpart: Counterpart<'_>) {
+        self.merge_expiry(other, counterpart);
         let mut covered = self.covered.clone();
         covered.join(&other.covered);
         self.register.merge(
@@ -150,6 +320,8 @@ impl Entry {
             let theirs = other.extra.as_deref().unwrap_or(&nothing);
             own.counter
                 .merge(&theirs.counter, &self.covered, &other.covered);
+            own.fractions.merge(&theirs.fractions, counterpart);
+            own.fractions.reset(&covered);
             for collection in &mut own.collections {
                 match theirs
                     .collections
@@ -162,6 +334,20 @@ impl Entry {
             }
         }
         self.covered = covered;
+    }
+
+    fn merge_expiry(&mut self, other: &Self, counterpart: Counterpart<'_>) {
+        let has_any = |entry: &Self| {
+            entry
+                .extra
+                .as_ref()
+                .is_some_and(|extra| extra.expiry.is_some())
+        };
+        if has_any(self) || has_any(other) {
+            let mut theirs = other.clone();
+            let theirs = theirs.expiry_mut();
+            self.expiry_mut().merge(theirs, counterpart);
+        }
     }
 
     /// What a client would see.
@@ -177,16 +363,14 @@ impl Entry {
     }
 
     fn value_of_many<'a>(&'a self, extra: &'a Extra) -> Value<'a> {
-        let text = self.text(&extra.counter);
+        let text = self.text(extra);
         let is_sole = |value: &Value<'_>| extra.collections.is_empty() || value.is_absent();
         match extra.collections.as_slice() {
             [] => return text,
             [only] if is_sole(&text) => return only.value(),
             _ => {}
         }
-        let text = self
-            .text_origin(&extra.counter)
-            .map(|origin| (origin, text));
+        let text = self.text_origin(extra).map(|origin| (origin, text));
         let collections = extra
             .collections
             .iter()
@@ -198,30 +382,54 @@ impl Entry {
     }
 
     /// The string or counter, whether it is hidden or not.
-    fn text<'a>(&'a self, counter: &Counter) -> Value<'a> {
-        match (self.register.content(), counter.sum(&self.covered)) {
+    #[inline]
+    fn text<'a>(&'a self, extra: &Extra) -> Value<'a> {
+        if !extra.fractions.is_empty()
+            && let Some(fraction) = extra.fractions.sum()
+        {
+            return self.fraction(extra, fraction);
+        }
+        match (self.register.content(), extra.counter.sum(&self.covered)) {
             (None, None) => Value::Absent,
             (Some(content), None) => Value::Content(content),
             (None, Some(sum)) => Value::Integer(sum),
             (Some(content), Some(sum)) => match content.as_integer() {
                 Some(base) => Value::Integer(base.wrapping_add(sum)),
-                None => Value::Content(content),
+                None => counted_decimal(content, Decimal::from_integer(sum)),
             },
         }
     }
 
+    /// The same where something with a fraction was added.
+    #[cold]
+    fn fraction<'a>(&'a self, extra: &Extra, fraction: Decimal) -> Value<'a> {
+        let counted = extra.counter.sum(&self.covered).unwrap_or(0);
+        let sum = fraction.wrapping_add(Decimal::from_integer(counted));
+        match self.register.content() {
+            None => Value::Fraction(sum),
+            Some(content) => counted_decimal(content, sum),
+        }
+    }
+
     /// The smallest origin of the string or counter.
-    fn text_origin(&self, counter: &Counter) -> Option<OriginId> {
+    fn text_origin(&self, extra: &Extra) -> Option<OriginId> {
         let written = self
             .register
             .winner()
             .filter(|write| write.content.is_some());
-        let increment = counter.smallest_origin(&self.covered);
+        let increment = extra.counter.smallest_origin(&self.covered);
         written
             .map(|write| write.dot.origin)
             .into_iter()
             .chain(increment)
+            .chain(extra.fractions.smallest_origin())
             .min()
+    }
+
+    /// Whether there is a deletion, and nothing else ever was but strings.
+    #[inline]
+    pub(crate) fn is_plainly_absent(&self) -> bool {
+        self.extra.is_none() && self.register.is_absence()
     }
 
     /// Whether something is kept for the sake of removals only, and can be collected one day.
@@ -229,8 +437,15 @@ impl Entry {
     pub(crate) fn has_tombstones(&self) -> bool {
         match &self.extra {
             None => self.register.is_absence(),
-            Some(extra) => extra.has_tombstones() || (self.register.is_absence() && self.is_dead()),
+            Some(extra) => {
+                extra.has_tombstones() || self.register.is_absence() || self.has_idle_clock(extra)
+            }
         }
+    }
+
+    /// Whether what the resets had observed is kept for the sake of effects to come only.
+    fn has_idle_clock(&self, extra: &Extra) -> bool {
+        !self.covered.is_empty() && self.register.winner().is_none() && extra.counter.is_empty()
     }
 
     /// Whether nothing visible is left, and nothing that must be kept for ever.
@@ -238,13 +453,20 @@ impl Entry {
         self.register.content().is_none()
             && self.extra.as_ref().is_none_or(|extra| {
                 extra.counter.is_empty()
+                    && extra.fractions.is_empty()
                     && extra.collections.iter().all(|own| own.value().is_absent())
             })
     }
 
     /// Whether nothing at all is left, so that the key can be forgotten.
     pub(crate) fn is_empty(&self) -> bool {
-        self.is_dead() && self.register.winner().is_none() && !self.has_tombstones()
+        self.is_dead()
+            && self.register.winner().is_none()
+            && !self.has_tombstones()
+            && self
+                .extra
+                .as_ref()
+                .is_none_or(|extra| extra.expiry.is_none())
     }
 
     /// Drops the tombstones that `stable` covers.
@@ -256,10 +478,34 @@ impl Entry {
         {
             collection.collect(stable);
         }
+        if let Some(extra) = &mut self.extra {
+            extra.fractions.collect(stable);
+        }
+        if let Some(extra) = &mut self.extra
+            && self.register.is_within(stable)
+            && extra
+                .expiry
+                .as_ref()
+                .is_some_and(|expiry| expiry.is_idle(stable))
+        {
+            extra.expiry = None;
+        }
         // A register is dropped as a whole or not at all: while a write that lost against the deletion
         // may still win against one to come, the deletion must stand in its way.
-        if self.is_dead() && self.register.is_within(stable) {
+        if self.register.content().is_none() && self.register.is_within(stable) {
             self.register = Register::default();
+        }
+        if let Some(extra) = &self.extra
+            && self.has_idle_clock(extra)
+            && stable.dominates(&self.covered)
+        {
+            self.covered = Clock::new();
+        }
+        if let Some(extra) = &mut self.extra {
+            extra.collections.retain(|own| !own.is_vacant());
+            if **extra == Extra::default() {
+                self.extra = None;
+            }
         }
     }
 
@@ -268,7 +514,11 @@ impl Entry {
         self.key == other.key
             && self.covered == other.covered
             && self.register == other.register
-            && self.extra == other.extra
+            && match (&self.extra, &other.extra) {
+                (None, None) => true,
+                (Some(own), Some(theirs)) => own == theirs,
+                (Some(only), None) | (None, Some(only)) => **only == Extra::default(),
+            }
     }
 
     /// Bytes in memory; see [`Replica::bytes`](crate::Replica::bytes).
@@ -286,26 +536,59 @@ impl Entry {
     }
 }
 
+/// Collections in which nothing is left, not even tombstones, are none.
+impl PartialEq for Extra {
+    fn eq(&self, other: &Self) -> bool {
+        let held = |extra: &Self| -> Vec<Collection> {
+            let all = extra.collections.iter();
+            all.filter(|own| !own.is_vacant()).cloned().collect()
+        };
+        self.counter == other.counter
+            && self.fractions == other.fractions
+            && self.expiry == other.expiry
+            && (self.collections == other.collections || held(self) == held(other))
+    }
+}
+
+/// A string to which a sum was added, if it spells a number.
+fn counted_decimal(content: &Content, sum: Decimal) -> Value<'_> {
+    match Decimal::parse(&content.to_bytes()) {
+        Some(base) => Value::Fraction(base.wrapping_add(sum)),
+        None => Value::Content(content),
+    }
+}
+
 impl Extra {
     fn has_tombstones(&self) -> bool {
         self.collections.iter().any(Merge::has_tombstones)
+            || self.fractions.is_scattered()
+            || self
+                .expiry
+                .as_ref()
+                .is_some_and(|expiry| expiry.deadline().is_none())
     }
 
     #[inline(never)]
     fn bytes(&self) -> usize {
-        self.counter.bytes() + self.collections.iter().map(Merge::bytes).sum::<usize>()
+        self.counter.bytes()
+            + self.fractions.bytes()
+            + self.collections.iter().map(Merge::bytes).sum::<usize>()
+            + self.expiry.as_ref().map_or(0, Expiry::bytes)
     }
 
-    /// The collection of the type of `empty`, which becomes it if there is none.
+    /// The collection of the type of `empty`, which becomes it if there is none. They are in order of their types, whatever
+    /// came first.
     fn collection(&mut self, empty: Collection) -> &mut Collection {
         let place = self
             .collections
-            .iter()
-            .position(|own| own.is_like(&empty))
-            .unwrap_or_else(|| {
-                self.collections.push(empty);
-                self.collections.len() - 1
-            });
+            .partition_point(|own| own.number() < empty.number());
+        let is_there = self
+            .collections
+            .get(place)
+            .is_some_and(|own| own.is_like(&empty));
+        if !is_there {
+            self.collections.insert(place, empty);
+        }
         &mut self.collections[place]
     }
 }

@@ -61,9 +61,17 @@ impl Register {
         self.winner.as_ref()
     }
 
-    /// Takes a visible write in if it replaces the only one, stand-in by stand-in, so that no heap is
-    /// needed; says by how many bytes the register grew. Otherwise leaves it as it is. `covered` as for
-    /// [`Register::write`].
+    /// The visible writes of anything but absence.
+    pub(crate) fn written(&self) -> impl Iterator<Item = Dot> {
+        self.iter()
+            .filter(|write| write.content.is_some())
+            .map(|write| write.dot)
+    }
+
+    /// [`Register::write`] of a string; says by how many bytes the register grew.
+    ///
+    /// A write that replaces all there is takes the place of the winner, stand-in over stand-in without
+    /// touching the heap.
     #[inline]
     pub(crate) fn overwrite(
         &mut self,
@@ -71,16 +79,39 @@ impl Register {
         at: Timestamp,
         content: &Content,
         covered: &Clock,
-    ) -> Option<isize> {
-        let only = self.winner.as_mut().filter(|_| self.losers.is_empty())?;
-        let text = only.content.as_mut().filter(|text| text.is_stand_in())?;
-        if !content.is_stand_in() || !covered.clearly_covers(only.dot) {
-            return None;
+    ) -> isize {
+        if let Some(winner) = &mut self.winner
+            && covered.covers(winner.dot)
+            && let Some(text) = &mut winner.content
+            && !covered.covers(dot)
+        {
+            let mut growth = content.len().cast_signed() - text.len().cast_signed();
+            let has_survivors = self.losers.iter().any(|loser| !covered.covers(loser.dot));
+            if !has_survivors {
+                text.replace_with(content);
+                (winner.dot, winner.at) = (dot, at);
+                for loser in self.losers.drain(..) {
+                    growth -= loser.bytes().cast_signed();
+                }
+                return growth;
+            }
         }
-        let growth = content.len().cast_signed() - text.len().cast_signed();
-        text.clone_from(content);
-        (only.dot, only.at) = (dot, at);
-        Some(growth)
+        self.write_beside(dot, at, content, covered)
+    }
+
+    /// [`Register::overwrite`] where other writes survive, or where there are none.
+    #[inline(never)]
+    fn write_beside(
+        &mut self,
+        dot: Dot,
+        at: Timestamp,
+        content: &Content,
+        covered: &Clock,
+    ) -> isize {
+        let before = self.bytes().cast_signed();
+        let content = Some(content.clone());
+        self.write(Write { dot, at, content }, covered);
+        self.bytes().cast_signed() - before
     }
 
     /// Takes a write in. `covered` is all that the visible writes had observed, the new one included.

@@ -2,8 +2,8 @@
 //! vector and thinking folded into the send, as in the floor.
 
 use regionfall::network::{
-    CarriesNetwork, ConnectionId, ConnectionOptions, Draw, End, Network, NetworkEvent, Notice,
-    Opening, TrafficClass,
+    CarriesNetwork, ConnectionId, ConnectionOptions, Draw, End, Network, NetworkEvent, Opening,
+    TrafficClass,
 };
 use regionfall::scenario::Settings;
 use regionfall::topology::RegionId;
@@ -14,11 +14,29 @@ use crate::floor::{CLIENTS_PER_REGION, KEYS, Register, THINK};
 #[derive(Clone, Copy)]
 struct Event(NetworkEvent<Message>);
 
+/// A message in two whole words: the stamp of an effect, and kind, client, key and value.
 #[derive(Clone, Copy)]
-enum Message {
-    Write { client: u8, key: u16, value: u32 },
-    Reply { client: u8 },
-    Effect { stamp: u64, key: u16, value: u32 },
+struct Message(u64, u64);
+
+const WRITE: u8 = 0;
+const REPLY: u8 = 1;
+const EFFECT: u8 = 2;
+
+impl Message {
+    fn new(kind: u8, stamp: u64, client: u8, (key, value): (u16, u32)) -> Self {
+        let fields = u64::from(kind) | u64::from(client) << 8 | u64::from(key) << 16;
+        Self(stamp, fields | u64::from(value) << 32)
+    }
+
+    fn fields(self) -> (u8, u8, u16, u32) {
+        let fields = self.1;
+        (
+            fields as u8,
+            (fields >> 8) as u8,
+            (fields >> 16) as u16,
+            (fields >> 32) as u32,
+        )
+    }
 }
 
 impl From<NetworkEvent<Message>> for Event {
@@ -54,7 +72,7 @@ pub(crate) fn run(settings: &Settings, length: SimDuration) -> u64 {
         let key = (((bits >> 32) * KEYS) >> 32) as u16;
         let draw = numbered(who as u32, value, 0);
         let client = (who % CLIENTS_PER_REGION) as u8;
-        (Message::Write { client, key, value }, draw)
+        (Message::new(WRITE, 0, client, (key, value)), draw)
     };
     let think = SimDuration::from_nanos(THINK);
     let mut counts = vec![1_u32; clients.len()];
@@ -77,24 +95,27 @@ pub(crate) fn run(settings: &Settings, length: SimDuration) -> u64 {
             }
         }
         while let Some((now, Event(event))) = queue.pop_until(until) {
-            let Some(Notice::Delivered {
-                connection,
-                payload,
-                ..
-            }) = network.handle(now, &mut queue, event)
-            else {
+            let NetworkEvent::Data(port, message) = event else {
+                // The connections are still being opened.
+                network.handle(now, &mut queue, event);
                 continue;
             };
+            let connection = port.connection();
+            assert!(
+                network.receives(now, connection, port.end()),
+                "all are well"
+            );
             messages += 1;
             let region = usize::from(region_of[connection.index()]);
-            match payload {
-                Message::Write { client, key, value } => {
+            let (kind, client, key, value) = message.fields();
+            match kind {
+                WRITE => {
                     let stamp = now.as_nanos() << 8 | region as u64;
                     let slot = region * KEYS as usize + usize::from(key);
                     replicas[slot].merge(stamp, value, client);
                     let who = (region * CLIENTS_PER_REGION + usize::from(client)) as u32;
                     let draw = numbered(who, value, 1);
-                    let reply = (Message::Reply { client }, REPLY_BYTES);
+                    let reply = (Message::new(REPLY, 0, client, (key, value)), REPLY_BYTES);
                     network.send(now, &mut queue, (connection, End::Server), reply, draw);
                     written[region] += 1;
                     let sequence = written[region];
@@ -103,11 +124,12 @@ pub(crate) fn run(settings: &Settings, length: SimDuration) -> u64 {
                         let &Some(link) = link else { continue };
                         let who = (first + target) as u32;
                         let draw = numbered(who, sequence, 0);
-                        let effect = (Message::Effect { stamp, key, value }, REQUEST_BYTES);
+                        let effect = Message::new(EFFECT, stamp, client, (key, value));
+                        let effect = (effect, REQUEST_BYTES);
                         network.send(now, &mut queue, (link, End::Client), effect, draw);
                     }
                 }
-                Message::Reply { client } => {
+                REPLY => {
                     let who = region * CLIENTS_PER_REGION + usize::from(client);
                     let (message, draw) = write(who, counts[who]);
                     counts[who] += 1;
@@ -120,9 +142,9 @@ pub(crate) fn run(settings: &Settings, length: SimDuration) -> u64 {
                         draw,
                     );
                 }
-                Message::Effect { stamp, key, value } => {
+                _ => {
                     let slot = region * KEYS as usize + usize::from(key);
-                    replicas[slot].merge(stamp, value, 0);
+                    replicas[slot].merge(message.0, value, client);
                 }
             }
         }

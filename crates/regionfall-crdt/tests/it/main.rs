@@ -3,6 +3,9 @@
 
 mod cases;
 mod collect;
+mod convergence;
 mod history;
+mod json_rules;
 mod laws;
 mod oracle;
+mod rules;

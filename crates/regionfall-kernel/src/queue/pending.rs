@@ -2,7 +2,7 @@
 //!
 //! Each entry has a slot in an arena, and a 128-bit key: time, tie number, slot. Far entries hang unsorted
 //! in buckets; near ones stand sorted by key in `near`. Buckets form a hierarchical timing wheel (Varghese and Lauck,
-//! SOSP 1987): level `k` has 64 buckets of 2^(8+6k) ns, and an entry lies at the level of the highest bit
+//! SOSP 1987): level `k` has 16 buckets of 2^(8+4k) ns, and an entry lies at the level of the highest bit
 //! in which its time differs from `base`. When the earliest bucket comes due, its entries move to `near` if
 //! they are few, whatever its width; a crowded one is spread over the next finer level, as in a ladder
 //! queue (Tang, Goh and Thng, ACM TOMACS 15(3), 2005). So the width in use follows the density of
@@ -36,7 +36,7 @@ const END: u32 = u32::MAX;
 
 /// The finest bucket is 2^8 ns wide: far below any gap between events that matters.
 const FINEST_BITS: u32 = 8;
-const LEVEL_BITS: u32 = 6;
+const LEVEL_BITS: u32 = 4;
 const BUCKETS: usize = 1 << LEVEL_BITS;
 const LEVELS: usize = (64 - FINEST_BITS).div_ceil(LEVEL_BITS) as usize;
 /// A bucket with at most so many entries is sorted at once instead of being spread.

@@ -24,6 +24,7 @@ pub struct Checkpoint {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Checkpoints {
     every: u64,
+    due: u64,
     kept: Vec<Checkpoint>,
     latest: Checkpoint,
 }
@@ -45,27 +46,45 @@ impl Checkpoints {
         };
         Self {
             every,
+            due: every,
             kept: Vec::new(),
             latest: nothing,
         }
     }
 
-    /// Notes that one more record, which happened at `at`, was absorbed into `trace`.
+    /// After how many records the next checkpoint is to be kept.
     #[inline]
-    pub fn record(&mut self, at: SimTime, trace: &TraceHash) {
-        self.latest.records += 1;
-        self.latest.at = at;
-        if self.latest.records.is_multiple_of(self.every) {
-            self.keep(trace);
+    pub const fn due(&self) -> u64 {
+        self.due
+    }
+
+    /// Keeps a checkpoint: `records` records, the last of which happened at `at`, were absorbed into `trace`.
+    ///
+    /// # Panics
+    ///
+    /// If it is not due.
+    pub fn keep(&mut self, records: u64, at: SimTime, trace: &TraceHash) {
+        assert_eq!(records, self.due, "checkpoints are kept when they are due");
+        if self.kept.len() == CHECKPOINTS_MAX {
+            self.every *= 2;
+            let every = self.every;
+            self.kept
+                .retain(|checkpoint| checkpoint.records.is_multiple_of(every));
         }
+        if records.is_multiple_of(self.every) {
+            let hash = trace.finish();
+            self.kept.push(Checkpoint { records, at, hash });
+        }
+        self.due = records - records % self.every + self.every;
     }
 
     /// Notes the hash of the whole run.
-    pub fn close(&mut self, trace: &TraceHash) {
-        self.latest.hash = trace.finish();
+    pub fn close(&mut self, records: u64, at: SimTime, trace: &TraceHash) {
+        let hash = trace.finish();
+        self.latest = Checkpoint { records, at, hash };
     }
 
-    /// How many records were noted.
+    /// How many records the closed run has.
     pub const fn records(&self) -> u64 {
         self.latest.records
     }
@@ -80,19 +99,6 @@ impl Checkpoints {
             .iter()
             .copied()
             .chain(is_apart.then_some(self.latest))
-    }
-
-    fn keep(&mut self, trace: &TraceHash) {
-        self.latest.hash = trace.finish();
-        if self.kept.len() == CHECKPOINTS_MAX {
-            self.every *= 2;
-            let every = self.every;
-            self.kept
-                .retain(|checkpoint| checkpoint.records.is_multiple_of(every));
-        }
-        if self.latest.records.is_multiple_of(self.every) {
-            self.kept.push(self.latest);
-        }
     }
 }
 
@@ -145,9 +151,11 @@ mod tests {
         let (mut trace, mut checkpoints) = (TraceHash::new(), Checkpoints::new(every));
         for record in 0..count {
             trace.absorb(record + u64::from(changed == Some(record)) * 1_000_000);
-            checkpoints.record(SimTime::from_nanos(record), &trace);
+            if record + 1 == checkpoints.due() {
+                checkpoints.keep(record + 1, SimTime::from_nanos(record), &trace);
+            }
         }
-        checkpoints.close(&trace);
+        checkpoints.close(count, SimTime::from_nanos(count - 1), &trace);
         checkpoints
     }
 

@@ -66,7 +66,11 @@ impl Book {
     }
 
     /// Enters a fact.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "at each place of call only the arm of that fact is left"
+    )]
+    #[inline(always)]
     pub fn enter(&mut self, fact: &Fact<'_>) -> Entry {
         match *fact {
             Fact::WriteExecuted {

@@ -26,7 +26,11 @@ impl Convergence {
 }
 
 impl Listener for Convergence {
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "at each place of call only the arm of that fact is left"
+    )]
+    #[inline(always)]
     fn observe(&mut self, _at: SimTime, fact: &Fact<'_>) {
         match *fact {
             Fact::MemberStopped { member, .. } => self.down.push(member.0),

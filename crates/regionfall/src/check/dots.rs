@@ -63,7 +63,11 @@ impl Dots {
 }
 
 impl Listener for Dots {
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "at each place of call only the arm of that fact is left"
+    )]
+    #[inline(always)]
     fn observe(&mut self, at: SimTime, fact: &Fact<'_>) {
         let entry = self.book.enter(fact);
         if entry != Entry::InOrder {

@@ -26,9 +26,15 @@ impl Listener for () {
 }
 
 impl<A: Listener, B: Listener> Listener for (A, B) {
+    #[expect(
+        clippy::inline_always,
+        reason = "at each place of call only the arm of that fact is left"
+    )]
+    #[inline(always)]
     fn observe(&mut self, at: SimTime, fact: &Fact<'_>) {
-        self.0.observe(at, fact);
-        self.1.observe(at, fact);
+        let (one, other) = (*fact, *fact);
+        self.0.observe(at, &one);
+        self.1.observe(at, &other);
     }
 
     #[inline]
@@ -39,6 +45,11 @@ impl<A: Listener, B: Listener> Listener for (A, B) {
 }
 
 impl<L: Listener> Listener for &mut L {
+    #[expect(
+        clippy::inline_always,
+        reason = "at each place of call only the arm of that fact is left"
+    )]
+    #[inline(always)]
     fn observe(&mut self, at: SimTime, fact: &Fact<'_>) {
         (**self).observe(at, fact);
     }

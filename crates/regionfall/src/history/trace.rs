@@ -14,8 +14,13 @@ const CHECKPOINT_EVERY: u64 = 4_096;
 #[derive(Clone, Debug)]
 pub struct Trace {
     hash: TraceHash,
-    checkpoints: Checkpoints,
     records: u64,
+    /// How many records there are when a checkpoint is due, or a text to be kept. Until then a record is
+    /// nothing but its words in the hash.
+    due: u64,
+    /// When the latest record happened.
+    at: SimTime,
+    checkpoints: Checkpoints,
     window: Range<u64>,
     kept: Vec<TraceRecord>,
 }
@@ -28,13 +33,17 @@ impl Trace {
 
     /// A trace that keeps the text of these records.
     pub fn with_window(window: Range<u64>) -> Self {
-        Self {
+        let mut trace = Self {
             hash: TraceHash::new(),
-            checkpoints: Checkpoints::new(CHECKPOINT_EVERY),
             records: 0,
+            due: 0,
+            at: SimTime::ZERO,
+            checkpoints: Checkpoints::new(CHECKPOINT_EVERY),
             window,
             kept: Vec::new(),
-        }
+        };
+        trace.due = trace.next_due();
+        trace
     }
 
     /// The hash so far; more may be absorbed into a copy of it.
@@ -45,7 +54,7 @@ impl Trace {
     /// The checkpoints, the last one at the last record.
     pub fn checkpoints(&self) -> Checkpoints {
         let mut closed = self.checkpoints.clone();
-        closed.close(&self.hash);
+        closed.close(self.records, self.at, &self.hash);
         closed
     }
 
@@ -56,12 +65,32 @@ impl Trace {
 
     /// One record was absorbed.
     #[inline]
-    fn record(&mut self, at: SimTime, text: impl FnOnce() -> String) {
-        self.checkpoints.record(at, &self.hash);
-        if self.window.contains(&self.records) {
-            self.kept.push(TraceRecord { at, text: text() });
-        }
+    fn record(&mut self, text: impl FnOnce() -> String) {
         self.records += 1;
+        if self.records == self.due {
+            self.pause(text);
+        }
+    }
+
+    /// A record for which something is due.
+    #[cold]
+    #[inline(never)]
+    fn pause(&mut self, text: impl FnOnce() -> String) {
+        if self.records == self.checkpoints.due() {
+            self.checkpoints.keep(self.records, self.at, &self.hash);
+        }
+        if self.window.contains(&(self.records - 1)) {
+            let (at, text) = (self.at, text());
+            self.kept.push(TraceRecord { at, text });
+        }
+        self.due = self.next_due();
+    }
+
+    fn next_due(&self) -> u64 {
+        let text = self.window.start.max(self.records) + 1;
+        let has_text = !self.window.is_empty() && text <= self.window.end;
+        let text = if has_text { text } else { u64::MAX };
+        self.checkpoints.due().min(text)
     }
 }
 
@@ -72,23 +101,34 @@ impl Default for Trace {
 }
 
 impl Listener for Trace {
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "at each place of call only the arm of that fact is left"
+    )]
+    #[inline(always)]
     fn observe(&mut self, at: SimTime, fact: &Fact<'_>) {
-        let (first, second) = words(fact);
+        let fact = *fact;
+        let (first, second) = words(&fact);
         self.hash.absorb2(first, second);
-        self.record(at, || format!("{fact:?}"));
+        self.at = at;
+        self.record(move || format!("{fact:?}"));
     }
 
     #[inline]
     fn event(&mut self, at: SimTime, kind: u8) {
         self.hash.absorb(at.as_nanos() << 5 | u64::from(kind));
-        self.record(at, || format!("event of kind {kind}"));
+        self.at = at;
+        self.record(|| format!("event of kind {kind}"));
     }
 }
 
 /// A fact as two words: its kind in the low byte of the first, its fields above and in the second. The
 /// moment need not enter: it is that of the event before.
-#[inline]
+#[expect(
+    clippy::inline_always,
+    reason = "at each place of call only the arm of that fact is left"
+)]
+#[inline(always)]
 #[expect(clippy::too_many_lines, reason = "one arm for each fact")]
 fn words(fact: &Fact<'_>) -> (u64, u64) {
     let pack = |kind: u64, low: u32, high: u64| kind | u64::from(low) << 8 | high << 40;

@@ -16,6 +16,40 @@ pub struct ConnectionId {
     pub(super) generation: u32,
 }
 
+/// An end of a connection, in one word.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Port(u64);
+
+impl Port {
+    /// The port of a connection at one of its ends.
+    #[inline]
+    pub fn new(connection: ConnectionId, end: End) -> Self {
+        let ConnectionId { index, generation } = connection;
+        // A place would have to be used again two thousand million times.
+        debug_assert!(generation < 1 << 31, "a generation has 31 bits");
+        Self(u64::from(index) << 32 | u64::from(generation) << 1 | end as u64)
+    }
+
+    /// The connection.
+    #[inline]
+    pub fn connection(self) -> ConnectionId {
+        ConnectionId {
+            index: (self.0 >> 32) as u32,
+            generation: self.0 as u32 >> 1,
+        }
+    }
+
+    /// Which of its ends.
+    #[inline]
+    pub fn end(self) -> End {
+        if self.0 & 1 == End::Client as u64 {
+            End::Client
+        } else {
+            End::Server
+        }
+    }
+}
+
 impl ConnectionId {
     /// A dense number, unique among the connections that exist at one moment.
     pub fn index(self) -> usize {

@@ -254,7 +254,7 @@ impl<P: Copy> Network<P> {
         let lane = self.lane(id, from);
         let draw = self.upkeep[id.index()].draw;
         for (_, event) in queue.drain_lane(lane) {
-            if let Some(NetworkEvent::Arrives { segment, .. }) = event.network() {
+            if let Some(segment) = event.network().and_then(NetworkEvent::segment) {
                 self.effects.note(fault, |effects| effects.dropped += 1);
                 self.stall(now, queue, (id, from), (segment, BARE_SEGMENT_BYTES, draw));
             }

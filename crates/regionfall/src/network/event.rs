@@ -1,6 +1,6 @@
 //! What the network schedules for itself, and what it tells its owner.
 
-use super::connection::{ConnectionId, End};
+use super::connection::{ConnectionId, End, Port};
 
 /// Something the network scheduled for itself.
 // The discriminant has a whole word so that an event is copied word by word: were it a byte, the rest would be
@@ -9,15 +9,10 @@ use super::connection::{ConnectionId, End};
 #[derive(Clone, Copy, PartialEq, Debug)]
 #[repr(u64)]
 pub enum NetworkEvent<P> {
-    /// A segment reaches an end.
-    Arrives {
-        /// Over which connection.
-        connection: ConnectionId,
-        /// Which end.
-        to: End,
-        /// What arrives.
-        segment: Segment<P>,
-    },
+    /// A payload reaches an end.
+    Data(Port, P),
+    /// A segment without payload reaches an end.
+    Bare(ConnectionId, End, Bare),
     /// A request to open a connection reaches its server.
     SynArrives(ConnectionId),
     /// The server's consent reaches the client.
@@ -31,6 +26,44 @@ pub enum NetworkEvent<P> {
     /// An end's kernel gives the connection up: user timeout, keepalive, or the limit of
     /// unacknowledged data.
     GiveUp(ConnectionId, End),
+}
+
+/// A segment without payload.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Bare {
+    /// See [`Segment::Setup`].
+    Setup,
+    /// See [`Segment::Fin`].
+    Fin,
+}
+
+impl<P> NetworkEvent<P> {
+    /// A segment reaches an end.
+    pub(super) fn arrival(connection: ConnectionId, to: End, segment: Segment<P>) -> Self {
+        match segment {
+            Segment::Data(payload) => Self::Data(Port::new(connection, to), payload),
+            Segment::Setup => Self::Bare(connection, to, Bare::Setup),
+            Segment::Fin => Self::Bare(connection, to, Bare::Fin),
+        }
+    }
+
+    /// The segment that arrives, if one does.
+    pub(super) fn segment(self) -> Option<Segment<P>> {
+        match self {
+            Self::Data(_, payload) => Some(Segment::Data(payload)),
+            Self::Bare(_, _, bare) => Some(bare.into()),
+            _ => None,
+        }
+    }
+}
+
+impl<P> From<Bare> for Segment<P> {
+    fn from(bare: Bare) -> Self {
+        match bare {
+            Bare::Setup => Self::Setup,
+            Bare::Fin => Self::Fin,
+        }
+    }
 }
 
 /// What travels over an open connection.

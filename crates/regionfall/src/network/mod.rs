@@ -24,9 +24,9 @@ pub mod tcp;
 mod tests;
 mod weather;
 
-pub use connection::{ConnectionId, ConnectionOptions, End, Keepalive};
+pub use connection::{ConnectionId, ConnectionOptions, End, Keepalive, Port};
 pub use disruption::{InFlight, Silence};
-pub use event::{BreakCause, CarriesNetwork, NetworkEvent, Notice, Segment};
+pub use event::{Bare, BreakCause, CarriesNetwork, NetworkEvent, Notice, Segment};
 pub use host::{EffectLog, FaultEffects, Host, HostState};
 pub use opening::Opening;
 pub use path::{Draw, PathId, TrafficClass};
@@ -179,12 +179,7 @@ impl<P: Copy> Network<P> {
             path.bytes += u64::from(bytes);
             connection.last_activity = now;
             let lane = connection.lanes[from.index()];
-            let segment = Segment::Data(payload);
-            let event = NetworkEvent::Arrives {
-                connection: id,
-                to: from.other(),
-                segment,
-            };
+            let event = NetworkEvent::Data(Port::new(id, from.other()), payload);
             queue.push_lane_no_earlier(lane, now + delay, event.into());
         } else {
             self.send_with_care(now, queue, (id, from), (payload, bytes), draw);
@@ -260,7 +255,6 @@ impl<P: Copy> Network<P> {
     }
 
     /// Carries out what the network scheduled for itself. At most one thing follows for the owner.
-    #[inline]
     pub fn handle<E: CarriesNetwork<P>>(
         &mut self,
         now: SimTime,
@@ -268,11 +262,11 @@ impl<P: Copy> Network<P> {
         event: NetworkEvent<P>,
     ) -> Option<Notice<P>> {
         match event {
-            NetworkEvent::Arrives {
-                connection,
-                to,
-                segment,
-            } => self.arrive(now, queue, connection, to, segment),
+            NetworkEvent::Data(port, payload) => {
+                let (id, to) = (port.connection(), port.end());
+                self.arrive(now, queue, id, to, Segment::Data(payload))
+            }
+            NetworkEvent::Bare(id, to, bare) => self.arrive(now, queue, id, to, bare.into()),
             NetworkEvent::SynArrives(id) => {
                 self.syn_arrives(now, queue, id);
                 None
@@ -287,8 +281,22 @@ impl<P: Copy> Network<P> {
         }
     }
 
-    /// A segment reaches the kernel of a host.
+    /// Whether what reaches this end now goes to a running process. What does not is for
+    /// [`Network::handle`].
     #[inline]
+    pub fn receives(&mut self, now: SimTime, id: ConnectionId, to: End) -> bool {
+        let connection = &mut self.connections[id.index()];
+        debug_assert!(connection.in_use && connection.generation == id.generation);
+        let host = connection.hosts[to.index()];
+        let is_taken = matches!(self.hosts[host.index()].state, HostState::Running)
+            && !connection.forgotten[to.index()];
+        if is_taken {
+            connection.last_activity = now;
+        }
+        is_taken
+    }
+
+    /// A segment reaches the kernel of a host.
     fn arrive<E: CarriesNetwork<P>>(
         &mut self,
         now: SimTime,
@@ -297,23 +305,17 @@ impl<P: Copy> Network<P> {
         to: End,
         segment: Segment<P>,
     ) -> Option<Notice<P>> {
-        let connection = &mut self.connections[id.index()];
-        debug_assert!(connection.in_use && connection.generation == id.generation);
-        let host = connection.hosts[to.index()];
-        let healthy = matches!(self.hosts[host.index()].state, HostState::Running)
-            && !connection.forgotten[to.index()];
-        if healthy {
-            connection.last_activity = now;
-            if let Segment::Data(payload) = segment {
-                return Some(Notice::Delivered {
-                    connection: id,
-                    to,
-                    payload,
-                });
-            }
-            return self.arrive_bare(now, queue, id, to, segment);
+        if !self.receives(now, id, to) {
+            return self.arrive_at_trouble(now, queue, id, to, segment);
         }
-        self.arrive_at_trouble(now, queue, id, to, segment)
+        if let Segment::Data(payload) = segment {
+            return Some(Notice::Delivered {
+                connection: id,
+                to,
+                payload,
+            });
+        }
+        self.arrive_bare(now, queue, id, to, segment)
     }
 
     /// A segment without payload reaches a running process.
@@ -524,11 +526,7 @@ impl<P: Copy> Network<P> {
         end: End,
     ) {
         for (_, event) in queue.drain_lane(self.lane(id, end.other())) {
-            if let Some(NetworkEvent::Arrives {
-                segment: Segment::Data(payload),
-                ..
-            }) = event.network()
-            {
+            if let Some(Segment::Data(payload)) = event.network().and_then(NetworkEvent::segment) {
                 self.abandoned.push(payload);
             }
         }

@@ -138,11 +138,7 @@ impl<P: Copy> Network<P> {
         at: SimTime,
         segment: Segment<P>,
     ) {
-        let event = NetworkEvent::Arrives {
-            connection: id,
-            to: from.other(),
-            segment,
-        };
+        let event = NetworkEvent::arrival(id, from.other(), segment);
         queue.push_lane_no_earlier(self.lane(id, from), at, event.into());
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use regionfall_kernel::{Distribution, Sampler, SimDuration};
 
 use crate::scenario::Settings;
-use crate::topology::{FleetId, MemberId, RegionId};
+use crate::topology::{FleetId, KeyspaceId, MemberId, RegionId};
 use crate::workload::Workload;
 
 /// Settings with the tables built from them. Cheap to clone, shared between threads.
@@ -20,6 +20,8 @@ struct Inner {
     workload: Workload,
     processing: Option<Sampler>,
     restart: Sampler,
+    /// Bytes of a value, by keyspace.
+    value_bytes: Vec<u32>,
     /// Gaps between two requests of an app server, by fleet.
     gaps: Vec<Sampler>,
     /// Fleet and zone of every app server.
@@ -39,6 +41,8 @@ impl Blueprint {
             Sampler::new(&Distribution::Exponential { mean })
         });
         let gaps = gaps.collect();
+        let keyspaces = settings.workload.keyspaces.iter();
+        let value_bytes = keyspaces.map(|keyspace| keyspace.value_size.0).collect();
         let mut servers = Vec::new();
         for (index, fleet) in settings.workload.fleets.iter().enumerate() {
             let zones = u32::from(settings.topology.regions[fleet.region.index()].zones.max(1));
@@ -53,6 +57,7 @@ impl Blueprint {
                 workload,
                 processing,
                 restart,
+                value_bytes,
                 gaps,
                 servers,
             }),
@@ -72,6 +77,12 @@ impl Blueprint {
     /// How long the syncer works on an effect before it leaves; `None` if that takes no time.
     pub fn processing(&self) -> Option<&Sampler> {
         self.inner.processing.as_ref()
+    }
+
+    /// Bytes of a value of a keyspace.
+    #[inline]
+    pub fn value_bytes(&self, keyspace: KeyspaceId) -> u32 {
+        self.inner.value_bytes[keyspace.index()]
     }
 
     /// Gaps between two open-loop requests of one app server of a fleet.

@@ -304,7 +304,7 @@ impl World {
             leg: 0,
         };
         if let Some(connection) = slot.connection {
-            let message = (Message::Probe(number), PROBE_BYTES);
+            let message = (Message::Probe(number).into(), PROBE_BYTES);
             self.network.send(
                 now,
                 &mut self.queue,
@@ -325,7 +325,7 @@ impl World {
             attempt: slot.probe.member.0,
             leg: 1,
         };
-        let message = (Message::ProbeReply(number), PROBE_BYTES);
+        let message = (Message::ProbeReply(number).into(), PROBE_BYTES);
         self.network.send(
             now,
             &mut self.queue,

@@ -137,7 +137,7 @@ impl World {
             attempt: 1,
             leg: 0,
         };
-        let message = (Message::Call(call), bytes);
+        let message = (Message::Call(call).into(), bytes);
         self.network.send(
             now,
             &mut self.queue,
@@ -184,7 +184,7 @@ impl World {
         let command = state.command.clone();
         let key = command.key().unwrap_or(regionfall_crdt::KeyId(0));
         let executed = self.execute(now, member, key, &command);
-        if let Some(effect) = executed.effect {
+        for effect in executed.effects {
             let (origin, sequence) = (effect.dot.origin, effect.dot.sequence);
             let (first, last) = (sequence, sequence);
             listener.observe(
@@ -200,7 +200,7 @@ impl World {
         }
         let bytes = HEADER_BYTES + executed.reply.bytes() as u32;
         self.calls[call.0 as usize].reply = Some(executed.reply);
-        let message = (Message::CallReply(call), bytes);
+        let message = (Message::CallReply(call).into(), bytes);
         self.network.send(
             now,
             &mut self.queue,

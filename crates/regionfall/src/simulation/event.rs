@@ -2,6 +2,7 @@
 
 use regionfall_crdt::OriginId;
 
+use super::letter::Letter;
 use crate::client::Slot;
 use crate::history::Phase;
 use crate::network::{CarriesNetwork, NetworkEvent};
@@ -11,7 +12,7 @@ use crate::topology::{DeciderId, FaultId, FleetId, MemberId, OperationId, Server
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) enum Event {
     /// The network's own business.
-    Network(NetworkEvent<Message>),
+    Network(NetworkEvent<Letter>),
     /// An open-loop request arrives at an app server.
     Arrival(ServerId),
     /// A closed-loop client of an app server has thought long enough.
@@ -60,11 +61,15 @@ pub(super) enum Event {
     Injected(CallId),
 }
 
-/// What travels over connections.
-#[derive(Clone, Copy, PartialEq, Debug)]
+/// What travels over connections, as a [`Letter`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Message {
     /// A command of an app server.
-    Request { slot: Slot, attempt: u8 },
+    Request {
+        slot: Slot,
+        attempt: u8,
+        member: MemberId,
+    },
     /// Its answer.
     Reply {
         slot: Slot,
@@ -106,14 +111,14 @@ pub(super) struct ProbeId(pub u32);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct CallId(pub u32);
 
-impl From<NetworkEvent<Message>> for Event {
-    fn from(event: NetworkEvent<Message>) -> Self {
+impl From<NetworkEvent<Letter>> for Event {
+    fn from(event: NetworkEvent<Letter>) -> Self {
         Self::Network(event)
     }
 }
 
-impl CarriesNetwork<Message> for Event {
-    fn network(self) -> Option<NetworkEvent<Message>> {
+impl CarriesNetwork<Letter> for Event {
+    fn network(self) -> Option<NetworkEvent<Letter>> {
         match self {
             Self::Network(event) => Some(event),
             _ => None,
@@ -121,11 +126,14 @@ impl CarriesNetwork<Message> for Event {
     }
 }
 
+/// The code of a segment that arrives.
+pub(super) const ARRIVAL: u8 = 0;
+
 impl Event {
     /// A small number for each kind, for the trace hash.
     pub(super) fn code(self) -> u8 {
         match self {
-            Self::Network(NetworkEvent::Arrives { .. }) => 0,
+            Self::Network(NetworkEvent::Data(..) | NetworkEvent::Bare(..)) => ARRIVAL,
             Self::Network(_) => 1,
             Self::Arrival(_) => 2,
             Self::Thought(..) => 3,

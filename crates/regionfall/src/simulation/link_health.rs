@@ -171,7 +171,7 @@ impl World {
             attempt: 4,
             leg: 0,
         };
-        let message = (Message::Heartbeat, HEARTBEAT_BYTES);
+        let message = (Message::Heartbeat.into(), HEARTBEAT_BYTES);
         self.network.send(
             now,
             &mut self.queue,

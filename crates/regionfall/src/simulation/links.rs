@@ -107,7 +107,7 @@ impl World {
             now,
             &mut self.queue,
             (connection, End::Client),
-            (Message::Greeting(link), bytes),
+            (Message::Greeting(link).into(), bytes),
             draw,
         );
     }

@@ -8,6 +8,7 @@ mod builder;
 mod deciding;
 mod endpoint;
 mod event;
+mod letter;
 mod link_health;
 mod links;
 mod outcome;

@@ -53,17 +53,23 @@ impl World {
                 member,
             },
         );
-        let value = self.blueprint.settings().workload.keyspaces[keyspace.index()]
-            .value_size
-            .0;
-        let bytes = REQUEST_BYTES + if is_write { value } else { 0 };
-        let message = Message::Request { slot, attempt };
+        let bytes = REQUEST_BYTES
+            + if is_write {
+                self.blueprint.value_bytes(keyspace)
+            } else {
+                0
+            };
+        let message = Message::Request {
+            slot,
+            attempt,
+            member,
+        };
         if let Some(connection) = connection {
             self.network.send(
                 now,
                 &mut self.queue,
                 (connection, End::Client),
-                (message, bytes),
+                (message.into(), bytes),
                 draw,
             );
         }

@@ -28,11 +28,11 @@ impl World {
         if dot.sequence.is_multiple_of(FORGET_EVERY) {
             self.forget_settled();
         }
-        for target in 0..self.members.len() {
-            if target == member.index() {
-                continue;
-            }
-            let link = self.link_between(member, MemberId::from_index(target), shard);
+        // The links of a source stand side by side, those of one shard as far apart as there are shards.
+        let shards = usize::from(self.shards());
+        let first = member.index() * (self.members.len() - 1) * shards + usize::from(shard);
+        for number in 0..self.members.len() - 1 {
+            let link = LinkId((first + number * shards) as u16);
             if let LinkState::Streaming(_) = self.links[usize::from(link.0)].state {
                 self.process(now, link, dot, bytes);
             }
@@ -121,7 +121,7 @@ impl World {
             now,
             &mut self.queue,
             (connection, End::Server),
-            (message, bytes + EFFECTS_BYTES),
+            (message.into(), bytes + EFFECTS_BYTES),
             draw,
         );
     }
@@ -144,31 +144,36 @@ impl World {
             self.measure_backlog(self.link_between(writer, target, shard));
         }
         let replica = &mut self.members[target.index()].shards[usize::from(shard)].replica;
-        let known = replica.clock().get(origin);
-        let last = first + count - 1;
-        for sequence in first.max(known + 1)..=last {
-            let Some(effect) = self.journal.get(Dot::new(origin, sequence)) else {
-                break;
-            };
-            match replica.apply(effect) {
-                Applied::New | Applied::AlreadySeen => {}
-                Applied::Gap { .. } => break,
+        // The dots that are new here, if any are.
+        let gained = if count == 1 {
+            let effect = self.journal.get(Dot::new(origin, first));
+            let is_new = effect.is_some_and(|effect| replica.apply(effect) == Applied::New);
+            is_new.then_some((first, first))
+        } else {
+            let known = replica.clock().get(origin);
+            for sequence in first.max(known + 1)..first + count {
+                let Some(effect) = self.journal.get(Dot::new(origin, sequence)) else {
+                    break;
+                };
+                if let Applied::Gap { .. } = replica.apply(effect) {
+                    break;
+                }
             }
-        }
-        let now_known = replica.clock().get(origin);
-        if now_known > known {
-            let first = known + 1;
+            let last = replica.clock().get(origin);
+            (last > known).then_some((known + 1, last))
+        };
+        if let Some((first, last)) = gained {
             listener.observe(
                 now,
                 &Fact::EffectsApplied {
                     member: target,
                     origin,
                     first,
-                    last: now_known,
+                    last,
                 },
             );
             if self.journal.member(origin) != source {
-                self.pass_on(now, target, shard, (origin, first, now_known));
+                self.pass_on(now, target, shard, (origin, first, last));
             }
         }
         if self.links[usize::from(link.0)].catch_up.is_some() {
@@ -244,7 +249,7 @@ impl World {
             now,
             &mut self.queue,
             (connection, End::Server),
-            (Message::FullState(link), bytes),
+            (Message::FullState(link).into(), bytes),
             draw,
         );
     }

@@ -22,14 +22,13 @@ impl World {
         now: SimTime,
         connection: ConnectionId,
         slot: Slot,
-        attempt: u8,
+        (attempt, member): (u8, MemberId),
         listener: &mut L,
     ) {
         let operation = self.operations.get(slot);
-        let member = self.member_at(connection).unwrap_or(operation.member);
-        let value = self.blueprint.settings().workload.keyspaces[operation.keyspace().index()]
-            .value_size
-            .0;
+        // The client may have closed the connection while the process hung with the request before it.
+        debug_assert!(self.member_at(connection).is_none_or(|own| own == member));
+        let value = self.blueprint.value_bytes(operation.keyspace());
         let command = operation.command(value);
         let (number, key) = (operation.id, operation.key());
         let is_write = operation.request.command.is_write();
@@ -41,7 +40,7 @@ impl World {
         };
         let executed = self.execute(now, member, key, &command);
         if is_write {
-            let effect = executed.effect.as_ref();
+            let effect = executed.effects.first();
             listener.observe(
                 now,
                 &Fact::WriteExecuted {
@@ -62,10 +61,10 @@ impl World {
                 },
             );
         }
-        if let Some(effect) = executed.effect {
+        for effect in executed.effects {
             self.publish_effect(now, member, effect);
         }
-        let bytes = self.reply_bytes(slot);
+        let bytes = REPLY_BYTES + if is_write { 0 } else { value };
         let is_error = executed.reply.is_error();
         let message = Message::Reply {
             slot,
@@ -76,7 +75,7 @@ impl World {
             now,
             &mut self.queue,
             (connection, End::Server),
-            (message, bytes),
+            (message.into(), bytes),
             draw,
         );
         if !self.network.abandoned.is_empty() {
@@ -111,15 +110,5 @@ impl World {
     #[inline]
     pub(super) fn member_on(&self, host: HostId) -> Option<MemberId> {
         (host.index() < self.members.len()).then(|| MemberId::from_index(host.index()))
-    }
-
-    /// Bytes of a reply that carries a value of a keyspace or not.
-    pub(super) fn reply_bytes(&self, slot: Slot) -> u32 {
-        let operation = self.operations.get(slot);
-        if operation.request.command.is_write() {
-            return REPLY_BYTES;
-        }
-        let keyspace = &self.blueprint.settings().workload.keyspaces[operation.keyspace().index()];
-        REPLY_BYTES + keyspace.value_size.0
     }
 }

@@ -105,9 +105,11 @@ mod tests {
             let (mut checkpoints, mut hash) = (Checkpoints::new(64), TraceHash::new());
             for record in 0..1_000 {
                 hash.absorb_str(&self.text(record));
-                checkpoints.record(SimTime::from_nanos(record), &hash);
+                if record + 1 == checkpoints.due() {
+                    checkpoints.keep(record + 1, SimTime::from_nanos(record), &hash);
+                }
             }
-            checkpoints.close(&hash);
+            checkpoints.close(1_000, SimTime::from_nanos(999), &hash);
             Ok(checkpoints)
         }
 

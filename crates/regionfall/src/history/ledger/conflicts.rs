@@ -33,12 +33,13 @@ struct Newcomer<'a> {
 impl Ledger {
     /// Lets a new write meet the others on its key; returns how many sequences back its origin's
     /// previous one is, 0 if there is none.
-    pub(super) fn meet(&mut self, operation: u32, member: usize, effect: &Effect) -> u32 {
-        let row = self
-            .rows
-            .get(operation)
-            .map(|row| (row.key, usize::from(row.keyspace)));
-        let (key, keyspace) = row.unwrap_or_else(|| (self.keys.place(effect.key.0), 0));
+    pub(super) fn meet(
+        &mut self,
+        operation: u32,
+        member: usize,
+        effect: &Effect,
+        (key, keyspace): (u32, usize),
+    ) -> u32 {
         let (element, is_removal) = touches(effect);
         let is_register = self.is_register[keyspace];
         let new = Newcomer {
@@ -56,24 +57,32 @@ impl Ledger {
         let mut own = 0;
         let mut previous = 0;
         let mut flags = 0;
-        let mut index = self.keys.at(key).nodes;
+        let mut index = self.keys.get(key).nodes;
         while index != 0 {
-            let node = *self.keys.nodes.at(index);
-            let origin = usize::from(node.origin);
-            if node.newest <= self.origins.everywhere(origin) {
+            let node = self.keys.nodes.at(index);
+            let (next, origin) = (node.next, usize::from(node.origin));
+            let everywhere = self.origins.everywhere(origin);
+            if node.newest <= everywhere {
                 // Everybody has it: nothing can be concurrent with it any more.
                 self.keys.unlink_node(key, previous, index);
-                index = node.next;
+                index = next;
                 continue;
             }
             if node.origin == effect.dot.origin.0 && node.element == element {
                 own = index;
             }
             if node.meets(element) {
-                flags |= self.meet_node(&new, index, &node);
+                let applied = self.origins.applied(origin, member).max(everywhere);
+                if is_register && node.newest <= applied {
+                    // The new write has seen all of it.
+                    self.keys.nodes.at_mut(index).superseded = true;
+                } else {
+                    let node = *node;
+                    flags |= self.meet_node(&new, index, &node);
+                }
             }
             previous = index;
-            index = node.next;
+            index = next;
         }
         if flags != 0
             && let Some(row) = self.rows.get_mut(operation)
@@ -90,6 +99,7 @@ impl Ledger {
             let node = self.keys.nodes.at_mut(own);
             let back = (sequence - node.newest) as u32;
             node.newest = sequence;
+            node.executed = self.now;
             node.superseded = false;
             return back;
         }
@@ -100,6 +110,7 @@ impl Ledger {
             superseded: false,
             element: new.element,
             newest: sequence,
+            executed: self.now,
             removed: 0,
             marked: [Marked::default(); 2],
         };
@@ -251,6 +262,7 @@ impl Ledger {
                 by_fault: self.links.cut_since(other, new.member, head.executed),
                 resurrects: !new.is_removal && self.is_removal(head.operation),
                 is_open: true,
+                seen_by: 0,
             };
             self.open(dispute);
             return;
@@ -287,6 +299,7 @@ impl Ledger {
                 by_fault: self.links.cut_since(new.member, other, entry.executed),
                 resurrects: is_loser_removal && !self.is_removal(entry.operation),
                 is_open: true,
+                seen_by: 0,
             });
         }
     }
@@ -327,20 +340,38 @@ impl Ledger {
     }
 
     /// The new write has seen losers whose winners it has not: it replaces them knowingly.
+    ///
+    /// While a member is away no dispute closes, and a key that is written often collects many. So the walk, from the
+    /// newest on, ends where it ended for the same member before, if that had seen all the older winners.
     fn excuse(&mut self, new: &Newcomer<'_>, key: u32) {
         let mut index = self.keys.at(key).disputes;
+        let mut first_of_seen = 0;
         while index != 0 {
             let dispute = *self.keys.disputes.at(index);
-            if self.saw(new, dispute.loser_origin, dispute.loser_sequence)
-                && !self.saw(new, dispute.winner_origin, dispute.winner_sequence)
-            {
-                self.keys.unlink_dispute(index);
-                if let Some(row) = self.rows.get_mut(dispute.loser) {
-                    row.holds -= 1;
+            if dispute.is_seen_by(new.member) {
+                break;
+            }
+            let winner = usize::from(dispute.winner_origin);
+            if self.origins.seen(winner, new.member) >= dispute.winner_sequence {
+                if first_of_seen == 0 {
+                    first_of_seen = index;
                 }
-                self.leave_if_settled(dispute.loser);
+            } else {
+                first_of_seen = 0;
+                if new.effect.context.get(OriginId(dispute.winner_origin)) < dispute.winner_sequence
+                    && self.saw(new, dispute.loser_origin, dispute.loser_sequence)
+                {
+                    self.keys.unlink_dispute(index);
+                    if let Some(row) = self.rows.get_mut(dispute.loser) {
+                        row.holds -= 1;
+                    }
+                    self.leave_if_settled(dispute.loser);
+                }
             }
             index = dispute.next;
+        }
+        if first_of_seen != 0 {
+            self.keys.disputes.at_mut(first_of_seen).seen_by |= 1 << new.member;
         }
     }
 

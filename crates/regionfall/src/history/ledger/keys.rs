@@ -49,6 +49,8 @@ pub(super) struct Node {
     pub superseded: bool,
     pub element: u64,
     pub newest: u64,
+    /// When the newest was executed.
+    pub executed: u64,
     /// Everything up to here was removed by operations that had observed it.
     pub removed: u64,
     /// By what the other write is: an addition (or register write), a removal.
@@ -70,16 +72,35 @@ pub(super) struct Dispute {
     /// Whether the winner was no removal, while the loser was one.
     pub resurrects: bool,
     pub is_open: bool,
+    /// Members, a bit for each, that have seen the winners of this dispute and of all older ones of the key.
+    pub seen_by: u16,
 }
+
+impl Dispute {
+    /// Whether `member` has seen the winner, and those of all older disputes of the key.
+    #[inline]
+    pub(super) const fn is_seen_by(&self, member: usize) -> bool {
+        self.seen_by >> member & 1 == 1
+    }
+}
+
+/// No app server: the session is gone.
+pub(super) const NOBODY: u32 = u32::MAX;
 
 /// What an app server wrote and saw of a key, as long as some member lacks it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Session {
     pub next: u32,
+    pub key: u32,
+    /// [`NOBODY`] once it is gone.
     pub server: u32,
-    /// Its newest acknowledged write, plus one.
+    /// Its newest acknowledged write.
     pub own: u32,
+    pub own_origin: u16,
     pub seen_origin: u16,
+    /// The first effect of that write; 0 if there is none.
+    pub own_sequence: u64,
+    pub own_acked: u64,
     pub seen_sequence: u64,
     pub seen_executed: u64,
 }
@@ -211,9 +232,38 @@ impl Keys {
         self.nodes.remove(index);
     }
 
+    /// A member lost some of what it had seen.
+    pub(super) fn forget_seen(&mut self, member: usize) {
+        for dispute in &mut self.disputes.items {
+            dispute.seen_by &= !(1 << member);
+        }
+    }
+
+    /// Takes a session out of the chain of its key.
+    pub(super) fn unlink_session(&mut self, index: u32) {
+        let Session { key, next, .. } = *self.sessions.at(index);
+        let mut place = self.at(key).sessions;
+        if place == index {
+            self.at(key).sessions = next;
+        }
+        while place != index {
+            let follows = self.sessions.at(place).next;
+            if follows == index {
+                self.sessions.at_mut(place).next = next;
+                break;
+            }
+            place = follows;
+        }
+        self.sessions.at_mut(index).server = NOBODY;
+        self.sessions.remove(index);
+    }
+
     /// Closes a dispute and takes it out of the chain of its key.
     pub(super) fn unlink_dispute(&mut self, index: u32) {
         let dispute = *self.disputes.at(index);
+        if dispute.next != 0 {
+            self.disputes.at_mut(dispute.next).seen_by |= dispute.seen_by;
+        }
         let mut place = self.at(dispute.key).disputes;
         if place == index {
             self.at(dispute.key).disputes = dispute.next;

@@ -53,6 +53,8 @@ pub struct Ledger {
     members: usize,
     /// By server: the member at home.
     homes: Vec<usize>,
+    /// By server: its fleet.
+    fleets: Vec<usize>,
     now: u64,
     storm_begins: u64,
     calm_begins: u64,
@@ -100,6 +102,7 @@ impl Ledger {
         let homes: Vec<usize> = (0..shape.servers.len())
             .map(|server| shape.home_of(server).index())
             .collect();
+        let fleets = shape.servers.iter().map(|server| server.fleet.index());
         let mut answers = vec![0; shape.fleets.len()];
         for server in &shape.servers {
             answers[server.fleet.index()] = server.home[0].0;
@@ -108,6 +111,7 @@ impl Ledger {
             (0..shape.servers.len()).map(|server| shape.stability_window(server).as_nanos());
         Self {
             members,
+            fleets: fleets.collect(),
             now: 0,
             storm_begins: shape.storm_begins.as_nanos(),
             calm_begins: shape.calm_begins.as_nanos(),
@@ -248,7 +252,7 @@ impl Ledger {
         if self.now >= self.storm_begins {
             self.requests.issued += 1;
         }
-        let fleet = self.shape.servers[server.index()].fleet.index();
+        let fleet = self.fleets[server.index()];
         self.timeline.at(fleet, self.now).issued += 1;
     }
 
@@ -290,7 +294,7 @@ impl Ledger {
             if !row.is(flag::OVERDUE) {
                 self.service
                     .succeed(now, row.server, traffic, row.issued, member_after);
-                let fleet = self.shape.servers[row.server as usize].fleet.index();
+                let fleet = self.fleets[row.server as usize];
                 let requests = self.timeline.at(fleet, row.issued);
                 requests.in_time += 1;
                 requests.slow += u32::from(latency.as_nanos() > self.latency_bound);
@@ -308,7 +312,9 @@ impl Ledger {
             self.service
                 .fail(now, row.server, traffic, row.issued, current);
         }
-        self.leave_if_settled(operation);
+        if row.holds == 0 {
+            self.leave_if_settled(operation);
+        }
     }
 
     fn fault_began(&mut self, fault: FaultId) {
@@ -339,6 +345,7 @@ impl Ledger {
     }
 
     /// Facts of the failover machinery and of faults: rare beside those of operations.
+    #[cold]
     fn observe_rare(&mut self, at: SimTime, fact: &Fact<'_>) {
         match *fact {
             Fact::LinkDisrupted { source, target } => {
@@ -401,7 +408,11 @@ impl Ledger {
 }
 
 impl Listener for Ledger {
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "at each place of call only the arm of that fact is left"
+    )]
+    #[inline(always)]
     fn observe(&mut self, at: SimTime, fact: &Fact<'_>) {
         self.advance(at.as_nanos());
         match *fact {

@@ -3,7 +3,7 @@
 use regionfall_kernel::SimDuration;
 
 use super::Ledger;
-use super::keys::{Key, Session};
+use super::keys::{Key, NOBODY, Session};
 use super::rows::{Row, flag};
 
 const READ_FLAGS: u32 =
@@ -151,11 +151,13 @@ impl Ledger {
     }
 
     /// An app server has the success of a write.
-    pub(super) fn session_wrote(&mut self, key: u32, server: u32, operation: u32) {
-        let index = self.session(key, server, true);
-        if index != 0 {
-            self.keys.sessions.at_mut(index).own = operation + 1;
-        }
+    pub(super) fn session_wrote(&mut self, row: &Row, operation: u32) {
+        let index = self.session(row.key, row.server, true);
+        let session = self.keys.sessions.at_mut(index);
+        session.own = operation;
+        session.own_acked = row.acked;
+        session.own_origin = row.origin;
+        session.own_sequence = u64::from(row.sequence);
     }
 
     /// The newest write of an app server that was acknowledged, plus one; 0 if there is none that some member
@@ -166,20 +168,37 @@ impl Ledger {
         }
         match self.session(key, server, false) {
             0 => 0,
-            index => self.keys.sessions.at(index).own,
+            index => {
+                let session = self.keys.sessions.at(index);
+                if session.own_sequence > 0 {
+                    session.own + 1
+                } else {
+                    0
+                }
+            }
         }
     }
 
     fn session_read(&mut self, key: u32, read: &Row, member: usize) -> u32 {
         let mut flags = 0;
         let server = read.server;
-        // What a second connection has acknowledged since the read was issued is none of its business.
+        let index = self.session(key, server, false);
+        // What a second connection has acknowledged since the read was issued is none of its business. That
+        // which the session still has for its newest tells by its dot, without a look at its row.
+        let is_there = |own: u32| {
+            let session = self.keys.sessions.at(index);
+            session.own == own
+                && self
+                    .origins
+                    .applied(usize::from(session.own_origin), member)
+                    >= session.own_sequence
+        };
         if let Some(own) = read.before.checked_sub(1)
+            && !(index != 0 && is_there(own))
             && !self.covers(member, own)
         {
             flags |= flag::OWN_WRITE_MISSED;
         }
-        let index = self.session(key, server, false);
         if index != 0 {
             let session = *self.keys.sessions.at(index);
             let seen_origin = usize::from(session.seen_origin);
@@ -213,8 +232,13 @@ impl Ledger {
             index = node.next;
             let origin = usize::from(node.origin);
             let applied = self.origins.applied(origin, member);
+            let everywhere = self.origins.everywhere(origin);
             let mut sequence = node.newest;
-            while sequence > self.origins.everywhere(origin) {
+            if everywhere < sequence && sequence <= applied {
+                newest = newest.max(Some((node.executed, node.origin, sequence)));
+                continue;
+            }
+            while sequence > everywhere {
                 let Some(entry) = self.origins.entry(origin, sequence) else {
                     break;
                 };
@@ -231,46 +255,54 @@ impl Ledger {
         newest
     }
 
-    /// The session of an app server on a key; 0 if there is none and none is made. Sessions of which
-    /// every member has everything go.
+    /// The session of an app server on a key; 0 if there is none and none is made.
     fn session(&mut self, key: u32, server: u32, make: bool) -> u32 {
-        let mut found = 0;
-        let mut previous = 0;
-        let mut index = self.keys.at(key).sessions;
+        let mut index = self.keys.get(key).sessions;
         while index != 0 {
-            let session = *self.keys.sessions.at(index);
-            let own_is_open = session.own != 0 && self.rows.get(session.own - 1).is_some();
-            let seen_is_open = session.seen_sequence > 0
-                && self.origins.everywhere(usize::from(session.seen_origin))
-                    < session.seen_sequence;
+            let session = self.keys.sessions.at(index);
             if session.server == server {
-                found = index;
-            } else if !own_is_open && !seen_is_open {
-                if previous == 0 {
-                    self.keys.at(key).sessions = session.next;
-                } else {
-                    self.keys.sessions.at_mut(previous).next = session.next;
-                }
-                self.keys.sessions.remove(index);
-                index = session.next;
-                continue;
+                return index;
             }
-            previous = index;
             index = session.next;
         }
-        if found == 0 && make {
-            let next = self.keys.at(key).sessions;
-            let session = Session {
-                next,
-                server,
-                own: 0,
-                seen_origin: 0,
-                seen_sequence: 0,
-                seen_executed: 0,
-            };
-            found = self.keys.sessions.insert(session);
-            self.keys.at(key).sessions = found;
+        if !make {
+            return 0;
         }
-        found
+        let next = self.keys.get(key).sessions;
+        let index = self.keys.sessions.insert(Session {
+            next,
+            key,
+            server,
+            own: 0,
+            own_origin: 0,
+            own_sequence: 0,
+            own_acked: 0,
+            seen_origin: 0,
+            seen_sequence: 0,
+            seen_executed: 0,
+        });
+        self.keys.at(key).sessions = index;
+        // Two are looked at for each that comes, so that those of the past do not add up.
+        self.sweep_session(index);
+        self.sweep_session(index);
+        index
+    }
+
+    /// Looks at the next session in turn, and lets it go if every member has what it wrote and saw.
+    fn sweep_session(&mut self, spared: u32) {
+        let Some(index) = self.keys.sessions.turn() else {
+            return;
+        };
+        let session = *self.keys.sessions.at(index);
+        if index == spared || session.server == NOBODY {
+            return;
+        }
+        let own_is_open = session.own_sequence > 0
+            && self.origins.everywhere(usize::from(session.own_origin)) < session.own_sequence;
+        let seen_is_open = session.seen_sequence > 0
+            && self.origins.everywhere(usize::from(session.seen_origin)) < session.seen_sequence;
+        if !own_is_open && !seen_is_open {
+            self.keys.unlink_session(index);
+        }
     }
 }

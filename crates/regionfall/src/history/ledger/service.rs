@@ -235,14 +235,23 @@ impl Timeline {
     #[inline]
     pub(super) fn at(&mut self, fleet: usize, issued: u64) -> &mut Requests {
         if issued.wrapping_sub(self.latest.1) >= self.step {
-            let index = issued / self.step;
-            self.latest = (index as usize, index * self.step);
+            self.look_up(issued);
         }
         let index = self.latest.0;
-        let steps = &mut self.fleets[fleet];
-        if steps.len() <= index {
-            steps.resize(index + 1, Requests::default());
+        if self.fleets[fleet].len() <= index {
+            self.lengthen(fleet, index + 1);
         }
-        &mut steps[index]
+        &mut self.fleets[fleet][index]
+    }
+
+    #[cold]
+    fn look_up(&mut self, issued: u64) {
+        let index = issued / self.step;
+        self.latest = (index as usize, index * self.step);
+    }
+
+    #[cold]
+    fn lengthen(&mut self, fleet: usize, length: usize) {
+        self.fleets[fleet].resize(length, Requests::default());
     }
 }

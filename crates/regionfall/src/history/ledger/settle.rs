@@ -12,6 +12,7 @@ use super::writes::moment;
 
 impl Ledger {
     /// Counts an operation whose fate is known: its effects are everywhere, or the run is over.
+    #[inline]
     pub(super) fn settle(&mut self, operation: u32, row: &Row, may_lack_nothing: bool) {
         if !row.is(flag::WRITE) {
             return;
@@ -20,8 +21,14 @@ impl Ledger {
         if may_lack_nothing && row.is_acked() && row.effects <= 1 && !row.is(flag::REMARKABLE) {
             self.writes[usize::from(row.keyspace)].acked +=
                 u64::from(row.issued >= self.storm_begins);
-            return;
+        } else {
+            self.settle_at_length(operation, row, may_lack_nothing);
         }
+    }
+
+    /// The same for a write to which something happened.
+    #[inline(never)]
+    fn settle_at_length(&mut self, operation: u32, row: &Row, may_lack_nothing: bool) {
         let mut survivors = 0_u32;
         let mut overwritten = 0_u32;
         let mut flags = 0;

@@ -28,14 +28,20 @@ impl Ledger {
         member: usize,
         effect: Option<&Effect>,
     ) {
-        let mut server = None;
-        if let Some(row) = self.rows.get_mut(operation) {
+        let row = self.rows.get_mut(operation).map(|row| {
             row.settled += 1;
-            // Held before it meets others: they may close the last dispute that kept its row.
-            row.holds += u32::from(effect.is_some());
-            server = Some(row.server);
-        }
-        if let Some(server) = server {
+            if let Some(effect) = effect {
+                // Held before it meets others: they may close the last dispute that kept its row.
+                row.holds += 1;
+                row.effects += 1;
+                if row.effects == 1 {
+                    row.origin = effect.dot.origin.0;
+                    row.sequence = short(effect.dot.sequence);
+                }
+            }
+            (row.server, row.key, usize::from(row.keyspace), row.effects)
+        });
+        if let Some((server, ..)) = row {
             self.activity
                 .accept(now, self.homes[server as usize], member);
         }
@@ -43,7 +49,11 @@ impl Ledger {
             self.leave_if_settled(operation);
             return;
         };
-        let back = self.meet(operation, member, effect);
+        let place = match row {
+            Some((_, key, keyspace, _)) => (key, keyspace),
+            None => (self.keys.place(effect.key.0), 0),
+        };
+        let back = self.meet(operation, member, effect, place);
         let origin = effect.dot.origin.0;
         let sequence = effect.dot.sequence;
         let entry = Entry {
@@ -54,20 +64,16 @@ impl Ledger {
         };
         self.origins
             .execute(usize::from(origin), member, sequence, entry);
-        if let Some(row) = self.rows.get_mut(operation) {
-            row.effects += 1;
-            if row.effects == 1 {
-                row.origin = origin;
-                row.sequence = sequence;
-            } else {
-                self.repeats.push(Repeat {
-                    operation,
-                    origin,
-                    sequence,
-                    flags: 0,
-                });
-                self.note_late(now, operation, usize::from(origin), sequence - 1, member);
-            }
+        if let Some((.., effects)) = row
+            && effects > 1
+        {
+            self.repeats.push(Repeat {
+                operation,
+                origin,
+                sequence,
+                flags: 0,
+            });
+            self.note_late(now, operation, usize::from(origin), sequence - 1, member);
         }
         self.sweep_disputes();
     }
@@ -89,10 +95,10 @@ impl Ledger {
         row.shadow = std::mem::take(&mut key.shadow);
         key.newest_at = now;
         key.newest_origin = row.origin;
-        key.newest_sequence = row.sequence;
+        key.newest_sequence = u64::from(row.sequence);
         if self.shape.keyspaces[usize::from(row.keyspace)].reads_own_writes {
-            let (key, server) = (row.key, row.server);
-            self.session_wrote(key, server, operation);
+            let row = *row;
+            self.session_wrote(&row, operation);
         }
         if before != 0
             && let Some(older) = self.rows.get_mut(before - 1)
@@ -136,9 +142,13 @@ impl Ledger {
             0
         };
         let (prior, rose) = self.origins.apply(origin, member, last);
-        if let Some(oldest) = self
-            .origins
-            .entry(origin, first.max(self.origins.front(origin)))
+        let may_matter = now < self.storm_begins
+            || self.moves.newest_adoption(member).is_some()
+            || !self.repeats.is_empty();
+        if may_matter
+            && let Some(oldest) = self
+                .origins
+                .entry(origin, first.max(self.origins.front(origin)))
         {
             let executed = oldest.executed;
             if now < self.storm_begins {
@@ -231,7 +241,11 @@ impl Ledger {
         operation: u32,
         row: &Row,
     ) -> impl Iterator<Item = (usize, u64, u32)> {
-        let first = (row.effects > 0).then_some((usize::from(row.origin), row.sequence, row.flags));
+        let first = (row.effects > 0).then_some((
+            usize::from(row.origin),
+            u64::from(row.sequence),
+            row.flags,
+        ));
         let repeats: &[Repeat] = if row.effects > 1 { &self.repeats } else { &[] };
         let others = repeats
             .iter()
@@ -243,6 +257,7 @@ impl Ledger {
 
     pub(super) fn copies_ended(&mut self, member: usize, origin: usize, kept: u64, fault: FaultId) {
         self.origins.end_copies(origin, member, kept, fault);
+        self.keys.forget_seen(member);
         self.convergence.recount(&self.origins);
     }
 
@@ -286,26 +301,32 @@ impl Ledger {
     }
 
     /// Looks at two disputes in turn, and closes those that nothing can change any more.
+    #[inline]
     fn sweep_disputes(&mut self) {
         for _ in 0..2 {
             let Some(index) = self.keys.disputes.turn() else {
                 return;
             };
-            let dispute = *self.keys.disputes.at(index);
+            let dispute = self.keys.disputes.at(index);
             let is_final = dispute.is_open
                 && self.origins.everywhere(usize::from(dispute.winner_origin))
                     >= dispute.winner_sequence
                 && self.origins.everywhere(usize::from(dispute.loser_origin))
                     >= dispute.loser_sequence;
             if is_final && self.durable_from <= self.now {
-                self.keys.unlink_dispute(index);
-                self.overwrite(&dispute);
-                if let Some(row) = self.rows.get_mut(dispute.loser) {
-                    row.holds -= 1;
-                }
-                self.leave_if_settled(dispute.loser);
+                self.close_dispute(index);
             }
         }
+    }
+
+    fn close_dispute(&mut self, index: u32) {
+        let dispute = *self.keys.disputes.at(index);
+        self.keys.unlink_dispute(index);
+        self.overwrite(&dispute);
+        if let Some(row) = self.rows.get_mut(dispute.loser) {
+            row.holds -= 1;
+        }
+        self.leave_if_settled(dispute.loser);
     }
 
     /// Marks the loser of a dispute.
@@ -320,7 +341,7 @@ impl Ledger {
         if dispute.resurrects {
             row.flags |= flag::RESURRECTED;
         }
-        if (row.origin, row.sequence) == (dispute.loser_origin, dispute.loser_sequence) {
+        if (row.origin, u64::from(row.sequence)) == (dispute.loser_origin, dispute.loser_sequence) {
             row.flags |= flags;
             return;
         }
@@ -368,6 +389,17 @@ pub(super) fn touches(effect: &Effect) -> (u64, bool) {
         _ => WHOLE,
     };
     (element, is_removal)
+}
+
+/// A sequence as rows keep it.
+///
+/// # Panics
+/// Beyond 2^32 effects of one origin: years of simulated time at any rate that a shard can take.
+fn short(sequence: u64) -> u32 {
+    let Ok(short) = u32::try_from(sequence) else {
+        panic!("an origin has too many effects");
+    };
+    short
 }
 
 /// A moment that may be none.

@@ -1,0 +1,161 @@
+//! A message as it travels: two words.
+//!
+//! A message waits in the queue, in a lane behind others, in the slot of an event: it is copied four times from its
+//! sending to its delivery. Written field by field and copied as a whole it would stall the processor each
+//! time, which cannot forward several small writes to one large read; whole words it can.
+
+use regionfall_crdt::OriginId;
+
+use super::event::{CallId, LinkId, Message, ProbeId};
+use crate::client::Slot;
+use crate::topology::MemberId;
+
+/// A message in two words: in the first the kind (8 bits), small fields (24) and an identity (32).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Letter([u64; 2]);
+
+const REQUEST: u64 = 0;
+const REPLY: u64 = 1;
+const EFFECTS: u64 = 2;
+const PROBE: u64 = 3;
+const PROBE_REPLY: u64 = 4;
+const GREETING: u64 = 5;
+const HEARTBEAT: u64 = 6;
+const FULL_STATE: u64 = 7;
+const CALL: u64 = 8;
+const CALL_REPLY: u64 = 9;
+
+impl From<Message> for Letter {
+    #[inline]
+    fn from(message: Message) -> Self {
+        let word =
+            |kind: u64, small: u64, identity: u32| kind | small << 8 | u64::from(identity) << 32;
+        let (first, second) = match message {
+            Message::Request {
+                slot,
+                attempt,
+                member,
+            } => {
+                let small = u64::from(attempt) | u64::from(member.0) << 8;
+                (word(REQUEST, small, slot.0), 0)
+            }
+            Message::Reply {
+                slot,
+                attempt,
+                is_error,
+            } => {
+                let small = u64::from(attempt) | u64::from(is_error) << 8;
+                (word(REPLY, small, slot.0), 0)
+            }
+            Message::Effects {
+                link,
+                origin,
+                count,
+                first,
+            } => {
+                let identity = u32::from(link.0) | u32::from(origin.0) << 16;
+                (word(EFFECTS, u64::from(count), identity), u64::from(first))
+            }
+            Message::Probe(ProbeId(id)) => (word(PROBE, 0, id), 0),
+            Message::ProbeReply(ProbeId(id)) => (word(PROBE_REPLY, 0, id), 0),
+            Message::Greeting(LinkId(id)) => (word(GREETING, 0, u32::from(id)), 0),
+            Message::Heartbeat => (word(HEARTBEAT, 0, 0), 0),
+            Message::FullState(LinkId(id)) => (word(FULL_STATE, 0, u32::from(id)), 0),
+            Message::Call(CallId(id)) => (word(CALL, 0, id), 0),
+            Message::CallReply(CallId(id)) => (word(CALL_REPLY, 0, id), 0),
+        };
+        Self([first, second])
+    }
+}
+
+impl From<Letter> for Message {
+    #[inline]
+    fn from(Letter([first, second]): Letter) -> Self {
+        let identity = (first >> 32) as u32;
+        let slot = Slot(identity);
+        let attempt = (first >> 8) as u8;
+        match first & 0xFF {
+            REQUEST => Self::Request {
+                slot,
+                attempt,
+                member: MemberId((first >> 16) as u8),
+            },
+            REPLY => Self::Reply {
+                slot,
+                attempt,
+                is_error: first >> 16 & 1 == 1,
+            },
+            EFFECTS => Self::Effects {
+                link: LinkId(identity as u16),
+                origin: OriginId((identity >> 16) as u16),
+                count: (first >> 8) as u16,
+                first: second as u32,
+            },
+            PROBE => Self::Probe(ProbeId(identity)),
+            PROBE_REPLY => Self::ProbeReply(ProbeId(identity)),
+            GREETING => Self::Greeting(LinkId(identity as u16)),
+            HEARTBEAT => Self::Heartbeat,
+            FULL_STATE => Self::FullState(LinkId(identity as u16)),
+            CALL => Self::Call(CallId(identity)),
+            kind => {
+                debug_assert_eq!(kind, CALL_REPLY, "letters are made from messages only");
+                Self::CallReply(CallId(identity))
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Letter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        Message::from(*self).fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_message_arrives_as_it_was_sent() {
+        let slot = Slot(0xFEDC_BA98);
+        let (link, origin) = (LinkId(0xFFFE), OriginId(0xABCD));
+        let messages = [
+            Message::Request {
+                slot,
+                attempt: 255,
+                member: MemberId(9),
+            },
+            Message::Reply {
+                slot,
+                attempt: 254,
+                is_error: true,
+            },
+            Message::Reply {
+                slot,
+                attempt: 1,
+                is_error: false,
+            },
+            Message::Effects {
+                link,
+                origin,
+                count: 0x1234,
+                first: u32::MAX - 1,
+            },
+            Message::Probe(ProbeId(u32::MAX)),
+            Message::ProbeReply(ProbeId(7)),
+            Message::Greeting(link),
+            Message::Heartbeat,
+            Message::FullState(link),
+            Message::Call(CallId(0x8000_0001)),
+            Message::CallReply(CallId(3)),
+        ];
+        for message in messages {
+            assert_eq!(Message::from(Letter::from(message)), message);
+        }
+    }
+
+    #[test]
+    fn an_event_stays_four_words() {
+        assert_eq!(size_of::<super::super::event::Event>(), 32);
+    }
+}
