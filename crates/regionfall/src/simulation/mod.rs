@@ -5,6 +5,7 @@ mod asking;
 mod backlog;
 mod blueprint;
 mod builder;
+mod costs;
 mod deciding;
 mod endpoint;
 mod event;
