@@ -78,7 +78,7 @@ impl Point {
 impl Sweep {
     /// The table for people.
     pub(crate) fn for_people(&self, title: &str) -> Table {
-        let (unit, factor) = words::unit_for_people(self.metric.unit);
+        let (unit, factor) = self.unit();
         let mut table = Table::new(title);
         for key in &self.keys {
             table = table.column(Column::text(key));
@@ -110,6 +110,17 @@ impl Sweep {
         table
     }
 
+    /// Milliseconds for times of which none is long, seconds otherwise: few digits are read best.
+    fn unit(&self) -> (&'static str, f64) {
+        const LONG: f64 = 10_000.0;
+        let mut figures = self.points.iter().filter_map(|point| point.figure);
+        if self.metric.unit == Unit::Milliseconds && figures.all(|figure| figure.value < LONG) {
+            ("ms", 1.0)
+        } else {
+            words::unit_for_people(self.metric.unit)
+        }
+    }
+
     /// The table for scripts and for the folder: `curve.csv`.
     pub(crate) fn in_full(&self) -> Table {
         let mut table = Table::new("curve");
@@ -138,7 +149,7 @@ impl Sweep {
     /// The picture: a panel for each variant, case and value of the further keys.
     pub(crate) fn svg(&self, title: &str, seeds: usize) -> String {
         let (places, x) = self.places();
-        let (unit, factor) = words::unit_for_people(self.metric.unit);
+        let (unit, factor) = self.unit();
         let mut panels: Vec<(String, Curve)> = Vec::new();
         let mut strategies: Vec<&str> = Vec::new();
         for point in &self.points {

@@ -7,8 +7,8 @@
 use regionfall::failover::{Propagation, StrategyConfig, Vantage};
 use regionfall_report::html::{Grade, GradedHeadline};
 
-use super::Study;
 use super::resolved::{self, Founded, Origin};
+use super::{Study, words};
 use crate::shell::quoted;
 
 /// Numbers named in one cell of the table; the others are counted.
@@ -158,11 +158,13 @@ impl Grades {
             weakest: weakest.max().unwrap_or(Grade::Assumed),
             because: because.join("; "),
             measured: Some(measured),
-            moves: Some(if varied(behind).is_empty() {
-                "not examined here".to_owned()
-            } else {
-                "not examined here: the commands below do".to_owned()
-            }),
+            moves: Some(
+                if varied(behind).is_empty() && !shared.iter().any(|it| around(it).is_some()) {
+                    "not examined here".to_owned()
+                } else {
+                    "not examined here: the commands below do".to_owned()
+                },
+            ),
         }
     }
 
@@ -204,7 +206,8 @@ impl Grades {
 /// The keys of a strategy's assumed numbers, each with values about its own.
 fn varied(behind: &Behind) -> Vec<(String, String)> {
     let own = behind.own.iter().filter_map(around);
-    own.map(|(key, values)| (format!("strategy.{}.{key}", behind.config.name), values))
+    let name = words::slug(&behind.config.name);
+    own.map(|(key, values)| (format!("strategy.{name}.{key}"), values))
         .collect()
 }
 

@@ -21,7 +21,7 @@ fn report(name: &str, more: &[&str]) -> (String, String) {
 
 /// The row of the grades' table for a headline.
 fn row<'p>(page: &'p str, headline: &str) -> &'p str {
-    let from = page.find(&format!("<td>{headline}</td>")).unwrap();
+    let from = page.find(&format!(">{headline}</td>")).unwrap();
     let row = &page[from..];
     &row[..row.find("</tr>").unwrap()]
 }

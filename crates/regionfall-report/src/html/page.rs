@@ -188,7 +188,7 @@ fn grades(grades: &[GradedHeadline], examine: &[String]) -> Markup {
                     tbody {
                         @for grade in grades {
                             tr {
-                                td { (grade.headline) }
+                                td.name[grade.headline.chars().count() <= 24] { (grade.headline) }
                                 td { (grade.weakest.name()) }
                                 td { (grade.because) }
                                 td { (grade.measured.as_deref().unwrap_or("never measured")) }

@@ -7,6 +7,7 @@ use regionfall::simulation::Outcome;
 
 use super::fault_name;
 use crate::exit::Exit;
+use crate::study::words;
 
 /// Something to say about a run.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -87,8 +88,10 @@ fn beyond(objective: &Objective, metrics: &Metrics) -> Option<Finding> {
         Sense::AtLeast => "at least",
     };
     let bound = format!(
-        "{} is {value:.3}, its objective {side} {}",
-        objective.column, objective.limit
+        "{} is {}, its objective {side} {}",
+        words::short(&objective.column),
+        words::value(&objective.column, value),
+        words::value(&objective.column, objective.limit)
     );
     let over_many = |statistic: &str| Finding {
         text: format!("{bound} as {statistic} over many runs, which `regionfall compare` judges"),
