@@ -6,6 +6,7 @@
 )]
 
 mod chaos;
+mod conflict;
 mod ledger;
 mod loss_is_poisson;
 mod recount;
