@@ -134,7 +134,7 @@ fn applying(
             Timestamp(at),
             OriginId(origin),
         );
-        sent.extend(executed.effect);
+        sent.extend(executed.effects);
         if (step + 1) % (crossing * usize::from(ORIGINS)) == 0 {
             for effect in sent.drain(..) {
                 for writer in &mut writers {

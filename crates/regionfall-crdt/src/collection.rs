@@ -5,7 +5,7 @@
 
 use crate::clock::Clock;
 use crate::set::Set;
-use crate::{Effect, EffectKind, OriginId, Value};
+use crate::{Effect, EffectKind, OriginId, Value, Wins};
 
 /// The clocks of two replicas that merge, as they were before.
 #[derive(Clone, Copy)]
@@ -21,6 +21,14 @@ pub(crate) trait Merge {
     fn apply(&mut self, effect: &Effect, covered: &Clock);
     /// Takes a reset in.
     fn reset(&mut self, covered: &Clock);
+    /// Notes if deletions win over concurrent operations on this type.
+    fn note_wins(&self, _wins: &mut Wins) {}
+    /// Takes a deletion in that wins over what it had not observed too.
+    fn lose(&mut self, _deletion: &Effect) {}
+    /// Whether commands have to look for more than values: fields that expire, or deletions that win.
+    fn is_special(&self) -> bool {
+        false
+    }
     /// Joins what another replica holds.
     fn merge(&mut self, other: &Self, counterpart: Counterpart<'_>, covered: &Clock);
     /// The smallest origin of anything visible, or `None` if nothing is.
@@ -57,6 +65,18 @@ macro_rules! collections {
                 match self { $(Self::$Type(_) => Self::$Type($Type::default()),)* }
             }
 
+            /// An empty one of each type over which a deletion wins.
+            pub(crate) fn won_over(wins: Wins) -> impl Iterator<Item = Self> {
+                [$(Self::$Type($Type::default()),)*]
+                    .into_iter()
+                    .filter(move |empty| {
+                        let mut own = Wins::default();
+                        empty.note_wins(&mut own);
+                        (own.over_hyperloglog && wins.over_hyperloglog)
+                            || (own.over_groups && wins.over_groups)
+                    })
+            }
+
             /// Whether `other` is of the same type.
             pub(crate) fn is_like(&self, other: &Self) -> bool {
                 std::mem::discriminant(self) == std::mem::discriminant(other)
@@ -70,6 +90,18 @@ macro_rules! collections {
 
             fn reset(&mut self, covered: &Clock) {
                 match self { $(Self::$Type(own) => own.reset(covered),)* }
+            }
+
+            fn note_wins(&self, wins: &mut Wins) {
+                match self { $(Self::$Type(own) => own.note_wins(wins),)* }
+            }
+
+            fn lose(&mut self, deletion: &Effect) {
+                match self { $(Self::$Type(own) => own.lose(deletion),)* }
+            }
+
+            fn is_special(&self) -> bool {
+                match self { $(Self::$Type(own) => own.is_special(),)* }
             }
 
             fn merge(&mut self, other: &Self, counterpart: Counterpart<'_>, covered: &Clock) {

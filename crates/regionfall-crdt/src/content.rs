@@ -1,5 +1,7 @@
 //! What a string key holds: real bytes, or the simulator's stand-in for them.
 
+use std::borrow::Cow;
+
 /// The content of a value.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Content {
@@ -48,17 +50,30 @@ impl Content {
         let Self::Bytes(bytes) = self else {
             return None;
         };
-        let digits = bytes.strip_prefix(b"-").unwrap_or(bytes);
-        let is_canonical = match digits {
-            [b'0'] => digits.len() == bytes.len(),
-            [b'1'..=b'9', ..] => true,
-            _ => false,
-        };
-        if !is_canonical {
-            return None;
-        }
-        std::str::from_utf8(bytes).ok()?.parse().ok()
+        integer_of(bytes)
     }
+
+    /// The bytes; as many zeros for a stand-in.
+    pub fn to_bytes(&self) -> Cow<'_, [u8]> {
+        match self {
+            Self::Synthetic { length, .. } => vec![0; *length as usize].into(),
+            Self::Bytes(bytes) => bytes.as_ref().into(),
+        }
+    }
+}
+
+/// The number that bytes spell; see [`Content::as_integer`].
+pub(crate) fn integer_of(bytes: &[u8]) -> Option<i64> {
+    let digits = bytes.strip_prefix(b"-").unwrap_or(bytes);
+    let is_canonical = match digits {
+        [b'0'] => digits.len() == bytes.len(),
+        [b'1'..=b'9', ..] => true,
+        _ => false,
+    };
+    if !is_canonical {
+        return None;
+    }
+    std::str::from_utf8(bytes).ok()?.parse().ok()
 }
 
 impl From<&[u8]> for Content {

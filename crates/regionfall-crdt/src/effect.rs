@@ -1,6 +1,6 @@
 //! The effect: what a replica sends to its peers when a command changed something.
 
-use crate::{Clock, Content, Dot, Element, Elements, KeyId, OriginId, Timestamp};
+use crate::{Change, Clock, Content, Dot, Element, Elements, KeyId, OriginId, Timestamp};
 
 /// A change to one key, to be applied once by every replica.
 #[derive(Clone, PartialEq, Debug)]
@@ -47,6 +47,8 @@ pub enum EffectKind {
         /// The elements.
         elements: Elements,
     },
+    /// A rarer kind of change.
+    Change(Box<Change>),
 }
 
 /// What each origin had contributed to a counter since the key was first counted, as far as
@@ -83,6 +85,17 @@ impl Totals {
     }
 }
 
+impl EffectKind {
+    /// See [`Effect::is_reset`].
+    pub(crate) fn is_reset(&self) -> bool {
+        match self {
+            Self::Write { .. } | Self::Remove { .. } => true,
+            Self::Change(change) => matches!(**change, Change::Reset { .. }),
+            _ => false,
+        }
+    }
+}
+
 impl Effect {
     /// Whether the operation had observed `dot`, an effect on the same key.
     ///
@@ -102,30 +115,55 @@ impl Effect {
         self.dot != other.dot && !self.observed(other.dot) && !other.observed(self.dot)
     }
 
+    /// The command that an operator would know the effect by, such as `SET`, `DEL` or `XACK`.
+    pub fn name(&self) -> &'static str {
+        match &self.kind {
+            EffectKind::Write { .. } => "SET",
+            EffectKind::Remove { .. } => "DEL",
+            EffectKind::Delta { .. } => "INCRBY",
+            EffectKind::Add { .. } => "SADD",
+            EffectKind::Discard { .. } => "SREM",
+            EffectKind::Change(change) => change.name(),
+        }
+    }
+
+    /// The channel and the message that it carries to subscribers, if it is one. Such an effect is not stored.
+    pub fn message(&self) -> Option<(&[u8], &[u8])> {
+        match &self.kind {
+            EffectKind::Change(change) => match &**change {
+                Change::Message { channel, payload } => Some((channel, payload)),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// Whether it writes a string.
     pub fn is_register_write(&self) -> bool {
-        matches!(self.kind, EffectKind::Write { .. })
+        self.content().is_some()
     }
 
     /// Whether it removes: a whole key, or elements.
     pub fn is_removal(&self) -> bool {
-        matches!(
-            self.kind,
-            EffectKind::Remove { .. } | EffectKind::Discard { .. }
-        )
+        match &self.kind {
+            EffectKind::Remove { .. } | EffectKind::Discard { .. } => true,
+            EffectKind::Change(change) => change.is_removal(),
+            _ => false,
+        }
     }
 
     /// Whether it adds elements.
     pub fn is_addition(&self) -> bool {
-        matches!(self.kind, EffectKind::Add { .. })
+        match &self.kind {
+            EffectKind::Add { .. } => true,
+            EffectKind::Change(change) => change.is_addition(),
+            _ => false,
+        }
     }
 
     /// Whether it replaces whatever was observed of the whole key: a string write or a deletion.
     pub fn is_reset(&self) -> bool {
-        matches!(
-            self.kind,
-            EffectKind::Write { .. } | EffectKind::Remove { .. }
-        )
+        self.kind.is_reset()
     }
 
     /// By how much it changes a counter, if it does.
@@ -140,6 +178,10 @@ impl Effect {
     pub fn content(&self) -> Option<&Content> {
         match &self.kind {
             EffectKind::Write { content, .. } => Some(content),
+            EffectKind::Change(change) => match &**change {
+                Change::Reset { content, .. } => content.as_ref(),
+                _ => None,
+            },
             _ => None,
         }
     }
@@ -187,6 +229,7 @@ impl Effect {
             EffectKind::Add { elements } | EffectKind::Discard { elements } => {
                 4 * elements.as_slice().len() + elements.bytes()
             }
+            EffectKind::Change(change) => change.bytes(),
         };
         32 + 16 + 10 * self.context.len() + payload
     }

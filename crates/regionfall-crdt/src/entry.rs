@@ -11,8 +11,9 @@
 use crate::clock::Clock;
 use crate::collection::{Collection, Counterpart, Merge};
 use crate::counter::Counter;
+use crate::expiry::{Claim, Expiry};
 use crate::register::{Register, Write};
-use crate::{Content, Effect, EffectKind, KeyId, OriginId, Totals, Value};
+use crate::{Change, Content, Effect, EffectKind, KeyId, OriginId, Totals, TtlChange, Value, Wins};
 
 /// Bytes of a key in memory beside what it holds; see [`Replica::bytes`](crate::Replica::bytes).
 const KEY_BYTES: usize = 72;
@@ -36,6 +37,8 @@ pub(crate) struct Entry {
 struct Extra {
     counter: Counter,
     collections: Vec<Collection>,
+    /// `None` as long as nothing but plain writes and deletions said anything of the expiry.
+    expiry: Option<Expiry>,
 }
 
 impl Entry {
@@ -93,10 +96,18 @@ impl Entry {
     pub(crate) fn apply(&mut self, effect: &Effect) {
         match &effect.kind {
             EffectKind::Write { content, totals } => {
-                self.reset(effect, Some(content.clone()), totals.as_deref());
+                self.reset(
+                    effect,
+                    Some(content.clone()),
+                    totals.as_deref(),
+                    TtlChange::Clear,
+                );
             }
-            EffectKind::Remove { totals } => self.reset(effect, None, totals.as_deref()),
+            EffectKind::Remove { totals } => {
+                self.reset(effect, None, totals.as_deref(), TtlChange::Clear);
+            }
             EffectKind::Delta { amount } => self.extra_mut().counter.add(effect.dot, *amount),
+            EffectKind::Change(change) if self.apply_change(effect, change) => {}
             kind => {
                 if let Some(empty) = Collection::for_effect(kind) {
                     let extra = self.extra.get_or_insert_default();
@@ -106,7 +117,131 @@ impl Entry {
         }
     }
 
-    fn reset(&mut self, effect: &Effect, content: Option<Content>, totals: Option<&Totals>) {
+    /// Takes a change in that is not one of a collection; otherwise says `false`.
+    fn apply_change(&mut self, effect: &Effect, change: &Change) -> bool {
+        match change {
+            Change::Reset {
+                content,
+                totals,
+                ttl,
+                wins,
+            } => {
+                self.reset(effect, content.clone(), totals.as_deref(), *ttl);
+                for empty in Collection::won_over(*wins) {
+                    self.extra_mut().collection(empty).lose(effect);
+                }
+            }
+            Change::Expire { deadline, owner } => {
+                let claim = Claim {
+                    dot: effect.dot,
+                    deadline: *deadline,
+                    owner: *owner,
+                };
+                self.expiry_mut().claim(claim, &effect.context);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// Tells the expiry of a write or deletion of the whole key, which is not yet covered.
+    fn reset_expiry(&mut self, effect: &Effect, is_write: bool, ttl: TtlChange) {
+        if ttl != TtlChange::Clear {
+            self.expiry_mut();
+        }
+        let Some(expiry) = self.extra.as_mut().and_then(|extra| extra.expiry.as_mut()) else {
+            return;
+        };
+        let (deadline, owner) = match ttl {
+            _ if !is_write => return expiry.reset(&effect.context),
+            TtlChange::Keep => return,
+            TtlChange::Clear => (None, 0),
+            TtlChange::Set { deadline, owner } => (Some(deadline), owner),
+        };
+        let claim = Claim {
+            dot: effect.dot,
+            deadline,
+            owner,
+        };
+        expiry.claim(claim, &effect.context);
+    }
+
+    /// The expiry, one that knows the writes so far if there was none.
+    fn expiry_mut(&mut self) -> &mut Expiry {
+        let extra = self.extra.get_or_insert_default();
+        extra.expiry.get_or_insert_with(|| {
+            let claims = self.register.written().map(|dot| Claim {
+                dot,
+                deadline: None,
+                owner: 0,
+            });
+            Expiry::new(self.covered.clone(), claims)
+        })
+    }
+
+    /// Whether more may have to be done for a command than its effect tells: expiry, or a deletion that wins.
+    #[inline]
+    pub(crate) fn is_special(&self) -> bool {
+        self.extra.as_ref().is_some_and(|extra| {
+            extra.expiry.is_some() || extra.collections.iter().any(Collection::is_special)
+        })
+    }
+
+    /// When the key expires, and which instance owns the expiry.
+    pub(crate) fn deadline(&self) -> Option<(u64, u16)> {
+        let winner = self.extra.as_ref()?.expiry.as_ref()?.winner()?;
+        Some((winner.deadline?, winner.owner))
+    }
+
+    /// Whether the key has expired at `millis`.
+    pub(crate) fn is_due(&self, millis: u64) -> bool {
+        self.deadline()
+            .is_some_and(|(deadline, _)| deadline <= millis)
+    }
+
+    /// The collections, hidden ones too.
+    pub(crate) fn collections(&self) -> &[Collection] {
+        self.extra.as_ref().map_or(&[], |extra| &extra.collections)
+    }
+
+    /// A write or deletion of the whole key as it must be sent, given what it replaces.
+    pub(crate) fn complete_reset(&self, kind: EffectKind, applied: &Clock) -> EffectKind {
+        let mut all_wins = Wins::default();
+        for collection in self.collections() {
+            collection.note_wins(&mut all_wins);
+        }
+        let (content, ttl) = match kind {
+            EffectKind::Write { content, .. } => (Some(content), TtlChange::Clear),
+            EffectKind::Remove { .. } => (None, TtlChange::Clear),
+            EffectKind::Change(change) => match *change {
+                Change::Reset { content, ttl, .. } => (content, ttl),
+                other => return EffectKind::Change(Box::new(other)),
+            },
+            other => return other,
+        };
+        let totals = self.totals(applied);
+        if ttl != TtlChange::Clear || all_wins != Wins::default() {
+            return EffectKind::Change(Box::new(Change::Reset {
+                content,
+                totals,
+                ttl,
+                wins: all_wins,
+            }));
+        }
+        match content {
+            Some(content) => EffectKind::Write { content, totals },
+            None => EffectKind::Remove { totals },
+        }
+    }
+
+    fn reset(
+        &mut self,
+        effect: &Effect,
+        content: Option<Content>,
+        totals: Option<&Totals>,
+        ttl: TtlChange,
+    ) {
+        self.reset_expiry(effect, content.is_some(), ttl);
         if totals.is_some() || self.extra.is_some() {
             let extra = self.extra.get_or_insert_default();
             extra.counter.reset(&effect.context, totals, &self.covered);
@@ -131,6 +266,7 @@ impl Entry {
 
     /// Joins what another replica holds under this key.
     pub(crate) fn merge(&mut self, other: &Self, counterpart: Counterpart<'_>) {
+        self.merge_expiry(other, counterpart);
         let mut covered = self.covered.clone();
         covered.join(&other.covered);
         self.register.merge(
@@ -162,6 +298,20 @@ impl Entry {
             }
         }
         self.covered = covered;
+    }
+
+    fn merge_expiry(&mut self, other: &Self, counterpart: Counterpart<'_>) {
+        let has_any = |entry: &Self| {
+            entry
+                .extra
+                .as_ref()
+                .is_some_and(|extra| extra.expiry.is_some())
+        };
+        if has_any(self) || has_any(other) {
+            let mut theirs = other.clone();
+            let theirs = theirs.expiry_mut();
+            self.expiry_mut().merge(theirs, counterpart);
+        }
     }
 
     /// What a client would see.
@@ -244,7 +394,13 @@ impl Entry {
 
     /// Whether nothing at all is left, so that the key can be forgotten.
     pub(crate) fn is_empty(&self) -> bool {
-        self.is_dead() && self.register.winner().is_none() && !self.has_tombstones()
+        self.is_dead()
+            && self.register.winner().is_none()
+            && !self.has_tombstones()
+            && self
+                .extra
+                .as_ref()
+                .is_none_or(|extra| extra.expiry.is_none())
     }
 
     /// Drops the tombstones that `stable` covers.
@@ -255,6 +411,15 @@ impl Entry {
             .flat_map(|extra| &mut extra.collections)
         {
             collection.collect(stable);
+        }
+        if let Some(extra) = &mut self.extra
+            && self.register.is_within(stable)
+            && extra
+                .expiry
+                .as_ref()
+                .is_some_and(|expiry| expiry.is_idle(stable))
+        {
+            extra.expiry = None;
         }
         // A register is dropped as a whole or not at all: while a write that lost against the deletion
         // may still win against one to come, the deletion must stand in its way.
@@ -289,11 +454,17 @@ impl Entry {
 impl Extra {
     fn has_tombstones(&self) -> bool {
         self.collections.iter().any(Merge::has_tombstones)
+            || self
+                .expiry
+                .as_ref()
+                .is_some_and(|expiry| expiry.deadline().is_none())
     }
 
     #[inline(never)]
     fn bytes(&self) -> usize {
-        self.counter.bytes() + self.collections.iter().map(Merge::bytes).sum::<usize>()
+        self.counter.bytes()
+            + self.collections.iter().map(Merge::bytes).sum::<usize>()
+            + self.expiry.as_ref().map_or(0, Expiry::bytes)
     }
 
     /// The collection of the type of `empty`, which becomes it if there is none.

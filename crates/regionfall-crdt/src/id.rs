@@ -46,3 +46,11 @@ impl fmt::Debug for Dot {
 /// Hosts disagree: the value may be skewed, and may go backwards between two effects of one origin.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Timestamp(pub u64);
+
+impl Timestamp {
+    /// Whole milliseconds, in which servers keep expiries and number stream entries.
+    #[inline]
+    pub const fn millis(self) -> u64 {
+        self.0 / 1_000_000
+    }
+}

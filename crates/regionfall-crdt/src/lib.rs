@@ -13,8 +13,8 @@
 //!
 //! // Two members write the same key, and neither has seen the other's write.
 //! let set = |text: &str| Command::Set { key, content: text.into() };
-//! let from_east = in_east.execute(&set("a"), Timestamp(100), east).effect.expect("a write");
-//! let from_west = in_west.execute(&set("b"), Timestamp(200), west).effect.expect("a write");
+//! let from_east = in_east.execute(&set("a"), Timestamp(100), east).effects.into_first().expect("a write");
+//! let from_west = in_west.execute(&set("b"), Timestamp(200), west).effects.into_first().expect("a write");
 //! assert!(from_east.is_concurrent_with(&from_west));
 //!
 //! // The effects cross: both members show the later of the two.
@@ -26,7 +26,7 @@
 //! assert_eq!(in_west.digest(), in_east.digest());
 //!
 //! // A write that has seen the other stands, whatever the clock of its host says.
-//! let late = in_east.execute(&set("c"), Timestamp(1), east).effect.expect("a write");
+//! let late = in_east.execute(&set("c"), Timestamp(1), east).effects.into_first().expect("a write");
 //! assert_eq!(in_west.apply(&late), Applied::New);
 //! assert_eq!(in_west.apply(&late), Applied::AlreadySeen);
 //! assert_eq!(in_west.execute(&get, Timestamp(301), west).reply, Reply::Content("c".into()));
@@ -64,30 +64,40 @@
 //! | two types under one key | the type of which something was created by the smallest origin shows |
 //! | causal order where effects overtake each other | of the same key: what a write replaces stays replaced, even where the replaced arrives later |
 
+mod change;
 mod clock;
 mod collection;
 mod command;
+mod connection;
 mod content;
 mod counter;
 mod digest;
 mod effect;
+mod effects;
 mod element;
 mod entry;
+mod expiry;
 mod id;
 mod names;
 mod register;
 mod replica;
 mod reply;
+mod run;
 mod set;
+mod settings;
 mod value;
 
+pub use change::{Change, TtlChange, Wins};
 pub use clock::{Clock, DotRange};
-pub use command::{Command, CommandKind, DataType};
+pub use command::{Call, Command, CommandKind, DataType};
+pub use connection::Connection;
 pub use content::Content;
 pub use effect::{Effect, EffectKind, Totals};
+pub use effects::Effects;
 pub use element::{Element, Elements};
 pub use id::{Dot, KeyId, OriginId, Timestamp};
 pub use names::KeyNames;
 pub use replica::{Applied, Executed, Replica};
 pub use reply::{ErrorKind, Reply};
+pub use settings::{Settings, XaddIdMode};
 pub use value::{SetView, Value};

@@ -61,6 +61,13 @@ impl Register {
         self.winner.as_ref()
     }
 
+    /// The visible writes of anything but absence.
+    pub(crate) fn written(&self) -> impl Iterator<Item = Dot> {
+        self.iter()
+            .filter(|write| write.content.is_some())
+            .map(|write| write.dot)
+    }
+
     /// Takes a visible write in if it replaces the only one, stand-in by stand-in, so that no heap is
     /// needed; says by how many bytes the register grew. Otherwise leaves it as it is. `covered` as for
     /// [`Register::write`].

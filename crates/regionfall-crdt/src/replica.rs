@@ -3,7 +3,10 @@
 use crate::clock::Clock;
 use crate::collection::Counterpart;
 use crate::entry::Entry;
-use crate::{Command, Effect, EffectKind, KeyId, OriginId, Reply, Timestamp, Value};
+use crate::run::Run;
+use crate::{
+    Command, Effect, EffectKind, Effects, KeyId, OriginId, Reply, Settings, Timestamp, Value,
+};
 
 /// No entry under this key.
 const VACANT: u32 = u32::MAX;
@@ -24,15 +27,16 @@ pub struct Replica {
     /// How many keys have tombstones.
     tombstones: usize,
     bytes: u64,
+    settings: Settings,
 }
 
-/// What a command answered, and the effect to send to the peers, if it had one.
+/// What a command answered, and the effects to send to the peers, if it had any.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Executed {
     /// The answer to the client.
     pub reply: Reply,
     /// What changed. Already applied here.
-    pub effect: Option<Effect>,
+    pub effects: Effects,
 }
 
 /// What became of an effect that was to be applied.
@@ -56,26 +60,45 @@ impl Replica {
         Self::default()
     }
 
-    /// Executes a command for a client. An effect gets the next dot of `origin` and is applied at once.
+    /// An empty keyspace of a database with these settings.
+    pub fn with_settings(settings: Settings) -> Self {
+        Self {
+            settings,
+            ..Self::default()
+        }
+    }
+
+    /// Its settings.
+    pub fn settings(&self) -> Settings {
+        self.settings
+    }
+
+    /// Executes a command for a client. Each effect gets the next dot of `origin` and is applied at once.
     ///
     /// This is the one place where commands are executed. `origin` is this shard's present incarnation:
     /// one that restarts without all that it had sent must go on under a new one, or it would give dots
     /// out twice. `at` is what the origin's wall clock says;
-    /// it matters only if another origin writes the same string before it observes this write.
+    /// it matters if another origin writes the same string before it observes this write, and for expiry.
     #[inline]
     pub fn execute(&mut self, command: &Command, at: Timestamp, origin: OriginId) -> Executed {
+        if command.is_composite() {
+            return self.execute_at_length(command, at, origin);
+        }
         let Some(key) = command.key() else {
             return Executed {
                 reply: command.plan(Value::Absent).reply,
-                effect: None,
+                effects: Effects::none(),
             };
         };
         let entry = self.entry(key);
+        if entry.is_some_and(Entry::is_special) {
+            return self.execute_at_length(command, at, origin);
+        }
         let plan = command.plan(entry.map_or(Value::Absent, Entry::value));
         let Some(mut kind) = plan.effect else {
             return Executed {
                 reply: plan.reply,
-                effect: None,
+                effects: Effects::none(),
             };
         };
         let mut context = self.clock.clone();
@@ -97,8 +120,73 @@ impl Replica {
         self.take(&effect);
         Executed {
             reply: plan.reply,
-            effect: Some(effect),
+            effects: Effects::one(effect),
         }
+    }
+
+    /// The same for commands that are more than one effect on one key that does not expire.
+    #[cold]
+    fn execute_at_length(
+        &mut self,
+        command: &Command,
+        at: Timestamp,
+        origin: OriginId,
+    ) -> Executed {
+        let mut run = Run::new(self, at, origin);
+        let reply = run.execute(command);
+        Executed {
+            reply,
+            effects: run.into_effects(),
+        }
+    }
+
+    /// Expires the keys and fields that are due and that this instance owns the expiry of, and tells the peers (Redis Active-Active
+    /// documentation, developing applications: expiry).
+    pub fn expire(&mut self, at: Timestamp, origin: OriginId) -> Effects {
+        let keys: Vec<KeyId> = self
+            .entries
+            .iter()
+            .filter(|entry| entry.is_special())
+            .map(|entry| entry.key)
+            .collect();
+        let mut run = Run::new(self, at, origin);
+        for key in keys {
+            run.expire_if_due(key, false);
+        }
+        run.into_effects()
+    }
+
+    /// Makes a change: numbers it and applies it.
+    pub(crate) fn emit(
+        &mut self,
+        key: KeyId,
+        mut kind: EffectKind,
+        at: Timestamp,
+        origin: OriginId,
+    ) -> Effect {
+        let mut context = self.clock.clone();
+        if kind.is_reset()
+            && let Some(entry) = self.entry(key)
+        {
+            // As in `execute`.
+            context.join(entry.covered());
+            kind = entry.complete_reset(kind, &self.clock);
+        }
+        let effect = Effect {
+            dot: self.clock.advance_next(origin),
+            key,
+            at,
+            context,
+            kind,
+        };
+        self.take(&effect);
+        effect
+    }
+
+    /// What is kept under `key`, if anything is.
+    #[inline]
+    pub(crate) fn entry(&self, key: KeyId) -> Option<&Entry> {
+        self.place(key).map(|place| &self.entries[place])
     }
 
     /// Applies an effect of a peer, unless it was applied before or came too early.
@@ -179,10 +267,23 @@ impl Replica {
         &self.clock
     }
 
-    /// What a client would see under `key`.
+    /// What a client would see under `key`, expired or not.
     #[inline]
     pub fn value(&self, key: KeyId) -> Value<'_> {
         self.entry(key).map_or(Value::Absent, Entry::value)
+    }
+
+    /// What a client would see under `key` at a moment: nothing if it has expired.
+    pub fn value_at(&self, key: KeyId, at: Timestamp) -> Value<'_> {
+        match self.entry(key) {
+            Some(entry) if !entry.is_due(at.millis()) => entry.value(),
+            _ => Value::Absent,
+        }
+    }
+
+    /// A hash of what a client would see under `key` at a moment; 0 if that is nothing.
+    pub(crate) fn key_digest(&self, key: KeyId, at: Timestamp) -> u64 {
+        self.value_at(key, at).digest(u64::from(key.0))
     }
 
     /// The keys under which a client would see something, in order.
@@ -229,6 +330,9 @@ impl Replica {
     /// The same by the long way, which takes every effect.
     #[inline(never)]
     fn take_any(&mut self, effect: &Effect) {
+        if effect.message().is_some() {
+            return;
+        }
         self.change(effect.key, |entry| entry.apply(effect));
     }
 
@@ -251,11 +355,6 @@ impl Replica {
         } else {
             self.tombstones -= usize::from(had_tombstones);
         }
-    }
-
-    #[inline]
-    fn entry(&self, key: KeyId) -> Option<&Entry> {
-        self.place(key).map(|place| &self.entries[place])
     }
 
     #[inline]
@@ -349,8 +448,8 @@ mod tests {
                         let before = replicas[index].clone();
                         let origin = OriginId(index as u16);
                         let executed = replicas[index].execute(&command, Timestamp(at % 7), origin);
-                        sent[index].extend(executed.effect.clone());
-                        (before, &replicas[index], Vec::from_iter(executed.effect))
+                        sent[index].extend(executed.effects.clone());
+                        (before, &replicas[index], Vec::from_iter(executed.effects))
                     }
                     Step::Deliver(origin, index, count) => {
                         let before = replicas[index].clone();

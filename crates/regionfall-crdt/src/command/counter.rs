@@ -17,7 +17,7 @@ pub(super) fn add(value: Value<'_>, amount: Option<i64>) -> Plan {
         Value::Absent => Some(0),
         Value::Integer(number) => Some(number),
         Value::Content(content) => content.as_integer(),
-        Value::Set(_) => return Plan::refusal(ErrorKind::WrongType),
+        _ => return Plan::refusal(ErrorKind::WrongType),
     };
     let Some(current) = current.filter(|number| RANGE.contains(number)) else {
         return Plan::refusal(ErrorKind::NotAnInteger);

@@ -1,6 +1,8 @@
-//! The commands by name, without their arguments: one line each.
+//! What is known of a command by its name alone.
 
 use std::fmt;
+
+use super::CommandKind;
 
 /// The type of data that a keyspace holds.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -11,11 +13,33 @@ pub enum DataType {
     Counter,
     /// An unordered collection of distinct elements.
     Set,
+    /// Fields with values, each a string or a counter.
+    Hash,
+    /// Distinct members, each with a score; places on a map too.
+    SortedSet,
+    /// A sequence of elements.
+    List,
+    /// Entries by ID, with consumer groups.
+    Stream,
+    /// How many distinct elements were added, about.
+    HyperLogLog,
+    /// A JSON document.
+    Json,
 }
 
 impl DataType {
     /// Every data type.
-    pub const ALL: &[DataType] = &[DataType::String, DataType::Counter, DataType::Set];
+    pub const ALL: &[DataType] = &[
+        DataType::String,
+        DataType::Counter,
+        DataType::Set,
+        DataType::Hash,
+        DataType::SortedSet,
+        DataType::List,
+        DataType::Stream,
+        DataType::HyperLogLog,
+        DataType::Json,
+    ];
 
     /// Its name in scenario files.
     pub const fn name(self) -> &'static str {
@@ -23,6 +47,12 @@ impl DataType {
             Self::String => "string",
             Self::Counter => "counter",
             Self::Set => "set",
+            Self::Hash => "hash",
+            Self::SortedSet => "sorted-set",
+            Self::List => "list",
+            Self::Stream => "stream",
+            Self::HyperLogLog => "hyperloglog",
+            Self::Json => "json",
         }
     }
 
@@ -43,78 +73,71 @@ impl fmt::Display for DataType {
 
 /// What a command does to what it names.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Nature {
+pub(super) enum Nature {
     /// Only looks.
     Read,
     /// Changes; a second execution in a row changes nothing more.
-    IdempotentWrite,
+    Idempotent,
     /// Changes; a second execution changes again.
-    RepeatingWrite,
+    Repeating,
+    /// Not supported by an Active-Active database.
+    Refused,
 }
 
-macro_rules! commands {
-    ($($(#[$doc:meta])* $variant:ident, $name:literal, $data_type:expr, $nature:ident;)*) => {
-        /// A command without its arguments.
-        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-        pub enum CommandKind {
-            $($(#[$doc])* $variant,)*
-        }
-
-        impl CommandKind {
-            /// Every command.
-            pub const ALL: &[CommandKind] = &[$(CommandKind::$variant,)*];
-
-            /// Its name, in lower case.
-            pub const fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name,)* }
-            }
-
-            /// The data type that it is for, or `None` if it is for every type or for no key at all.
-            pub const fn data_type(self) -> Option<DataType> {
-                match self { $(Self::$variant => $data_type,)* }
-            }
-
-            const fn nature(self) -> Nature {
-                match self { $(Self::$variant => Nature::$nature,)* }
-            }
-        }
-    };
-}
-
-commands! {
-    /// Reads a string or a counter.
-    Get, "get", Some(DataType::String), Read;
-    /// Writes a string, whatever the key held.
-    Set, "set", Some(DataType::String), IdempotentWrite;
-    /// Deletes a key of any type.
-    Del, "del", None, IdempotentWrite;
-    /// Whether a key exists.
-    Exists, "exists", None, Read;
-    /// Adds 1.
-    Incr, "incr", Some(DataType::Counter), RepeatingWrite;
-    /// Adds a number.
-    IncrBy, "incrby", Some(DataType::Counter), RepeatingWrite;
-    /// Subtracts 1.
-    Decr, "decr", Some(DataType::Counter), RepeatingWrite;
-    /// Subtracts a number.
-    DecrBy, "decrby", Some(DataType::Counter), RepeatingWrite;
-    /// Adds elements to a set.
-    SAdd, "sadd", Some(DataType::Set), IdempotentWrite;
-    /// Removes elements from a set.
-    SRem, "srem", Some(DataType::Set), IdempotentWrite;
-    /// Whether an element is in a set.
-    SIsMember, "sismember", Some(DataType::Set), Read;
-    /// The elements of a set.
-    SMembers, "smembers", Some(DataType::Set), Read;
-    /// How many elements a set has.
-    SCard, "scard", Some(DataType::Set), Read;
-    /// Answers PONG.
-    Ping, "ping", None, Read;
-    /// Answers its argument.
-    Echo, "echo", None, Read;
+/// Which arguments are keys, counted from the command's name, which is argument 0.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyArguments {
+    None,
+    /// The first.
+    First,
+    /// The second: after a subcommand.
+    Second,
+    /// The first two.
+    Two,
+    /// All.
+    All,
+    /// All but the last.
+    AllButLast,
+    /// Every second, from the first.
+    Pairs,
+    /// Every third, from the first.
+    Triples,
+    /// All from the second.
+    BitOp,
+    /// As many as the first argument says, after it.
+    Counted1,
+    /// The first, and as many as the second says, after it.
+    Counted2,
+    /// The first half of what follows the word STREAMS.
+    Streams,
 }
 
 impl CommandKind {
+    /// Those that have a variant of [`Command`](crate::Command) of their own, so that they can name numbered elements
+    /// and contents that only stand for bytes.
+    pub const SIMULATED: &[CommandKind] = &[
+        Self::Get,
+        Self::Set,
+        Self::Del,
+        Self::Exists,
+        Self::Incr,
+        Self::IncrBy,
+        Self::Decr,
+        Self::DecrBy,
+        Self::SAdd,
+        Self::SRem,
+        Self::SIsMember,
+        Self::SMembers,
+        Self::SCard,
+        Self::Ping,
+        Self::Echo,
+    ];
+
+    /// Whether an Active-Active database refuses it.
+    pub const fn is_refused(self) -> bool {
+        matches!(self.nature(), Nature::Refused)
+    }
+
     /// The command of that name, in any case.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL
@@ -125,14 +148,14 @@ impl CommandKind {
 
     /// Whether it can change anything.
     pub const fn is_write(self) -> bool {
-        !matches!(self.nature(), Nature::Read)
+        matches!(self.nature(), Nature::Idempotent | Nature::Repeating)
     }
 
     /// Whether a retry whose first attempt took effect changes nothing more, as long as nothing else
     /// happens between them. Clients class commands so; INCR and its like are not safe to repeat
     /// (Redis client documentation, failover). Reads are.
     pub const fn is_idempotent(self) -> bool {
-        !matches!(self.nature(), Nature::RepeatingWrite)
+        !matches!(self.nature(), Nature::Repeating)
     }
 
     /// Whether it makes sense on keys of `data_type`: not refused for the type of what they hold.
@@ -163,7 +186,7 @@ mod tests {
                 Some(kind)
             );
         }
-        assert_eq!(CommandKind::from_name("flushall"), None);
+        assert_eq!(CommandKind::from_name("nonsense"), None);
         for &data_type in DataType::ALL {
             assert_eq!(DataType::from_name(data_type.name()), Some(data_type));
         }
@@ -171,13 +194,13 @@ mod tests {
 
     #[test]
     fn only_increments_do_not_repeat() {
-        let repeating: Vec<_> = CommandKind::ALL
+        let repeating: Vec<_> = CommandKind::SIMULATED
             .iter()
             .filter(|kind| !kind.is_idempotent())
             .map(|kind| kind.name())
             .collect();
         assert_eq!(repeating, ["incr", "incrby", "decr", "decrby"]);
-        let writes: Vec<_> = CommandKind::ALL
+        let writes: Vec<_> = CommandKind::SIMULATED
             .iter()
             .filter(|kind| kind.is_write())
             .map(|kind| kind.name())

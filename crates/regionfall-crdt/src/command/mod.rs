@@ -4,16 +4,27 @@
 //! effect gets a dot, a context and a time is the dispatcher's business
 //! ([`Replica::execute`](crate::Replica::execute)).
 
+pub(crate) mod call;
 mod counter;
+mod dispatch;
+mod keys;
 mod kind;
+mod parse;
 mod set;
+mod table;
 
-pub use kind::{CommandKind, DataType};
+pub use call::Call;
+pub(crate) use dispatch::dispatch;
+pub use kind::DataType;
+pub use table::CommandKind;
 
 use crate::reply::bulk_bytes;
 use crate::{Content, EffectKind, Element, Elements, ErrorKind, KeyId, Reply, Value};
 
-/// A command of a client. Each names one key, or none.
+/// A command of a client.
+///
+/// The first variants are those that the simulator builds itself, with numbered elements and contents that only stand for
+/// bytes. Whatever else clients send is a [`Call`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Command {
     /// Reads a string or a counter.
@@ -100,6 +111,10 @@ pub enum Command {
         /// The argument.
         content: Content,
     },
+    /// Any other command, with its arguments as bytes.
+    Call(Box<Call>),
+    /// Several commands of which nothing comes between, as MULTI and EXEC make them. Answers an array.
+    Transaction(Box<[Command]>),
 }
 
 impl Command {
@@ -121,13 +136,23 @@ impl Command {
             Self::SCard { .. } => CommandKind::SCard,
             Self::Ping => CommandKind::Ping,
             Self::Echo { .. } => CommandKind::Echo,
+            Self::Call(call) => call.kind(),
+            Self::Transaction(_) => CommandKind::Exec,
         }
     }
 
-    /// The key it names, if it names one.
+    /// Whether it may change more than one key, or the same one more than once.
+    #[inline]
+    pub(crate) fn is_composite(&self) -> bool {
+        matches!(self, Self::Call(_) | Self::Transaction(_))
+    }
+
+    /// The first key that it names, if it names one.
     #[inline]
     pub fn key(&self) -> Option<KeyId> {
         match *self {
+            Self::Call(ref call) => call.keys().first().copied(),
+            Self::Transaction(ref commands) => commands.iter().find_map(Command::key),
             Self::Get { key }
             | Self::Set { key, .. }
             | Self::Del { key }
@@ -147,6 +172,11 @@ impl Command {
 
     /// Bytes of the request on the wire in RESP, taking keys as 16 bytes and amounts as 4 digits.
     pub fn bytes(&self) -> usize {
+        match self {
+            Self::Call(call) => return call.size(),
+            Self::Transaction(commands) => return commands.iter().map(Command::bytes).sum(),
+            _ => {}
+        }
         let arguments = match self {
             Self::Set { content, .. } | Self::Echo { content } => bulk_bytes(content.len()),
             Self::IncrBy { .. } | Self::DecrBy { .. } => bulk_bytes(4),
@@ -172,7 +202,7 @@ impl Command {
                 Value::Integer(number) => {
                     Plan::answer(Reply::Content(Content::from_integer(number)))
                 }
-                Value::Set(_) => Plan::refusal(ErrorKind::WrongType),
+                _ => Plan::refusal(ErrorKind::WrongType),
             },
             Self::Set { content, .. } => Plan::change(
                 Reply::Ok,
@@ -198,6 +228,8 @@ impl Command {
             Self::SCard { .. } => set::count(value),
             Self::Ping => Plan::answer(Reply::Pong),
             Self::Echo { content } => Plan::answer(Reply::Content(content.clone())),
+            // These do not come here: they change more than one value can tell.
+            Self::Call(_) | Self::Transaction(_) => Plan::refusal(ErrorKind::Syntax),
         }
     }
 }

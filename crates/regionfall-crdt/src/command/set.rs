@@ -79,6 +79,6 @@ fn read(value: Value<'_>) -> Option<SetView<'_>> {
     match value {
         Value::Absent => Some(SetView::EMPTY),
         Value::Set(set) => Some(set),
-        Value::Content(_) | Value::Integer(_) => None,
+        _ => None,
     }
 }

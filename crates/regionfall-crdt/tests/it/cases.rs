@@ -31,7 +31,7 @@ impl Members {
     fn reply_at(&mut self, member: u16, command: &Command, at: u64) -> Reply {
         let replica = &mut self.replicas[usize::from(member) - 1];
         let executed = replica.execute(command, Timestamp(at), OriginId(member));
-        self.effects.extend(executed.effect);
+        self.effects.extend(executed.effects);
         executed.reply
     }
 

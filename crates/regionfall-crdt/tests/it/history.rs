@@ -162,8 +162,8 @@ impl History {
         let (reply, has_effect) = self.oracle.execute(command, at, name, &node.visible);
         let executed = node.replica.execute(command, Timestamp(at), node.origin);
         assert_eq!(executed.reply, reply, "{command:?}");
-        assert_eq!(executed.effect.is_some(), has_effect, "{command:?}");
-        if let Some(effect) = executed.effect {
+        assert_eq!(!executed.effects.is_empty(), has_effect, "{command:?}");
+        for effect in executed.effects {
             assert_eq!(
                 effect.dot,
                 Dot::new(node.origin, name.1),

@@ -74,6 +74,7 @@ impl Operation {
                     length: size,
                 },
             },
+            other => unreachable!("no mix has {other}: see `CommandKind::SIMULATED`"),
         }
     }
 

@@ -184,7 +184,7 @@ impl World {
         let command = state.command.clone();
         let key = command.key().unwrap_or(regionfall_crdt::KeyId(0));
         let executed = self.execute(now, member, key, &command);
-        if let Some(effect) = executed.effect {
+        for effect in executed.effects {
             let (origin, sequence) = (effect.dot.origin, effect.dot.sequence);
             let (first, last) = (sequence, sequence);
             listener.observe(

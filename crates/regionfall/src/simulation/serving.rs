@@ -41,7 +41,7 @@ impl World {
         };
         let executed = self.execute(now, member, key, &command);
         if is_write {
-            let effect = executed.effect.as_ref();
+            let effect = executed.effects.first();
             listener.observe(
                 now,
                 &Fact::WriteExecuted {
@@ -62,7 +62,7 @@ impl World {
                 },
             );
         }
-        if let Some(effect) = executed.effect {
+        for effect in executed.effects {
             self.publish_effect(now, member, effect);
         }
         let bytes = self.reply_bytes(slot);

@@ -1,0 +1,185 @@
+//! One command being executed: it reads values, makes changes, and sees what it changed.
+
+use crate::command::dispatch;
+use crate::entry::Entry;
+use crate::{
+    Call, Change, Command, Content, EffectKind, Effects, KeyId, OriginId, Replica, Reply,
+    Timestamp, TtlChange, Value,
+};
+
+/// A command under way on a replica.
+pub(crate) struct Run<'a> {
+    pub(crate) replica: &'a mut Replica,
+    at: Timestamp,
+    pub(crate) origin: OriginId,
+    effects: Effects,
+}
+
+impl<'a> Run<'a> {
+    pub(crate) fn new(replica: &'a mut Replica, at: Timestamp, origin: OriginId) -> Self {
+        Self {
+            replica,
+            at,
+            origin,
+            effects: Effects::none(),
+        }
+    }
+
+    /// What was changed.
+    pub(crate) fn into_effects(self) -> Effects {
+        self.effects
+    }
+
+    /// Executes a command of any kind.
+    pub(crate) fn execute(&mut self, command: &Command) -> Reply {
+        match command {
+            Command::Call(call) => self.call(call),
+            Command::Transaction(commands) => Reply::Array(
+                commands
+                    .iter()
+                    .map(|command| self.execute(command))
+                    .collect(),
+            ),
+            _ => self.simple(command),
+        }
+    }
+
+    fn call(&mut self, call: &Call) -> Reply {
+        for &key in call.keys() {
+            self.expire_if_due(key, call.kind().is_write());
+        }
+        match dispatch(self, call) {
+            Ok(reply) => reply,
+            Err(error) => Reply::Error(error),
+        }
+    }
+
+    /// A command that makes at most one change to one key.
+    fn simple(&mut self, command: &Command) -> Reply {
+        let Some(key) = command.key() else {
+            return command.plan(Value::Absent).reply;
+        };
+        self.expire_if_due(key, command.kind().is_write());
+        let plan = command.plan(self.value(key));
+        if let Some(kind) = plan.effect {
+            self.emit(key, kind);
+        }
+        plan.reply
+    }
+
+    /// Milliseconds of the wall clock.
+    pub(crate) fn millis(&self) -> u64 {
+        self.at.millis()
+    }
+
+    /// Nanoseconds of the wall clock.
+    pub(crate) fn time(&self) -> Timestamp {
+        self.at
+    }
+
+    /// The number of this instance.
+    pub(crate) fn instance(&self) -> u16 {
+        self.replica.settings().instance.unwrap_or(self.origin.0)
+    }
+
+    /// What is under `key` for clients: nothing if it has expired.
+    pub(crate) fn value(&self, key: KeyId) -> Value<'_> {
+        self.replica.value_at(key, self.at)
+    }
+
+    pub(crate) fn entry(&self, key: KeyId) -> Option<&Entry> {
+        self.replica.entry(key)
+    }
+
+    /// Makes a change.
+    pub(crate) fn emit(&mut self, key: KeyId, kind: EffectKind) {
+        let is_whole = match &kind {
+            EffectKind::Write { .. } | EffectKind::Remove { .. } => true,
+            EffectKind::Change(change) => matches!(
+                **change,
+                Change::Reset { .. } | Change::Expire { .. } | Change::Message { .. }
+            ),
+            _ => false,
+        };
+        // A key that is created has no expiry, whatever was said of one that was there before; and one that is emptied
+        // is deleted.
+        if !is_whole {
+            self.forget_expiry_of_absent(key);
+        }
+        self.emit_plainly(key, kind);
+        if !is_whole {
+            self.forget_expiry_of_absent(key);
+        }
+    }
+
+    fn forget_expiry_of_absent(&mut self, key: KeyId) {
+        let is_stale = self
+            .entry(key)
+            .is_some_and(|entry| entry.deadline().is_some() && entry.value().is_absent());
+        if is_stale {
+            self.emit_plainly(key, EffectKind::Remove { totals: None });
+        }
+    }
+
+    fn emit_plainly(&mut self, key: KeyId, kind: EffectKind) {
+        let effect = self.replica.emit(key, kind, self.at, self.origin);
+        self.effects.push(effect);
+    }
+
+    /// Makes one of the rarer changes.
+    pub(crate) fn change(&mut self, key: KeyId, change: Change) {
+        self.emit(key, EffectKind::Change(Box::new(change)));
+    }
+
+    /// Writes a string.
+    pub(crate) fn write(&mut self, key: KeyId, content: Content, ttl: TtlChange) {
+        // Where nothing says anything of an expiry there is none to keep.
+        let has_expiry = self
+            .entry(key)
+            .is_some_and(|entry| entry.deadline().is_some());
+        if ttl == TtlChange::Clear || (ttl == TtlChange::Keep && !has_expiry) {
+            self.emit(
+                key,
+                EffectKind::Write {
+                    content,
+                    totals: None,
+                },
+            );
+            return;
+        }
+        self.change(
+            key,
+            Change::Reset {
+                content: Some(content),
+                totals: None,
+                ttl,
+                wins: crate::Wins::default(),
+            },
+        );
+    }
+
+    /// Deletes a key; says whether there was anything.
+    pub(crate) fn delete(&mut self, key: KeyId) -> bool {
+        let is_there = !self.value(key).is_absent();
+        if is_there {
+            self.emit(key, EffectKind::Remove { totals: None });
+        }
+        is_there
+    }
+
+    /// Expires what is due under `key`: if this instance owns the expiry, or if the command writes. A read by another
+    /// instance treats it as absent without deleting it (Redis Active-Active documentation, developing applications:
+    /// expiry).
+    pub(crate) fn expire_if_due(&mut self, key: KeyId, is_write: bool) {
+        let millis = self.millis();
+        let Some(entry) = self.entry(key) else {
+            return;
+        };
+        if let Some((deadline, owner)) = entry.deadline()
+            && deadline <= millis
+            && (is_write || owner == self.instance())
+        {
+            self.emit_plainly(key, EffectKind::Remove { totals: None });
+        }
+    }
+}
