@@ -60,7 +60,7 @@ pub enum Basis {
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Config {
     /// Which IDs XADD accepts.
-    pub xadd_id_mode: super::group::XaddIdMode,
+    pub xadd_id_mode: regionfall_crdt::XaddIdMode,
     /// Whether replicas relay what they received, in its order.
     pub causal_consistency: bool,
     /// Whether keys are spread over slots, so that a command with several keys needs one slot.

@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use crate::conflict::group::XaddIdMode;
+use regionfall_crdt::XaddIdMode;
 
 use crate::scenario::read::files::Files;
 use crate::scenario::read::path;

@@ -76,7 +76,7 @@ fn read(
 
 /// A setting given over the file.
 enum Override {
-    XaddIdMode(crate::conflict::group::XaddIdMode),
+    XaddIdMode(regionfall_crdt::XaddIdMode),
     CausalConsistency(bool),
     Clustered(bool),
 }
