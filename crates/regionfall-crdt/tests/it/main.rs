@@ -6,3 +6,4 @@ mod collect;
 mod history;
 mod laws;
 mod oracle;
+mod specification;
