@@ -20,6 +20,8 @@ pub(crate) enum Compare {
     Set,
     Map,
     Float,
+    /// The names in a list of descriptions, in any order.
+    Names,
     Json,
 }
 
@@ -42,7 +44,12 @@ impl Expected {
     }
 
     pub(crate) fn holds(&self, got: &Reply) -> bool {
-        self.compare.canonical(&self.wanted) == self.compare.canonical(&Answer::from(got))
+        let got = Answer::from(got);
+        let got = match self.compare {
+            Compare::Names => got.names(),
+            _ => got,
+        };
+        self.compare.canonical(&self.wanted) == self.compare.canonical(&got)
     }
 
     /// The part of a case after the command.
@@ -52,6 +59,7 @@ impl Expected {
             Compare::Set => ", compare = \"set\"",
             Compare::Map => ", compare = \"map\"",
             Compare::Float => ", compare = \"float\"",
+            Compare::Names => ", compare = \"names\"",
             Compare::Json => ", compare = \"json\"",
         };
         match (&self.wanted, self.compare) {
@@ -75,7 +83,7 @@ impl Compare {
     /// Equal for answers that are equal in this way.
     fn canonical(self, answer: &Answer) -> Answer {
         match (self, answer) {
-            (Self::Set, Answer::List(items)) => {
+            (Self::Set | Self::Names, Answer::List(items)) => {
                 let mut items = items.clone();
                 items.sort_by(|a, b| a.partial_cmp(b).unwrap());
                 Answer::List(items)
@@ -96,8 +104,43 @@ impl Compare {
                 Ok(number) => Answer::Text(format!("{}", number + 0.0)),
                 Err(_) => answer.clone(),
             },
-            (Self::Json, Answer::Text(text)) => Answer::Text(super::json_text::canonical(text)),
+            (Self::Json, Answer::Text(text)) => {
+                // Members in the order of their names.
+                let value: Result<serde_json::Value, _> = serde_json::from_str(text);
+                value.map_or(answer.clone(), |value| Answer::Text(value.to_string()))
+            },
             _ => answer.clone(),
+        }
+    }
+}
+
+impl Answer {
+    /// The items of a list; none if it is something else.
+    pub(crate) fn items(&self) -> &[Self] {
+        match self {
+            Self::List(items) => items,
+            _ => &[],
+        }
+    }
+
+    /// The text, if it is one; else nothing.
+    pub(crate) fn as_text(&self) -> &str {
+        match self {
+            Self::Text(text) => text,
+            _ => "",
+        }
+    }
+
+    /// The names in a list of descriptions.
+    fn names(&self) -> Self {
+        let name = |description: &Self| {
+            let fields = description.items().chunks(2);
+            let mut named = fields.filter(|pair| pair[0].as_text() == "name");
+            named.next().map_or(Self::Nil, |pair| pair[1].clone())
+        };
+        match self {
+            Self::List(items) => Self::List(items.iter().map(name).collect()),
+            other => other.clone(),
         }
     }
 }

@@ -10,14 +10,13 @@
 use std::fmt;
 
 use proptest::test_runner::Config;
-use regionfall_crdt::{KeyNames, Replica, Reply, Settings};
+use regionfall_crdt::{KeyNames, Replica, Settings};
 
 use answer::{Answer, Expected};
 use past::{Name, Past, Seen};
 use story::Told;
 
 mod answer;
-mod json_text;
 mod laws;
 mod past;
 mod run;
@@ -39,16 +38,12 @@ pub(crate) trait Rules: Sized + Clone + 'static {
 
     /// The keys that histories use.
     const KEYS: &'static [&'static str];
+    /// Whether commands alone tell what happens, without their outcome on real replicas.
+    const IS_TOLD_BY_COMMANDS: bool = true;
 
     /// Settings that the type depends on.
     fn settings() -> Settings {
         run::default_settings()
-    }
-
-    /// The words of a command as they are sent: some stand for what is there.
-    fn resolve(past: &Past<Self::What>, seen: &Seen, words: &[String]) -> Vec<String> {
-        let _ = (past, seen);
-        words.to_vec()
     }
 
     /// Takes a command in where `seen` is seen: adds what it does to the past, and says what it answers,
@@ -64,28 +59,32 @@ pub(crate) trait Rules: Sized + Clone + 'static {
     /// The reads that tell all of a key, with what they must answer.
     fn reads(past: &Past<Self::What>, seen: &Seen, key: &str) -> Vec<Expected>;
 
-    /// Looks at what a command did.
-    fn executed(
-        watch: &mut Self::Watch,
-        told: &Told<Self>,
-        replica: usize,
-        before: &Seen,
-        words: &[String],
-        reply: &Reply,
-    ) {
-        let _ = (watch, told, replica, before, words, reply);
+    /// Looks at what a command did, and adds to the past what only its outcome tells.
+    fn executed(watch: &mut Self::Watch, told: &mut Told<Self>, moment: &mut Moment<'_>) {
+        let _ = (watch, told, moment);
     }
 
     /// Looks at a replica after each step.
-    fn watched(
-        watch: &mut Self::Watch,
-        told: &Told<Self>,
-        seen: &Seen,
-        replica: &Replica,
-        names: &mut KeyNames,
-    ) {
-        let _ = (watch, told, seen, replica, names);
+    fn watched(watch: &mut Self::Watch, replica: &Replica, names: &mut KeyNames) {
+        let _ = (watch, replica, names);
     }
+
+    /// Looks back at the end.
+    fn finished(watch: &Self::Watch) {
+        let _ = watch;
+    }
+}
+
+/// A command that was executed.
+pub(crate) struct Moment<'m> {
+    pub(crate) name: Name,
+    pub(crate) words: &'m [String],
+    pub(crate) at: u64,
+    pub(crate) reply: Answer,
+    /// The replica before it, and after.
+    pub(crate) before: &'m Replica,
+    pub(crate) after: &'m Replica,
+    pub(crate) names: &'m mut KeyNames,
 }
 
 /// How many cases each property tries: `CRDT_CASES`, or 256.

@@ -7,7 +7,7 @@ use regionfall_crdt::{
 use super::answer::Answer;
 use super::past::Seen;
 use super::story::{Step, Story, Told};
-use super::{Rules, START_MS};
+use super::{Moment, Rules, START_MS};
 
 /// Real replicas beside what the specification says of them.
 pub(crate) struct Run<R: Rules> {
@@ -74,39 +74,37 @@ impl<R: Rules> Run<R> {
     }
 
     fn command(&mut self, replica: usize, words: &[String], at: u64) {
-        let before = self.told.seen[replica].clone();
-        let (words, answer) = self.told.command(replica, words, at);
-        let Ok(command) = parse(&words, &mut self.names) else {
-            assert!(
-                matches!(answer, None | Some(Answer::Error)),
-                "{words:?} was not understood"
-            );
-            self.logs[replica].push(Vec::new());
-            return;
+        let name = (replica, self.told.executed[replica]);
+        let answer = self.told.command(replica, words, at);
+        let before = self.replicas[replica].clone();
+        let at = START_MS + at;
+        let parsed = parse(words, &mut self.names);
+        let executed = parsed.map(|command| {
+            let at = Timestamp(at * 1_000_000);
+            self.replicas[replica].execute(&command, at, OriginId(replica as u16 + 1))
+        });
+        let (reply, effects) = match executed {
+            Ok(executed) => (
+                Answer::from(&executed.reply),
+                executed.effects.iter().cloned().collect(),
+            ),
+            Err(_) => (Answer::Error, Vec::new()),
         };
-        let executed = self.replicas[replica].execute(
-            &command,
-            Timestamp((START_MS + at) * 1_000_000),
-            OriginId(replica as u16 + 1),
-        );
         if let Some(answer) = answer {
-            let got = Answer::from(&executed.reply);
-            assert_eq!(
-                got,
-                answer,
-                "what {words:?} answers on replica {}",
-                replica + 1
-            );
+            let number = replica + 1;
+            assert_eq!(reply, answer, "what {words:?} answers on replica {number}");
         }
-        self.logs[replica].push(executed.effects.iter().cloned().collect());
-        R::executed(
-            &mut self.watch,
-            &self.told,
-            replica,
-            &before,
-            &words,
-            &executed.reply,
-        );
+        self.logs[replica].push(effects);
+        let mut moment = Moment {
+            name,
+            words,
+            at,
+            reply,
+            before: &before,
+            after: &self.replicas[replica],
+            names: &mut self.names,
+        };
+        R::executed(&mut self.watch, &mut self.told, &mut moment);
         self.check(replica);
     }
 
@@ -147,6 +145,7 @@ impl<R: Rules> Run<R> {
                 self.deliver((to + turn) % replicas, to, usize::MAX);
             }
         }
+        R::finished(&self.watch);
     }
 
     /// A clock that everything still to come to a replica had observed.
@@ -165,7 +164,7 @@ impl<R: Rules> Run<R> {
     fn check(&mut self, replica: usize) {
         let (own, seen) = (&self.replicas[replica], &self.told.seen[replica]);
         assert_shows::<R>(own, &self.told, seen, &mut self.names, replica);
-        R::watched(&mut self.watch, &self.told, seen, own, &mut self.names);
+        R::watched(&mut self.watch, own, &mut self.names);
         match self.states.iter().find(|(known, _)| known == seen) {
             Some((_, state)) => {
                 assert_eq!(own.digest(), state.digest(), "equal histories hash equal");

@@ -64,8 +64,9 @@ pub(crate) fn stories<R: Rules>(
     ];
     let steps = proptest::collection::vec(step, 1..length);
     (2..=5_usize, steps).prop_map(|(replicas, mut steps)| {
+        let mut values = Vec::new();
         for (index, step) in steps.iter_mut().enumerate() {
-            step.settle(index, replicas);
+            step.settle(index, replicas, &mut values);
         }
         Story {
             replicas,
@@ -76,13 +77,21 @@ pub(crate) fn stories<R: Rules>(
 }
 
 impl Step {
-    /// Makes numbers fit, and values unique: `#` in a word becomes the number of the step.
-    fn settle(&mut self, index: usize, replicas: usize) {
+    /// Makes numbers fit. In words `#` becomes the number of the step, so that values are unique, and `@3`
+    /// becomes the fourth of the values so far, or the one that it comes to when counting starts again.
+    fn settle(&mut self, index: usize, replicas: usize, values: &mut Vec<String>) {
         match self {
             Self::Command { replica, words, .. } => {
                 *replica %= replicas;
                 for word in words {
-                    *word = word.replace('#', &index.to_string());
+                    if word.contains('#') {
+                        *word = word.replace('#', &index.to_string());
+                        values.push(word.clone());
+                    } else if let Some(number) = word.strip_prefix('@') {
+                        let number: usize = number.parse().unwrap();
+                        let value = values.get(number % values.len().max(1));
+                        *word = value.cloned().unwrap_or_else(|| "none".to_owned());
+                    }
                 }
             }
             Self::Deliver { from, to }
@@ -117,20 +126,14 @@ impl<R: Rules> Told<R> {
         }
     }
 
-    /// A command as it is given to the replica, and what it must answer, if the specification says.
-    pub(crate) fn command(
-        &mut self,
-        replica: usize,
-        words: &[String],
-        at: u64,
-    ) -> (Vec<String>, Option<Answer>) {
+    /// Takes a command in; what it must answer, if the specification says.
+    pub(crate) fn command(&mut self, replica: usize, words: &[String], at: u64) -> Option<Answer> {
         let seen = self.seen[replica].clone();
-        let words = R::resolve(&self.past, &seen, words);
         let name = (replica, self.executed[replica]);
-        let answer = R::interpret(&mut self.past, &seen, name, &words, START_MS + at);
+        let answer = R::interpret(&mut self.past, &seen, name, words, START_MS + at);
         self.executed[replica] += 1;
         self.seen[replica].0[replica] += 1;
-        (words, answer)
+        answer
     }
 
     /// The numbers of the operations that arrive.
@@ -165,7 +168,7 @@ impl<R: Rules> fmt::Debug for Story<R> {
                     words,
                     at: clock,
                 } => {
-                    let (words, _) = told.command(*replica, words, *clock);
+                    told.command(*replica, words, *clock);
                     let (replica, clock) = (replica + 1, START_MS + clock);
                     writeln!(
                         steps,
@@ -214,7 +217,8 @@ impl<R: Rules> fmt::Debug for Story<R> {
         let last = self.steps.len() + 1;
         let everything = Seen(told.executed.clone());
         let mut expect = String::new();
-        for key in R::KEYS {
+        let keys = if R::IS_TOLD_BY_COMMANDS { R::KEYS } else { &[] };
+        for key in keys {
             for expected in R::reads(&told.past, &everything, key) {
                 writeln!(
                     expect,

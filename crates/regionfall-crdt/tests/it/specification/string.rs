@@ -43,10 +43,15 @@ pub(crate) fn value(past: &Past<What>, seen: &Seen, key: &str) -> Option<String>
         What::Write(_) => None,
     });
     let sum = amounts.reduce(|sum, amount| sum + amount);
+    together(written, sum)
+}
+
+/// A value from what was written and what was added to it: increments add to a number, and hide behind any
+/// other text.
+pub(crate) fn together(written: Option<String>, sum: Option<i64>) -> Option<String> {
     match (written, sum) {
         (written, None) => written,
         (None, Some(sum)) => Some(number(sum)),
-        // Increments add to a number, and hide behind any other text.
         (Some(written), Some(sum)) => match halves(&written) {
             Some(base) => Some(number(base + sum)),
             None => Some(written),
