@@ -1,6 +1,6 @@
 //! The rarer kinds of effects, which are kept out of line so that the common ones stay small.
 
-use crate::{Content, Totals};
+use crate::{Content, Decimal, HashChange, ListChange, SortedSetChange, Totals};
 
 /// What a boxed effect changes; see [`EffectKind::Change`](crate::EffectKind::Change).
 #[derive(Clone, PartialEq, Debug)]
@@ -24,6 +24,17 @@ pub enum Change {
         /// The instance that owns the expiry.
         owner: u16,
     },
+    /// A counter grows by a number with a fraction.
+    Fraction {
+        /// By how much; negative if it shrinks.
+        amount: Decimal,
+    },
+    /// A hash changes.
+    Hash(HashChange),
+    /// A sorted set changes.
+    SortedSet(SortedSetChange),
+    /// A list changes.
+    List(ListChange),
     /// A message to the subscribers of a channel, which is the effect's key. It is not stored.
     Message {
         /// The channel.
@@ -66,18 +77,33 @@ impl Change {
             Self::Reset { .. } => "SET",
             Self::Expire { deadline: None, .. } => "PERSIST",
             Self::Expire { .. } => "PEXPIREAT",
+            Self::Fraction { .. } => "INCRBYFLOAT",
+            Self::Hash(change) => change.name(),
+            Self::SortedSet(change) => change.name(),
+            Self::List(change) => change.name(),
             Self::Message { .. } => "PUBLISH",
         }
     }
 
     /// Whether it removes: a whole key, or parts.
     pub(crate) fn is_removal(&self) -> bool {
-        matches!(self, Self::Reset { content: None, .. })
+        matches!(
+            self,
+            Self::Reset { content: None, .. }
+                | Self::Hash(HashChange::Remove { .. })
+                | Self::SortedSet(SortedSetChange::Remove { .. })
+                | Self::List(ListChange::Remove { .. })
+        )
     }
 
     /// Whether it adds to a collection.
     pub(crate) fn is_addition(&self) -> bool {
-        false
+        matches!(
+            self,
+            Self::Hash(HashChange::Set { .. } | HashChange::Increment { .. })
+                | Self::SortedSet(SortedSetChange::Set { .. } | SortedSetChange::Increment { .. })
+                | Self::List(ListChange::Insert { .. } | ListChange::Set { .. })
+        )
     }
 
     /// Bytes beside what every effect has; see [`Effect::bytes`](crate::Effect::bytes).
@@ -96,6 +122,10 @@ impl Change {
                 content + totals + if *ttl == TtlChange::Clear { 1 } else { 11 }
             }
             Self::Expire { .. } => 10,
+            Self::Fraction { .. } => 16,
+            Self::Hash(change) => change.bytes(),
+            Self::SortedSet(change) => change.bytes(),
+            Self::List(change) => change.bytes(),
             Self::Message { channel, payload } => 8 + channel.len() + payload.len(),
         }
     }

@@ -4,7 +4,10 @@
 //! [`EffectKind`](crate::EffectKind), its view in [`Value`], and its commands.
 
 use crate::clock::Clock;
+use crate::hash::Hash;
+use crate::list::List;
 use crate::set::Set;
+use crate::sorted_set::SortedSet;
 use crate::{Effect, EffectKind, OriginId, Value, Wins};
 
 /// The clocks of two replicas that merge, as they were before.
@@ -17,6 +20,10 @@ pub(crate) struct Counterpart<'a> {
 /// A replicated collection. In all that follows, `covered` is what the visible resets of the key (SET,
 /// DEL) had observed: no instance within it survives.
 pub(crate) trait Merge {
+    /// Whether it is an effect on this type.
+    fn takes(kind: &EffectKind) -> bool
+    where
+        Self: Sized;
     /// Takes an effect of this type in.
     fn apply(&mut self, effect: &Effect, covered: &Clock);
     /// Takes a reset in.
@@ -44,7 +51,7 @@ pub(crate) trait Merge {
 }
 
 macro_rules! collections {
-    ($($Type:ident $kinds:pat,)*) => {
+    ($($Type:ident,)*) => {
         /// A collection of some type.
         #[derive(Clone, PartialEq, Debug)]
         pub(crate) enum Collection {
@@ -54,10 +61,10 @@ macro_rules! collections {
         impl Collection {
             /// An empty collection of the type that `kind` is an effect on, if it is a collection.
             pub(crate) fn for_effect(kind: &EffectKind) -> Option<Self> {
-                match kind {
-                    $($kinds => Some(Self::$Type($Type::default())),)*
-                    _ => None,
-                }
+                $(if $Type::takes(kind) {
+                    return Some(Self::$Type($Type::default()));
+                })*
+                None
             }
 
             /// An empty collection of the same type.
@@ -84,6 +91,10 @@ macro_rules! collections {
         }
 
         impl Merge for Collection {
+            fn takes(kind: &EffectKind) -> bool {
+                Self::for_effect(kind).is_some()
+            }
+
             fn apply(&mut self, effect: &Effect, covered: &Clock) {
                 match self { $(Self::$Type(own) => own.apply(effect, covered),)* }
             }
@@ -107,7 +118,6 @@ macro_rules! collections {
             fn merge(&mut self, other: &Self, counterpart: Counterpart<'_>, covered: &Clock) {
                 match (self, other) {
                     $((Self::$Type(own), Self::$Type(other)) => own.merge(other, counterpart, covered),)*
-                    #[expect(unreachable_patterns, reason = "reachable once there are two types")]
                     _ => {}
                 }
             }
@@ -136,5 +146,8 @@ macro_rules! collections {
 }
 
 collections! {
-    Set EffectKind::Add { .. } | EffectKind::Discard { .. },
+    Set,
+    Hash,
+    SortedSet,
+    List,
 }

@@ -1,5 +1,9 @@
 //! Elements of sets, and the one or several of them that a command names.
 
+use std::borrow::Cow;
+
+use crate::cells::CellKey;
+
 /// An element of a set.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Element {
@@ -21,6 +25,28 @@ impl Element {
     /// Whether it takes none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+impl Element {
+    /// The bytes; the digits of a numbered one.
+    pub fn to_bytes(&self) -> Cow<'_, [u8]> {
+        match self {
+            Self::Number(number) => number.to_string().into_bytes().into(),
+            Self::Bytes(bytes) => bytes.as_ref().into(),
+        }
+    }
+}
+
+impl CellKey for Element {
+    fn bytes(&self) -> usize {
+        self.len()
+    }
+}
+
+impl From<&[u8]> for Element {
+    fn from(bytes: &[u8]) -> Self {
+        Self::Bytes(bytes.into())
     }
 }
 

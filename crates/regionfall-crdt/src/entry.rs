@@ -13,7 +13,10 @@ use crate::collection::{Collection, Counterpart, Merge};
 use crate::counter::Counter;
 use crate::expiry::{Claim, Expiry};
 use crate::register::{Register, Write};
-use crate::{Change, Content, Effect, EffectKind, KeyId, OriginId, Totals, TtlChange, Value, Wins};
+use crate::tally::Tally;
+use crate::{
+    Change, Content, Decimal, Effect, EffectKind, KeyId, OriginId, Totals, TtlChange, Value, Wins,
+};
 
 /// Bytes of a key in memory beside what it holds; see [`Replica::bytes`](crate::Replica::bytes).
 const KEY_BYTES: usize = 72;
@@ -36,6 +39,8 @@ pub(crate) struct Entry {
 #[derive(Clone, PartialEq, Default, Debug)]
 struct Extra {
     counter: Counter,
+    /// Increments with a fraction.
+    fractions: Tally<Decimal>,
     collections: Vec<Collection>,
     /// `None` as long as nothing but plain writes and deletions said anything of the expiry.
     expiry: Option<Expiry>,
@@ -138,6 +143,11 @@ impl Entry {
                     owner: *owner,
                 };
                 self.expiry_mut().claim(claim, &effect.context);
+            }
+            Change::Fraction { amount } => {
+                let extra = self.extra.get_or_insert_default();
+                extra.fractions.add(effect.dot, *amount);
+                extra.fractions.reset(&self.covered);
             }
             _ => return false,
         }
@@ -255,12 +265,11 @@ impl Entry {
             },
             &self.covered,
         );
-        for collection in self
-            .extra
-            .iter_mut()
-            .flat_map(|extra| &mut extra.collections)
-        {
-            collection.reset(&self.covered);
+        if let Some(extra) = &mut self.extra {
+            extra.fractions.reset(&self.covered);
+            for collection in &mut extra.collections {
+                collection.reset(&self.covered);
+            }
         }
     }
 
@@ -286,6 +295,8 @@ impl Entry {
             let theirs = other.extra.as_deref().unwrap_or(&nothing);
             own.counter
                 .merge(&theirs.counter, &self.covered, &other.covered);
+            own.fractions.merge(&theirs.fractions, counterpart);
+            own.fractions.reset(&covered);
             for collection in &mut own.collections {
                 match theirs
                     .collections
@@ -327,16 +338,14 @@ impl Entry {
     }
 
     fn value_of_many<'a>(&'a self, extra: &'a Extra) -> Value<'a> {
-        let text = self.text(&extra.counter);
+        let text = self.text(extra);
         let is_sole = |value: &Value<'_>| extra.collections.is_empty() || value.is_absent();
         match extra.collections.as_slice() {
             [] => return text,
             [only] if is_sole(&text) => return only.value(),
             _ => {}
         }
-        let text = self
-            .text_origin(&extra.counter)
-            .map(|origin| (origin, text));
+        let text = self.text_origin(extra).map(|origin| (origin, text));
         let collections = extra
             .collections
             .iter()
@@ -348,29 +357,43 @@ impl Entry {
     }
 
     /// The string or counter, whether it is hidden or not.
-    fn text<'a>(&'a self, counter: &Counter) -> Value<'a> {
-        match (self.register.content(), counter.sum(&self.covered)) {
+    fn text<'a>(&'a self, extra: &Extra) -> Value<'a> {
+        if let Some(fraction) = extra.fractions.sum() {
+            return self.fraction(extra, fraction);
+        }
+        match (self.register.content(), extra.counter.sum(&self.covered)) {
             (None, None) => Value::Absent,
             (Some(content), None) => Value::Content(content),
             (None, Some(sum)) => Value::Integer(sum),
             (Some(content), Some(sum)) => match content.as_integer() {
                 Some(base) => Value::Integer(base.wrapping_add(sum)),
-                None => Value::Content(content),
+                None => counted_decimal(content, Decimal::from_integer(sum)),
             },
         }
     }
 
+    /// The same where something with a fraction was added.
+    fn fraction<'a>(&'a self, extra: &Extra, fraction: Decimal) -> Value<'a> {
+        let counted = extra.counter.sum(&self.covered).unwrap_or(0);
+        let sum = fraction.wrapping_add(Decimal::from_integer(counted));
+        match self.register.content() {
+            None => Value::Fraction(sum),
+            Some(content) => counted_decimal(content, sum),
+        }
+    }
+
     /// The smallest origin of the string or counter.
-    fn text_origin(&self, counter: &Counter) -> Option<OriginId> {
+    fn text_origin(&self, extra: &Extra) -> Option<OriginId> {
         let written = self
             .register
             .winner()
             .filter(|write| write.content.is_some());
-        let increment = counter.smallest_origin(&self.covered);
+        let increment = extra.counter.smallest_origin(&self.covered);
         written
             .map(|write| write.dot.origin)
             .into_iter()
             .chain(increment)
+            .chain(extra.fractions.smallest_origin())
             .min()
     }
 
@@ -388,6 +411,7 @@ impl Entry {
         self.register.content().is_none()
             && self.extra.as_ref().is_none_or(|extra| {
                 extra.counter.is_empty()
+                    && extra.fractions.is_empty()
                     && extra.collections.iter().all(|own| own.value().is_absent())
             })
     }
@@ -411,6 +435,9 @@ impl Entry {
             .flat_map(|extra| &mut extra.collections)
         {
             collection.collect(stable);
+        }
+        if let Some(extra) = &mut self.extra {
+            extra.fractions.collect(stable);
         }
         if let Some(extra) = &mut self.extra
             && self.register.is_within(stable)
@@ -451,9 +478,18 @@ impl Entry {
     }
 }
 
+/// A string to which a sum was added, if it spells a number.
+fn counted_decimal(content: &Content, sum: Decimal) -> Value<'_> {
+    match Decimal::parse(&content.to_bytes()) {
+        Some(base) => Value::Fraction(base.wrapping_add(sum)),
+        None => Value::Content(content),
+    }
+}
+
 impl Extra {
     fn has_tombstones(&self) -> bool {
         self.collections.iter().any(Merge::has_tombstones)
+            || self.fractions.is_scattered()
             || self
                 .expiry
                 .as_ref()
@@ -463,6 +499,7 @@ impl Extra {
     #[inline(never)]
     fn bytes(&self) -> usize {
         self.counter.bytes()
+            + self.fractions.bytes()
             + self.collections.iter().map(Merge::bytes).sum::<usize>()
             + self.expiry.as_ref().map_or(0, Expiry::bytes)
     }

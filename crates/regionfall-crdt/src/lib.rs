@@ -64,6 +64,7 @@
 //! | two types under one key | the type of which something was created by the smallest origin shows |
 //! | causal order where effects overtake each other | of the same key: what a write replaces stays replaced, even where the replaced arrives later |
 
+mod cells;
 mod change;
 mod clock;
 mod collection;
@@ -71,20 +72,26 @@ mod command;
 mod connection;
 mod content;
 mod counter;
+mod decimal;
 mod digest;
 mod effect;
 mod effects;
 mod element;
 mod entry;
 mod expiry;
+mod hash;
 mod id;
+mod list;
 mod names;
+mod position;
 mod register;
 mod replica;
 mod reply;
 mod run;
 mod set;
 mod settings;
+mod sorted_set;
+mod tally;
 mod value;
 
 pub use change::{Change, TtlChange, Wins};
@@ -92,12 +99,17 @@ pub use clock::{Clock, DotRange};
 pub use command::{Call, Command, CommandKind, DataType};
 pub use connection::Connection;
 pub use content::Content;
+pub use decimal::Decimal;
 pub use effect::{Effect, EffectKind, Totals};
 pub use effects::Effects;
 pub use element::{Element, Elements};
+pub use hash::{HashChange, HashView};
 pub use id::{Dot, KeyId, OriginId, Timestamp};
+pub use list::{ListChange, ListView};
 pub use names::KeyNames;
+pub use position::Position;
 pub use replica::{Applied, Executed, Replica};
 pub use reply::{ErrorKind, Reply};
 pub use settings::{Settings, XaddIdMode};
+pub use sorted_set::{SortedSetChange, SortedSetView};
 pub use value::{SetView, Value};

@@ -276,7 +276,7 @@ impl Replica {
     /// What a client would see under `key` at a moment: nothing if it has expired.
     pub fn value_at(&self, key: KeyId, at: Timestamp) -> Value<'_> {
         match self.entry(key) {
-            Some(entry) if !entry.is_due(at.millis()) => entry.value(),
+            Some(entry) if !entry.is_due(at.millis()) => entry.value().at(at.millis()),
             _ => Value::Absent,
         }
     }

@@ -1,10 +1,11 @@
 //! One command being executed: it reads values, makes changes, and sees what it changed.
 
 use crate::command::dispatch;
+use crate::digest::Digest;
 use crate::entry::Entry;
 use crate::{
-    Call, Change, Command, Content, EffectKind, Effects, KeyId, OriginId, Replica, Reply,
-    Timestamp, TtlChange, Value,
+    Call, Change, Command, Content, Dot, EffectKind, Effects, HashChange, KeyId, OriginId, Replica,
+    Reply, Timestamp, TtlChange, Value,
 };
 
 /// A command under way on a replica.
@@ -91,6 +92,14 @@ impl<'a> Run<'a> {
         self.replica.entry(key)
     }
 
+    /// The dot that the next change on `key` will have: not the very next, if the expiry of a key that was there before must be
+    /// forgotten first.
+    pub(crate) fn next_dot(&self, key: KeyId) -> Dot {
+        let mut dot = self.replica.clock().next(self.origin);
+        dot.sequence += u64::from(self.has_stale_expiry(key));
+        dot
+    }
+
     /// Makes a change.
     pub(crate) fn emit(&mut self, key: KeyId, kind: EffectKind) {
         let is_whole = match &kind {
@@ -112,11 +121,13 @@ impl<'a> Run<'a> {
         }
     }
 
+    fn has_stale_expiry(&self, key: KeyId) -> bool {
+        self.entry(key)
+            .is_some_and(|entry| entry.deadline().is_some() && entry.value().is_absent())
+    }
+
     fn forget_expiry_of_absent(&mut self, key: KeyId) {
-        let is_stale = self
-            .entry(key)
-            .is_some_and(|entry| entry.deadline().is_some() && entry.value().is_absent());
-        if is_stale {
+        if self.has_stale_expiry(key) {
             self.emit_plainly(key, EffectKind::Remove { totals: None });
         }
     }
@@ -167,6 +178,35 @@ impl<'a> Run<'a> {
         is_there
     }
 
+    /// Chooses among `length` things: `number` different ones, or as many as `-number`, of which some may be the same. As good as
+    /// random, yet a function of who executes what when: the crate has no randomness of its own.
+    pub(crate) fn choose(&self, length: usize, number: i64) -> Vec<usize> {
+        let seed = self.replica.clock().next(self.origin);
+        let seed = Digest::new(u64::from(self.origin.0))
+            .word(seed.sequence)
+            .word(self.at.0);
+        let mut draws = (0_u64..).map(|draw| seed.word(draw).finish());
+        let mut draw = |below: usize| {
+            draws
+                .next()
+                .map_or(0, |word| (word % below as u64) as usize)
+        };
+        if length == 0 {
+            return Vec::new();
+        }
+        let wanted = usize::try_from(number.unsigned_abs()).unwrap_or(usize::MAX);
+        if number < 0 {
+            return (0..wanted).map(|_| draw(length)).collect();
+        }
+        let mut places: Vec<usize> = (0..length).collect();
+        for place in 0..wanted.min(length) {
+            let other = place + draw(length - place);
+            places.swap(place, other);
+        }
+        places.truncate(wanted);
+        places
+    }
+
     /// Expires what is due under `key`: if this instance owns the expiry, or if the command writes. A read by another
     /// instance treats it as absent without deleting it (Redis Active-Active documentation, developing applications:
     /// expiry).
@@ -180,6 +220,19 @@ impl<'a> Run<'a> {
             && (is_write || owner == self.instance())
         {
             self.emit_plainly(key, EffectKind::Remove { totals: None });
+            return;
+        }
+        let Value::Hash(hash) = entry.value() else {
+            return;
+        };
+        let instance = self.instance();
+        let fields: Vec<_> = hash
+            .due(millis)
+            .filter(|&(_, owner)| is_write || owner == instance)
+            .map(|(field, _)| field.clone())
+            .collect();
+        if !fields.is_empty() {
+            self.change(key, Change::Hash(HashChange::Remove { fields }));
         }
     }
 }

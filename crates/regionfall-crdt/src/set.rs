@@ -111,6 +111,10 @@ impl Set {
 }
 
 impl Merge for Set {
+    fn takes(kind: &EffectKind) -> bool {
+        matches!(kind, EffectKind::Add { .. } | EffectKind::Discard { .. })
+    }
+
     fn apply(&mut self, effect: &Effect, covered: &Clock) {
         match &effect.kind {
             EffectKind::Add { elements } => {

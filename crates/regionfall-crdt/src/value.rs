@@ -2,7 +2,8 @@
 
 use crate::digest::Digest;
 use crate::set::Set;
-use crate::{Content, DataType, Element, Reply};
+use crate::sorted_set::show_score;
+use crate::{Content, DataType, Decimal, Element, HashView, ListView, Reply, SortedSetView};
 
 /// What a key holds.
 #[derive(Clone, Copy, Debug)]
@@ -13,8 +14,16 @@ pub enum Value<'a> {
     Content(&'a Content),
     /// A counter. Equal to the string that spells the same number.
     Integer(i64),
+    /// A counter to which something with a fraction was added.
+    Fraction(Decimal),
     /// A set with at least one element.
     Set(SetView<'a>),
+    /// A hash with at least one field.
+    Hash(HashView<'a>),
+    /// A sorted set with at least one member.
+    SortedSet(SortedSetView<'a>),
+    /// A list with at least one element.
+    List(ListView<'a>),
 }
 
 impl Value<'_> {
@@ -29,18 +38,61 @@ impl Value<'_> {
         match self {
             Self::Absent => None,
             Self::Content(_) => Some(DataType::String),
-            Self::Integer(_) => Some(DataType::Counter),
+            Self::Integer(_) | Self::Fraction(_) => Some(DataType::Counter),
             Self::Set(_) => Some(DataType::Set),
+            Self::Hash(_) => Some(DataType::Hash),
+            Self::SortedSet(_) => Some(DataType::SortedSet),
+            Self::List(_) => Some(DataType::List),
         }
     }
 
-    /// The value as a reply that owns it: content for strings and counters, an array for sets.
+    /// The same at a moment, in milliseconds of the wall clock: without the parts that have expired by then.
+    pub(crate) fn at(self, millis: u64) -> Self {
+        match self {
+            Self::Hash(hash) if hash.at(millis).is_empty() => Self::Absent,
+            Self::Hash(hash) => Self::Hash(hash.at(millis)),
+            other => other,
+        }
+    }
+
+    /// The string, if it is one, counters included.
+    pub(crate) fn text(&self) -> Option<Content> {
+        match self {
+            Self::Content(content) => Some((*content).clone()),
+            Self::Integer(number) => Some(Content::from_integer(*number)),
+            Self::Fraction(number) => Some(number.to_string().as_str().into()),
+            _ => None,
+        }
+    }
+
+    /// The value as a reply that owns it: content for strings and counters, an array for collections, in which fields and
+    /// members are followed by their values and scores.
     pub fn to_reply(&self) -> Reply {
         match self {
             Self::Absent => Reply::Nil,
             Self::Content(content) => Reply::Content((*content).clone()),
             Self::Integer(number) => Reply::Content(Content::from_integer(*number)),
+            Self::Fraction(number) => Reply::bulk(number.to_string()),
             Self::Set(set) => Reply::Array(set.iter().cloned().map(Reply::Element).collect()),
+            Self::Hash(hash) => Reply::Array(
+                hash.iter()
+                    .flat_map(|(field, content)| {
+                        [Reply::Element(field.clone()), Reply::Content(content)]
+                    })
+                    .collect(),
+            ),
+            Self::SortedSet(set) => Reply::Array(
+                set.ranked()
+                    .into_iter()
+                    .flat_map(|(member, score)| {
+                        [
+                            Reply::Element(member.clone()),
+                            Reply::bulk(show_score(score)),
+                        ]
+                    })
+                    .collect(),
+            ),
+            Self::List(list) => Reply::Array(list.iter().cloned().map(Reply::Content).collect()),
         }
     }
 
@@ -51,15 +103,37 @@ impl Value<'_> {
             Self::Absent => 0,
             Self::Content(content) => digest_content(digest, content),
             Self::Integer(number) => digest_content(digest, &Content::from_integer(*number)),
+            Self::Fraction(number) => digest_content(digest, &number.to_string().as_str().into()),
             // Elements come in order.
-            Self::Set(set) => set
+            Self::Set(set) => set.iter().fold(digest.word(3), digest_element).finish(),
+            Self::Hash(hash) => hash
                 .iter()
-                .fold(digest.word(3), |digest, element| match element {
-                    Element::Number(number) => digest.word(0).word(*number),
-                    Element::Bytes(bytes) => digest.word(1).bytes(bytes),
+                .fold(digest.word(4), |digest, (field, content)| {
+                    let digest = digest_element(digest, field);
+                    digest.word(digest_content(Digest::new(0), &content))
+                })
+                .finish(),
+            Self::SortedSet(set) => set
+                .iter()
+                .fold(digest.word(5), |digest, (member, score)| {
+                    // The two zeros are one.
+                    digest_element(digest, member).word((score + 0.0).to_bits())
+                })
+                .finish(),
+            Self::List(list) => list
+                .iter()
+                .fold(digest.word(6), |digest, content| {
+                    digest.word(digest_content(Digest::new(0), content))
                 })
                 .finish(),
         }
+    }
+}
+
+fn digest_element(digest: Digest, element: &Element) -> Digest {
+    match element {
+        Element::Number(number) => digest.word(0).word(*number),
+        Element::Bytes(bytes) => digest.word(1).bytes(bytes),
     }
 }
 
@@ -83,7 +157,13 @@ impl PartialEq for Value<'_> {
             (Self::Content(a), Self::Integer(b)) | (Self::Integer(b), Self::Content(a)) => {
                 a.as_integer() == Some(*b)
             }
+            (Self::Fraction(_), _) | (_, Self::Fraction(_)) => {
+                self.text().is_some() && self.text() == other.text()
+            }
             (Self::Set(a), Self::Set(b)) => a.iter().eq(b.iter()),
+            (Self::Hash(a), Self::Hash(b)) => a.iter().eq(b.iter()),
+            (Self::SortedSet(a), Self::SortedSet(b)) => a.iter().eq(b.iter()),
+            (Self::List(a), Self::List(b)) => a.iter().eq(b.iter()),
             _ => false,
         }
     }

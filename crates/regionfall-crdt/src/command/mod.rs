@@ -7,10 +7,17 @@
 pub(crate) mod call;
 mod counter;
 mod dispatch;
+mod expiry;
+mod hash;
 mod keys;
 mod kind;
+mod lists;
 mod parse;
+mod ranges;
 mod set;
+mod sets;
+mod sorted_sets;
+mod strings;
 mod table;
 
 pub use call::Call;

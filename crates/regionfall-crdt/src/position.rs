@@ -1,0 +1,303 @@
+//! Positions in a sequence: where an element stands among all others, told by itself and for ever.
+//!
+//! A sequence is a tree of runs. A run is what one origin inserted without a break, each element beside the one before; a run
+//! begins at the left or right side of an element of another run, or at the root. Read from left to right, the tree is the
+//! sequence (the order is that of Fugue: Weidner, Kleppmann, The Art of the Fugue, 2023). What two origins insert at the same
+//! place at the same time stands in two runs one after the other, the smaller origin's first, as the examples of the Redis
+//! Active-Active documentation have it (data types: lists, JSON), and runs are not mixed.
+//!
+//! A position holds its whole path, so that an element needs no other to be there: effects may overtake each other, and
+//! nothing is kept of removed elements for the sake of order. Paths do not grow without end: what is pushed at an end of a
+//! sequence begins anew at the root, at a rank of its own, where the path would become too long.
+
+use std::cmp::Ordering;
+
+use crate::cells::CellKey;
+use crate::clock::Clock;
+use crate::collection::Counterpart;
+use crate::{Dot, OriginId};
+
+/// Runs in a path beyond which pushes begin at the root.
+const DEEPEST: usize = 4;
+
+/// Which side of an element a run begins at.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+enum Side {
+    Left,
+    Right,
+}
+
+/// An element of a run, as a step of a path.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Step {
+    side: Side,
+    /// The effect that began the run.
+    run: Dot,
+    /// Its first element has 0; a run grows to both sides.
+    offset: i32,
+}
+
+/// Where an element stands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Position {
+    /// Orders the runs at the root.
+    rank: i64,
+    /// From the root to the element; never empty.
+    steps: Box<[Step]>,
+}
+
+impl Position {
+    /// The `count`-th position of the same run to the right.
+    pub(crate) fn plus(&self, count: usize) -> Self {
+        let mut next = self.clone();
+        if let Some(last) = next.steps.last_mut() {
+            last.offset += count as i32;
+        }
+        next
+    }
+
+    /// The first position of a run at the root, with which a whole sequence begins.
+    pub(crate) fn first(run: Dot) -> Self {
+        Self::at_root(0, run, 0)
+    }
+
+    fn at_root(rank: i64, run: Dot, offset: i32) -> Self {
+        let side = Side::Right;
+        Self {
+            rank,
+            steps: [Step { side, run, offset }].into(),
+        }
+    }
+
+    fn last(&self) -> Step {
+        // A path has at least one step.
+        self.steps[self.steps.len() - 1]
+    }
+
+    fn child(&self, side: Side, run: Dot, offset: i32) -> Self {
+        let steps = self
+            .steps
+            .iter()
+            .copied()
+            .chain([Step { side, run, offset }]);
+        Self {
+            rank: self.rank,
+            steps: steps.collect(),
+        }
+    }
+
+    /// Whether this one stands in the tree below `other`: at either side of it.
+    fn is_below(&self, other: &Self) -> bool {
+        let depth = other.steps.len() - 1;
+        if self.rank != other.rank
+            || self.steps.len() <= depth
+            || self.steps[..depth] != other.steps[..depth]
+        {
+            return false;
+        }
+        let (own, theirs) = (self.steps[depth], other.steps[depth]);
+        own.side == theirs.side
+            && own.run == theirs.run
+            && match own.offset.cmp(&theirs.offset) {
+                Ordering::Equal => self.steps.len() > other.steps.len(),
+                Ordering::Greater => theirs.offset >= 0,
+                Ordering::Less => theirs.offset <= 0,
+            }
+    }
+}
+
+impl CellKey for Position {
+    fn bytes(&self) -> usize {
+        4 + 12 * self.steps.len()
+    }
+}
+
+impl PartialOrd for Position {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Position {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.rank
+            .cmp(&other.rank)
+            .then_with(|| compare(&self.steps, &other.steps))
+    }
+}
+
+/// The order of two elements below the same element.
+fn compare(mine: &[Step], theirs: &[Step]) -> Ordering {
+    let (own, other) = match (mine.first(), theirs.first()) {
+        (None, None) => return Ordering::Equal,
+        (None, Some(other)) => return before_child(other.side),
+        (Some(own), None) => return before_child(own.side).reverse(),
+        (Some(own), Some(other)) => (own, other),
+    };
+    let siblings = own.side.cmp(&other.side).then(own.run.cmp(&other.run));
+    if siblings.is_ne() {
+        return siblings;
+    }
+    match own.offset.cmp(&other.offset) {
+        Ordering::Equal => compare(&mine[1..], &theirs[1..]),
+        Ordering::Less => compare_in_run(own, &mine[1..], other, &theirs[1..]),
+        Ordering::Greater => compare_in_run(other, &theirs[1..], own, &mine[1..]).reverse(),
+    }
+}
+
+/// An element against a child at that side.
+fn before_child(side: Side) -> Ordering {
+    match side {
+        Side::Left => Ordering::Greater,
+        Side::Right => Ordering::Less,
+    }
+}
+
+/// The order of what stands below two elements of one run, `left` being further left. Along a run each element is the child
+/// of the one nearer to the first.
+fn compare_in_run(
+    left: &Step,
+    below_left: &[Step],
+    right: &Step,
+    below_right: &[Step],
+) -> Ordering {
+    if left.offset >= 0 {
+        // The right one is below the left one's neighbour, which is a right child of the left one.
+        return match below_left.first() {
+            Some(step) if step.side == Side::Right => step.run.cmp(&left.run),
+            _ => Ordering::Less,
+        };
+    }
+    if right.offset <= 0 {
+        // The left one is below the right one's neighbour, which is a left child of the right one.
+        return match below_right.first() {
+            Some(step) if step.side == Side::Left => right.run.cmp(&step.run),
+            _ => Ordering::Less,
+        };
+    }
+    Ordering::Less
+}
+
+/// The newest run of an origin in one sequence, and how far it has grown: only its author may let it grow, and never over the
+/// place of an element that was there.
+#[derive(Clone, PartialEq, Debug)]
+struct Tip {
+    /// The newest insertion of the origin.
+    newest: Dot,
+    run: Dot,
+    low: i32,
+    high: i32,
+}
+
+/// The newest runs of each origin, in order of origin.
+#[derive(Clone, PartialEq, Default, Debug)]
+pub(crate) struct Tips(Vec<Tip>);
+
+impl Tips {
+    pub(crate) const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Where `count` elements go between two neighbours, of which either may be the end of the sequence: the position of the
+    /// leftmost. `dot` names the insertion.
+    pub(crate) fn between(
+        &self,
+        left: Option<&Position>,
+        right: Option<&Position>,
+        count: usize,
+        dot: Dot,
+    ) -> Position {
+        let tip = self.0.iter().find(|tip| tip.run.origin == dot.origin);
+        let count = count as i32;
+        match (left, right) {
+            (None, None) => Position::first(dot),
+            // After the left one, unless the right one stands below it already.
+            (Some(left), right) if right.is_none_or(|right| !right.is_below(left)) => {
+                let last = left.last();
+                match tip {
+                    Some(tip)
+                        if (tip.run, tip.high) == (last.run, last.offset) && last.offset >= 0 =>
+                    {
+                        left.plus(1)
+                    }
+                    _ if right.is_none() && left.steps.len() >= DEEPEST => {
+                        Position::at_root(left.rank + 1, dot, 0)
+                    }
+                    _ => left.child(Side::Right, dot, 0),
+                }
+            }
+            (_, Some(right)) => {
+                let last = right.last();
+                match tip {
+                    Some(tip)
+                        if (tip.run, tip.low) == (last.run, last.offset) && last.offset <= 0 =>
+                    {
+                        let mut first = right.clone();
+                        let place = first.steps.len() - 1;
+                        first.steps[place].offset -= count;
+                        first
+                    }
+                    // Of a run that grows to the left, the first element is the rightmost.
+                    _ if left.is_none() && right.steps.len() >= DEEPEST => {
+                        Position::at_root(right.rank - 1, dot, 1 - count)
+                    }
+                    _ => right.child(Side::Left, dot, 1 - count),
+                }
+            }
+            (Some(left), None) => left.child(Side::Right, dot, 0),
+        }
+    }
+
+    /// Notes an insertion of `count` elements from `first` on.
+    pub(crate) fn note(&mut self, dot: Dot, first: &Position, count: usize) {
+        let last = first.last();
+        let (low, high) = (last.offset, last.offset + count as i32 - 1);
+        let place = self.0.partition_point(|tip| tip.run.origin < dot.origin);
+        let newest = Tip {
+            newest: dot,
+            run: last.run,
+            low,
+            high,
+        };
+        match self.0.get_mut(place) {
+            Some(tip) if tip.run.origin == dot.origin => {
+                if tip.newest.sequence >= dot.sequence {
+                    return;
+                }
+                if tip.run == last.run {
+                    (tip.low, tip.high) = (tip.low.min(low), tip.high.max(high));
+                    tip.newest = dot;
+                } else {
+                    *tip = newest;
+                }
+            }
+            _ => self.0.insert(place, newest),
+        }
+    }
+
+    pub(crate) fn merge(&mut self, other: &Self, counterpart: Counterpart<'_>) {
+        let is_ahead = |origin: OriginId| {
+            counterpart.own_clock.get(origin) >= counterpart.other_clock.get(origin)
+        };
+        self.0.retain(|tip| is_ahead(tip.run.origin));
+        for tip in &other.0 {
+            if !is_ahead(tip.run.origin) {
+                self.0.push(tip.clone());
+            }
+        }
+        self.0.sort_by_key(|tip| tip.run.origin);
+    }
+
+    /// Forgets the runs that everyone has observed, of a sequence in which nothing is left.
+    pub(crate) fn collect(&mut self, stable: &Clock) {
+        self.0.retain(|tip| !stable.covers(tip.newest));
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        24 * self.0.len()
+    }
+}
