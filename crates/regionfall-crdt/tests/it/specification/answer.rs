@@ -108,7 +108,7 @@ impl Compare {
                 // Members in the order of their names.
                 let value: Result<serde_json::Value, _> = serde_json::from_str(text);
                 value.map_or(answer.clone(), |value| Answer::Text(value.to_string()))
-            },
+            }
             _ => answer.clone(),
         }
     }

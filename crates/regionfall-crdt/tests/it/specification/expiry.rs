@@ -24,7 +24,9 @@ pub(crate) struct Expiry;
 fn value(past: &Past<What>, seen: &Seen, key: &str) -> Option<(String, Option<u64>)> {
     let operations = past.on(key, seen);
     let is_whole = |what: &What| !matches!(what, What::Until(_));
-    let writes = unreplaced(&operations, |one, other| is_whole(&one.what) && is_whole(&other.what));
+    let writes = unreplaced(&operations, |one, other| {
+        is_whole(&one.what) && is_whole(&other.what)
+    });
     let last = writes
         .into_iter()
         .filter(|one| is_whole(&one.what))
@@ -46,7 +48,13 @@ impl Rules for Expiry {
     type Watch = ();
     const KEYS: &'static [&'static str] = &["k"];
 
-    fn interpret(past: &mut Past<What>, seen: &Seen, name: Name, words: &[String], at: u64) -> Option<Answer> {
+    fn interpret(
+        past: &mut Past<What>,
+        seen: &Seen,
+        name: Name,
+        words: &[String],
+        at: u64,
+    ) -> Option<Answer> {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let key = words[1];
         let had = value(past, seen, key);
@@ -78,7 +86,10 @@ impl Rules for Expiry {
                 text("OK")
             }
             ["SET", _, new, "KEEPTTL"] => {
-                does(past, What::Write(new.to_owned(), had.and_then(|(_, deadline)| deadline)));
+                does(
+                    past,
+                    What::Write(new.to_owned(), had.and_then(|(_, deadline)| deadline)),
+                );
                 text("OK")
             }
             ["PEXPIRE", _, milliseconds] => {

@@ -43,14 +43,18 @@ impl What {
 pub(crate) struct Hashes;
 
 fn fields(past: &Past<What>, seen: &Seen, key: &str) -> BTreeMap<String, String> {
-    let left = unreplaced(&past.on(key, seen), |one, other| one.what.replaces(&other.what));
+    let left = unreplaced(&past.on(key, seen), |one, other| {
+        one.what.replaces(&other.what)
+    });
     let mut values = BTreeMap::new();
     for name in ["f", "g", "h"] {
         let mut writes = Vec::new();
         let mut sum = None;
         for &operation in &left {
             match &operation.what {
-                What::Write(field, value) if field == name => writes.push((operation.rank(), value)),
+                What::Write(field, value) if field == name => {
+                    writes.push((operation.rank(), value))
+                }
                 What::Add(field, amount) if field == name => {
                     sum = Some(sum.unwrap_or(0) + amount);
                 }
@@ -70,7 +74,13 @@ impl Rules for Hashes {
     type Watch = ();
     const KEYS: &'static [&'static str] = &["h"];
 
-    fn interpret(past: &mut Past<What>, seen: &Seen, name: Name, words: &[String], at: u64) -> Option<Answer> {
+    fn interpret(
+        past: &mut Past<What>,
+        seen: &Seen,
+        name: Name,
+        words: &[String],
+        at: u64,
+    ) -> Option<Answer> {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let key = words[1];
         let had = fields(past, seen, key);
@@ -96,7 +106,11 @@ impl Rules for Hashes {
                 count(usize::from(is_free))
             }
             ["HDEL", _, ref gone @ ..] => {
-                let mut gone: Vec<&str> = gone.iter().copied().filter(|&field| had.contains_key(field)).collect();
+                let mut gone: Vec<&str> = gone
+                    .iter()
+                    .copied()
+                    .filter(|&field| had.contains_key(field))
+                    .collect();
                 gone.dedup();
                 for field in &gone {
                     does(past, What::Remove((*field).to_owned()));
@@ -140,7 +154,11 @@ impl Rules for Hashes {
         let is_there = count(usize::from(!fields.is_empty()));
         let one = fields.get("f").map_or(Answer::Nil, text);
         vec![
-            Expected::new(&["HGETALL", key], Answer::List(pairs.collect()), Compare::Map),
+            Expected::new(
+                &["HGETALL", key],
+                Answer::List(pairs.collect()),
+                Compare::Map,
+            ),
             Expected::new(&["HLEN", key], length, Compare::Exact),
             Expected::new(&["HGET", key, "f"], one, Compare::Exact),
             Expected::new(&["EXISTS", key], is_there, Compare::Exact),

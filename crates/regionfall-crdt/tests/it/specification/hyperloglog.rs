@@ -42,7 +42,13 @@ impl Rules for HyperLogLogs {
     type Watch = ();
     const KEYS: &'static [&'static str] = &["p", "q"];
 
-    fn interpret(past: &mut Past<What>, seen: &Seen, name: Name, words: &[String], at: u64) -> Option<Answer> {
+    fn interpret(
+        past: &mut Past<What>,
+        seen: &Seen,
+        name: Name,
+        words: &[String],
+        at: u64,
+    ) -> Option<Answer> {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let key = words[1];
         let had = elements(past, seen, key);
@@ -59,7 +65,10 @@ impl Rules for HyperLogLogs {
             ["PFADD", _, ref new @ ..] => {
                 let had = had.unwrap_or_default();
                 let is_news = new.iter().any(|element| !had.contains(*element));
-                does(past, What::Add(new.iter().map(|&element| element.to_owned()).collect()));
+                does(
+                    past,
+                    What::Add(new.iter().map(|&element| element.to_owned()).collect()),
+                );
                 count(usize::from(is_news))
             }
             ["PFMERGE", _, other] => {

@@ -23,7 +23,14 @@ mod run;
 mod story;
 
 mod counter;
+mod expiry;
+mod hash;
+mod hyperloglog;
+mod json;
+mod list;
 mod set;
+mod sorted_set;
+mod stream;
 mod string;
 
 /// What the wall clock says when a history begins, in milliseconds.

@@ -43,7 +43,9 @@ impl What {
 pub(crate) struct SortedSets;
 
 fn scores(past: &Past<What>, seen: &Seen, key: &str) -> BTreeMap<String, i64> {
-    let left = unreplaced(&past.on(key, seen), |one, other| one.what.replaces(&other.what));
+    let left = unreplaced(&past.on(key, seen), |one, other| {
+        one.what.replaces(&other.what)
+    });
     let mut bases = BTreeMap::new();
     let mut scores: BTreeMap<String, i64> = BTreeMap::new();
     for operation in left {
@@ -64,7 +66,10 @@ fn scores(past: &Past<What>, seen: &Seen, key: &str) -> BTreeMap<String, i64> {
 
 /// Members by score, and by name where scores are equal.
 fn ordered(scores: &BTreeMap<String, i64>) -> Vec<(String, i64)> {
-    let mut members: Vec<(String, i64)> = scores.iter().map(|(member, score)| (member.clone(), *score)).collect();
+    let mut members: Vec<(String, i64)> = scores
+        .iter()
+        .map(|(member, score)| (member.clone(), *score))
+        .collect();
     members.sort_by_key(|(member, score)| (*score, member.clone()));
     members
 }
@@ -74,7 +79,13 @@ impl Rules for SortedSets {
     type Watch = ();
     const KEYS: &'static [&'static str] = &["z", "y"];
 
-    fn interpret(past: &mut Past<What>, seen: &Seen, name: Name, words: &[String], at: u64) -> Option<Answer> {
+    fn interpret(
+        past: &mut Past<What>,
+        seen: &Seen,
+        name: Name,
+        words: &[String],
+        at: u64,
+    ) -> Option<Answer> {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let now = |past: &Past<What>, key: &str| scores(past, seen, key);
         let does = |past: &mut Past<What>, key: &str, what: What| {
@@ -89,7 +100,11 @@ impl Rules for SortedSets {
         Some(match words[..] {
             ["ZADD", key, score, member] => {
                 let had = now(past, key);
-                does(past, key, What::Assign(member.to_owned(), halves(score).unwrap()));
+                does(
+                    past,
+                    key,
+                    What::Assign(member.to_owned(), halves(score).unwrap()),
+                );
                 count(usize::from(!had.contains_key(member)))
             }
             ["ZADD", key, option, score, member] => {
@@ -153,7 +168,9 @@ impl Rules for SortedSets {
         let range = ordered(&scores)
             .into_iter()
             .flat_map(|(member, score)| [text(member), text(number(score))]);
-        let one = scores.get("a").map_or(Answer::Nil, |score| text(number(*score)));
+        let one = scores
+            .get("a")
+            .map_or(Answer::Nil, |score| text(number(*score)));
         let is_there = count(usize::from(!scores.is_empty()));
         vec![
             Expected::new(
