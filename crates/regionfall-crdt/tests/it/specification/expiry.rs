@@ -60,14 +60,12 @@ impl Rules for Expiry {
         let had = value(past, seen, key);
         let until = |milliseconds: &str| Some(at + milliseconds.parse::<u64>().unwrap());
         let does = |past: &mut Past<What>, what: What| {
-            let mut after = seen.clone();
-            if !matches!(what, What::Until(_)) {
-                for before in past.on(key, seen) {
-                    if !matches!(before.what, What::Until(_)) {
-                        after.join(&before.after);
-                    }
-                }
-            }
+            let is_whole = |what: &What| !matches!(what, What::Until(_));
+            let after = if is_whole(&what) {
+                past.before_whole(key, seen, is_whole)
+            } else {
+                seen.clone()
+            };
             past.0.push(Operation {
                 name,
                 key: key.to_owned(),

@@ -85,11 +85,16 @@ impl Rules for Hashes {
         let key = words[1];
         let had = fields(past, seen, key);
         let does = |past: &mut Past<What>, what: What| {
+            let after = if what == What::Clear {
+                past.before_whole(key, seen, |what| *what == What::Clear)
+            } else {
+                seen.clone()
+            };
             past.0.push(Operation {
                 name,
                 key: key.to_owned(),
                 at,
-                after: seen.clone(),
+                after,
                 what,
             });
         };

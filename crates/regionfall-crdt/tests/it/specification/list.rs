@@ -193,11 +193,17 @@ impl Rules for Lists {
         let mut seen = told.seen[moment.name.0].clone();
         seen.0[moment.name.0] -= 1;
         for what in does {
+            let after = if what == What::Clear {
+                told.past
+                    .before_whole("L", &seen, |what| *what == What::Clear)
+            } else {
+                seen.clone()
+            };
             told.past.0.push(Operation {
                 name: moment.name,
                 key: "L".to_owned(),
                 at: moment.at,
-                after: seen.clone(),
+                after,
                 what,
             });
         }

@@ -59,6 +59,26 @@ impl<W> Past<W> {
     }
 }
 
+impl<W> Past<W> {
+    /// What an operation that replaces a whole key comes after: all that is seen, and whatever those that
+    /// replaced the key before came after, even where they have overtaken what they replaced. What is
+    /// replaced stays replaced.
+    pub(crate) fn before_whole(
+        &self,
+        key: &str,
+        seen: &Seen,
+        is_whole: impl Fn(&W) -> bool,
+    ) -> Seen {
+        let mut after = seen.clone();
+        for before in self.on(key, seen) {
+            if is_whole(&before.what) {
+                after.join(&before.after);
+            }
+        }
+        after
+    }
+}
+
 /// Those operations that none of the others comes after, as far as the others are of a kind to replace
 /// them.
 pub(crate) fn unreplaced<'p, W>(

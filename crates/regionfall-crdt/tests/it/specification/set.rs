@@ -57,11 +57,16 @@ impl Rules for Sets {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let now = |past: &Past<What>, key: &str| members(past, seen, key);
         let does = |past: &mut Past<What>, key: &str, what: What| {
+            let after = if what == What::Clear {
+                past.before_whole(key, seen, |what| *what == What::Clear)
+            } else {
+                seen.clone()
+            };
             past.0.push(Operation {
                 name,
                 key: key.to_owned(),
                 at,
-                after: seen.clone(),
+                after,
                 what,
             });
         };
@@ -109,7 +114,9 @@ impl Rules for Sets {
                     "SUNIONSTORE" => one.union(&other).cloned().collect(),
                     _ => one.difference(&other).cloned().collect(),
                 };
-                does(past, target, What::Clear);
+                if !now(past, target).is_empty() {
+                    does(past, target, What::Clear);
+                }
                 for element in &result {
                     does(past, target, What::Add(element.clone()));
                 }

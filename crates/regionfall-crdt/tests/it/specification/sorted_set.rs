@@ -89,11 +89,16 @@ impl Rules for SortedSets {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let now = |past: &Past<What>, key: &str| scores(past, seen, key);
         let does = |past: &mut Past<What>, key: &str, what: What| {
+            let after = if what == What::Clear {
+                past.before_whole(key, seen, |what| *what == What::Clear)
+            } else {
+                seen.clone()
+            };
             past.0.push(Operation {
                 name,
                 key: key.to_owned(),
                 at,
-                after: seen.clone(),
+                after,
                 what,
             });
         };
@@ -146,7 +151,9 @@ impl Rules for SortedSets {
                 for (member, score) in now(past, other) {
                     *result.entry(member).or_default() += score;
                 }
-                does(past, target, What::Clear);
+                if !now(past, target).is_empty() {
+                    does(past, target, What::Clear);
+                }
                 for (member, score) in &result {
                     does(past, target, What::Assign(member.clone(), *score));
                 }

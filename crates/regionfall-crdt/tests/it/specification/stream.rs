@@ -206,11 +206,17 @@ impl<const CHOSEN: bool> Rules for Streams<CHOSEN> {
             _ => unreachable!("{words:?}"),
         }
         for what in does {
+            let after = if what == What::Clear {
+                told.past
+                    .before_whole("x", &seen, |what| *what == What::Clear)
+            } else {
+                seen.clone()
+            };
             told.past.0.push(Operation {
                 name: moment.name,
                 key: "x".to_owned(),
                 at: moment.at,
-                after: seen.clone(),
+                after,
                 what,
             });
         }

@@ -75,17 +75,14 @@ pub(crate) fn halves(text: &str) -> Option<i64> {
     (halves.fract() == 0.0 && self::number(halves as i64) == text).then_some(halves as i64)
 }
 
-/// Adds an operation. A write comes after whatever the writes before it came after, even where those have
-/// overtaken what they replaced.
+/// Adds an operation.
 pub(crate) fn push(past: &mut Past<What>, seen: &Seen, name: Name, key: &str, at: u64, what: What) {
-    let mut after = seen.clone();
-    if matches!(what, What::Write(_)) {
-        for before in past.on(key, seen) {
-            if matches!(before.what, What::Write(_)) {
-                after.join(&before.after);
-            }
-        }
-    }
+    let is_whole = |what: &What| matches!(what, What::Write(_));
+    let after = if is_whole(&what) {
+        past.before_whole(key, seen, is_whole)
+    } else {
+        seen.clone()
+    };
     past.0.push(Operation {
         name,
         key: key.to_owned(),
