@@ -1,6 +1,6 @@
 //! The rarer kinds of effects, which are kept out of line so that the common ones stay small.
 
-use crate::{Content, Decimal, HashChange, ListChange, SortedSetChange, Totals};
+use crate::{Content, Decimal, HashChange, ListChange, SortedSetChange, StreamChange, Totals};
 
 /// What a boxed effect changes; see [`EffectKind::Change`](crate::EffectKind::Change).
 #[derive(Clone, PartialEq, Debug)]
@@ -35,6 +35,8 @@ pub enum Change {
     SortedSet(SortedSetChange),
     /// A list changes.
     List(ListChange),
+    /// A stream changes.
+    Stream(StreamChange),
     /// A message to the subscribers of a channel, which is the effect's key. It is not stored.
     Message {
         /// The channel.
@@ -81,6 +83,7 @@ impl Change {
             Self::Hash(change) => change.name(),
             Self::SortedSet(change) => change.name(),
             Self::List(change) => change.name(),
+            Self::Stream(change) => change.name(),
             Self::Message { .. } => "PUBLISH",
         }
     }
@@ -93,6 +96,7 @@ impl Change {
                 | Self::Hash(HashChange::Remove { .. })
                 | Self::SortedSet(SortedSetChange::Remove { .. })
                 | Self::List(ListChange::Remove { .. })
+                | Self::Stream(StreamChange::Remove { .. } | StreamChange::DestroyGroup { .. })
         )
     }
 
@@ -103,6 +107,7 @@ impl Change {
             Self::Hash(HashChange::Set { .. } | HashChange::Increment { .. })
                 | Self::SortedSet(SortedSetChange::Set { .. } | SortedSetChange::Increment { .. })
                 | Self::List(ListChange::Insert { .. } | ListChange::Set { .. })
+                | Self::Stream(StreamChange::Add { .. } | StreamChange::CreateGroup { .. })
         )
     }
 
@@ -126,6 +131,7 @@ impl Change {
             Self::Hash(change) => change.bytes(),
             Self::SortedSet(change) => change.bytes(),
             Self::List(change) => change.bytes(),
+            Self::Stream(change) => change.bytes(),
             Self::Message { channel, payload } => 8 + channel.len() + payload.len(),
         }
     }

@@ -8,6 +8,7 @@ use crate::hash::Hash;
 use crate::list::List;
 use crate::set::Set;
 use crate::sorted_set::SortedSet;
+use crate::stream::Stream;
 use crate::{Effect, EffectKind, OriginId, Value, Wins};
 
 /// The clocks of two replicas that merge, as they were before.
@@ -145,9 +146,20 @@ macro_rules! collections {
     };
 }
 
+impl Collection {
+    /// The stream, if it is one.
+    pub(crate) fn stream(&self) -> Option<&Stream> {
+        match self {
+            Self::Stream(stream) => Some(stream),
+            _ => None,
+        }
+    }
+}
+
 collections! {
     Set,
     Hash,
     SortedSet,
     List,
+    Stream,
 }

@@ -1,6 +1,6 @@
 //! The effect: what a replica sends to its peers when a command changed something.
 
-use crate::{Change, Clock, Content, Dot, Element, Elements, KeyId, OriginId, Timestamp};
+use crate::{Change, Clock, Content, Dot, Element, Elements, KeyId, OriginId, StreamId, Timestamp};
 
 /// A change to one key, to be applied once by every replica.
 #[derive(Clone, PartialEq, Debug)]
@@ -124,6 +124,17 @@ impl Effect {
             EffectKind::Add { .. } => "SADD",
             EffectKind::Discard { .. } => "SREM",
             EffectKind::Change(change) => change.name(),
+        }
+    }
+
+    /// The stream ID that it names, if it names one: for an `XACK`, the end of the acknowledged prefix.
+    pub fn stream_id(&self) -> Option<StreamId> {
+        match &self.kind {
+            EffectKind::Change(change) => match &**change {
+                Change::Stream(change) => change.id(),
+                _ => None,
+            },
+            _ => None,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::clock::Clock;
 use crate::collection::Counterpart;
+use crate::consumer::Consumers;
 use crate::entry::Entry;
 use crate::run::Run;
 use crate::{
@@ -28,6 +29,8 @@ pub struct Replica {
     tombstones: usize,
     bytes: u64,
     settings: Settings,
+    /// Not a part of what replicas have in common.
+    pub(crate) consumers: Consumers,
 }
 
 /// What a command answered, and the effects to send to the peers, if it had any.

@@ -3,7 +3,9 @@
 use crate::digest::Digest;
 use crate::set::Set;
 use crate::sorted_set::show_score;
-use crate::{Content, DataType, Decimal, Element, HashView, ListView, Reply, SortedSetView};
+use crate::{
+    Content, DataType, Decimal, Element, HashView, ListView, Reply, SortedSetView, StreamView,
+};
 
 /// What a key holds.
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +26,8 @@ pub enum Value<'a> {
     SortedSet(SortedSetView<'a>),
     /// A list with at least one element.
     List(ListView<'a>),
+    /// A stream with at least one entry or consumer group.
+    Stream(StreamView<'a>),
 }
 
 impl Value<'_> {
@@ -43,6 +47,7 @@ impl Value<'_> {
             Self::Hash(_) => Some(DataType::Hash),
             Self::SortedSet(_) => Some(DataType::SortedSet),
             Self::List(_) => Some(DataType::List),
+            Self::Stream(_) => Some(DataType::Stream),
         }
     }
 
@@ -93,6 +98,15 @@ impl Value<'_> {
                     .collect(),
             ),
             Self::List(list) => Reply::Array(list.iter().cloned().map(Reply::Content).collect()),
+            Self::Stream(stream) => Reply::Array(
+                stream
+                    .iter()
+                    .map(|(id, fields)| {
+                        let flat = fields.iter().flat_map(|(name, value)| [name, value]);
+                        Reply::Array(vec![Reply::bulk(id.to_string()), Reply::bulks(flat)])
+                    })
+                    .collect(),
+            ),
         }
     }
 
@@ -120,6 +134,15 @@ impl Value<'_> {
                     digest_element(digest, member).word((score + 0.0).to_bits())
                 })
                 .finish(),
+            Self::Stream(stream) => {
+                let entries = stream.iter().fold(digest.word(7), |digest, (id, fields)| {
+                    let digest = digest.word(id.millis).word(id.sequence);
+                    fields.iter().fold(digest, |digest, (name, value)| {
+                        digest.bytes(name).bytes(value)
+                    })
+                });
+                stream.groups().fold(entries, Digest::bytes).finish()
+            }
             Self::List(list) => list
                 .iter()
                 .fold(digest.word(6), |digest, content| {
@@ -164,6 +187,9 @@ impl PartialEq for Value<'_> {
             (Self::Hash(a), Self::Hash(b)) => a.iter().eq(b.iter()),
             (Self::SortedSet(a), Self::SortedSet(b)) => a.iter().eq(b.iter()),
             (Self::List(a), Self::List(b)) => a.iter().eq(b.iter()),
+            (Self::Stream(a), Self::Stream(b)) => {
+                a.iter().eq(b.iter()) && a.groups().eq(b.groups())
+            }
             _ => false,
         }
     }

@@ -1,7 +1,7 @@
 //! Which function executes which command.
 
 use super::CommandKind as Kind;
-use super::{Call, expiry, hash, keys, lists, ranges, sets, sorted_sets, strings};
+use super::{Call, expiry, groups, hash, keys, lists, ranges, sets, sorted_sets, streams, strings};
 use crate::run::Run;
 use crate::{ErrorKind, Reply};
 
@@ -100,6 +100,20 @@ pub(crate) fn dispatch(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKin
         Kind::LInsert => lists::insert(run, call),
         Kind::LRem => lists::remove_occurrences(run, call),
         Kind::LTrim => lists::trim(run, call),
+        Kind::XAdd => streams::add(run, call),
+        Kind::XLen => streams::length(run, call),
+        Kind::XRange | Kind::XRevRange => streams::range(run, call),
+        Kind::XRead => streams::read_after(run, call),
+        Kind::XDel => streams::delete(run, call),
+        Kind::XTrim => streams::trim_command(run, call),
+        Kind::XSetId => streams::set_id(run, call),
+        Kind::XGroup => groups::group(run, call),
+        Kind::XReadGroup => groups::read_group(run, call),
+        Kind::XAck => groups::acknowledge(run, call),
+        Kind::XPending => groups::pending(run, call),
+        Kind::XClaim => groups::claim(run, call),
+        Kind::XAutoClaim => groups::claim_oldest(run, call),
+        Kind::XInfo => groups::info(run, call),
         _ => Err(ErrorKind::NotSupported(call.kind().name().into())),
     }
 }

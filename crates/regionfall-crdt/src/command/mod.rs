@@ -8,6 +8,7 @@ pub(crate) mod call;
 mod counter;
 mod dispatch;
 mod expiry;
+mod groups;
 mod hash;
 mod keys;
 mod kind;
@@ -17,6 +18,7 @@ mod ranges;
 mod set;
 mod sets;
 mod sorted_sets;
+mod streams;
 mod strings;
 mod table;
 
