@@ -158,6 +158,7 @@ impl Group {
     /// Whether a replica has sent such an effect of its own.
     pub(super) fn has_sent(&self, wanted: &EffectExpectation) -> bool {
         let member = &self.members[wanted.replica - 1];
+        let id = |effect: &Effect| effect.stream_id().map(|id| id.to_string());
         member.log.iter().any(|effect| {
             let key = self.names.name(effect.key);
             effect.dot.origin == member.origin
@@ -166,7 +167,10 @@ impl Group {
                     .key
                     .as_ref()
                     .is_none_or(|wanted| key == Some(wanted.as_bytes()))
-                && wanted.id.is_none()
+                && wanted
+                    .id
+                    .as_ref()
+                    .is_none_or(|wanted| id(effect).as_ref() == Some(wanted))
         })
     }
 }

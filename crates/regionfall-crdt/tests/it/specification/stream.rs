@@ -17,7 +17,9 @@ use super::{Moment, Rules, START_MS, properties, words};
 pub(crate) enum What {
     /// An entry with its ID and value.
     Add(Id, String),
-    Remove(Id),
+    /// These entries go, as they were seen: what else has their ID, and is gone here already, may still be
+    /// elsewhere.
+    Remove(Vec<Name>),
     Create(String),
     Destroy(String),
     /// All entries that are seen go, and every group whose creation did not come after.
@@ -36,8 +38,8 @@ fn id(text: &str) -> Id {
     (milliseconds.parse().unwrap(), sequence.parse().unwrap())
 }
 
-/// Entries by ID.
-fn entries(past: &Past<What>, seen: &Seen, key: &str) -> Vec<(Id, String)> {
+/// Entries by ID, with the operations that added them.
+fn entries(past: &Past<What>, seen: &Seen, key: &str) -> Vec<(Id, String, Name)> {
     let operations = past.on(key, seen);
     let mut entries = Vec::new();
     for addition in &operations {
@@ -46,14 +48,14 @@ fn entries(past: &Past<What>, seen: &Seen, key: &str) -> Vec<(Id, String)> {
         };
         let is_removed = operations.iter().any(|other| {
             let removes = match &other.what {
-                What::Remove(removed) => removed == id,
+                What::Remove(removed) => removed.contains(&addition.name),
                 What::Clear => true,
                 _ => false,
             };
             removes && other.is_after(addition)
         });
         if !is_removed {
-            entries.push((*id, value.clone()));
+            entries.push((*id, value.clone(), addition.name));
         }
     }
     entries.sort();
@@ -141,23 +143,33 @@ impl<const CHOSEN: bool> Rules for Streams<CHOSEN> {
                 reply => {
                     let new = id(reply.as_text());
                     assert!(
-                        had.iter().all(|(old, _)| *old < new),
+                        had.iter().all(|(old, ..)| *old < new),
                         "{new:?} does not ascend from {had:?}"
                     );
                     if CHOSEN {
                         assert!(asked == "*" || id(asked) == new);
                     } else {
-                        let is_unique = |one: &Operation<What>| !matches!(one.what, What::Add(old, _) if old == new);
-                        assert!(told.past.0.iter().all(is_unique), "{new:?} was given twice");
+                        // One region may give an ID again after it deleted the stream.
+                        let is_own = |one: &Operation<What>| one.name.0 == moment.name.0;
+                        let is_free = |one: &Operation<What>| {
+                            is_own(one) || !matches!(one.what, What::Add(old, _) if old == new)
+                        };
+                        assert!(
+                            told.past.0.iter().all(is_free),
+                            "another region gave {new:?} before"
+                        );
                     }
                     does.push(What::Add(new, value.to_owned()));
                 }
             },
             ["XDEL", _, gone] => {
                 let gone = id(gone);
-                let hit = had.iter().filter(|(old, _)| *old == gone).count();
-                assert_eq!(*reply, count(hit), "what {words:?} answers");
-                does.push(What::Remove(gone));
+                let hit = had.iter().filter(|(old, ..)| *old == gone);
+                let hit: Vec<Name> = hit.map(|(.., by)| *by).collect();
+                assert_eq!(*reply, count(hit.len()), "what {words:?} answers");
+                if !hit.is_empty() {
+                    does.push(What::Remove(hit));
+                }
             }
             ["XTRIM", _, "MAXLEN", most] => {
                 let length = had.len().saturating_sub(most.parse().unwrap());
@@ -166,7 +178,13 @@ impl<const CHOSEN: bool> Rules for Streams<CHOSEN> {
                 // Of entries with one ID a part may go; what is left tells which.
                 let left = range(moment.after, moment.names);
                 assert_eq!(left, shown[length..], "the oldest are trimmed");
-                does.extend(shown[..length].iter().map(|(gone, _)| What::Remove(*gone)));
+                let is_gone = |(id, value, _): &&(Id, String, Name)| {
+                    shown[..length].contains(&(*id, value.clone()))
+                };
+                let gone: Vec<Name> = had.iter().filter(is_gone).map(|(.., by)| *by).collect();
+                if !gone.is_empty() {
+                    does.push(What::Remove(gone));
+                }
             }
             ["XGROUP", "CREATE", _, group, ..] => {
                 let expected = if groups.contains(group) {
@@ -225,7 +243,7 @@ impl<const CHOSEN: bool> Rules for Streams<CHOSEN> {
     fn reads(past: &Past<What>, seen: &Seen, key: &str) -> Vec<Expected> {
         let (entries, groups) = (entries(past, seen, key), groups(past, seen, key));
         let is_there = !entries.is_empty() || !groups.is_empty();
-        let entry = |((milliseconds, sequence), value): &(Id, String)| {
+        let entry = |((milliseconds, sequence), value, _): &(Id, String, Name)| {
             Answer::List(vec![
                 text(format!("{milliseconds}-{sequence}")),
                 texts(["f", value]),
