@@ -138,3 +138,44 @@ fn the_stories_hold() {
             .prints(&[" passed, 0 failed, 0 ambiguous"]);
     }
 }
+
+/// The page shows what the command prints.
+#[test]
+fn the_page_on_conflicts_tells_the_truth() {
+    let page = std::fs::read_to_string(Path::new(ROOT).join("docs/conflicts.md")).unwrap();
+    let block = |text: &str, language: &str| -> Vec<String> {
+        let begin = format!("```{language}\n");
+        let blocks = text.split(begin.as_str()).skip(1);
+        let blocks = blocks.map(|rest| rest.split("```\n").next().unwrap().to_owned());
+        blocks.collect()
+    };
+    let folder = crate::command::folder("page-on-conflicts");
+    std::fs::write(folder.join("mine.toml"), &block(&page, "toml")[0]).unwrap();
+    let shown = block(&page, "console");
+    assert!(shown.len() > 10, "{}", shown.len());
+    for session in shown {
+        let (line, output) = session.split_once('\n').unwrap();
+        let arguments: Vec<&str> = line
+            .strip_prefix("$ regionfall ")
+            .unwrap()
+            .split(' ')
+            .collect();
+        let is_own = arguments.contains(&"mine.toml");
+        let folder = if is_own {
+            folder.as_path()
+        } else {
+            Path::new(ROOT)
+        };
+        let ended = regionfall_in(folder, &arguments, b"").with(if is_own { 10 } else { 0 });
+        assert_eq!(ended.stdout, output, "{line}");
+    }
+}
+
+/// The documentation's own tables, with its prose where it has no table.
+#[test]
+fn the_documented_cases_hold() {
+    let file = "crates/regionfall/tests/cases/documented.toml";
+    regionfall(&["crdt", file])
+        .well()
+        .prints(&["31 passed, 0 failed, 8 ambiguous\n"]);
+}

@@ -24,6 +24,7 @@ mod story;
 
 mod counter;
 mod expiry;
+mod field_expiry;
 mod hash;
 mod hyperloglog;
 mod json;
