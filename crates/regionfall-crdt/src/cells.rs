@@ -76,11 +76,6 @@ impl<V: CellValue> Cell<V> {
         self.writes.iter().map(|write| &write.value)
     }
 
-    /// The dot of the write that prevails.
-    pub(crate) fn dot(&self) -> Option<Dot> {
-        self.writes.first().map(|write| write.dot)
-    }
-
     /// The sum of the increments, if there are any.
     pub(crate) fn sum(&self) -> Option<V::Amount> {
         self.tally.sum()
@@ -94,6 +89,31 @@ impl<V: CellValue> Cell<V> {
 
     fn is_empty(&self) -> bool {
         self.writes.is_empty() && self.tally.is_empty()
+    }
+
+    /// Whether something is kept that can be collected, although something is left.
+    fn is_untidy(&self) -> bool {
+        !self.is_empty()
+            && (self.tally.is_scattered()
+                || (self.writes.is_empty() && !self.covered.is_empty())
+                || self
+                    .expiry
+                    .as_ref()
+                    .is_some_and(|expiry| expiry.deadline().is_none()))
+    }
+
+    fn collect(&mut self, stable: &Clock) {
+        self.tally.collect(stable);
+        if self
+            .expiry
+            .as_ref()
+            .is_some_and(|expiry| expiry.is_idle(stable))
+        {
+            self.expiry = None;
+        }
+        if self.writes.is_empty() && stable.dominates(&self.covered) {
+            self.covered = Clock::new();
+        }
     }
 
     fn settle(&mut self, covered: &Clock) {
@@ -144,8 +164,8 @@ pub(crate) struct Cells<K, V: CellValue> {
     live: BTreeMap<K, Cell<V>>,
     /// Those in which nothing is left.
     dead: BTreeMap<K, Cell<V>>,
-    /// In how many of the former increments await the collector.
-    scattered: usize,
+    /// In how many of the former something awaits the collector.
+    untidy: usize,
     bytes: usize,
 }
 
@@ -160,7 +180,7 @@ impl<K, V: CellValue> Cells<K, V> {
         Self {
             live: BTreeMap::new(),
             dead: BTreeMap::new(),
-            scattered: 0,
+            untidy: 0,
             bytes: 0,
         }
     }
@@ -215,25 +235,33 @@ impl<K: CellKey, V: CellValue> Cells<K, V> {
     /// Takes a removal in.
     pub(crate) fn remove(&mut self, key: &K, effect: &Effect) {
         self.change(key, |cell| {
-            if let Some(expiry) = &mut cell.expiry {
-                expiry.reset(&effect.context);
-            }
             cell.covered.join(&effect.context);
             // The removal's own dot: the tombstone may go once everyone has seen the removal.
             cell.covered.extend_to(effect.dot);
+            if let Some(expiry) = &mut cell.expiry {
+                expiry.reset(&cell.covered);
+            }
             cell.settle(&Clock::new());
         });
     }
 
     /// Takes a change of a cell's expiry in.
-    pub(crate) fn expire(&mut self, key: &K, deadline: Option<u64>, owner: u16, effect: &Effect) {
+    pub(crate) fn expire(
+        &mut self,
+        key: &K,
+        (deadline, owner): (Option<u64>, u16),
+        effect: &Effect,
+        covered: &Clock,
+    ) {
         self.change(key, |cell| {
             let claim = Claim {
                 dot: effect.dot,
                 deadline,
                 owner,
             };
-            cell.expiry_mut().claim(claim, &effect.context);
+            let expiry = cell.expiry_mut();
+            expiry.claim(claim, &effect.context);
+            expiry.reset(covered);
         });
     }
 
@@ -241,6 +269,8 @@ impl<K: CellKey, V: CellValue> Cells<K, V> {
     pub(crate) fn reset(&mut self, covered: &Clock) {
         for cell in self.live.values_mut() {
             cell.settle(covered);
+        }
+        for cell in self.live.values_mut().chain(self.dead.values_mut()) {
             if let Some(expiry) = &mut cell.expiry {
                 expiry.reset(covered);
             }
@@ -267,22 +297,19 @@ impl<K: CellKey, V: CellValue> Cells<K, V> {
     /// Drops the tombstones that `stable` covers.
     pub(crate) fn collect(&mut self, stable: &Clock) {
         self.dead.retain(|_, cell| {
-            let is_idle = cell
-                .expiry
-                .as_ref()
-                .is_none_or(|expiry| expiry.is_idle(stable));
-            !(is_idle && stable.dominates(&cell.covered))
+            cell.collect(stable);
+            cell.expiry.is_some() || !cell.covered.is_empty()
         });
-        if self.scattered > 0 {
+        if self.untidy > 0 {
             for cell in self.live.values_mut() {
-                cell.tally.collect(stable);
+                cell.collect(stable);
             }
         }
         self.recount();
     }
 
     pub(crate) fn has_tombstones(&self) -> bool {
-        !self.dead.is_empty() || self.scattered > 0
+        !self.dead.is_empty() || self.untidy > 0
     }
 
     pub(crate) fn smallest_origin(&self) -> Option<OriginId> {
@@ -296,11 +323,11 @@ impl<K: CellKey, V: CellValue> Cells<K, V> {
     /// Changes a cell, a new one if there is none, and keeps the books.
     fn change(&mut self, key: &K, change: impl FnOnce(&mut Cell<V>)) {
         if let Some(cell) = self.live.get_mut(key) {
-            let (before, was_scattered) = (cell.bytes(), cell.tally.is_scattered());
+            let (before, was_untidy) = (cell.bytes(), cell.is_untidy());
             change(cell);
             self.bytes = self.bytes + cell.bytes() - before;
-            self.scattered += usize::from(cell.tally.is_scattered());
-            self.scattered -= usize::from(was_scattered);
+            self.untidy += usize::from(cell.is_untidy());
+            self.untidy -= usize::from(was_untidy);
             if cell.is_empty()
                 && let Some((key, cell)) = self.live.remove_entry(key)
             {
@@ -308,16 +335,16 @@ impl<K: CellKey, V: CellValue> Cells<K, V> {
             }
             return;
         }
-        let (key, mut cell) = self.dead.remove_entry(key).map_or_else(
-            || {
-                self.bytes += key.bytes() + CELL_BYTES;
-                (key.clone(), Cell::new())
-            },
-            |entry| entry,
-        );
+        let (key, mut cell) = if let Some(entry) = self.dead.remove_entry(key) {
+            entry
+        } else {
+            self.bytes += key.bytes() + CELL_BYTES;
+            (key.clone(), Cell::new())
+        };
         let before = cell.bytes();
         change(&mut cell);
         self.bytes = self.bytes + cell.bytes() - before;
+        self.untidy += usize::from(cell.is_untidy());
         let home = if cell.is_empty() {
             &mut self.dead
         } else {
@@ -337,8 +364,7 @@ impl<K: CellKey, V: CellValue> Cells<K, V> {
     fn recount(&mut self) {
         let all = self.live.iter().chain(&self.dead);
         self.bytes = all.map(|(key, cell)| key.bytes() + cell.bytes()).sum();
-        let scattered = self.live.values().filter(|cell| cell.tally.is_scattered());
-        self.scattered = scattered.count();
+        self.untidy = self.live.values().filter(|cell| cell.is_untidy()).count();
     }
 }
 
@@ -347,7 +373,9 @@ impl<V: CellValue> Cell<V> {
         if self.expiry.is_some() || other.expiry.is_some() {
             let mut theirs = other.clone();
             let theirs = theirs.expiry_mut();
-            self.expiry_mut().merge(theirs, counterpart);
+            let own = self.expiry_mut();
+            own.merge(theirs, counterpart);
+            own.reset(covered);
         }
         self.writes.retain(|write| {
             !counterpart.other_clock.covers(write.dot)

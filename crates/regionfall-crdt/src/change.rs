@@ -1,6 +1,9 @@
 //! The rarer kinds of effects, which are kept out of line so that the common ones stay small.
 
-use crate::{Content, Decimal, HashChange, ListChange, SortedSetChange, StreamChange, Totals};
+use crate::{
+    Content, Decimal, HashChange, HyperLogLogChange, JsonChange, ListChange, SortedSetChange,
+    StreamChange, Totals,
+};
 
 /// What a boxed effect changes; see [`EffectKind::Change`](crate::EffectKind::Change).
 #[derive(Clone, PartialEq, Debug)]
@@ -37,6 +40,10 @@ pub enum Change {
     List(ListChange),
     /// A stream changes.
     Stream(StreamChange),
+    /// A JSON document changes.
+    Json(JsonChange),
+    /// A `HyperLogLog` counts more.
+    HyperLogLog(HyperLogLogChange),
     /// A message to the subscribers of a channel, which is the effect's key. It is not stored.
     Message {
         /// The channel.
@@ -84,6 +91,8 @@ impl Change {
             Self::SortedSet(change) => change.name(),
             Self::List(change) => change.name(),
             Self::Stream(change) => change.name(),
+            Self::Json(change) => change.name(),
+            Self::HyperLogLog(_) => "PFADD",
             Self::Message { .. } => "PUBLISH",
         }
     }
@@ -97,6 +106,7 @@ impl Change {
                 | Self::SortedSet(SortedSetChange::Remove { .. })
                 | Self::List(ListChange::Remove { .. })
                 | Self::Stream(StreamChange::Remove { .. } | StreamChange::DestroyGroup { .. })
+                | Self::Json(JsonChange::Remove { .. })
         )
     }
 
@@ -108,6 +118,8 @@ impl Change {
                 | Self::SortedSet(SortedSetChange::Set { .. } | SortedSetChange::Increment { .. })
                 | Self::List(ListChange::Insert { .. } | ListChange::Set { .. })
                 | Self::Stream(StreamChange::Add { .. } | StreamChange::CreateGroup { .. })
+                | Self::Json(JsonChange::Set { .. } | JsonChange::Insert { .. })
+                | Self::HyperLogLog(_)
         )
     }
 
@@ -132,6 +144,8 @@ impl Change {
             Self::SortedSet(change) => change.bytes(),
             Self::List(change) => change.bytes(),
             Self::Stream(change) => change.bytes(),
+            Self::Json(change) => change.bytes(),
+            Self::HyperLogLog(change) => change.bytes(),
             Self::Message { channel, payload } => 8 + channel.len() + payload.len(),
         }
     }

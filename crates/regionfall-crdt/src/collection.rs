@@ -5,6 +5,8 @@
 
 use crate::clock::Clock;
 use crate::hash::Hash;
+use crate::hyperloglog::HyperLogLog;
+use crate::json::Json;
 use crate::list::List;
 use crate::set::Set;
 use crate::sorted_set::SortedSet;
@@ -85,6 +87,13 @@ macro_rules! collections {
                     })
             }
 
+            /// Orders the types.
+            pub(crate) fn number(&self) -> usize {
+                let numbers: &[&str] = &[$(stringify!($Type),)*];
+                let own = match self { $(Self::$Type(_) => stringify!($Type),)* };
+                numbers.iter().position(|number| *number == own).unwrap_or(0)
+            }
+
             /// Whether `other` is of the same type.
             pub(crate) fn is_like(&self, other: &Self) -> bool {
                 std::mem::discriminant(self) == std::mem::discriminant(other)
@@ -147,6 +156,19 @@ macro_rules! collections {
 }
 
 impl Collection {
+    /// Whether nothing is left in it, not even tombstones.
+    pub(crate) fn is_vacant(&self) -> bool {
+        *self == self.empty_like()
+    }
+
+    /// The `HyperLogLog`, if it is one.
+    pub(crate) fn hyperloglog(&self) -> Option<&HyperLogLog> {
+        match self {
+            Self::HyperLogLog(own) => Some(own),
+            _ => None,
+        }
+    }
+
     /// The stream, if it is one.
     pub(crate) fn stream(&self) -> Option<&Stream> {
         match self {
@@ -162,4 +184,6 @@ collections! {
     SortedSet,
     List,
     Stream,
+    Json,
+    HyperLogLog,
 }

@@ -149,9 +149,7 @@ impl LocalGroup {
         let bound = first_open.into_iter().chain(first_pending).min();
         let below = |id: StreamId| bound.is_none_or(|bound| id < bound.0);
         let done = self.done.iter().filter(|entry| below(entry.0));
-        let end = done
-            .filter(|entry| !self.is_settled(group, entry))
-            .next_back()?;
+        let end = done.rev().find(|entry| !self.is_settled(group, entry))?;
         Some(end.0)
     }
 

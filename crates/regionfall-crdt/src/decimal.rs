@@ -13,11 +13,26 @@ const LIMIT: i128 = 10_i128.pow(19) * ONE;
 
 /// A whole multiple of 10⁻¹⁷ of magnitude up to 10¹⁹.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
-pub struct Decimal(i128);
+pub struct Decimal {
+    // Two words, which are aligned as all else is: replies and values pass through every command.
+    high: i64,
+    low: u64,
+}
 
 impl Decimal {
     /// Nothing.
-    pub const ZERO: Self = Self(0);
+    pub const ZERO: Self = Self { high: 0, low: 0 };
+
+    const fn new(units: i128) -> Self {
+        Self {
+            high: (units >> 64) as i64,
+            low: units as u64,
+        }
+    }
+
+    const fn units(self) -> i128 {
+        (self.high as i128) << 64 | self.low as i128
+    }
 
     /// The number that bytes spell, with a fraction and an exponent if they like; digits beyond the 17th decimal are cut
     /// off. `None` if they spell none, or one too great.
@@ -38,10 +53,10 @@ impl Decimal {
             return None;
         }
         // The place of the point among all digits, once the exponent has moved it.
-        let point = i64::from(exponent) + whole.len() as i64;
+        let point = i64::from(exponent) + whole.len().cast_signed() as i64;
         let mut number: i128 = 0;
         for (place, digit) in (0_i64..).zip(whole.bytes().chain(fraction.bytes())) {
-            let power = point - place - 1 + DECIMALS as i64;
+            let power = point - place - 1 + DECIMALS.cast_signed() as i64;
             if digit == b'0' || power < 0 {
                 continue;
             }
@@ -50,40 +65,41 @@ impl Decimal {
                 .checked_add(i128::from(digit - b'0').checked_mul(10_i128.checked_pow(power)?)?)?;
         }
         let number = if is_negative { -number } else { number };
-        (number.abs() <= LIMIT).then_some(Self(number))
+        (number.abs() <= LIMIT).then_some(Self::new(number))
     }
 
     /// A whole number.
     pub fn from_integer(number: i64) -> Self {
-        Self(i128::from(number) * ONE)
+        Self::new(i128::from(number) * ONE)
     }
 
     /// The sum, unless it is too great.
     pub fn checked_add(self, other: Self) -> Option<Self> {
-        let sum = self.0.checked_add(other.0)?;
-        (sum.abs() <= LIMIT).then_some(Self(sum))
+        let sum = self.units().checked_add(other.units())?;
+        (sum.abs() <= LIMIT).then_some(Self::new(sum))
     }
 
     /// The sum, which wraps around where no sensible number is.
     pub(crate) fn wrapping_add(self, other: Self) -> Self {
-        Self(self.0.wrapping_add(other.0))
+        Self::new(self.units().wrapping_add(other.units()))
     }
 
     /// The number, if it is whole and fits.
     pub fn to_integer(self) -> Option<i64> {
-        (self.0 % ONE == 0).then(|| i64::try_from(self.0 / ONE).ok())?
+        let units = self.units();
+        (units % ONE == 0).then(|| i64::try_from(units / ONE).ok())?
     }
 }
 
 /// As the server prints it: without trailing zeros, and never with an exponent.
 impl fmt::Display for Decimal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let magnitude = self.0.unsigned_abs();
+        let magnitude = self.units().unsigned_abs();
         let (whole, fraction) = (
             magnitude / ONE.unsigned_abs(),
             magnitude % ONE.unsigned_abs(),
         );
-        let sign = if self.0 < 0 { "-" } else { "" };
+        let sign = if self.high < 0 { "-" } else { "" };
         if fraction == 0 {
             return write!(f, "{sign}{whole}");
         }

@@ -4,80 +4,77 @@ use crate::Effect;
 
 /// No, one or several effects. One, by far the most common number, needs no heap.
 #[derive(Clone, PartialEq, Default, Debug)]
-pub struct Effects {
-    first: Option<Effect>,
-    rest: Vec<Effect>,
+pub struct Effects(Number);
+
+#[derive(Clone, PartialEq, Default, Debug)]
+enum Number {
+    #[default]
+    None,
+    One(Effect),
+    /// At least two.
+    Many(Box<[Effect]>),
 }
 
 impl Effects {
     /// No effect.
+    #[inline]
     pub const fn none() -> Self {
-        Self {
-            first: None,
-            rest: Vec::new(),
-        }
+        Self(Number::None)
     }
 
     /// A single effect.
     #[inline]
     pub const fn one(effect: Effect) -> Self {
-        Self {
-            first: Some(effect),
-            rest: Vec::new(),
-        }
+        Self(Number::One(effect))
     }
 
-    /// Adds an effect at the end.
-    pub fn push(&mut self, effect: Effect) {
-        if self.first.is_none() {
-            self.first = Some(effect);
-        } else {
-            self.rest.push(effect);
+    /// All, in order.
+    #[inline]
+    pub fn as_slice(&self) -> &[Effect] {
+        match &self.0 {
+            Number::None => &[],
+            Number::One(effect) => std::slice::from_ref(effect),
+            Number::Many(effects) => effects,
         }
     }
 
     /// The first, if there is any.
     #[inline]
     pub fn first(&self) -> Option<&Effect> {
-        self.first.as_ref()
+        self.as_slice().first()
     }
 
     /// The first, if there is any; the rest is dropped.
     #[inline]
     pub fn into_first(self) -> Option<Effect> {
-        self.first
+        self.into_iter().next()
     }
 
     /// How many.
     pub fn len(&self) -> usize {
-        usize::from(self.first.is_some()) + self.rest.len()
+        self.as_slice().len()
     }
 
     /// Whether there are none.
     #[inline]
     pub fn is_empty(&self) -> bool {
-        self.first.is_none()
+        matches!(self.0, Number::None)
     }
 
     /// All, in order.
-    pub fn iter(&self) -> impl Iterator<Item = &Effect> {
-        self.first.iter().chain(&self.rest)
-    }
-}
-
-impl Extend<Effect> for Effects {
-    fn extend<I: IntoIterator<Item = Effect>>(&mut self, effects: I) {
-        for effect in effects {
-            self.push(effect);
-        }
+    pub fn iter(&self) -> std::slice::Iter<'_, Effect> {
+        self.as_slice().iter()
     }
 }
 
 impl FromIterator<Effect> for Effects {
     fn from_iter<I: IntoIterator<Item = Effect>>(effects: I) -> Self {
-        let mut all = Self::none();
-        all.extend(effects);
-        all
+        let effects: Vec<Effect> = effects.into_iter().collect();
+        match <[Effect; 1]>::try_from(effects) {
+            Ok([effect]) => Self::one(effect),
+            Err(effects) if effects.is_empty() => Self::none(),
+            Err(effects) => Self(Number::Many(effects.into())),
+        }
     }
 }
 
@@ -87,15 +84,30 @@ impl IntoIterator for Effects {
 
     #[inline]
     fn into_iter(self) -> Self::IntoIter {
-        self.first.into_iter().chain(self.rest)
+        let (one, many) = match self.0 {
+            Number::None => (None, Vec::new()),
+            Number::One(effect) => (Some(effect), Vec::new()),
+            Number::Many(effects) => (None, effects.into_vec()),
+        };
+        one.into_iter().chain(many)
     }
 }
 
 impl<'a> IntoIterator for &'a Effects {
     type Item = &'a Effect;
-    type IntoIter = std::iter::Chain<std::option::Iter<'a, Effect>, std::slice::Iter<'a, Effect>>;
+    type IntoIter = std::slice::Iter<'a, Effect>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.first.iter().chain(&self.rest)
+        self.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_single_effect_takes_no_more_room_than_an_optional_one() {
+        assert_eq!(size_of::<Effects>(), size_of::<Option<Effect>>());
     }
 }

@@ -36,7 +36,7 @@ pub(crate) struct Entry {
 }
 
 /// What a key that was only ever written as a string does not have.
-#[derive(Clone, PartialEq, Default, Debug)]
+#[derive(Clone, Default, Debug)]
 struct Extra {
     counter: Counter,
     /// Increments with a fraction.
@@ -187,6 +187,28 @@ impl Entry {
             });
             Expiry::new(self.covered.clone(), claims)
         })
+    }
+
+    /// The string, if nothing but strings was ever written here.
+    #[inline]
+    pub(crate) fn plain_text(&self) -> Option<&Content> {
+        if self.extra.is_some() {
+            return None;
+        }
+        self.register.content()
+    }
+
+    /// The counter, if nothing but whole numbers was ever added here.
+    #[inline]
+    pub(crate) fn plain_number(&self) -> Option<i64> {
+        let extra = self.extra.as_deref()?;
+        if !extra.collections.is_empty()
+            || !extra.fractions.is_empty()
+            || self.register.content().is_some()
+        {
+            return None;
+        }
+        extra.counter.sum(&self.covered)
     }
 
     /// Whether more may have to be done for a command than its effect tells: expiry, or a deletion that wins.
@@ -357,8 +379,11 @@ impl Entry {
     }
 
     /// The string or counter, whether it is hidden or not.
+    #[inline]
     fn text<'a>(&'a self, extra: &Extra) -> Value<'a> {
-        if let Some(fraction) = extra.fractions.sum() {
+        if !extra.fractions.is_empty()
+            && let Some(fraction) = extra.fractions.sum()
+        {
             return self.fraction(extra, fraction);
         }
         match (self.register.content(), extra.counter.sum(&self.covered)) {
@@ -373,6 +398,7 @@ impl Entry {
     }
 
     /// The same where something with a fraction was added.
+    #[cold]
     fn fraction<'a>(&'a self, extra: &Extra, fraction: Decimal) -> Value<'a> {
         let counted = extra.counter.sum(&self.covered).unwrap_or(0);
         let sum = fraction.wrapping_add(Decimal::from_integer(counted));
@@ -402,8 +428,15 @@ impl Entry {
     pub(crate) fn has_tombstones(&self) -> bool {
         match &self.extra {
             None => self.register.is_absence(),
-            Some(extra) => extra.has_tombstones() || (self.register.is_absence() && self.is_dead()),
+            Some(extra) => {
+                extra.has_tombstones() || self.register.is_absence() || self.has_idle_clock(extra)
+            }
         }
+    }
+
+    /// Whether what the resets had observed is kept for the sake of effects to come only.
+    fn has_idle_clock(&self, extra: &Extra) -> bool {
+        !self.covered.is_empty() && self.register.winner().is_none() && extra.counter.is_empty()
     }
 
     /// Whether nothing visible is left, and nothing that must be kept for ever.
@@ -450,8 +483,20 @@ impl Entry {
         }
         // A register is dropped as a whole or not at all: while a write that lost against the deletion
         // may still win against one to come, the deletion must stand in its way.
-        if self.is_dead() && self.register.is_within(stable) {
+        if self.register.content().is_none() && self.register.is_within(stable) {
             self.register = Register::default();
+        }
+        if let Some(extra) = &self.extra
+            && self.has_idle_clock(extra)
+            && stable.dominates(&self.covered)
+        {
+            self.covered = Clock::new();
+        }
+        if let Some(extra) = &mut self.extra {
+            extra.collections.retain(|own| !own.is_vacant());
+            if **extra == Extra::default() {
+                self.extra = None;
+            }
         }
     }
 
@@ -460,7 +505,11 @@ impl Entry {
         self.key == other.key
             && self.covered == other.covered
             && self.register == other.register
-            && self.extra == other.extra
+            && match (&self.extra, &other.extra) {
+                (None, None) => true,
+                (Some(own), Some(theirs)) => own == theirs,
+                (Some(only), None) | (None, Some(only)) => **only == Extra::default(),
+            }
     }
 
     /// Bytes in memory; see [`Replica::bytes`](crate::Replica::bytes).
@@ -475,6 +524,20 @@ impl Entry {
 
     fn extra_mut(&mut self) -> &mut Extra {
         self.extra.get_or_insert_default()
+    }
+}
+
+/// Collections in which nothing is left, not even tombstones, are none.
+impl PartialEq for Extra {
+    fn eq(&self, other: &Self) -> bool {
+        let held = |extra: &Self| -> Vec<Collection> {
+            let all = extra.collections.iter();
+            all.filter(|own| !own.is_vacant()).cloned().collect()
+        };
+        self.counter == other.counter
+            && self.fractions == other.fractions
+            && self.expiry == other.expiry
+            && (self.collections == other.collections || held(self) == held(other))
     }
 }
 
@@ -504,16 +567,19 @@ impl Extra {
             + self.expiry.as_ref().map_or(0, Expiry::bytes)
     }
 
-    /// The collection of the type of `empty`, which becomes it if there is none.
+    /// The collection of the type of `empty`, which becomes it if there is none. They are in order of their types, whatever
+    /// came first.
     fn collection(&mut self, empty: Collection) -> &mut Collection {
         let place = self
             .collections
-            .iter()
-            .position(|own| own.is_like(&empty))
-            .unwrap_or_else(|| {
-                self.collections.push(empty);
-                self.collections.len() - 1
-            });
+            .partition_point(|own| own.number() < empty.number());
+        let is_there = self
+            .collections
+            .get(place)
+            .is_some_and(|own| own.is_like(&empty));
+        if !is_there {
+            self.collections.insert(place, empty);
+        }
         &mut self.collections[place]
     }
 }

@@ -119,7 +119,8 @@ impl Merge for Hash {
                 owner,
             } => {
                 for field in fields {
-                    self.fields.expire(field, *deadline, *owner, effect);
+                    self.fields
+                        .expire(field, (*deadline, *owner), effect, covered);
                 }
             }
         }
@@ -167,6 +168,14 @@ impl Merge for Hash {
     }
 }
 
+/// When a field expires, in milliseconds of the wall clock.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum FieldExpiry {
+    NoField,
+    Never,
+    At(u64),
+}
+
 /// The fields of a hash at a moment.
 #[derive(Clone, Copy, Debug)]
 pub struct HashView<'a> {
@@ -211,14 +220,15 @@ impl<'a> HashView<'a> {
         self.cells().map(|(field, cell)| (field, shown(cell)))
     }
 
-    /// When a field expires; `None` if it is not there, `Some(None)` if never.
-    pub(crate) fn deadline(self, field: &Element) -> Option<Option<u64>> {
-        let cell = self
-            .hash
-            .fields
-            .get(field)
-            .filter(|cell| !self.is_due(cell))?;
-        Some(cell.deadline().map(|(deadline, _)| deadline))
+    /// When a field expires.
+    pub(crate) fn deadline(self, field: &Element) -> FieldExpiry {
+        match self.hash.fields.get(field) {
+            Some(cell) if !self.is_due(cell) => match cell.deadline() {
+                Some((deadline, _)) => FieldExpiry::At(deadline),
+                None => FieldExpiry::Never,
+            },
+            _ => FieldExpiry::NoField,
+        }
     }
 
     /// The fields that have expired at `millis`, with the instances that own their expiry.

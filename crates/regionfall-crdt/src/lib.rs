@@ -32,24 +32,41 @@
 //! assert_eq!(in_west.execute(&get, Timestamp(301), west).reply, Reply::Content("c".into()));
 //! ```
 //!
+//! Clients send bytes, and name keys by bytes. [`Command::parse`] reads what they send; a [`Connection`] remembers what MULTI
+//! and WATCH need. Names are interned in one [`KeyNames`] that all replicas of a database share:
+//!
+//! ```
+//! use regionfall_crdt::{Connection, KeyNames, OriginId, Replica, Reply, Timestamp};
+//!
+//! let (mut replica, mut names, mut client) = (Replica::new(), KeyNames::new(), Connection::new());
+//! let mut say = |words: &[&[u8]]| client.execute(&mut replica, &mut names, words, Timestamp(0), OriginId(1)).reply;
+//! assert_eq!(say(&[b"ZADD", b"board", b"3", b"ada"]), Reply::Integer(1));
+//! assert_eq!(say(&[b"zscore", b"board", b"ada"]), Reply::bulk("3"));
+//! ```
+//!
 //! # What is where
 //!
 //! | Part | Holds |
 //! |---|---|
 //! | [`KeyId`], [`OriginId`], [`Dot`], [`Timestamp`] | identities; names of keys in [`KeyNames`] |
 //! | [`Clock`] | the version vector |
-//! | [`Content`], [`Element`], [`Elements`] | what values are made of |
-//! | [`Command`], [`CommandKind`], [`DataType`], [`Reply`] | what clients say and hear |
-//! | [`Effect`], [`EffectKind`] | what members tell each other |
-//! | [`Replica`], [`Value`] | the state, and what a client would see of it |
+//! | [`Content`], [`Element`], [`Elements`], [`Decimal`] | what values are made of |
+//! | [`Command`], [`Call`], [`CommandKind`], [`DataType`], [`Reply`], [`Connection`] | what clients say and hear |
+//! | [`Effect`], [`EffectKind`], [`Change`], [`Effects`] | what members tell each other |
+//! | [`Replica`], [`Settings`], [`Value`] | the state, and what a client would see of it |
 //!
 //! Inside, a key has a register (strings), and where needed a counter and collections; each type is a
-//! file that states its rule and its source.
+//! file that states its rule and its source. Most collections are made of cells, small registers with a key each.
 //!
 //! # What is not here
 //!
-//! No clock, no randomness, no input or output: time is an argument. No network: who sends which
-//! effect to whom, and when, is the caller's business. No expiry, eviction or memory limit yet.
+//! No clock, no randomness, no input or output: time is an argument, and SPOP and its like choose by what the replica has
+//! taken in. No network: who sends which effect to whom, and when, is the caller's business; so are subscribers, to whom a
+//! published message is an effect like any other, and clients that block. No eviction or memory limit, no scripts, no search. KEYS, SCAN and
+//! RANDOMKEY are left out, since replicas know keys by number only.
+//!
+//! Effects of one origin must come in order; those of different origins may overtake each other, also where one had observed the
+//! other. No type needs more.
 //!
 //! # Rules that the sources leave open
 //!
@@ -60,7 +77,27 @@
 //! | SET against INCR | SET resets what it had observed; an unobserved increment adds to the number that SET wrote, and hides behind other text |
 //! | DEL against INCR | unobserved increments survive |
 //! | 59-bit limit | the local command is refused; merged values may pass it |
-//! | SADD of a present element | a new instance, which survives a concurrent SREM |
+//! | fractions | counted exactly, in whole multiples of 10⁻¹⁷, up to 10¹⁹ |
+//! | SADD of a present element | a new instance, which survives a concurrent SREM; so is ZADD of a present score |
+//! | ZREM against ZADD | the score that ZADD wrote |
+//! | ZADD against ZINCRBY | the score that ZADD wrote, and the unobserved increment |
+//! | LREM, LTRIM | remove the observed elements |
+//! | LSET against LSET, and against a removal | the last write wins; the LSET wins |
+//! | insertions at the same place | the smaller origin's first, as in the examples; runs are not mixed |
+//! | EXPIRE against SET | a SET without a TTL claims infinity, as PERSIST does |
+//! | EXPIRE against DEL | the claim stays, and means nothing until the key is there; a key that comes again has no expiry |
+//! | SETEX against SET | the value of the last writer, and the longest TTL |
+//! | equal deadlines | the smaller origin's owner |
+//! | expiry of hash fields | as that of keys |
+//! | a second stream entry in one millisecond | the next millisecond, since the region is the sequence |
+//! | a late entry with an ID below an acknowledged prefix | delivered: a prefix covers what its author had observed |
+//! | an unread entry before an acknowledged one | ends the prefix, as a pending one does |
+//! | groups of one name created concurrently | one group, which delivers what any of them would |
+//! | JSON.NUMINCRBY, JSON.STRAPPEND and their like | assignments of the result: the smaller instance's stays |
+//! | removal of a JSON member against an assignment to it | the assignment stays |
+//! | SET or DEL of another type against PFADD or XGROUP CREATE | these are lost only if the key was seen to hold one |
+//! | RENAME, COPY, S\*STORE, Z\*STORE | a deletion of what was observed there and a write of the result; groups and duplicate IDs are lost |
+//! | MULTI | effects in a row; no promise that peers show them at once |
 //! | two types under one key | the type of which something was created by the smallest origin shows |
 //! | causal order where effects overtake each other | of the same key: what a write replaces stays replaced, even where the replaced arrives later |
 
@@ -80,8 +117,12 @@ mod effects;
 mod element;
 mod entry;
 mod expiry;
+mod geohash;
 mod hash;
+mod hyperloglog;
 mod id;
+mod json;
+mod json_path;
 mod list;
 mod names;
 mod position;
@@ -107,7 +148,9 @@ pub use effect::{Effect, EffectKind, Totals};
 pub use effects::Effects;
 pub use element::{Element, Elements};
 pub use hash::{HashChange, HashView};
+pub use hyperloglog::{HyperLogLogChange, HyperLogLogView};
 pub use id::{Dot, KeyId, OriginId, Timestamp};
+pub use json::{ContainerId, JsonChange, JsonPlace, JsonView};
 pub use list::{ListChange, ListView};
 pub use names::KeyNames;
 pub use position::Position;

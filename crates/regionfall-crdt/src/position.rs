@@ -2,9 +2,10 @@
 //!
 //! A sequence is a tree of runs. A run is what one origin inserted without a break, each element beside the one before; a run
 //! begins at the left or right side of an element of another run, or at the root. Read from left to right, the tree is the
-//! sequence (the order is that of Fugue: Weidner, Kleppmann, The Art of the Fugue, 2023). What two origins insert at the same
-//! place at the same time stands in two runs one after the other, the smaller origin's first, as the examples of the Redis
-//! Active-Active documentation have it (data types: lists, JSON), and runs are not mixed.
+//! sequence (much as in Fugue: Weidner, Kleppmann, The Art of the Fugue, 2023). What two origins insert at the same
+//! place at the same time stands in two runs one after the other, the smaller origin's first, and runs are not mixed. What is
+//! inserted between two elements stands beside the left one, also where the right one is removed meanwhile. Both as the examples of the
+//! Redis Active-Active documentation have it (data types: lists, JSON).
 //!
 //! A position holds its whole path, so that an element needs no other to be there: effects may overtake each other, and
 //! nothing is kept of removed elements for the sake of order. Paths do not grow without end: what is pushed at an end of a
@@ -31,6 +32,9 @@ enum Side {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Step {
     side: Side,
+    /// Of the runs that begin at the right side of an element, those of a higher precedence are nearer to it: they were put
+    /// between it and others that were there.
+    precedence: u32,
     /// The effect that began the run.
     run: Dot,
     /// Its first element has 0; a run grows to both sides.
@@ -51,7 +55,7 @@ impl Position {
     pub(crate) fn plus(&self, count: usize) -> Self {
         let mut next = self.clone();
         if let Some(last) = next.steps.last_mut() {
-            last.offset += count as i32;
+            last.offset += count.cast_signed() as i32;
         }
         next
     }
@@ -65,7 +69,13 @@ impl Position {
         let side = Side::Right;
         Self {
             rank,
-            steps: [Step { side, run, offset }].into(),
+            steps: [Step {
+                side,
+                precedence: 0,
+                run,
+                offset,
+            }]
+            .into(),
         }
     }
 
@@ -74,41 +84,48 @@ impl Position {
         self.steps[self.steps.len() - 1]
     }
 
-    fn child(&self, side: Side, run: Dot, offset: i32) -> Self {
-        let steps = self
-            .steps
-            .iter()
-            .copied()
-            .chain([Step { side, run, offset }]);
+    fn child(&self, side: Side, precedence: u32, run: Dot, offset: i32) -> Self {
+        let step = Step {
+            side,
+            precedence,
+            run,
+            offset,
+        };
         Self {
             rank: self.rank,
-            steps: steps.collect(),
+            steps: self.steps.iter().copied().chain([step]).collect(),
         }
     }
 
-    /// Whether this one stands in the tree below `other`: at either side of it.
-    fn is_below(&self, other: &Self) -> bool {
-        let depth = other.steps.len() - 1;
-        if self.rank != other.rank
+    /// What a run that begins at the right side of `left` needs to come before this one, which stands further right: the
+    /// lowest precedence that does.
+    fn precedence_after(&self, left: &Self) -> u32 {
+        let depth = left.steps.len() - 1;
+        if self.rank != left.rank
             || self.steps.len() <= depth
-            || self.steps[..depth] != other.steps[..depth]
+            || self.steps[..depth] != left.steps[..depth]
         {
-            return false;
+            return 0;
         }
-        let (own, theirs) = (self.steps[depth], other.steps[depth]);
-        own.side == theirs.side
-            && own.run == theirs.run
-            && match own.offset.cmp(&theirs.offset) {
-                Ordering::Equal => self.steps.len() > other.steps.len(),
-                Ordering::Greater => theirs.offset >= 0,
-                Ordering::Less => theirs.offset <= 0,
+        let (own, theirs) = (self.steps[depth], left.steps[depth]);
+        if (own.side, own.precedence, own.run) != (theirs.side, theirs.precedence, theirs.run) {
+            return 0;
+        }
+        match own.offset.cmp(&theirs.offset) {
+            Ordering::Equal => {
+                let child = self.steps.get(depth + 1);
+                child.map_or(0, |child| child.precedence + 1)
             }
+            // Further on in the same run.
+            Ordering::Greater if theirs.offset >= 0 => 1,
+            _ => 0,
+        }
     }
 }
 
 impl CellKey for Position {
     fn bytes(&self) -> usize {
-        4 + 12 * self.steps.len()
+        4 + 14 * self.steps.len()
     }
 }
 
@@ -134,7 +151,9 @@ fn compare(mine: &[Step], theirs: &[Step]) -> Ordering {
         (Some(own), None) => return before_child(own.side).reverse(),
         (Some(own), Some(other)) => (own, other),
     };
-    let siblings = own.side.cmp(&other.side).then(own.run.cmp(&other.run));
+    let siblings = (own.side.cmp(&other.side))
+        .then(other.precedence.cmp(&own.precedence))
+        .then(own.run.cmp(&other.run));
     if siblings.is_ne() {
         return siblings;
     }
@@ -164,7 +183,9 @@ fn compare_in_run(
     if left.offset >= 0 {
         // The right one is below the left one's neighbour, which is a right child of the left one.
         return match below_left.first() {
-            Some(step) if step.side == Side::Right => step.run.cmp(&left.run),
+            Some(step) if step.side == Side::Right && step.precedence == 0 => {
+                step.run.cmp(&left.run)
+            }
             _ => Ordering::Less,
         };
     }
@@ -208,25 +229,27 @@ impl Tips {
         dot: Dot,
     ) -> Position {
         let tip = self.0.iter().find(|tip| tip.run.origin == dot.origin);
-        let count = count as i32;
+        let count = count.cast_signed() as i32;
         match (left, right) {
             (None, None) => Position::first(dot),
-            // After the left one, unless the right one stands below it already.
-            (Some(left), right) if right.is_none_or(|right| !right.is_below(left)) => {
+            (Some(left), right) => {
                 let last = left.last();
+                let precedence = right.map_or(0, |right| right.precedence_after(left));
                 match tip {
                     Some(tip)
-                        if (tip.run, tip.high) == (last.run, last.offset) && last.offset >= 0 =>
+                        if precedence == 0
+                            && (tip.run, tip.high) == (last.run, last.offset)
+                            && last.offset >= 0 =>
                     {
                         left.plus(1)
                     }
                     _ if right.is_none() && left.steps.len() >= DEEPEST => {
                         Position::at_root(left.rank + 1, dot, 0)
                     }
-                    _ => left.child(Side::Right, dot, 0),
+                    _ => left.child(Side::Right, precedence, dot, 0),
                 }
             }
-            (_, Some(right)) => {
+            (None, Some(right)) => {
                 let last = right.last();
                 match tip {
                     Some(tip)
@@ -238,20 +261,19 @@ impl Tips {
                         first
                     }
                     // Of a run that grows to the left, the first element is the rightmost.
-                    _ if left.is_none() && right.steps.len() >= DEEPEST => {
+                    _ if right.steps.len() >= DEEPEST => {
                         Position::at_root(right.rank - 1, dot, 1 - count)
                     }
-                    _ => right.child(Side::Left, dot, 1 - count),
+                    _ => right.child(Side::Left, 0, dot, 1 - count),
                 }
             }
-            (Some(left), None) => left.child(Side::Right, dot, 0),
         }
     }
 
     /// Notes an insertion of `count` elements from `first` on.
     pub(crate) fn note(&mut self, dot: Dot, first: &Position, count: usize) {
         let last = first.last();
-        let (low, high) = (last.offset, last.offset + count as i32 - 1);
+        let (low, high) = (last.offset, last.offset + count.cast_signed() as i32 - 1);
         let place = self.0.partition_point(|tip| tip.run.origin < dot.origin);
         let newest = Tip {
             newest: dot,
@@ -295,9 +317,5 @@ impl Tips {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
-    }
-
-    pub(crate) fn bytes(&self) -> usize {
-        24 * self.0.len()
     }
 }

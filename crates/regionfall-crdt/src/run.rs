@@ -4,8 +4,8 @@ use crate::command::dispatch;
 use crate::digest::Digest;
 use crate::entry::Entry;
 use crate::{
-    Call, Change, Command, Content, Dot, EffectKind, Effects, HashChange, KeyId, OriginId, Replica,
-    Reply, Timestamp, TtlChange, Value,
+    Call, Change, Command, CommandKind, Content, Dot, Effect, EffectKind, Effects, HashChange,
+    KeyId, OriginId, Replica, Reply, Timestamp, TtlChange, Value,
 };
 
 /// A command under way on a replica.
@@ -13,7 +13,7 @@ pub(crate) struct Run<'a> {
     pub(crate) replica: &'a mut Replica,
     at: Timestamp,
     pub(crate) origin: OriginId,
-    effects: Effects,
+    effects: Vec<Effect>,
 }
 
 impl<'a> Run<'a> {
@@ -22,13 +22,13 @@ impl<'a> Run<'a> {
             replica,
             at,
             origin,
-            effects: Effects::none(),
+            effects: Vec::new(),
         }
     }
 
     /// What was changed.
     pub(crate) fn into_effects(self) -> Effects {
-        self.effects
+        self.effects.into_iter().collect()
     }
 
     /// Executes a command of any kind.
@@ -46,7 +46,9 @@ impl<'a> Run<'a> {
     }
 
     fn call(&mut self, call: &Call) -> Reply {
-        for &key in call.keys() {
+        // The name of a channel is none of a key.
+        let is_message = matches!(call.kind(), CommandKind::Publish | CommandKind::SPublish);
+        for &key in call.keys().iter().filter(|_| !is_message) {
             self.expire_if_due(key, call.kind().is_write());
         }
         match dispatch(self, call) {
@@ -73,9 +75,9 @@ impl<'a> Run<'a> {
         self.at.millis()
     }
 
-    /// Nanoseconds of the wall clock.
-    pub(crate) fn time(&self) -> Timestamp {
-        self.at
+    /// Microseconds of the wall clock.
+    pub(crate) fn micros(&self) -> u64 {
+        self.at.0 / 1000
     }
 
     /// The number of this instance.

@@ -191,17 +191,27 @@ impl Group {
 }
 
 /// The entries and groups of a stream.
-#[derive(Clone, PartialEq, Default, Debug)]
+#[derive(Clone, Default, Debug)]
 pub(crate) struct Stream {
     entries: BTreeMap<EntryKey, StreamFields>,
     /// Removed entries, each with its removals.
     removed: BTreeMap<EntryKey, Clock>,
-    /// The newest ID that each origin gave, in order of origin.
+    /// The newest ID that each origin gave, in order of origin: for those who give the next ones. Forgotten with a stream that
+    /// is gone, at any time.
     tops: Vec<(Dot, StreamId)>,
     /// The deletions of the key.
     deleted: Clock,
     groups: BTreeMap<Box<[u8]>, Group>,
     bytes: usize,
+}
+
+impl PartialEq for Stream {
+    fn eq(&self, other: &Self) -> bool {
+        self.entries == other.entries
+            && self.removed == other.removed
+            && self.deleted == other.deleted
+            && self.groups == other.groups
+    }
 }
 
 /// What is read where there is no stream.
@@ -392,7 +402,10 @@ impl Merge for Stream {
         let is_dead = self.entries.is_empty() && !self.has_groups();
         !self.removed.is_empty()
             || !self.deleted.is_empty()
-            || self.groups.values().any(|group| !group.exists())
+            || self
+                .groups
+                .values()
+                .any(|group| !group.exists() || !group.destroyed.is_empty())
             || (is_dead && !self.tops.is_empty())
     }
 
@@ -400,6 +413,11 @@ impl Merge for Stream {
         self.removed.retain(|_, clock| !stable.dominates(clock));
         self.groups
             .retain(|_, group| group.exists() || !stable.dominates(&group.destroyed));
+        for group in self.groups.values_mut() {
+            if stable.dominates(&group.destroyed) {
+                group.destroyed = Clock::new();
+            }
+        }
         if stable.dominates(&self.deleted) {
             self.deleted = Clock::new();
         }
@@ -412,7 +430,7 @@ impl Merge for Stream {
     fn bytes(&self) -> usize {
         let groups = self.groups.iter();
         let groups = groups.map(|(name, group)| name.len() + group.bytes());
-        self.bytes + 26 * self.tops.len() + groups.sum::<usize>()
+        self.bytes + groups.sum::<usize>()
     }
 }
 

@@ -4,7 +4,8 @@ use crate::digest::Digest;
 use crate::set::Set;
 use crate::sorted_set::show_score;
 use crate::{
-    Content, DataType, Decimal, Element, HashView, ListView, Reply, SortedSetView, StreamView,
+    Content, DataType, Decimal, Element, HashView, HyperLogLogView, JsonView, ListView, Reply,
+    SortedSetView, StreamView,
 };
 
 /// What a key holds.
@@ -28,6 +29,10 @@ pub enum Value<'a> {
     List(ListView<'a>),
     /// A stream with at least one entry or consumer group.
     Stream(StreamView<'a>),
+    /// A JSON document.
+    Json(JsonView<'a>),
+    /// A `HyperLogLog`.
+    HyperLogLog(HyperLogLogView<'a>),
 }
 
 impl Value<'_> {
@@ -48,6 +53,8 @@ impl Value<'_> {
             Self::SortedSet(_) => Some(DataType::SortedSet),
             Self::List(_) => Some(DataType::List),
             Self::Stream(_) => Some(DataType::Stream),
+            Self::Json(_) => Some(DataType::Json),
+            Self::HyperLogLog(_) => Some(DataType::HyperLogLog),
         }
     }
 
@@ -98,6 +105,8 @@ impl Value<'_> {
                     .collect(),
             ),
             Self::List(list) => Reply::Array(list.iter().cloned().map(Reply::Content).collect()),
+            Self::HyperLogLog(own) => Reply::bulk(own.to_bytes()),
+            Self::Json(json) => Reply::bulk(json.to_value().to_string()),
             Self::Stream(stream) => Reply::Array(
                 stream
                     .iter()
@@ -134,6 +143,11 @@ impl Value<'_> {
                     digest_element(digest, member).word((score + 0.0).to_bits())
                 })
                 .finish(),
+            Self::Json(json) => digest
+                .word(8)
+                .bytes(json.to_value().to_string().as_bytes())
+                .finish(),
+            Self::HyperLogLog(own) => digest.word(9).bytes(&own.to_bytes()).finish(),
             Self::Stream(stream) => {
                 let entries = stream.iter().fold(digest.word(7), |digest, (id, fields)| {
                     let digest = digest.word(id.millis).word(id.sequence);
@@ -187,6 +201,8 @@ impl PartialEq for Value<'_> {
             (Self::Hash(a), Self::Hash(b)) => a.iter().eq(b.iter()),
             (Self::SortedSet(a), Self::SortedSet(b)) => a.iter().eq(b.iter()),
             (Self::List(a), Self::List(b)) => a.iter().eq(b.iter()),
+            (Self::HyperLogLog(a), Self::HyperLogLog(b)) => a.registers() == b.registers(),
+            (Self::Json(a), Self::Json(b)) => a.to_value() == b.to_value(),
             (Self::Stream(a), Self::Stream(b)) => {
                 a.iter().eq(b.iter()) && a.groups().eq(b.groups())
             }

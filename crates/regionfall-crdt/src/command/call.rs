@@ -142,14 +142,13 @@ fn key_places(kind: CommandKind, arguments: &[&[u8]]) -> Result<Vec<usize>, Erro
         Ok(at + 1..=at + number)
     };
     Ok(match kind.key_arguments() {
-        KeyArguments::None => vec![],
         KeyArguments::First => vec![1],
         KeyArguments::Second if length > 2 => vec![2],
-        KeyArguments::Second => vec![],
+        KeyArguments::None | KeyArguments::Second => vec![],
         KeyArguments::Two => vec![1, 2],
         KeyArguments::All => (1..length).collect(),
         KeyArguments::AllButLast => (1..length - 1).collect(),
-        KeyArguments::Pairs if length % 2 == 0 => return Err(wrong_arity()),
+        KeyArguments::Pairs if length.is_multiple_of(2) => return Err(wrong_arity()),
         KeyArguments::Pairs => (1..length).step_by(2).collect(),
         KeyArguments::Triples if length % 3 != 1 => return Err(wrong_arity()),
         KeyArguments::Triples => (1..length).step_by(3).collect(),
@@ -161,7 +160,7 @@ fn key_places(kind: CommandKind, arguments: &[&[u8]]) -> Result<Vec<usize>, Erro
                 .find(|&place| is_word(arguments[place], "STREAMS"))
                 .ok_or(ErrorKind::Syntax)?;
             let names_and_ids = length - word - 1;
-            if names_and_ids == 0 || names_and_ids % 2 != 0 {
+            if names_and_ids == 0 || !names_and_ids.is_multiple_of(2) {
                 return Err(ErrorKind::Quoting(
                     format!(
                         "ERR Unbalanced '{}' list of streams: for each stream key an ID or '>' must be specified.",

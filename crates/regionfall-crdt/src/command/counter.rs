@@ -7,6 +7,13 @@ use crate::{EffectKind, ErrorKind, Reply, Value};
 /// strings): as many members as there can be may each add as much before 64 bits overflow.
 pub(crate) const RANGE: std::ops::RangeInclusive<i64> = -(1 << 58)..=(1 << 58) - 1;
 
+/// A counter's value once `amount` is added, unless that leaves the range.
+#[inline]
+pub(crate) fn increased(number: i64, amount: i64) -> Option<i64> {
+    let sum = number.checked_add(amount)?;
+    (RANGE.contains(&number) && RANGE.contains(&sum)).then_some(sum)
+}
+
 /// Adds `amount`, `None` being a number that no 64 bits hold.
 ///
 /// A string that spells a number is a counter from then on: since version 5.4.2 strings are typed
@@ -16,6 +23,7 @@ pub(super) fn add(value: Value<'_>, amount: Option<i64>) -> Plan {
     let current = match value {
         Value::Absent => Some(0),
         Value::Integer(number) => Some(number),
+        Value::Fraction(number) => number.to_integer(),
         Value::Content(content) => content.as_integer(),
         _ => return Plan::refusal(ErrorKind::WrongType),
     };

@@ -127,21 +127,21 @@ pub(super) fn expire(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind>
 }
 
 /// PERSIST.
-pub(super) fn persist(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> {
+pub(super) fn persist(run: &mut Run<'_>, call: &Call) -> Reply {
     let key = call.key();
     let is_there = !run.value(key).is_absent();
-    Ok(Reply::yes_or_no(is_there && set_deadline(run, key, None)))
+    Reply::yes_or_no(is_there && set_deadline(run, key, None))
 }
 
 /// TTL, PTTL, EXPIRETIME and PEXPIRETIME. Seconds are rounded to the nearest, as in single-node Redis.
-pub(super) fn time_to_live(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> {
+pub(super) fn time_to_live(run: &mut Run<'_>, call: &Call) -> Reply {
     let key = call.key();
     if run.value(key).is_absent() {
-        return Ok(Reply::Integer(-2));
+        return Reply::Integer(-2);
     }
     let deadline = run.entry(key).and_then(crate::entry::Entry::deadline);
     let deadline = deadline.map(|(deadline, _)| deadline);
-    Ok(Reply::Integer(shown_deadline(run, call.kind(), deadline)))
+    Reply::Integer(shown_deadline(run, call.kind(), deadline))
 }
 
 /// A deadline as the TTL family answers it; -1 if there is none.

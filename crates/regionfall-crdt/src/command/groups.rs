@@ -46,22 +46,24 @@ fn with_local<T>(
     answer
 }
 
+/// What executes a subcommand.
+type Subcommand = fn(&mut Run<'_>, &Call) -> Result<Reply, ErrorKind>;
+
 /// XGROUP.
 pub(super) fn group(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> {
     let word = call.bytes_at(0)?;
     let arguments = call.arguments().len();
-    let (subcommand, is_fit): (fn(&mut Run<'_>, &Call) -> Result<Reply, ErrorKind>, bool) =
-        match word {
-            word if is_word(word, "CREATE") => (create, arguments >= 4),
-            word if is_word(word, "SETID") => (set_id, arguments >= 4),
-            word if is_word(word, "DESTROY") => (destroy, arguments == 3),
-            word if is_word(word, "CREATECONSUMER") => (create_consumer, arguments == 4),
-            word if is_word(word, "DELCONSUMER") => (delete_consumer, arguments == 4),
-            word => {
-                let word = String::from_utf8_lossy(word);
-                return Err(ErrorKind::UnknownSubcommand(word.as_ref().into()));
-            }
-        };
+    let (subcommand, is_fit): (Subcommand, bool) = match word {
+        word if is_word(word, "CREATE") => (create, arguments >= 4),
+        word if is_word(word, "SETID") => (set_id, arguments >= 4),
+        word if is_word(word, "DESTROY") => (destroy, arguments == 3),
+        word if is_word(word, "CREATECONSUMER") => (create_consumer, arguments == 4),
+        word if is_word(word, "DELCONSUMER") => (delete_consumer, arguments == 4),
+        word => {
+            let word = String::from_utf8_lossy(word);
+            return Err(ErrorKind::UnknownSubcommand(word.as_ref().into()));
+        }
+    };
     if !is_fit || call.keys().is_empty() {
         let name = format!("xgroup|{}", String::from_utf8_lossy(word).to_lowercase());
         return Err(ErrorKind::WrongArity(name.into()));
@@ -118,7 +120,7 @@ fn set_id(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> {
         context: run.replica.clock().clone(),
     };
     with_local(run, call, key, call.bytes_at(2)?, |local, _, _| {
-        local.begin_at(mark)
+        local.begin_at(mark);
     })?;
     Ok(Reply::Ok)
 }
@@ -390,9 +392,7 @@ pub(super) fn claim(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> 
                 id(call.bytes_at(place)?, 0)?;
             }
             _ => {
-                return Err(super::streams::id(word, 0)
-                    .err()
-                    .unwrap_or(ErrorKind::Syntax));
+                return Err(id(word, 0).err().unwrap_or(ErrorKind::Syntax));
             }
         }
         place += 1;

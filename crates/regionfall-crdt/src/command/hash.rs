@@ -4,6 +4,7 @@ use super::Call;
 use super::call::{count, integer, is_word};
 use super::counter;
 use super::expiry::{deadline_of, passes, shown_deadline};
+use crate::hash::FieldExpiry;
 use crate::run::Run;
 use crate::{
     Change, CommandKind, Content, Decimal, Element, ErrorKind, HashChange, HashView, KeyId, Reply,
@@ -39,7 +40,7 @@ fn pairs(arguments: &[Box<[u8]>]) -> Vec<(Element, Content)> {
 /// HSET and HMSET.
 pub(super) fn set(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> {
     let arguments = call.from(1);
-    if arguments.len() % 2 != 0 {
+    if !arguments.len().is_multiple_of(2) {
         return Err(ErrorKind::WrongArity(call.kind().name().into()));
     }
     let fields = pairs(arguments);
@@ -79,7 +80,7 @@ pub(super) fn get_many(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKin
 }
 
 fn values(hash: HashView<'_>, fields: &[Box<[u8]>]) -> Reply {
-    let value = |field: &Box<[u8]>| hash.get(&Element::from(&**field));
+    let value = |field: &[u8]| hash.get(&Element::from(field));
     let all = fields
         .iter()
         .map(|field| value(field).map_or(Reply::Nil, Reply::Content));
@@ -248,9 +249,13 @@ pub(super) fn expire(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind>
     let (mut replies, mut fields) = (Vec::new(), Vec::new());
     for name in names {
         let field = Element::from(&**name);
-        let Some(old) = hash.deadline(&field) else {
-            replies.push(Reply::Integer(-2));
-            continue;
+        let old = match hash.deadline(&field) {
+            FieldExpiry::NoField => {
+                replies.push(Reply::Integer(-2));
+                continue;
+            }
+            FieldExpiry::Never => None,
+            FieldExpiry::At(deadline) => Some(deadline),
         };
         if passes(option, old, deadline)? {
             replies.push(Reply::Integer(1 + i64::from(is_past)));
@@ -283,9 +288,9 @@ pub(super) fn persist(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind
     for name in names {
         let field = Element::from(&**name);
         replies.push(Reply::Integer(match hash.deadline(&field) {
-            None => -2,
-            Some(None) => -1,
-            Some(Some(_)) => {
+            FieldExpiry::NoField => -2,
+            FieldExpiry::Never => -1,
+            FieldExpiry::At(_) => {
                 fields.push(field);
                 1
             }
@@ -312,8 +317,12 @@ pub(super) fn time_to_live(run: &mut Run<'_>, call: &Call) -> Result<Reply, Erro
     let names = fields_after(call, 1)?;
     let hash = read(run, call.key())?;
     let all = names.iter().map(|name| {
-        let deadline = hash.deadline(&Element::from(&**name));
-        Reply::Integer(deadline.map_or(-2, |deadline| shown_deadline(run, call.kind(), deadline)))
+        let deadline = match hash.deadline(&Element::from(&**name)) {
+            FieldExpiry::NoField => return Reply::Integer(-2),
+            FieldExpiry::Never => None,
+            FieldExpiry::At(deadline) => Some(deadline),
+        };
+        Reply::Integer(shown_deadline(run, call.kind(), deadline))
     });
     Ok(Reply::Array(all.collect()))
 }

@@ -4,12 +4,18 @@
 //! effect gets a dot, a context and a time is the dispatcher's business
 //! ([`Replica::execute`](crate::Replica::execute)).
 
+mod bits;
 pub(crate) mod call;
+mod copies;
 mod counter;
 mod dispatch;
 mod expiry;
+mod geo;
 mod groups;
 mod hash;
+mod hyperloglogs;
+mod json;
+mod json_values;
 mod keys;
 mod kind;
 mod lists;
@@ -23,6 +29,7 @@ mod strings;
 mod table;
 
 pub use call::Call;
+pub(crate) use counter::increased;
 pub(crate) use dispatch::dispatch;
 pub use kind::DataType;
 pub use table::CommandKind;
@@ -207,6 +214,10 @@ impl Command {
         match self {
             Self::Get { .. } => match value {
                 Value::Absent => Plan::answer(Reply::Nil),
+                Value::Fraction(number) => Plan::answer(Reply::bulk(number.to_string())),
+                // Of the commands on strings only GET and SET work on a HyperLogLog (Redis Active-Active documentation, data
+                // types: HyperLogLog).
+                Value::HyperLogLog(own) => Plan::answer(Reply::bulk(own.to_bytes())),
                 Value::Content(content) => Plan::answer(Reply::Content(content.clone())),
                 Value::Integer(number) => {
                     Plan::answer(Reply::Content(Content::from_integer(number)))

@@ -124,12 +124,12 @@ fn name_bound(argument: &[u8]) -> Result<NameBound<'_>, ErrorKind> {
 }
 
 /// The range that starts at the `place`-th argument, and whether scores are asked for.
-fn parse<'a>(
-    call: &'a Call,
+fn parse(
+    call: &Call,
     place: usize,
     by: By,
     is_reverse: bool,
-) -> Result<(Range<'a>, bool), ErrorKind> {
+) -> Result<(Range<'_>, bool), ErrorKind> {
     let mut range = Range {
         by,
         start: call.bytes_at(place)?,

@@ -35,7 +35,7 @@ pub(super) fn pop(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> {
         .map(|argument| count(argument))
         .transpose()?;
     let all: Vec<Element> = read(run, call.key())?.iter().cloned().collect();
-    let chosen = run.choose(all.len(), number.unwrap_or(1) as i64);
+    let chosen = run.choose(all.len(), number.unwrap_or(1).cast_signed() as i64);
     let popped: Vec<Element> = chosen.into_iter().map(|place| all[place].clone()).collect();
     discard(run, call.key(), popped.clone());
     if number.is_some() {

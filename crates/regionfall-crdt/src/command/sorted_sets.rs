@@ -1,5 +1,6 @@
 //! Commands that change sorted sets, and those that look at single members.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use super::Call;
@@ -72,27 +73,59 @@ pub(super) fn replies(members: Scored, with_scores: bool) -> Vec<Reply> {
     all
 }
 
+/// Which members ZADD may touch.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Only {
+    #[default]
+    Any,
+    New,
+    Old,
+}
+
 /// What lets ZADD add or update.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Conditions {
-    pub(super) only_new: bool,
-    pub(super) only_old: bool,
-    pub(super) only_greater: bool,
-    pub(super) only_less: bool,
+    pub(super) only: Only,
+    /// How the new score must compare with the old one, if there is one.
+    pub(super) order: Option<Ordering>,
 }
 
 impl Conditions {
-    pub(super) fn pass(self, old: Option<f64>, new: f64) -> bool {
+    /// Takes NX or XX in, which exclude each other.
+    pub(super) fn limit(&mut self, only: Only) -> Result<(), ErrorKind> {
+        if self.only != Only::Any && self.only != only {
+            return Err(ErrorKind::Other(
+                "ERR XX and NX options at the same time are not compatible",
+            ));
+        }
+        self.only = only;
+        Ok(())
+    }
+
+    /// Takes GT or LT in, which exclude each other.
+    fn compare(&mut self, order: Ordering) -> Result<(), ErrorKind> {
+        if self.order.is_some_and(|own| own != order) {
+            return Err(INCOMPATIBLE);
+        }
+        self.order = Some(order);
+        Ok(())
+    }
+
+    fn pass(self, old: Option<f64>, new: f64) -> bool {
         match old {
-            None => !self.only_old,
+            None => self.only != Only::Old,
             Some(old) => {
-                !self.only_new
-                    && !(self.only_greater && new <= old)
-                    && !(self.only_less && new >= old)
+                self.only != Only::New
+                    && self
+                        .order
+                        .is_none_or(|order| compare_scores(new, old) == order)
             }
         }
     }
 }
+
+const INCOMPATIBLE: ErrorKind =
+    ErrorKind::Other("ERR GT, LT, and/or NX options at the same time are not compatible");
 
 /// ZADD.
 pub(super) fn add(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> {
@@ -101,10 +134,10 @@ pub(super) fn add(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> {
     let mut place = 1;
     while let Ok(word) = call.bytes_at(place) {
         match word {
-            word if is_word(word, "NX") => conditions.only_new = true,
-            word if is_word(word, "XX") => conditions.only_old = true,
-            word if is_word(word, "GT") => conditions.only_greater = true,
-            word if is_word(word, "LT") => conditions.only_less = true,
+            word if is_word(word, "NX") => conditions.limit(Only::New)?,
+            word if is_word(word, "XX") => conditions.limit(Only::Old)?,
+            word if is_word(word, "GT") => conditions.compare(Ordering::Greater)?,
+            word if is_word(word, "LT") => conditions.compare(Ordering::Less)?,
             word if is_word(word, "CH") => counts_changed = true,
             word if is_word(word, "INCR") => increments = true,
             _ => break,
@@ -112,19 +145,11 @@ pub(super) fn add(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> {
         place += 1;
     }
     let arguments = call.from(place);
-    if arguments.is_empty() || arguments.len() % 2 != 0 {
+    if arguments.is_empty() || !arguments.len().is_multiple_of(2) {
         return Err(ErrorKind::Syntax);
     }
-    if conditions.only_new && conditions.only_old {
-        return Err(ErrorKind::Other(
-            "ERR XX and NX options at the same time are not compatible",
-        ));
-    }
-    let compares = conditions.only_greater || conditions.only_less;
-    if (conditions.only_new && compares) || (conditions.only_greater && conditions.only_less) {
-        return Err(ErrorKind::Other(
-            "ERR GT, LT, and/or NX options at the same time are not compatible",
-        ));
+    if conditions.only == Only::New && conditions.order.is_some() {
+        return Err(INCOMPATIBLE);
     }
     let pairs = arguments
         .chunks_exact(2)
@@ -383,15 +408,12 @@ fn combine(
         for (member, score) in source(run, key)? {
             let weighted = score * weight;
             let weighted = if weighted.is_nan() { 0.0 } else { weighted };
-            match result.get_mut(&member) {
-                Some((sum, sources)) => {
-                    (*sum, *sources) = (aggregate(*sum, weighted), *sources + 1);
-                }
-                None => {
-                    // What only later sources hold is in no difference and in no intersection.
-                    let sources = if index == 0 { 1 } else { usize::MAX / 2 };
-                    result.insert(member, (weighted, sources));
-                }
+            if let Some((sum, sources)) = result.get_mut(&member) {
+                (*sum, *sources) = (aggregate(*sum, weighted), *sources + 1);
+            } else {
+                // What only later sources hold is in no difference and in no intersection.
+                let sources = if index == 0 { 1 } else { usize::MAX / 2 };
+                result.insert(member, (weighted, sources));
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use super::Call;
 use super::call::{count, integer, is_word};
+use crate::entry::Entry;
 use crate::run::Run;
 use crate::stream::EntryKey;
 use crate::stream_id::StreamId;
@@ -24,10 +25,7 @@ pub(super) fn read<'a>(run: &'a Run<'_>, key: KeyId) -> Result<StreamView<'a>, E
 
 /// The newest ID ever given under a key, even if nothing is there any more.
 pub(super) fn last_id(run: &Run<'_>, key: KeyId) -> StreamId {
-    let streams = run
-        .entry(key)
-        .into_iter()
-        .flat_map(|entry| entry.collections());
+    let streams = run.entry(key).into_iter().flat_map(Entry::collections);
     streams
         .filter_map(|collection| collection.stream())
         .map(|stream| StreamView::of(stream).last_id())
@@ -177,7 +175,7 @@ pub(super) fn add(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> {
     place = reference_option(call, place + usize::from(only_old))?;
     let (options, place) = trim_options(call, place)?;
     let fields = call.from(place + 1);
-    if fields.is_empty() || fields.len() % 2 != 0 {
+    if fields.is_empty() || !fields.len().is_multiple_of(2) {
         return Err(ErrorKind::WrongArity(call.kind().name().into()));
     }
     read(run, key)?;
@@ -266,8 +264,11 @@ pub(super) fn read_options(call: &Call, mut place: usize) -> Result<(usize, bool
     Ok((limit, needs_no_ack))
 }
 
+/// An argument as it came.
+type Argument = Box<[u8]>;
+
 /// The names of the streams and the IDs after them.
-pub(super) fn streams_and_ids(call: &Call) -> (&[Box<[u8]>], &[Box<[u8]>]) {
+pub(super) fn streams_and_ids(call: &Call) -> (&[Argument], &[Argument]) {
     let number = call.keys().len();
     let tail = &call.arguments()[call.arguments().len() - 2 * number..];
     tail.split_at(number)

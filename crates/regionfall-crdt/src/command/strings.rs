@@ -4,7 +4,7 @@
 //! replica's whole result survives, there is no merging of bytes" (Redis Active-Active documentation, data types: strings).
 
 use super::Call;
-use super::call::{count, is_word};
+use super::call::is_word;
 use super::expiry::{deadline_option, ttl_option};
 use crate::run::Run;
 use crate::{CommandKind, Content, Decimal, ErrorKind, KeyId, Reply, TtlChange, Value};
@@ -190,12 +190,12 @@ pub(super) fn length(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind>
 }
 
 /// MGET: what is no string is nil.
-pub(super) fn get_many(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> {
+pub(super) fn get_many(run: &mut Run<'_>, call: &Call) -> Reply {
     let all = call.keys().iter().map(|&key| {
         let text = run.value(key).text();
         text.map_or(Reply::Nil, Reply::Content)
     });
-    Ok(Reply::Array(all.collect()))
+    Reply::Array(all.collect())
 }
 
 /// MSET and MSETNX.
@@ -267,12 +267,4 @@ pub(super) fn longest_common(run: &mut Run<'_>, call: &Call) -> Result<Reply, Er
     }
     common.reverse();
     Ok(Reply::bulk(common))
-}
-
-/// The optional COUNT of several commands.
-pub(super) fn count_option(call: &Call, place: usize) -> Result<Option<usize>, ErrorKind> {
-    call.from(place)
-        .first()
-        .map(|argument| count(argument))
-        .transpose()
 }

@@ -443,9 +443,9 @@ commands! {
     JsonResp, "json.resp", Some(DataType::Json), Read, -2, First;
     // Others.
     /// Sends a message to the subscribers of a channel, in every region.
-    Publish, "publish", None, Repeating, 3, None;
+    Publish, "publish", None, Repeating, 3, First;
     /// Sends a message to the subscribers of a channel of a shard.
-    SPublish, "spublish", None, Repeating, 3, None;
+    SPublish, "spublish", None, Repeating, 3, First;
     /// Begins a transaction; the connection's business.
     Multi, "multi", None, Read, 1, None;
     /// Executes a transaction.

@@ -3,7 +3,13 @@
 
 mod cases;
 mod collect;
+mod convergence;
 mod history;
+mod json_rules;
 mod laws;
 mod oracle;
+<<<<<<< HEAD
 mod specification;
+=======
+mod rules;
+>>>>>>> types
