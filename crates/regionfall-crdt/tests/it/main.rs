@@ -8,8 +8,5 @@ mod history;
 mod json_rules;
 mod laws;
 mod oracle;
-<<<<<<< HEAD
-mod specification;
-=======
 mod rules;
->>>>>>> types
+mod specification;
