@@ -167,7 +167,12 @@ impl Rules for Documents {
             }
             ["JSON.CLEAR", _, path] => {
                 let object = object(&operations, &steps(path));
-                (object.map(What::Clear), None)
+                let number = place(path).filter(|place| {
+                    whole(&operations, place).is_some_and(|value| value.is_number())
+                });
+                // A number becomes 0.
+                let zero = number.map(|place| What::Assign(place, Value::from(0)));
+                (object.map(What::Clear).or(zero), None)
             }
             ["DEL", _] => {
                 let answer = count(usize::from(had.is_some()));
