@@ -181,15 +181,21 @@ fn sigma(mut x: f64) -> f64 {
     }
 }
 
+/// Additions that knew of the same deletions which have not arrived here.
+#[derive(Clone, PartialEq, Debug)]
+struct Additions {
+    known: Clock,
+    registers: Registers,
+    /// The newest of each origin.
+    newest: Clock,
+}
+
 /// A `HyperLogLog` with the deletions that it survived.
 #[derive(Clone, PartialEq, Default, Debug)]
 pub(crate) struct HyperLogLog {
-    registers: Registers,
-    /// The newest addition of each origin; none if there is no key.
-    added: Clock,
-    /// What all of these additions had observed.
-    observed: Clock,
-    /// The deletions that are known, until everyone knows of them. Everything here had observed them.
+    /// In order of what they knew; those that knew of nothing new come first, and there is seldom more.
+    additions: Vec<Additions>,
+    /// The deletions that arrived, until everyone knows of them. All additions here had observed them.
     deleted: Clock,
 }
 
@@ -199,22 +205,29 @@ impl HyperLogLog {
         &self.deleted
     }
 
-    fn clear(&mut self) {
-        self.registers = Registers::new();
-        self.added = Clock::new();
-        self.observed = Clock::new();
+    fn registers(&self) -> Registers {
+        let mut all = Registers::new();
+        for additions in &self.additions {
+            all.join(&additions.registers);
+        }
+        all
     }
 
-    fn add(&mut self, registers: impl Iterator<Item = Raise>, added: &Clock, observed: &Clock) {
-        for raise in registers {
-            self.registers.raise(raise);
+    /// Forgets which additions knew of deletions that make no difference any more.
+    fn forget(&mut self, settled: &Clock) {
+        let mut united: Vec<Additions> = Vec::new();
+        for mut additions in std::mem::take(&mut self.additions) {
+            additions.known.retain(|dot| !settled.covers(dot));
+            match united.iter_mut().find(|own| own.known == additions.known) {
+                Some(own) => {
+                    own.registers.join(&additions.registers);
+                    own.newest.join(&additions.newest);
+                }
+                None => united.push(additions),
+            }
         }
-        if self.added.is_empty() {
-            self.observed = observed.clone();
-        } else {
-            self.observed.meet(observed);
-        }
-        self.added.join(added);
+        united.sort_by(|a, b| a.known.iter().cmp(b.known.iter()));
+        self.additions = united;
     }
 }
 
@@ -230,16 +243,19 @@ impl Merge for HyperLogLog {
         let Change::HyperLogLog(change) = &**change else {
             return;
         };
-        let is_news = |dot| !self.deleted.covers(dot) && !self.observed.covers(dot);
-        if change.known.iter().any(is_news) {
-            // Of a deletion that has not arrived: what had not observed it goes.
-            self.clear();
+        if !effect.context.dominates(&self.deleted) {
+            return;
         }
-        self.deleted.join(&change.known);
-        if effect.context.dominates(&self.deleted) {
-            let added = [effect.dot].into_iter().collect();
-            self.add(change.raises.iter().copied(), &added, &effect.context);
+        let mut registers = Registers::new();
+        for &raise in &change.raises {
+            registers.raise(raise);
         }
+        self.additions.push(Additions {
+            known: change.known.clone(),
+            registers,
+            newest: [effect.dot].into_iter().collect(),
+        });
+        self.forget(&self.deleted.clone());
     }
 
     /// Deletions by replicas that knew of no `HyperLogLog` do not concern it.
@@ -250,10 +266,10 @@ impl Merge for HyperLogLog {
     }
 
     fn lose(&mut self, deletion: &Effect) {
-        if !self.deleted.covers(deletion.dot) {
-            self.deleted.extend_to(deletion.dot);
-            self.clear();
-        }
+        self.additions
+            .retain(|additions| additions.known.covers(deletion.dot));
+        self.deleted.extend_to(deletion.dot);
+        self.forget(&self.deleted.clone());
     }
 
     fn is_special(&self) -> bool {
@@ -261,72 +277,73 @@ impl Merge for HyperLogLog {
     }
 
     fn merge(&mut self, other: &Self, counterpart: Counterpart<'_>, _covered: &Clock) {
-        let mut deleted = self.deleted.clone();
-        deleted.join(&other.deleted);
-        // Whoever knows of all deletions holds what survived them.
-        let survives = |known: &Clock, clock: &Clock| {
-            deleted
-                .iter()
-                .all(|dot| known.covers(dot) || clock.covers(dot))
+        // What is held where a deletion arrived had observed it.
+        let survives = |additions: &Additions, clock: &Clock, deleted: &Clock| {
+            let mut deleted = deleted.iter();
+            deleted.all(|dot| additions.known.covers(dot) || clock.covers(dot))
         };
-        if !survives(&self.deleted, counterpart.own_clock) {
-            self.clear();
+        self.additions
+            .retain(|own| survives(own, counterpart.own_clock, &other.deleted));
+        for theirs in &other.additions {
+            if survives(theirs, counterpart.other_clock, &self.deleted) {
+                self.additions.push(theirs.clone());
+            }
         }
-        if survives(&other.deleted, counterpart.other_clock) && !other.added.is_empty() {
-            self.add(other.registers.iter(), &other.added, &other.observed);
-        }
-        self.deleted = deleted;
+        self.deleted.join(&other.deleted);
+        self.forget(&self.deleted.clone());
     }
 
     fn smallest_origin(&self) -> Option<OriginId> {
-        self.added.iter().next().map(|dot| dot.origin)
+        let newest = self.additions.iter().flat_map(|own| own.newest.iter());
+        newest.map(|dot| dot.origin).min()
     }
 
     fn value(&self) -> Value<'_> {
-        if self.added.is_empty() {
+        if self.additions.is_empty() {
             Value::Absent
         } else {
-            Value::HyperLogLog(HyperLogLogView(&self.registers))
+            Value::HyperLogLog(HyperLogLogView(self))
         }
     }
 
     fn has_tombstones(&self) -> bool {
-        !self.deleted.is_empty()
+        !self.deleted.is_empty() || self.additions.iter().any(|own| !own.known.is_empty())
     }
 
     fn collect(&mut self, stable: &Clock) {
         if stable.dominates(&self.deleted) {
             self.deleted = Clock::new();
         }
+        self.forget(stable);
     }
 
     fn bytes(&self) -> usize {
-        if *self == Self::default() {
-            return 0;
-        }
         // Beyond a few thousand registers the server packs all of them.
-        let registers = (3 * self.registers.0.len()).min(REGISTERS * 6 / 8);
-        HEADER + registers + 10 * (self.added.len() + self.observed.len() + self.deleted.len())
+        let additions = self.additions.iter().map(|own| {
+            let registers = (3 * own.registers.0.len()).min(REGISTERS * 6 / 8);
+            HEADER + registers + 10 * (own.known.len() + own.newest.len())
+        });
+        additions.sum::<usize>() + 10 * self.deleted.len()
     }
 }
 
 /// A `HyperLogLog`.
 #[derive(Clone, Copy, Debug)]
-pub struct HyperLogLogView<'a>(&'a Registers);
+pub struct HyperLogLogView<'a>(&'a HyperLogLog);
 
-impl<'a> HyperLogLogView<'a> {
+impl HyperLogLogView<'_> {
     /// How many distinct elements were added, about.
     pub fn estimate(self) -> u64 {
-        self.0.estimate()
+        self.registers().estimate()
     }
 
     /// The string that GET answers.
     pub fn to_bytes(self) -> Vec<u8> {
-        self.0.encode()
+        self.registers().encode()
     }
 
-    pub(crate) fn registers(self) -> &'a Registers {
-        self.0
+    pub(crate) fn registers(self) -> Registers {
+        self.0.registers()
     }
 }
 

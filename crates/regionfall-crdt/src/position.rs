@@ -60,6 +60,15 @@ impl Position {
         next
     }
 
+    /// The `count`-th position of the same run to the left.
+    fn minus(&self, count: usize) -> Self {
+        let mut next = self.clone();
+        if let Some(last) = next.steps.last_mut() {
+            last.offset -= count.cast_signed() as i32;
+        }
+        next
+    }
+
     /// The first position of a run at the root, with which a whole sequence begins.
     pub(crate) fn first(run: Dot) -> Self {
         Self::at_root(0, run, 0)
@@ -210,6 +219,14 @@ struct Tip {
     high: i32,
 }
 
+impl Tip {
+    /// Whether the run can grow to the left of this position.
+    fn begins_at(&self, position: &Position) -> bool {
+        let last = position.last();
+        (self.run, self.low) == (last.run, last.offset) && last.offset <= 0
+    }
+}
+
 /// The newest runs of each origin, in order of origin.
 #[derive(Clone, PartialEq, Default, Debug)]
 pub(crate) struct Tips(Vec<Tip>);
@@ -229,12 +246,19 @@ impl Tips {
         dot: Dot,
     ) -> Position {
         let tip = self.0.iter().find(|tip| tip.run.origin == dot.origin);
-        let count = count.cast_signed() as i32;
+        let width = count.cast_signed() as i32;
         match (left, right) {
             (None, None) => Position::first(dot),
             (Some(left), right) => {
                 let last = left.last();
                 let precedence = right.map_or(0, |right| right.precedence_after(left));
+                // What its author goes on putting after the same element grows to the left.
+                if precedence > 0
+                    && let (Some(tip), Some(right)) = (tip, right)
+                    && tip.begins_at(right)
+                {
+                    return right.minus(count);
+                }
                 match tip {
                     Some(tip)
                         if precedence == 0
@@ -249,24 +273,13 @@ impl Tips {
                     _ => left.child(Side::Right, precedence, dot, 0),
                 }
             }
-            (None, Some(right)) => {
-                let last = right.last();
-                match tip {
-                    Some(tip)
-                        if (tip.run, tip.low) == (last.run, last.offset) && last.offset <= 0 =>
-                    {
-                        let mut first = right.clone();
-                        let place = first.steps.len() - 1;
-                        first.steps[place].offset -= count;
-                        first
-                    }
-                    // Of a run that grows to the left, the first element is the rightmost.
-                    _ if right.steps.len() >= DEEPEST => {
-                        Position::at_root(right.rank - 1, dot, 1 - count)
-                    }
-                    _ => right.child(Side::Left, 0, dot, 1 - count),
+            (None, Some(right)) => match tip {
+                Some(tip) if tip.begins_at(right) => right.minus(count),
+                _ if right.steps.len() >= DEEPEST => {
+                    Position::at_root(right.rank - 1, dot, 1 - width)
                 }
-            }
+                _ => right.child(Side::Left, 0, dot, 1 - width),
+            },
         }
     }
 

@@ -10,7 +10,7 @@ use crate::{Change, ErrorKind, HyperLogLogChange, KeyId, Reply, Value};
 fn read(run: &Run<'_>, key: KeyId) -> Result<Option<Registers>, ErrorKind> {
     match run.value(key) {
         Value::Absent => Ok(None),
-        Value::HyperLogLog(own) => Ok(Some(own.registers().clone())),
+        Value::HyperLogLog(own) => Ok(Some(own.registers())),
         Value::Content(content) => {
             Registers::decode(&content.to_bytes())
                 .map(Some)
@@ -47,7 +47,8 @@ pub(super) fn raise(run: &mut Run<'_>, key: KeyId, raises: Vec<Raise>) {
     );
 }
 
-/// PFADD.
+/// PFADD. Elements that were counted before are sent all the same, as SADD sends present elements: the client was told that they
+/// count.
 pub(super) fn add(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> {
     let present = read(run, call.key())?;
     let is_new = present.is_none();
@@ -57,13 +58,15 @@ pub(super) fn add(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> {
         .iter()
         .map(|element| raise_of(element))
         .collect();
-    raises.retain(|&(register, value)| registers.get(register) < value);
     raises.sort_unstable();
-    let changes = is_new || !raises.is_empty();
-    if changes {
+    raises.dedup();
+    let is_news = raises
+        .iter()
+        .any(|&(register, value)| registers.get(register) < value);
+    if is_new || !raises.is_empty() {
         raise(run, call.key(), raises);
     }
-    Ok(Reply::yes_or_no(changes))
+    Ok(Reply::yes_or_no(is_new || is_news))
 }
 
 /// PFCOUNT.
@@ -75,20 +78,12 @@ pub(super) fn count(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> 
     Ok(Reply::Integer(all.estimate().cast_signed()))
 }
 
-/// PFMERGE.
+/// PFMERGE: the whole result is added.
 pub(super) fn merge(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> {
-    let target = read(run, call.key())?;
     let mut all = Registers::new();
-    for &key in &call.keys()[1..] {
+    for &key in call.keys() {
         all.join(&read(run, key)?.unwrap_or_default());
     }
-    let own = target.as_ref();
-    let above = all
-        .iter()
-        .filter(|&(register, value)| own.is_none_or(|own| own.get(register) < value));
-    let raises: Vec<Raise> = above.collect();
-    if target.is_none() || !raises.is_empty() {
-        raise(run, call.key(), raises);
-    }
+    raise(run, call.key(), all.iter().collect());
     Ok(Reply::Ok)
 }
