@@ -65,10 +65,6 @@ impl Rules for HyperLogLogs {
             ["PFADD", _, ref new @ ..] => {
                 let had = had.unwrap_or_default();
                 let is_news = new.iter().any(|element| !had.contains(*element));
-                // What is counted already is not sent again.
-                if !is_news {
-                    return Some(count(0));
-                }
                 does(
                     past,
                     What::Add(new.iter().map(|&element| element.to_owned()).collect()),
@@ -76,13 +72,9 @@ impl Rules for HyperLogLogs {
                 count(usize::from(is_news))
             }
             ["PFMERGE", _, other] => {
-                let others = elements(past, seen, other).unwrap_or_default();
-                let is_news = had.as_ref().is_none_or(|had| !others.is_subset(had));
-                if is_news {
-                    let mut all = had.unwrap_or_default();
-                    all.extend(others);
-                    does(past, What::Add(all.into_iter().collect()));
-                }
+                let mut all = had.unwrap_or_default();
+                all.extend(elements(past, seen, other).unwrap_or_default());
+                does(past, What::Add(all.into_iter().collect()));
                 text("OK")
             }
             ["DEL", _] => {

@@ -181,11 +181,17 @@ impl Rules for Documents {
             _ => unreachable!("{words:?}"),
         };
         if let Some(what) = what {
+            let is_whole = |what: &What| *what == What::Remove(None);
+            let after = if is_whole(&what) {
+                past.before_whole("j", seen, is_whole)
+            } else {
+                seen.clone()
+            };
             past.0.push(Operation {
                 name,
                 key: "j".to_owned(),
                 at,
-                after: seen.clone(),
+                after,
                 what,
             });
         }
