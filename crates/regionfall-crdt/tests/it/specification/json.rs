@@ -14,6 +14,9 @@ use super::answer::{Answer, Compare, Expected, count, text};
 use super::past::{Name, Operation, Past, Seen};
 use super::{Rules, properties, words};
 
+/// The names that members have in these histories.
+const MEMBERS: [&str; 3] = ["a", "b", "c"];
+
 /// An object: the operation that made it, and where it stands in what that operation wrote.
 type Object = (Name, Vec<String>);
 
@@ -26,8 +29,8 @@ pub(crate) enum What {
     Assign(Place, Value),
     /// A place holds nothing.
     Remove(Place),
-    /// An object loses its members.
-    Clear(Object),
+    /// An object loses these members, all that it has.
+    Clear(Object, Vec<String>),
 }
 
 impl What {
@@ -35,7 +38,9 @@ impl What {
     fn takes(&self, place: &Place) -> bool {
         match self {
             Self::Assign(own, _) | Self::Remove(own) => own == place,
-            Self::Clear(object) => place.as_ref().is_some_and(|(own, _)| own == object),
+            Self::Clear(object, members) => place
+                .as_ref()
+                .is_some_and(|(own, member)| own == object && members.contains(member)),
         }
     }
 }
@@ -112,7 +117,7 @@ fn whole(operations: &[&Operation<What>], place: &Place) -> Option<Value> {
     }
     let object = (standing.by, standing.path);
     let mut members = serde_json::Map::new();
-    for member in ["a", "b", "c"] {
+    for member in MEMBERS {
         let place = Some((object.clone(), member.to_owned()));
         if let Some(value) = whole(operations, &place) {
             members.insert(member.to_owned(), value);
@@ -172,7 +177,14 @@ impl Rules for Documents {
                 });
                 // A number becomes 0.
                 let zero = number.map(|place| What::Assign(place, Value::from(0)));
-                (object.map(What::Clear).or(zero), None)
+                let clear = object.map(|object| {
+                    let place = |member: &&str| Some((object.clone(), (*member).to_owned()));
+                    let is_there = |member: &&str| whole(&operations, &place(member)).is_some();
+                    let members = MEMBERS.into_iter().filter(is_there);
+                    let members = members.map(str::to_owned).collect();
+                    What::Clear(object, members)
+                });
+                (clear.or(zero), None)
             }
             ["DEL", _] => {
                 let answer = count(usize::from(had.is_some()));

@@ -63,6 +63,16 @@ pub(crate) fn collection_is_invisible<R: Rules>(story: &Story<R>) {
         assert_eq!(replica.digest(), first.digest());
         assert_eq!(replica.tombstones(), 0);
     }
+    let [collected, rest @ ..] = &run.replicas[..] else {
+        unreachable!("there are at least two")
+    };
+    for other in rest {
+        if !R::LEAVES_NOTHING {
+            break;
+        }
+        assert_eq!(other, collected, "after collection all hold the same");
+        assert_eq!(other.bytes(), collected.bytes());
+    }
 }
 
 fn merging_is_a_join<R: Rules>(run: &Run<R>) {

@@ -49,6 +49,10 @@ pub(crate) trait Rules: Sized + Clone + 'static {
     /// Whether commands alone tell what happens, without their outcome on real replicas.
     const IS_TOLD_BY_COMMANDS: bool = true;
 
+    /// Whether nothing is left of deletions in the end, whenever they were collected. A key that counts
+    /// again keeps what its deletion came after, if the collector came by late.
+    const LEAVES_NOTHING: bool = true;
+
     /// Settings that the type depends on.
     fn settings() -> Settings {
         run::default_settings()

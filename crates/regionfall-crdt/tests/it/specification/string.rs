@@ -96,6 +96,7 @@ impl Rules for Strings {
     type What = What;
     type Watch = ();
     const KEYS: &'static [&'static str] = &["k", "l"];
+    const LEAVES_NOTHING: bool = false;
 
     fn interpret(
         past: &mut Past<What>,
