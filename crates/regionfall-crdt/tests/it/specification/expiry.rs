@@ -117,7 +117,7 @@ impl Rules for Expiry {
         let (value, left) = match value(past, seen, key) {
             None => (Answer::Nil, -2),
             Some((value, None)) => (text(value), -1),
-            Some((value, Some(deadline))) => (text(value), (deadline - START_MS) as i64),
+            Some((value, Some(deadline))) => (text(value), (deadline - START_MS).cast_signed()),
         };
         vec![
             Expected::new(&["GET", key], value, Compare::Exact),

@@ -119,7 +119,7 @@ impl Rules for FieldExpiry {
         let (value, left) = match value(past, seen, key) {
             None => (Answer::Nil, -2),
             Some((value, None)) => (text(value), -1),
-            Some((value, Some(deadline))) => (text(value), (deadline - START_MS) as i64),
+            Some((value, Some(deadline))) => (text(value), (deadline - START_MS).cast_signed()),
         };
         let left = Answer::List(vec![Answer::Integer(left)]);
         vec![

@@ -53,7 +53,7 @@ fn fields(past: &Past<What>, seen: &Seen, key: &str) -> BTreeMap<String, String>
         for &operation in &left {
             match &operation.what {
                 What::Write(field, value) if field == name => {
-                    writes.push((operation.rank(), value))
+                    writes.push((operation.rank(), value));
                 }
                 What::Add(field, amount) if field == name => {
                     sum = Some(sum.unwrap_or(0) + amount);

@@ -12,9 +12,9 @@ use regionfall_crdt::{KeyNames, Replica};
 
 use super::answer::{Answer, Compare, Expected, count, text, texts};
 use super::past::{Name, Operation, Past, Seen, unreplaced};
-use super::run::{Run, ask};
+use super::run::Run;
 use super::story::{Step, Story, Told};
-use super::{Moment, Rules, properties, words};
+use super::{Moment, Rules, properties, read, words};
 
 /// Elements go by the value with which they were inserted.
 #[derive(Clone, PartialEq, Debug)]
@@ -71,7 +71,7 @@ fn values(past: &Past<What>, seen: &Seen, key: &str) -> Vec<String> {
 }
 
 fn range(replica: &Replica, names: &mut KeyNames) -> Vec<String> {
-    let all = Answer::from(&ask(replica, &words!["LRANGE", "L", "0", "-1"], names));
+    let all = read(replica, "LRANGE L 0 -1", names);
     all.items()
         .iter()
         .map(|item| item.as_text().to_owned())
@@ -81,7 +81,7 @@ fn range(replica: &Replica, names: &mut KeyNames) -> Vec<String> {
 /// A place counted from the left, or from the right if it is negative.
 fn place(index: i64, length: usize) -> i64 {
     if index < 0 {
-        index + length as i64
+        index + length.cast_signed() as i64
     } else {
         index
     }
@@ -124,11 +124,11 @@ fn on_a_single_node(list: &[String], words: &[String]) -> (Answer, Vec<String>) 
             list.retain(|value| value != gone);
             count(length - list.len())
         }
-        ["LTRIM", _, first, last] => {
-            let first = place(first.parse().unwrap(), list.len()).max(0);
-            let last = place(last.parse().unwrap(), list.len());
+        ["LTRIM", _, begin, end] => {
+            let begin = place(begin.parse().unwrap(), list.len()).max(0);
+            let end = place(end.parse().unwrap(), list.len());
             let kept = (0_i64..).zip(list);
-            let kept = kept.filter(|(at, _)| (first..=last).contains(at));
+            let kept = kept.filter(|(at, _)| (begin..=end).contains(at));
             list = kept.map(|(_, value)| value).collect();
             text("OK")
         }

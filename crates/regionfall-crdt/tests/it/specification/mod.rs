@@ -7,6 +7,11 @@
 //!
 //! Any failure prints the history as a case that `regionfall crdt` runs.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "the commands of histories are written by the tests themselves"
+)]
+
 use std::fmt;
 
 use proptest::test_runner::Config;
@@ -106,13 +111,19 @@ pub(crate) struct Moment<'m> {
 )]
 pub(crate) fn config() -> Config {
     let cases = std::env::var("CRDT_CASES").ok();
-    let cases = cases.map_or(256, |cases| cases.parse().expect("CRDT_CASES is a number"));
+    let cases = cases.map_or(256, |cases| cases.parse().unwrap());
     Config {
         cases,
         max_shrink_iters: 20_000,
         failure_persistence: None,
         ..Config::default()
     }
+}
+
+/// What a read answers, spelt as its words.
+pub(crate) fn read(replica: &Replica, words: &str, names: &mut KeyNames) -> Answer {
+    let words: Vec<String> = words.split(' ').map(str::to_owned).collect();
+    Answer::from(&run::ask(replica, &words, names))
 }
 
 /// A list of words from texts and things that have texts.

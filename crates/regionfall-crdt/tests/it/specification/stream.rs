@@ -9,9 +9,8 @@ use regionfall_crdt::{KeyNames, Replica, Settings, XaddIdMode};
 
 use super::answer::{Answer, Compare, Expected, count, text, texts};
 use super::past::{Name, Operation, Past, Seen};
-use super::run::ask;
 use super::story::Told;
-use super::{Moment, Rules, START_MS, properties, words};
+use super::{Moment, Rules, START_MS, properties, read, words};
 
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) enum What {
@@ -86,7 +85,7 @@ fn groups(past: &Past<What>, seen: &Seen, key: &str) -> BTreeSet<String> {
 
 /// The entries that a replica shows, in the order in which it shows them.
 fn range(replica: &Replica, names: &mut KeyNames) -> Vec<(Id, String)> {
-    let all = Answer::from(&ask(replica, &words!["XRANGE", "x", "-", "+"], names));
+    let all = read(replica, "XRANGE x - +", names);
     let entry = |entry: &Answer| {
         let [id_text, fields] = entry.items() else {
             panic!("{entry} is no entry")
@@ -97,6 +96,43 @@ fn range(replica: &Replica, names: &mut KeyNames) -> Vec<(Id, String)> {
         )
     };
     all.items().iter().map(entry).collect()
+}
+
+/// What XADD did, if it was not refused for a reason.
+fn added<const CHOSEN: bool>(
+    told: &Told<Streams<CHOSEN>>,
+    seen: &Seen,
+    moment: &Moment<'_>,
+    asked: &str,
+    value: &str,
+) -> Option<What> {
+    let had = entries(&told.past, seen, "x");
+    if moment.reply == Answer::Error {
+        assert!(asked != "*", "a generated ID is always found");
+        let ever = told.past.on("x", seen);
+        let ever = ever.iter().filter_map(|one| match one.what {
+            What::Add(id, _) => Some(id),
+            _ => None,
+        });
+        let milliseconds = asked.split('-').next().unwrap().parse::<u64>().unwrap();
+        let is_below = ever.max().is_some_and(|top| top.0 >= milliseconds);
+        assert!(is_below, "{asked} is refused for nothing");
+        return None;
+    }
+    let new = id(moment.reply.as_text());
+    let ascends = had.iter().all(|(old, ..)| *old < new);
+    assert!(ascends, "{new:?} does not ascend from {had:?}");
+    if CHOSEN {
+        assert!(asked == "*" || id(asked) == new);
+    } else {
+        // One region may give an ID again after it deleted the stream.
+        let is_free = |one: &Operation<What>| {
+            one.name.0 == moment.name.0 || !matches!(one.what, What::Add(old, _) if old == new)
+        };
+        let is_new = told.past.0.iter().all(is_free);
+        assert!(is_new, "another region gave {new:?} before");
+    }
+    Some(What::Add(new, value.to_owned()))
 }
 
 impl<const CHOSEN: bool> Rules for Streams<CHOSEN> {
@@ -126,42 +162,9 @@ impl<const CHOSEN: bool> Rules for Streams<CHOSEN> {
         let reply = &moment.reply;
         let mut does = Vec::new();
         match words[..] {
-            ["XADD", _, asked, _, value] => match reply {
-                Answer::Error => {
-                    assert!(asked != "*", "a generated ID is always found");
-                    let ever = told.past.on("x", &seen);
-                    let ever = ever.iter().filter_map(|one| match one.what {
-                        What::Add(id, _) => Some(id),
-                        _ => None,
-                    });
-                    let milliseconds = asked.split('-').next().unwrap().parse::<u64>().unwrap();
-                    assert!(
-                        ever.max().is_some_and(|top| top.0 >= milliseconds),
-                        "{asked} is refused for nothing"
-                    );
-                }
-                reply => {
-                    let new = id(reply.as_text());
-                    assert!(
-                        had.iter().all(|(old, ..)| *old < new),
-                        "{new:?} does not ascend from {had:?}"
-                    );
-                    if CHOSEN {
-                        assert!(asked == "*" || id(asked) == new);
-                    } else {
-                        // One region may give an ID again after it deleted the stream.
-                        let is_own = |one: &Operation<What>| one.name.0 == moment.name.0;
-                        let is_free = |one: &Operation<What>| {
-                            is_own(one) || !matches!(one.what, What::Add(old, _) if old == new)
-                        };
-                        assert!(
-                            told.past.0.iter().all(is_free),
-                            "another region gave {new:?} before"
-                        );
-                    }
-                    does.push(What::Add(new, value.to_owned()));
-                }
-            },
+            ["XADD", _, asked, _, value] => {
+                does.extend(added(told, &seen, moment, asked, value));
+            }
             ["XDEL", _, gone] => {
                 let gone = id(gone);
                 let hit = had.iter().filter(|(old, ..)| *old == gone);
@@ -175,16 +178,13 @@ impl<const CHOSEN: bool> Rules for Streams<CHOSEN> {
                 let length = had.len().saturating_sub(most.parse().unwrap());
                 assert_eq!(*reply, count(length), "what {words:?} answers");
                 let shown = range(moment.before, moment.names);
-                // Of entries with one ID a part may go; what is left tells which.
                 let left = range(moment.after, moment.names);
                 assert_eq!(left, shown[length..], "the oldest are trimmed");
                 let is_gone = |(id, value, _): &&(Id, String, Name)| {
                     shown[..length].contains(&(*id, value.clone()))
                 };
                 let gone: Vec<Name> = had.iter().filter(is_gone).map(|(.., by)| *by).collect();
-                if !gone.is_empty() {
-                    does.push(What::Remove(gone));
-                }
+                does.extend((!gone.is_empty()).then_some(What::Remove(gone)));
             }
             ["XGROUP", "CREATE", _, group, ..] => {
                 let expected = if groups.contains(group) {

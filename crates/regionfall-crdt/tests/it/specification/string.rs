@@ -147,15 +147,15 @@ impl Rules for Strings {
                 write(past, key, Some(&new));
                 count(new.len())
             }
-            ["SETRANGE", key, at, part] => {
+            ["SETRANGE", key, at, piece] => {
                 let (mut new, at) = (
                     now(past, key).unwrap_or_default(),
                     at.parse::<usize>().unwrap(),
                 );
-                while new.len() < at + part.len() {
+                while new.len() < at + piece.len() {
                     new.push('\0');
                 }
-                new.replace_range(at..at + part.len(), part);
+                new.replace_range(at..at + piece.len(), piece);
                 write(past, key, Some(&new));
                 count(new.len())
             }
