@@ -3,6 +3,7 @@
 use std::io;
 
 use anstyle::{AnsiColor, Style};
+use regionfall::conflict::CaseFileError;
 use regionfall::scenario::{ScenarioError, nearest};
 
 use crate::exit::Exit;
@@ -13,6 +14,9 @@ pub(crate) enum CommandError {
     /// The scenario is wrong.
     #[error(transparent)]
     Scenario(#[from] ScenarioError),
+    /// The file of conflict cases is wrong.
+    #[error(transparent)]
+    Cases(#[from] CaseFileError),
     /// Something else that the user gave is wrong.
     #[error(transparent)]
     Input(#[from] InputError),
@@ -43,7 +47,7 @@ impl CommandError {
     /// How the command ends with it.
     pub(crate) const fn exit(&self) -> Exit {
         match self {
-            Self::Scenario(_) | Self::Input(_) => Exit::BadInput,
+            Self::Scenario(_) | Self::Cases(_) | Self::Input(_) => Exit::BadInput,
             Self::Interrupted(_) => Exit::Interrupted,
             Self::Output(_) | Self::Internal(_) => Exit::Internal,
         }
@@ -53,6 +57,7 @@ impl CommandError {
     pub(crate) fn render(&self) -> String {
         match self {
             Self::Scenario(error) => error.render(true),
+            Self::Cases(error) => error.render(true),
             Self::Input(error) => error.render(),
             Self::Interrupted(_) | Self::Output(_) | Self::Internal(_) => titled(&self.to_string()),
         }

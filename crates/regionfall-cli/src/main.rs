@@ -63,6 +63,7 @@ fn dispatch(command: &Command, context: &mut Context) -> Result<Exit, CommandErr
         Command::Schema => commands::schema::run(context),
         Command::Presets(arguments) => commands::presets::run(arguments, context),
         Command::Verify(arguments) => commands::verify::run(arguments, context),
+        Command::Crdt(arguments) => commands::crdt::run(arguments, context),
         Command::Completions(arguments) => commands::completions::run(arguments, context),
         Command::Fingerprint(arguments) => commands::fingerprint::run(arguments, context),
     }

@@ -48,7 +48,7 @@ pub(crate) fn repeated(arguments: &ScenarioArguments) -> String {
 
 /// Files as the operating system has them, relative to the working directory.
 #[derive(Default)]
-struct Disk {
+pub(crate) struct Disk {
     stdin: OnceLock<Vec<u8>>,
 }
 

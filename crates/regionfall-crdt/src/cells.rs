@@ -104,10 +104,11 @@ impl<V: CellValue> Cell<V> {
 
     fn collect(&mut self, stable: &Clock) {
         self.tally.collect(stable);
+        let is_dead = self.is_empty();
         if self
             .expiry
             .as_ref()
-            .is_some_and(|expiry| expiry.is_idle(stable))
+            .is_some_and(|expiry| expiry.is_idle(stable) || (is_dead && expiry.is_within(stable)))
         {
             self.expiry = None;
         }

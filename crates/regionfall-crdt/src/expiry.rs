@@ -101,9 +101,12 @@ impl Expiry {
     /// Whether it can be forgotten once everyone has observed what `stable` covers: nothing expires, and every claim to
     /// come had observed those that are here.
     pub(crate) fn is_idle(&self, stable: &Clock) -> bool {
-        self.deadline().is_none()
-            && stable.dominates(&self.covered)
-            && self.claims.iter().all(|claim| stable.covers(claim.dot))
+        self.deadline().is_none() && self.is_within(stable)
+    }
+
+    /// Whether everyone has observed all that was said of the expiry, so that whatever creates the key or field anew replaces it.
+    pub(crate) fn is_within(&self, stable: &Clock) -> bool {
+        stable.dominates(&self.covered) && self.claims.iter().all(|claim| stable.covers(claim.dot))
     }
 
     pub(crate) fn bytes(&self) -> usize {

@@ -58,6 +58,8 @@ pub mod metric;
 
 pub mod scenario;
 
+pub mod conflict;
+
 pub mod simulation;
 
 pub mod explore;

@@ -58,6 +58,8 @@ pub(crate) enum Command {
     Presets(PresetsArguments),
     /// Runs everything again, in a second process too: equal, or the first difference
     Verify(VerifyArguments),
+    /// Asks the replicated data types the questions of a file of conflict cases
+    Crdt(CrdtArguments),
     /// Prints completions for a shell
     Completions(CompletionsArguments),
     /// Prints what runs came to, for `verify` to compare
@@ -214,6 +216,23 @@ pub(crate) struct ReproduceArguments {
     /// How many runs at a time [default: as many as there are processors]
     #[arg(long, value_name = "N", value_parser = value::jobs)]
     pub(crate) jobs: Option<std::num::NonZeroUsize>,
+}
+
+/// The arguments of `crdt`.
+#[derive(Debug, Args)]
+pub(crate) struct CrdtArguments {
+    /// The file of cases; `-` is standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: String,
+    /// Sets a key over every case, such as `config.xadd_id_mode=liberal`
+    #[arg(long, value_name = "KEY=VALUE", value_parser = value::key_and_value)]
+    pub(crate) set: Vec<(String, String)>,
+    /// Only this case
+    #[arg(long, value_name = "ID")]
+    pub(crate) case: Vec<String>,
+    /// Shows every case with its steps, those that passed and the ambiguous ones too
+    #[arg(long)]
+    pub(crate) verbose: bool,
 }
 
 /// The arguments of `completions`.

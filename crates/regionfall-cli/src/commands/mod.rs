@@ -3,6 +3,7 @@
 pub(crate) mod check;
 pub(crate) mod compare;
 pub(crate) mod completions;
+pub(crate) mod crdt;
 pub(crate) mod curve;
 pub(crate) mod fingerprint;
 pub(crate) mod init;

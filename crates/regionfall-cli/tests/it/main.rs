@@ -9,6 +9,7 @@ mod bad_scenarios;
 mod check;
 mod command;
 mod compare;
+mod crdt;
 mod curve;
 mod help;
 mod init;

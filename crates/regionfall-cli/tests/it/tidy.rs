@@ -43,6 +43,7 @@ const MODULES: &[&str] = &[
     "check",
     "metric",
     "scenario",
+    "conflict",
     "simulation",
     "explore",
 ];

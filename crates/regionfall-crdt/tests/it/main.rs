@@ -9,3 +9,4 @@ mod json_rules;
 mod laws;
 mod oracle;
 mod rules;
+mod specification;

@@ -10,7 +10,7 @@ mod build;
 mod columns;
 mod error;
 mod load;
-mod read;
+pub(crate) mod read;
 mod resolved;
 mod warning;
 

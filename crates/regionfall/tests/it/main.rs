@@ -7,6 +7,7 @@
 
 mod backlog;
 mod chaos;
+mod conflict;
 mod ledger;
 mod loss_is_poisson;
 mod memory;

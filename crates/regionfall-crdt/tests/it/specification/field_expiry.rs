@@ -1,0 +1,143 @@
+//! Expiry of the fields of a hash: as for keys, of the times to live that nothing came after the longest
+//! stays, and none at all is the longest. No source says so for fields; the rule of keys is taken over. A
+//! write of a field says that there is none, a removal takes what was said before. Nothing expires here.
+
+use proptest::prelude::*;
+
+use super::answer::{Answer, Compare, Expected, count, text};
+use super::past::{Name, Operation, Past, Seen, unreplaced};
+use super::{Rules, START_MS, properties, words};
+
+/// What happens to the one field of these histories.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum What {
+    Write(String),
+    Remove,
+    /// The whole hash goes.
+    Clear,
+    /// The field stays as it is until then.
+    Until(Option<u64>),
+}
+
+#[derive(Clone)]
+pub(crate) struct FieldExpiry;
+
+fn value(past: &Past<What>, seen: &Seen, key: &str) -> Option<(String, Option<u64>)> {
+    let operations = past.on(key, seen);
+    let left = unreplaced(&operations, |one, other| match (&one.what, &other.what) {
+        // A change of the time to live replaces nothing but what was said of it.
+        (What::Until(_), What::Until(_)) => true,
+        (What::Until(_), _) => false,
+        _ => true,
+    });
+    let last = left
+        .iter()
+        .filter(|one| matches!(one.what, What::Write(_)))
+        .max_by_key(|one| one.rank())?;
+    let What::Write(value) = &last.what else {
+        return None;
+    };
+    let claims = unreplaced(&operations, |_, _| true);
+    let deadlines = claims.iter().filter_map(|one| match one.what {
+        What::Until(Some(deadline)) => Some(deadline),
+        What::Until(None) | What::Write(_) => Some(u64::MAX),
+        What::Remove | What::Clear => None,
+    });
+    let deadline = deadlines.max().filter(|&deadline| deadline < u64::MAX);
+    Some((value.clone(), deadline))
+}
+
+impl Rules for FieldExpiry {
+    type What = What;
+    type Watch = ();
+    const KEYS: &'static [&'static str] = &["h"];
+
+    fn interpret(
+        past: &mut Past<What>,
+        seen: &Seen,
+        name: Name,
+        words: &[String],
+        at: u64,
+    ) -> Option<Answer> {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let had = value(past, seen, "h");
+        let does = |past: &mut Past<What>, what: What| {
+            let after = if what == What::Clear {
+                past.before_whole("h", seen, |what| *what == What::Clear)
+            } else {
+                seen.clone()
+            };
+            past.0.push(Operation {
+                name,
+                key: "h".to_owned(),
+                at,
+                after,
+                what,
+            });
+        };
+        Some(match words[..] {
+            ["HSET", _, _, new] => {
+                does(past, What::Write(new.to_owned()));
+                count(usize::from(had.is_none()))
+            }
+            ["HDEL", ..] => {
+                if had.is_some() {
+                    does(past, What::Remove);
+                }
+                count(usize::from(had.is_some()))
+            }
+            ["DEL", _] => {
+                if had.is_some() {
+                    does(past, What::Clear);
+                }
+                count(usize::from(had.is_some()))
+            }
+            ["HPEXPIRE", _, milliseconds, ..] => {
+                if had.is_some() {
+                    let milliseconds: u64 = milliseconds.parse().unwrap();
+                    does(past, What::Until(Some(at + milliseconds)));
+                }
+                let answer = if had.is_some() { 1 } else { -2 };
+                Answer::List(vec![Answer::Integer(answer)])
+            }
+            ["HPERSIST", ..] => {
+                let answer = match had {
+                    None => -2,
+                    Some((_, None)) => -1,
+                    Some((_, Some(_))) => {
+                        does(past, What::Until(None));
+                        1
+                    }
+                };
+                Answer::List(vec![Answer::Integer(answer)])
+            }
+            _ => unreachable!("{words:?}"),
+        })
+    }
+
+    fn reads(past: &Past<What>, seen: &Seen, key: &str) -> Vec<Expected> {
+        let (value, left) = match value(past, seen, key) {
+            None => (Answer::Nil, -2),
+            Some((value, None)) => (text(value), -1),
+            Some((value, Some(deadline))) => (text(value), (deadline - START_MS).cast_signed()),
+        };
+        let left = Answer::List(vec![Answer::Integer(left)]);
+        vec![
+            Expected::new(&["HGET", key, "f"], value, Compare::Exact),
+            Expected::new(&["HPTTL", key, "FIELDS", "1", "f"], left, Compare::Exact),
+        ]
+    }
+}
+
+fn commands() -> impl Strategy<Value = Vec<String>> {
+    let long = (1..9_u32).prop_map(|seconds| 1_000 * seconds);
+    prop_oneof![
+        6 => "[a-c]".prop_map(|value| words!["HSET", "h", "f", value]),
+        8 => long.prop_map(|long| words!["HPEXPIRE", "h", long, "FIELDS", "1", "f"]),
+        3 => Just(words!["HPERSIST", "h", "FIELDS", "1", "f"]),
+        3 => Just(words!["HDEL", "h", "f"]),
+        2 => Just(words!["DEL", "h"]),
+    ]
+}
+
+properties!(FieldExpiry, commands(), 30);
