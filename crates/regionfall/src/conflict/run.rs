@@ -164,10 +164,10 @@ impl Run<'_> {
                     .group
                     .execute(*replica, command, clock_ms.unwrap_or(now_ms));
                 line.place = replica.to_string();
-                line.what = shown(command);
-                if let Some(clock_ms) = clock_ms {
-                    line.what += &format!(" (clock: {clock_ms})");
-                }
+                line.what = match clock_ms {
+                    Some(clock_ms) => format!("{} (clock: {clock_ms})", shown(command)),
+                    None => shown(command),
+                };
                 line.is_right = match reply {
                     Some(wanted) => {
                         agrees(command, wanted, *compare, std::slice::from_ref(&answer))

@@ -6,6 +6,8 @@
     reason = "a test that cannot read its own files fails"
 )]
 
+use std::fmt::Write as _;
+
 use proptest::prelude::*;
 use regionfall::conflict::{CaseFile, Verdict};
 use regionfall::scenario::{LoadError, Loader};
@@ -118,6 +120,19 @@ fn what_is_set_wins_over_every_case() {
     }
 }
 
+/// The page on data types names every command.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test reads the page")]
+fn every_command_is_on_the_page_of_data_types() {
+    let page = std::fs::read_to_string(format!("{ROOT}docs/data-types.md")).unwrap();
+    let missing: Vec<&str> = regionfall_crdt::CommandKind::ALL
+        .iter()
+        .map(|kind| kind.name())
+        .filter(|name| !page.contains(&format!("`{}`", name.to_uppercase())))
+        .collect();
+    assert_eq!(missing, [""; 0]);
+}
+
 /// Everything that a case may hold.
 const EVERYTHING: &str = include_str!("everything.toml");
 
@@ -166,6 +181,49 @@ proptest! {
                 prop_assert_eq!(matches!(outcome.verdict(), Verdict::Passed | Verdict::Ambiguous { agreed: true }), is_settled);
             },
             Err(error) => prop_assert!(!error.to_string().is_empty()),
+        }
+    }
+}
+
+/// Whatever clients say, replicas answer, and agree once everything is exchanged.
+fn said() -> impl Strategy<Value = Vec<String>> {
+    // Within a transaction nothing is answered.
+    let kinds = regionfall_crdt::CommandKind::ALL.iter().copied();
+    let kinds = kinds.filter(|kind| *kind != regionfall_crdt::CommandKind::Multi);
+    let kinds: Vec<_> = kinds.collect();
+    let word = prop_oneof![
+        6 => prop::sample::select(vec!["a", "b", "k", "$", "$.a", "$..a[0]", "*", "-", "+", "0", "1", "-1", "2.5"]),
+        2 => prop::sample::select(vec!["100-1", "inf", "9223372036854775807", "FIELDS", "STREAMS", "GROUP", "CREATE", "MKSTREAM", ">", "NX", "EX", "COUNT", "LEFT", "AFTER", "{\"a\":[1]}", "[]", ""]),
+    ];
+    let words = proptest::collection::vec(word.prop_map(str::to_owned), 0..6);
+    (prop::sample::select(kinds), words).prop_map(|(kind, mut words)| {
+        words.insert(0, kind.name().to_uppercase());
+        words
+    })
+}
+
+proptest! {
+    #[test]
+    fn whatever_is_said_is_answered(
+        said in proptest::collection::vec((1..4_usize, said(), 0..4_u8), 1..30),
+    ) {
+        let mut text = "[[case]]\nid = \"said\"\nreplicas = 3\norigin = \"inferred\"\nsteps = [\n".to_owned();
+        for (index, (replica, words, exchange)) in said.iter().enumerate() {
+            writeln!(text, "  {{ at = \"t{index}\", replica = {replica}, cmd = {words:?} }},").unwrap();
+            if *exchange == 0 {
+                writeln!(text, "  {{ at = \"t{index}\", deliver = {{ from = {replica}, to = {} }} }},", replica % 3 + 1).unwrap();
+            }
+        }
+        text += "  { at = \"t99\", sync = \"all\" },\n]\nexpect = [\n";
+        for read in ["EXISTS", "TYPE", "GET", "SMEMBERS", "HGETALL", "LLEN", "PFCOUNT", "JSON.GET", "XLEN", "ZCARD", "PTTL"] {
+            writeln!(text, "  {{ at = \"t99\", replica = \"all\", cmd = [\"{read}\", \"k\"], nil = true }},").unwrap();
+        }
+        text += "]\n";
+        let file = CaseFile::from_toml(&text).unwrap();
+        let outcome = file.cases[0].run();
+        for line in outcome.lines.iter().rev().take(11) {
+            let got = line.got.as_ref().unwrap();
+            prop_assert!(!got.starts_with("1: "), "{} answers {got}\n{text}", line.what);
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::field::{Reader, Table};
+use crate::conflict::group;
 use crate::conflict::{
     Action, Compare, EffectExpectation, Expectation, Label, Literal, Step, Wanted, Who,
 };
@@ -116,7 +117,7 @@ impl Reader<'_> {
     fn kind(&mut self, table: &Table<'_>) -> Option<String> {
         self.require(table, "kind", "the command that names the effect");
         let text = self.text(table, "kind")?;
-        let known: Vec<String> = super::super::group::effect_kinds();
+        let known = group::effect_kinds();
         let upper = text.to_uppercase();
         if known.contains(&upper) {
             return Some(upper);
@@ -127,6 +128,7 @@ impl Reader<'_> {
             "there is no such kind of effect",
         )
         .got(format!("{text:?}"))
+        .allowed("a command that writes, such as `DEL` or `XACK`")
         .words(&text, known.iter().map(String::as_str));
         self.report(problem, table.fields.get("kind").and_then(Node::mark));
         None
@@ -283,7 +285,7 @@ impl Reader<'_> {
     }
 
     fn replica_of(&mut self, node: &Node, key: String, replicas: usize) -> Option<usize> {
-        let number = self.whole_of(node, key, 1..=replicas as i64);
+        let number = self.whole_of(node, key, 1..=replicas.cast_signed() as i64);
         number.map(|number| number as usize)
     }
 
@@ -308,13 +310,11 @@ impl Reader<'_> {
         }
         let mut words = Vec::new();
         for (index, item) in items.iter().enumerate() {
-            match item.text() {
-                Some(text) => words.push(text.to_owned()),
-                None => {
-                    self.wrong_type(item, format!("{key}.{index}"), "a text");
-                    return None;
-                }
-            }
+            let Some(text) = item.text() else {
+                self.wrong_type(item, format!("{key}.{index}"), "a text");
+                return None;
+            };
+            words.push(text.to_owned());
         }
         Some(words)
     }
