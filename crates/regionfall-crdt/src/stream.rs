@@ -487,9 +487,13 @@ impl<'a> StreamView<'a> {
     }
 
     /// The newest ID that was ever given, as far as known here.
+    ///
+    /// An entry may stand above what its origin gave last: that one began anew after a deletion which has
+    /// not arrived here.
     pub fn last_id(self) -> StreamId {
         let tops = self.0.tops.iter().map(|top| top.1);
-        tops.max().unwrap_or_default()
+        let shown = self.0.entries.keys().map(|entry| entry.0).next_back();
+        tops.chain(shown).max().unwrap_or_default()
     }
 
     /// The names of the consumer groups, in order.

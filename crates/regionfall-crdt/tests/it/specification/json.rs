@@ -173,9 +173,11 @@ impl Rules for Documents {
             ["JSON.CLEAR", _, path] => {
                 let object = object(&operations, &steps(path));
                 let number = place(path).filter(|place| {
-                    whole(&operations, place).is_some_and(|value| value.is_number())
+                    whole(&operations, place)
+                        .and_then(|value| value.as_f64())
+                        .is_some_and(|number| number != 0.0)
                 });
-                // A number becomes 0.
+                // A number becomes 0; one that is 0 already is ignored (Redis commands reference, JSON.CLEAR).
                 let zero = number.map(|place| What::Assign(place, Value::from(0)));
                 let clear = object.map(|object| {
                     let place = |member: &&str| Some((object.clone(), (*member).to_owned()));
