@@ -19,7 +19,7 @@ use crate::metric::{Costs, Metrics};
 use crate::topology::{MemberId, RegionId};
 
 /// The version of the model's semantics: it changes whenever the same scenario and seed give another trace.
-pub const MODEL_VERSION: u32 = 1;
+pub const MODEL_VERSION: u32 = 2;
 
 /// How often the end is looked for once the workload has stopped.
 const QUIESCENCE_STEP: SimDuration = SimDuration::from_millis(250);
