@@ -54,30 +54,6 @@ const ACCEPTED_ARROWS: &[(&str, &str, &str)] = &[];
 /// Most lines of a file.
 const LINES_MAX: usize = 600;
 
-/// Longer files that are accepted, with the most lines that they may have and the reason.
-const ACCEPTED_LENGTHS: &[(&str, usize, &str)] = &[
-    (
-        "crates/regionfall/src/simulation/traffic.rs",
-        760,
-        "one request from its issue to its end",
-    ),
-    (
-        "crates/regionfall/src/simulation/replication.rs",
-        750,
-        "one syncer link in all of its states",
-    ),
-    (
-        "crates/regionfall/src/simulation/world.rs",
-        670,
-        "the one place that puts the parts together",
-    ),
-    (
-        "crates/regionfall/src/network/mod.rs",
-        690,
-        "the life of a connection",
-    ),
-];
-
 /// Asserts that nothing was found, and shows what was.
 #[track_caller]
 fn none(what: &str, found: &[String]) {
@@ -212,12 +188,8 @@ fn no_source_file_is_too_long() {
     let mut long = Vec::new();
     for file in files_ending("crates", ".rs") {
         let lines = file.text.lines().count();
-        let accepted = ACCEPTED_LENGTHS
-            .iter()
-            .find(|(path, ..)| *path == file.path);
-        let most = accepted.map_or(LINES_MAX, |(_, most, _)| *most);
-        if lines > most {
-            long.push(format!("{}: {lines} lines, at most {most}", file.path));
+        if lines > LINES_MAX {
+            long.push(format!("{}: {lines} lines, at most {LINES_MAX}", file.path));
         }
     }
     none("files with a second concept in them", &long);

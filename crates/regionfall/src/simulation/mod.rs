@@ -13,6 +13,7 @@ mod letter;
 mod link_health;
 mod links;
 mod outcome;
+mod placing;
 mod pooling;
 mod replication;
 mod routing;

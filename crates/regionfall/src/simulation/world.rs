@@ -5,9 +5,7 @@
 //! The parts that carry events out are in the files beside this one, one for each kind of actor.
 
 use regionfall_crdt::{Clock, Replica};
-use regionfall_kernel::{
-    Addressed, EventQueue, Seed, SimDuration, SimTime, TieBreak, TimerId, unit_from_bits,
-};
+use regionfall_kernel::{Addressed, EventQueue, Seed, SimTime, TieBreak};
 
 use super::afflictions::HostFault;
 use super::blueprint::Blueprint;
@@ -16,19 +14,16 @@ use super::endpoint::{Call, Endpoint};
 use super::event::{ARRIVAL, Event, LinkId, Message};
 use super::letter::Letter;
 use crate::client::{AppServer, Finding, Operations};
-use crate::database::{Journal, Link, LinkState, Member, Missed, Shard};
-use crate::failover::{
-    Checker, ClientJudge, Decider, Propagation, ResolverClass, ResolverShare, StrategyConfig,
-    TrafficManager, TrafficManagerConfig, Vantage,
-};
+use crate::database::{Journal, Link, Member};
+use crate::failover::{Decider, StrategyConfig};
 use crate::fault::PlannedFault;
 use crate::history::{Fact, Listener, Phase};
 use crate::network::{
     ConnectionId, ConnectionOptions, EffectLog, End, Keepalive, Network, NetworkEvent, Notice,
 };
-use crate::route::{Answers, Resolver, Route};
+use crate::route::Answers;
 use crate::scenario::Ties;
-use crate::topology::{DeciderId, FleetId, HostId, MemberId, RegionId, ServerId};
+use crate::topology::{DeciderId, FleetId, MemberId, RegionId, ServerId};
 
 /// Everything that a run consists of.
 #[derive(Clone)]
@@ -438,59 +433,6 @@ impl World {
             .schedule(quiescence, Event::Phase(Phase::Quiescence));
     }
 
-    fn place_members(&mut self) {
-        let settings = self.blueprint.settings();
-        let shards = settings.database.shards;
-        for index in 0..settings.topology.members {
-            let id = MemberId::from_index(index);
-            let host = self.network.add_host(RegionId::from_index(index), 0);
-            let shards = (0..shards)
-                .map(|shard| Shard {
-                    replica: Replica::new(),
-                    origin: self.journal.begin(id, shard),
-                })
-                .collect();
-            self.members.push(Member {
-                id,
-                host,
-                shards,
-                stopped_by: Vec::new(),
-                is_running: true,
-            });
-        }
-    }
-
-    fn place_links(&mut self) {
-        let members = self.members.len();
-        let shards = self.blueprint.settings().database.shards;
-        for source in 0..members {
-            for target in (0..members).filter(|&target| target != source) {
-                for shard in 0..shards {
-                    self.links.push(Link {
-                        source: MemberId::from_index(source),
-                        target: MemberId::from_index(target),
-                        shard,
-                        state: LinkState::Down,
-                        sent: Clock::new(),
-                        sent_own: 0,
-                        greeted_with: Clock::new(),
-                        asked_others_at: SimTime::ZERO,
-                        departures: self.queue.open_lane(),
-                        held: Vec::new(),
-                        missed: Missed::default(),
-                        full_state: None,
-                        disrupted_since: SimTime::NEVER,
-                        catch_up: None,
-                        had: Clock::new(),
-                        retry: TimerId::NONE,
-                        greetings: 0,
-                        full_syncs: 0,
-                    });
-                }
-            }
-        }
-    }
-
     /// How many shards each member has.
     #[inline]
     pub(super) fn shards(&self) -> u16 {
@@ -505,127 +447,6 @@ impl World {
         let skipped = usize::from(target > source);
         let pair = source.index() * (members - 1) + target.index() - skipped;
         LinkId((pair * shards + usize::from(shard)) as u16)
-    }
-
-    fn place_servers(&mut self, seed: Seed) {
-        let blueprint = self.blueprint.clone();
-        let settings = blueprint.settings();
-        for fleet in &settings.workload.fleets {
-            self.answers.push(Answers::new(fleet.home[0]));
-        }
-        let draws = seed.addressed("resolvers");
-        for (index, &(fleet_id, zone)) in blueprint.servers().iter().enumerate() {
-            let fleet = &settings.workload.fleets[fleet_id.index()];
-            let words = draws.words([index as u32, 0, 0, 0].into());
-            let unit = |high: u32, low: u32| unit_from_bits(u64::from(high) << 32 | u64::from(low));
-            let finding = match &self.strategy.propagation {
-                Propagation::None => Finding::Fixed,
-                Propagation::Dns { ttl, resolvers, .. } => Finding::Name(Resolver::new(
-                    class_of(resolvers, unit(words[0], words[1])),
-                    *ttl,
-                    unit(words[2], words[3]),
-                )),
-                Propagation::Pointer { .. } => Finding::Pointer(DeciderId(u32::MAX)),
-            };
-            let clients = match fleet.arrivals {
-                crate::workload::Arrivals::Poisson { .. } => 0,
-                crate::workload::Arrivals::Closed { clients, .. } => {
-                    // Spread evenly, the first servers taking the remainder.
-                    let number = self
-                        .servers
-                        .iter()
-                        .filter(|other| other.fleet == fleet_id)
-                        .count();
-                    clients / fleet.servers + u32::from((number as u32) < clients % fleet.servers)
-                }
-            };
-            let timeout = fleet
-                .timeout
-                .or(self.strategy.client.timeout)
-                .unwrap_or(SimDuration::FOREVER);
-            let host = self.network.add_host(fleet.region, zone);
-            self.servers.push(AppServer {
-                id: ServerId::from_index(index),
-                fleet: fleet_id,
-                host,
-                is_running: true,
-                pool: Vec::new(),
-                pool_limit: fleet.connections_per_server as usize,
-                waiting: std::collections::VecDeque::new(),
-                route: Route::direct(fleet.home[0]),
-                next_route: None,
-                finding,
-                issued: 0,
-                clients: vec![0; clients as usize],
-                opened: 0,
-                deadline_check: false,
-                timeout,
-            });
-        }
-    }
-
-    fn place_deciders(&mut self, seed: Seed) {
-        let draws = seed.addressed("phases");
-        let phase = |who: u32, what: u32| draws.unit([who, what, 0, 0].into());
-        let members: Vec<MemberId> = self.members.iter().map(|member| member.id).collect();
-        match self.strategy.vantage.clone() {
-            Vantage::None => {}
-            Vantage::ClientProcess => {
-                for index in 0..self.servers.len() {
-                    let server = &self.servers[index];
-                    let fleet = &self.blueprint.settings().workload.fleets[server.fleet.index()];
-                    let judge =
-                        ClientJudge::new(&self.strategy, &fleet.home, phase(index as u32, 0));
-                    let (id, host) = (server.id, server.host);
-                    let decider = self.add_decider(Box::new(judge), Some(host), Some(id));
-                    self.servers[index].finding = Finding::Pointer(decider);
-                }
-            }
-            Vantage::Checkers {
-                count,
-                healthy_share_above,
-                regions,
-                ..
-            } => {
-                let everywhere = self.blueprint.settings().topology.regions.len();
-                for number in 0..count {
-                    let region = if regions.is_empty() {
-                        RegionId::from_index(number as usize % everywhere)
-                    } else {
-                        regions[number as usize % regions.len()]
-                    };
-                    let host = self.network.add_host(region, 0);
-                    let phases = (0..members.len())
-                        .map(|member| phase(number, member as u32))
-                        .collect();
-                    let checker = Checker::new(&self.strategy.evidence, &members, phases);
-                    self.add_decider(Box::new(checker), Some(host), None);
-                }
-                let fleets = &self.blueprint.settings().workload.fleets;
-                let manager = TrafficManager::new(TrafficManagerConfig {
-                    members: members.len(),
-                    checkers: count,
-                    share_above: healthy_share_above,
-                    orders: fleets.iter().map(|fleet| fleet.home.clone()).collect(),
-                    choice: self.strategy.choice,
-                    failback: self.strategy.failback.clone(),
-                });
-                self.add_decider(Box::new(manager), None, None);
-            }
-        }
-    }
-
-    /// Adds a decider on a host, or one that is a service without a host.
-    pub(super) fn add_decider(
-        &mut self,
-        decider: Box<dyn Decider>,
-        host: Option<HostId>,
-        server: Option<ServerId>,
-    ) -> DeciderId {
-        let kept = vec![None; self.members.len()];
-        self.deciders
-            .push(DeciderSlot::new(decider, host, server, kept));
-        DeciderId::from_index(self.deciders.len() - 1)
     }
 
     /// The region that a fleet's servers run in.
@@ -647,18 +468,4 @@ impl World {
             user_timeout: client.user_timeout,
         }
     }
-}
-
-/// The class that a uniform draw falls into.
-fn class_of(resolvers: &[ResolverShare], draw: f64) -> ResolverClass {
-    let mut sum = 0.0;
-    for resolver in resolvers {
-        sum += resolver.share;
-        if draw < sum {
-            return resolver.class;
-        }
-    }
-    resolvers
-        .last()
-        .map_or(ResolverClass::Honouring, |resolver| resolver.class)
 }
