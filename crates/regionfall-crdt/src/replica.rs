@@ -135,14 +135,7 @@ impl Replica {
             context.join(entry.covered());
             *totals = entry.totals(&self.clock);
         }
-        let effect = Effect {
-            dot: self.clock.advance_next(origin),
-            key,
-            at,
-            context,
-            kind,
-        };
-        self.take(&effect);
+        let effect = self.make(key, kind, context, (at, origin));
         Executed {
             reply,
             effects: Effects::one(effect),
@@ -197,6 +190,18 @@ impl Replica {
             context.join(entry.covered());
             kind = entry.complete_reset(kind, &self.clock);
         }
+        self.make(key, kind, context, (at, origin))
+    }
+
+    /// An effect with the next dot of its origin, applied here.
+    #[inline]
+    fn make(
+        &mut self,
+        key: KeyId,
+        kind: EffectKind,
+        context: Clock,
+        (at, origin): (Timestamp, OriginId),
+    ) -> Effect {
         let effect = Effect {
             dot: self.clock.advance_next(origin),
             key,

@@ -105,6 +105,21 @@ pub(crate) fn count(argument: &[u8]) -> Result<usize, ErrorKind> {
         .map_err(|_| ErrorKind::Other("ERR value is out of range, must be positive"))
 }
 
+/// The number that may follow the key; that of elements to pop, say.
+pub(super) fn count_after_key(call: &Call) -> Result<Option<usize>, ErrorKind> {
+    let argument = call.from(1).first();
+    argument.map(|argument| count(argument)).transpose()
+}
+
+/// `COUNT number` at the end, from a place on; 1 without it, and at least 1.
+pub(super) fn count_at_end(call: &Call, place: usize) -> Result<usize, ErrorKind> {
+    match call.from(place) {
+        [] => Ok(1),
+        [word, number] if is_word(word, "COUNT") => Ok(count(number)?.max(1)),
+        _ => Err(ErrorKind::Syntax),
+    }
+}
+
 /// An argument that must be a number; infinities may be named.
 pub(crate) fn float(argument: &[u8]) -> Result<f64, ErrorKind> {
     let text = std::str::from_utf8(argument).map_err(|_| ErrorKind::NotAFloat)?;

@@ -327,7 +327,18 @@ struct Claim<'a> {
     only_ids: bool,
 }
 
-impl Claim<'_> {
+impl<'a> Claim<'a> {
+    /// With the consumer and the least idle time that the call names, and no options yet.
+    fn of(call: &'a Call, millis: u64) -> Result<Self, ErrorKind> {
+        Ok(Self {
+            consumer: call.bytes_at(2)?,
+            min_idle: u64::try_from(call.integer_at(3)?).unwrap_or(0),
+            delivered: millis,
+            count: None,
+            only_ids: false,
+        })
+    }
+
     /// Whether the entry changed hands.
     fn take(&self, pending: &mut Pending, millis: u64) -> bool {
         if millis.saturating_sub(pending.delivered) < self.min_idle {
@@ -358,13 +369,7 @@ fn claimed(stream: StreamView<'_>, taken: &[EntryKey], only_ids: bool) -> Reply 
 pub(super) fn claim(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> {
     let key = call.key();
     let millis = run.millis();
-    let mut claim = Claim {
-        consumer: call.bytes_at(2)?,
-        min_idle: u64::try_from(call.integer_at(3)?).unwrap_or(0),
-        delivered: millis,
-        count: None,
-        only_ids: false,
-    };
+    let mut claim = Claim::of(call, millis)?;
     let mut place = 4;
     let mut ids = Vec::new();
     while let Some(id) = call
@@ -426,13 +431,7 @@ pub(super) fn claim(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> 
 pub(super) fn claim_oldest(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> {
     let key = call.key();
     let millis = run.millis();
-    let mut claim = Claim {
-        consumer: call.bytes_at(2)?,
-        min_idle: u64::try_from(call.integer_at(3)?).unwrap_or(0),
-        delivered: millis,
-        count: None,
-        only_ids: false,
-    };
+    let mut claim = Claim::of(call, millis)?;
     let start = bound(call.bytes_at(4)?, false)?;
     let (mut limit, mut place) = (100, 5);
     while let Ok(word) = call.bytes_at(place) {

@@ -24,6 +24,17 @@ fn change(run: &mut Run<'_>, key: KeyId, change: HashChange) {
     run.change(key, Change::Hash(change));
 }
 
+/// Sets the moment of expiry of fields; `None` takes it away.
+fn expire_fields(run: &mut Run<'_>, key: KeyId, fields: Vec<Element>, deadline: Option<u64>) {
+    let owner = run.instance();
+    let expiry = HashChange::Expire {
+        fields,
+        deadline,
+        owner,
+    };
+    change(run, key, expiry);
+}
+
 /// Distinct fields, in order; of those named twice, the last value.
 fn pairs(arguments: &[Box<[u8]>]) -> Vec<(Element, Content)> {
     let mut fields: Vec<(Element, Content)> = Vec::new();
@@ -265,17 +276,11 @@ pub(super) fn expire(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind>
         }
     }
     if !fields.is_empty() {
-        let owner = run.instance();
-        let kind = if is_past {
-            HashChange::Remove { fields }
+        if is_past {
+            change(run, call.key(), HashChange::Remove { fields });
         } else {
-            HashChange::Expire {
-                fields,
-                deadline: Some(deadline),
-                owner,
-            }
-        };
-        change(run, call.key(), kind);
+            expire_fields(run, call.key(), fields, Some(deadline));
+        }
     }
     Ok(Reply::Array(replies))
 }
@@ -297,17 +302,7 @@ pub(super) fn persist(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind
         }));
     }
     if !fields.is_empty() {
-        let owner = run.instance();
-        let deadline = None;
-        change(
-            run,
-            call.key(),
-            HashChange::Expire {
-                fields,
-                deadline,
-                owner,
-            },
-        );
+        expire_fields(run, call.key(), fields, None);
     }
     Ok(Reply::Array(replies))
 }
@@ -354,16 +349,7 @@ pub(super) fn get_and_expire(run: &mut Run<'_>, call: &Call) -> Result<Reply, Er
     let reply = values(hash, names);
     let fields = present(hash, names);
     if let (Some(deadline), false) = (deadline, fields.is_empty()) {
-        let owner = run.instance();
-        change(
-            run,
-            call.key(),
-            HashChange::Expire {
-                fields,
-                deadline,
-                owner,
-            },
-        );
+        expire_fields(run, call.key(), fields, deadline);
     }
     Ok(reply)
 }
@@ -400,16 +386,7 @@ pub(super) fn set_and_expire(run: &mut Run<'_>, call: &Call) -> Result<Reply, Er
         let names: Vec<Element> = fields.iter().map(|(field, _)| field.clone()).collect();
         change(run, call.key(), HashChange::Set { fields });
         if deadline.is_some() {
-            let (fields, owner) = (names, run.instance());
-            change(
-                run,
-                call.key(),
-                HashChange::Expire {
-                    fields,
-                    deadline,
-                    owner,
-                },
-            );
+            expire_fields(run, call.key(), names, deadline);
         }
     }
     Ok(Reply::yes_or_no(passes))

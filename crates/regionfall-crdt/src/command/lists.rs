@@ -1,7 +1,7 @@
 //! Commands on lists.
 
 use super::Call;
-use super::call::{count, is_word};
+use super::call::{count, count_after_key, count_at_end, is_word};
 use super::strings::between;
 use crate::position::Position;
 use crate::run::Run;
@@ -102,11 +102,7 @@ fn array(contents: Vec<Content>) -> Reply {
 
 /// LPOP and RPOP. Two replicas may pop the same element before they synchronize.
 pub(super) fn pop(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> {
-    let number = call
-        .from(1)
-        .first()
-        .map(|argument| count(argument))
-        .transpose()?;
+    let number = count_after_key(call)?;
     let end = if call.kind() == CommandKind::LPop {
         At::Head
     } else {
@@ -126,11 +122,7 @@ pub(super) fn pop(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> {
 pub(super) fn pop_first(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> {
     let place = 1 + call.keys().len();
     let end = end_at(call, place)?;
-    let number = match call.from(place + 1) {
-        [] => 1,
-        [word, number] if is_word(word, "COUNT") => count(number)?.max(1),
-        _ => return Err(ErrorKind::Syntax),
-    };
+    let number = count_at_end(call, place + 1)?;
     for (index, &key) in call.keys().iter().enumerate() {
         let popped = pop_at(run, key, end, number)?;
         if !popped.is_empty() {

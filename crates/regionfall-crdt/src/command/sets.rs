@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Call;
-use super::call::{count, integer};
+use super::call::{count_after_key, integer};
 use crate::run::Run;
 use crate::{CommandKind, EffectKind, Element, ErrorKind, KeyId, Reply, SetView, Value};
 
@@ -29,11 +29,7 @@ fn discard(run: &mut Run<'_>, key: KeyId, elements: Vec<Element>) {
 
 /// SPOP.
 pub(super) fn pop(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> {
-    let number = call
-        .from(1)
-        .first()
-        .map(|argument| count(argument))
-        .transpose()?;
+    let number = count_after_key(call)?;
     let all: Vec<Element> = read(run, call.key())?.iter().cloned().collect();
     let chosen = run.choose(all.len(), number.unwrap_or(1).cast_signed() as i64);
     let popped: Vec<Element> = chosen.into_iter().map(|place| all[place].clone()).collect();

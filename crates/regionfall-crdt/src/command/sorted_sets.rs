@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use super::Call;
-use super::call::{count, float, integer, is_word};
+use super::call::{count_after_key, count_at_end, float, integer, is_word};
 use super::sets::limit_option;
 use crate::run::Run;
 use crate::sorted_set::{compare_scores, show_score};
@@ -301,11 +301,7 @@ fn pop_from(
 
 /// ZPOPMIN and ZPOPMAX.
 pub(super) fn pop(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> {
-    let number = call
-        .from(1)
-        .first()
-        .map(|argument| count(argument))
-        .transpose()?;
+    let number = count_after_key(call)?;
     let lowest = call.kind() == CommandKind::ZPopMin;
     let popped = pop_from(run, call.key(), lowest, number.unwrap_or(1))?;
     Ok(Reply::Array(replies(popped, true)))
@@ -318,11 +314,7 @@ pub(super) fn pop_first(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKi
     if !lowest && !call.is_word(place, "MAX") {
         return Err(ErrorKind::Syntax);
     }
-    let number = match call.from(place + 1) {
-        [] => 1,
-        [word, number] if is_word(word, "COUNT") => count(number)?.max(1),
-        _ => return Err(ErrorKind::Syntax),
-    };
+    let number = count_at_end(call, place + 1)?;
     for (index, &key) in call.keys().iter().enumerate() {
         let popped = pop_from(run, key, lowest, number)?;
         if !popped.is_empty() {
