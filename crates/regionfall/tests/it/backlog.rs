@@ -7,10 +7,10 @@ use proptest::prelude::*;
 use regionfall::fault::FaultSpec;
 use regionfall::history::{Fact, Listener};
 use regionfall::metric::{RUN_COLUMNS, Value};
-use regionfall::simulation::{Outcome, Simulation};
-use regionfall_kernel::{Seed, SimTime};
+use regionfall::simulation::Outcome;
+use regionfall_kernel::SimTime;
 
-use crate::small::scenario;
+use crate::small::listened_to;
 use crate::storms::{cases, storm};
 
 const STUDY: &str = r#"
@@ -139,14 +139,8 @@ fn column(outcome: &Outcome) -> Value {
 }
 
 fn both(faults: Vec<FaultSpec>, seed: u64) -> (Value, u64) {
-    let scenario = scenario(STUDY);
     let mut recount = Recount::default();
-    let outcome = Simulation::new(&scenario, Seed::new(seed))
-        .strategy("jedis-multidb")
-        .expect("the strategy is in the scenario")
-        .faults(faults)
-        .run_with(&mut recount)
-        .expect("a strategy is named");
+    let outcome = listened_to(STUDY, "jedis-multidb", Some(faults), (seed, &mut recount));
     (column(&outcome), recount.largest)
 }
 
@@ -172,13 +166,8 @@ fn a_partition_of_ten_seconds_keeps_ten_seconds_of_effects_waiting() {
         "{STUDY}\n[[fault]]\nkind = \"partition\"\nfrom = [\"a\"]\nto = [\"b\", \"c\"]\nat = \"10s\"\n\
          lasts = \"10s\"\nscope = \"replication\"\n"
     );
-    let scenario = scenario(&text);
     let mut recount = Recount::default();
-    let outcome = Simulation::new(&scenario, Seed::new(1))
-        .strategy("jedis-multidb")
-        .expect("the strategy is in the scenario")
-        .run_with(&mut recount)
-        .expect("a strategy is named");
+    let outcome = listened_to(&text, "jedis-multidb", None, (1, &mut recount));
     assert_eq!(column(&outcome), Value::Count(recount.largest));
     // About 8 writes a second, 70 % of them with 700 bytes of value.
     assert!(

@@ -1,81 +1,35 @@
 //! Reading case files: a collection of wrong ones with the messages that they must give, and mutations of
 //! right ones, which must never do worse than an error.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot read its own files fails"
-)]
-
 use std::fmt::Write as _;
 
 use proptest::prelude::*;
 use regionfall::conflict::{CaseFile, Verdict};
-use regionfall::scenario::{LoadError, Loader};
 
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../");
+use crate::files::{Bytes, Folder, ROOT, files, mangled, snapshot};
+
 const BAD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bad-cases/");
 
-/// Opens files below a folder, in place of the command.
-struct Folder(&'static str);
-
-impl Loader for Folder {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a test stands in for the command, which opens files"
-    )]
-    fn load(&self, path: &str) -> Result<Vec<u8>, LoadError> {
-        std::fs::read(format!("{}{path}", self.0)).map_err(|error| LoadError {
-            reason: match error.kind() {
-                std::io::ErrorKind::NotFound => "no such file".to_owned(),
-                _ => error.to_string(),
-            },
-        })
-    }
-}
-
-fn names(folder: &str, ending: &str) -> Vec<String> {
-    let mut names: Vec<String> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .filter(|name| name.ends_with(ending))
-        .collect();
-    names.sort();
-    names
-}
-
 #[test]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a test reads and writes its own snapshots"
-)]
 fn every_wrong_file_gives_its_message() {
     let mut wrong = Vec::new();
-    let files = names(BAD, ".toml");
-    assert!(files.len() > 40, "{}", files.len());
-    for name in files {
+    let names = files(BAD, ".toml");
+    assert!(names.len() > 40, "{}", names.len());
+    for name in names {
         let got = match CaseFile::load(&name, &Folder(BAD), &[]) {
             Ok(_) => "it was read without an error\n".to_owned(),
             Err(error) => format!("{}\n", error.render(false)),
         };
-        let path = format!("{BAD}{}", name.replace(".toml", ".stderr"));
-        if std::env::var_os("REGIONFALL_UPDATE_SNAPSHOTS").is_some() {
-            std::fs::write(&path, &got).unwrap();
-        }
-        let expected = std::fs::read_to_string(&path).unwrap_or_default();
-        if expected != got {
-            wrong.push(format!("{name}: expected\n{expected}\ngot\n{got}"));
+        if let Err(difference) = snapshot(BAD, &name.replace(".toml", ".stderr"), &got) {
+            wrong.push(difference);
         }
     }
-    assert!(
-        wrong.is_empty(),
-        "{}\n(REGIONFALL_UPDATE_SNAPSHOTS=1 accepts what it got)",
-        wrong.join("\n")
-    );
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
 fn no_message_says_that_nothing_is_wrong() {
-    for name in names(BAD, ".toml") {
+    for name in files(BAD, ".toml") {
         let error = CaseFile::load(&name, &Folder(BAD), &[]).unwrap_err();
         assert!(!error.problems().is_empty(), "{name}");
         for problem in error.problems() {
@@ -151,29 +105,13 @@ fn everything_that_a_case_may_hold_is_read() {
 proptest! {
     #[test]
     fn random_bytes_are_no_case_and_no_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-        struct Bytes(Vec<u8>);
-        impl Loader for Bytes {
-            fn load(&self, _path: &str) -> Result<Vec<u8>, LoadError> {
-                Ok(self.0.clone())
-            }
-        }
         if let Err(error) = CaseFile::load("a/b.toml", &Bytes(bytes), &[]) {
             prop_assert!(!error.render(true).is_empty());
         }
     }
 
     #[test]
-    fn mutated_files_never_panic(
-        cuts in proptest::collection::vec((any::<prop::sample::Index>(), 0..9_usize, mutation()), 1..5),
-    ) {
-        let mut text = EVERYTHING.to_owned();
-        for (place, length, put) in cuts {
-            let mut start = place.index(text.len() + 1);
-            while !text.is_char_boundary(start) { start -= 1; }
-            let mut end = (start + length).min(text.len());
-            while !text.is_char_boundary(end) { end += 1; }
-            text.replace_range(start..end, &put);
-        }
+    fn mutated_files_never_panic(text in mangled(EVERYTHING)) {
         match CaseFile::from_toml(&text) {
             Ok(file) => for case in &file.cases {
                 let outcome = case.run();
@@ -226,18 +164,4 @@ proptest! {
             prop_assert!(!got.starts_with("1: "), "{} answers {got}\n{text}", line.what);
         }
     }
-}
-
-fn mutation() -> impl Strategy<Value = String> {
-    prop_oneof![
-        Just(String::new()),
-        Just("\n".to_owned()),
-        Just("[".to_owned()),
-        Just("-1".to_owned()),
-        Just("99999999999999999999".to_owned()),
-        Just("é".to_owned()),
-        Just("true".to_owned()),
-        Just("\"t9\"".to_owned()),
-        "[ -~]{0,6}",
-    ]
 }

@@ -8,6 +8,7 @@
 mod backlog;
 mod chaos;
 mod conflict;
+mod files;
 mod ledger;
 mod loss_is_poisson;
 mod memory;

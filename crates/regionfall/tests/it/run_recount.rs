@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use regionfall::fault::FaultSpec;
 use regionfall::history::{AttemptEnding, Ending, Fact, Listener, Phase};
-use regionfall::simulation::{Outcome, Simulation};
-use regionfall_kernel::{Seed, SimDuration, SimTime};
+use regionfall::simulation::Outcome;
+use regionfall_kernel::{SimDuration, SimTime};
 
-use crate::small::scenario;
+use crate::small::listened_to;
 use crate::storms::{cases, storm};
 
 /// Reads and writes of few keys from everywhere, so that reads miss something now and then. Every command
@@ -417,14 +417,8 @@ fn counted(outcome: &Outcome) -> Counts {
 }
 
 fn both(strategy: &str, faults: Vec<FaultSpec>, seed: u64) -> (Outcome, Counts) {
-    let scenario = scenario(STUDY);
     let mut recount = Recount::default();
-    let outcome = Simulation::new(&scenario, Seed::new(seed))
-        .strategy(strategy)
-        .expect("the strategy is in the scenario")
-        .faults(faults)
-        .run_with(&mut recount)
-        .expect("a strategy is named");
+    let outcome = listened_to(STUDY, strategy, Some(faults), (seed, &mut recount));
     let mut counts = recount.counts;
     if recount.healed.is_some() {
         counts.convergence = None;
@@ -473,13 +467,8 @@ fn a_partition_makes_reads_miss_what_sessions_wrote_and_saw() {
         "{STUDY}\n[[fault]]\nkind = \"region-outage\"\nregion = \"a\"\nat = \"8s\"\nlasts = \"10s\"\n\
          mode = \"refusing\"\ndisks = \"kept\"\n"
     );
-    let scenario = scenario(&text);
     let mut recount = Recount::default();
-    let outcome = Simulation::new(&scenario, Seed::new(1))
-        .strategy("jedis-multidb")
-        .expect("the strategy is in the scenario")
-        .run_with(&mut recount)
-        .expect("a strategy is named");
+    let outcome = listened_to(&text, "jedis-multidb", None, (1, &mut recount));
     let mut counts = recount.counts;
     counts.ages.clear();
     assert_eq!(counted(&outcome), counts);

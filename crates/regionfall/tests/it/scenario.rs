@@ -1,11 +1,6 @@
 //! Reading scenarios: the committed ones, a collection of wrong ones with the messages that they must
 //! give, and mutations of both, which must never do worse than an error.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot read its own files fails"
-)]
-
 mod documents;
 mod layers;
 mod messages;
@@ -17,32 +12,14 @@ use proptest::prelude::*;
 use regionfall::failover::{Catalogue, Failback, Propagation};
 use regionfall::fault::FaultKind;
 use regionfall::scenario::{
-    LoadError, Loaded, Loader, Objective, ProblemKind, Scenario, ScenarioError, Sense, Statistic,
-    schema,
+    Loaded, Objective, ProblemKind, Scenario, ScenarioError, Sense, Statistic, schema,
 };
 use regionfall::workload::Arrivals;
 use regionfall_kernel::SimDuration;
 
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../");
+use crate::files::{Bytes, Folder, ROOT, files, mangled, mutation, snapshot};
+
 const BAD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bad-scenarios/");
-
-/// Opens files below a folder, in place of the command.
-struct Folder(&'static str);
-
-impl Loader for Folder {
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a test stands in for the command, which opens files"
-    )]
-    fn load(&self, path: &str) -> Result<Vec<u8>, LoadError> {
-        std::fs::read(format!("{}{path}", self.0)).map_err(|error| LoadError {
-            reason: match error.kind() {
-                std::io::ErrorKind::NotFound => "no such file".to_owned(),
-                _ => error.to_string(),
-            },
-        })
-    }
-}
 
 fn load(path: &str, set: &[(&str, &str)]) -> Result<Loaded, ScenarioError> {
     let set: Vec<(String, String)> = set

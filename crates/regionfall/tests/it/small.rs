@@ -1,6 +1,10 @@
 //! Small scenarios for tests, as text with gaps to fill.
 
+use regionfall::fault::FaultSpec;
+use regionfall::history::Listener;
 use regionfall::scenario::Scenario;
+use regionfall::simulation::{Outcome, Simulation};
+use regionfall_kernel::Seed;
 
 /// Three regions 40 to 60 ms apart each way, without jitter; phases, traffic and faults are in `rest`.
 pub(crate) fn scenario(rest: &str) -> Scenario {
@@ -9,6 +13,23 @@ pub(crate) fn scenario(rest: &str) -> Scenario {
         Ok(scenario) => scenario,
         Err(error) => panic!("{error}\nin\n{text}"),
     }
+}
+
+/// Runs a small scenario with another listener beside the usual ones; with its own faults, or with others.
+pub(crate) fn listened_to<L: Listener>(
+    rest: &str,
+    strategy: &str,
+    faults: Option<Vec<FaultSpec>>,
+    (seed, listener): (u64, &mut L),
+) -> Outcome {
+    let scenario = scenario(rest);
+    let mut simulation = Simulation::new(&scenario, Seed::new(seed))
+        .strategy(strategy)
+        .expect("the strategy is in the scenario");
+    if let Some(faults) = faults {
+        simulation = simulation.faults(faults);
+    }
+    simulation.run_with(listener).expect("a strategy is named")
 }
 
 const BASE: &str = r#"

@@ -5,7 +5,7 @@
 use proptest::prelude::*;
 
 use super::answer::{Answer, Compare, Expected, count, text};
-use super::past::{Name, Operation, Past, Seen, unreplaced};
+use super::past::{Here, Name, Past, Seen, unreplaced};
 use super::{Rules, START_MS, properties, words};
 
 #[derive(Clone, PartialEq, Debug)]
@@ -61,18 +61,13 @@ impl Rules for Expiry {
         let until = |milliseconds: &str| Some(at + milliseconds.parse::<u64>().unwrap());
         let does = |past: &mut Past<What>, what: What| {
             let is_whole = |what: &What| !matches!(what, What::Until(_));
-            let after = if is_whole(&what) {
-                past.before_whole(key, seen, is_whole)
-            } else {
-                seen.clone()
-            };
-            past.0.push(Operation {
+            let here = Here {
                 name,
-                key: key.to_owned(),
+                key,
+                seen,
                 at,
-                after,
-                what,
-            });
+            };
+            past.record(here, what, is_whole);
         };
         Some(match words[..] {
             ["SET", _, new] => {

@@ -5,7 +5,7 @@
 use proptest::prelude::*;
 
 use super::answer::{Answer, Compare, Expected, count, text};
-use super::past::{Name, Operation, Past, Seen, unreplaced};
+use super::past::{Here, Name, Past, Seen, unreplaced};
 use super::{Rules, START_MS, properties, words};
 
 /// What happens to the one field of these histories.
@@ -62,18 +62,13 @@ impl Rules for FieldExpiry {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let had = value(past, seen, "h");
         let does = |past: &mut Past<What>, what: What| {
-            let after = if what == What::Clear {
-                past.before_whole("h", seen, |what| *what == What::Clear)
-            } else {
-                seen.clone()
-            };
-            past.0.push(Operation {
+            let here = Here {
                 name,
-                key: "h".to_owned(),
+                key: "h",
+                seen,
                 at,
-                after,
-                what,
-            });
+            };
+            past.record(here, what, |what| *what == What::Clear);
         };
         Some(match words[..] {
             ["HSET", _, _, new] => {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::answer::{Answer, Compare, Expected, count, text};
-use super::past::{Name, Operation, Past, Seen, unreplaced};
+use super::past::{Here, Name, Past, Seen, unreplaced};
 use super::string::{halves, number, together};
 use super::{Rules, properties, words};
 
@@ -85,18 +85,13 @@ impl Rules for Hashes {
         let key = words[1];
         let had = fields(past, seen, key);
         let does = |past: &mut Past<What>, what: What| {
-            let after = if what == What::Clear {
-                past.before_whole(key, seen, |what| *what == What::Clear)
-            } else {
-                seen.clone()
-            };
-            past.0.push(Operation {
+            let here = Here {
                 name,
-                key: key.to_owned(),
+                key,
+                seen,
                 at,
-                after,
-                what,
-            });
+            };
+            past.record(here, what, |what| *what == What::Clear);
         };
         Some(match words[..] {
             ["HSET", _, field, value] => {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::answer::{Answer, Compare, Expected, count, text};
-use super::past::{Name, Operation, Past, Seen};
+use super::past::{Here, Name, Past, Seen};
 use super::{Rules, properties, words};
 
 #[derive(Clone, PartialEq, Debug)]
@@ -53,13 +53,13 @@ impl Rules for HyperLogLogs {
         let key = words[1];
         let had = elements(past, seen, key);
         let does = |past: &mut Past<What>, what: What| {
-            past.0.push(Operation {
+            let here = Here {
                 name,
-                key: key.to_owned(),
+                key,
+                seen,
                 at,
-                after: seen.clone(),
-                what,
-            });
+            };
+            past.record(here, what, |_| false);
         };
         Some(match words[..] {
             ["PFADD", _, ref new @ ..] => {

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::answer::{Answer, Compare, Expected, count, text};
-use super::past::{Name, Operation, Past, Seen};
+use super::past::{Here, Name, Operation, Past, Seen};
 use super::{Rules, properties, words};
 
 /// The names that members have in these histories.
@@ -196,18 +196,13 @@ impl Rules for Documents {
         };
         if let Some(what) = what {
             let is_whole = |what: &What| *what == What::Remove(None);
-            let after = if is_whole(&what) {
-                past.before_whole("j", seen, is_whole)
-            } else {
-                seen.clone()
-            };
-            past.0.push(Operation {
+            let here = Here {
                 name,
-                key: "j".to_owned(),
+                key: "j",
+                seen,
                 at,
-                after,
-                what,
-            });
+            };
+            past.record(here, what, is_whole);
         }
         answer
     }

@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use regionfall_crdt::{KeyNames, Replica};
 
 use super::answer::{Answer, Compare, Expected, count, text, texts};
-use super::past::{Name, Operation, Past, Seen, unreplaced};
+use super::past::{Here, Name, Past, Seen, unreplaced};
 use super::run::Run;
 use super::story::{Step, Story, Told};
 use super::{Moment, Rules, properties, read, words};
@@ -193,19 +193,13 @@ impl Rules for Lists {
         let mut seen = told.seen[moment.name.0].clone();
         seen.0[moment.name.0] -= 1;
         for what in does {
-            let after = if what == What::Clear {
-                told.past
-                    .before_whole("L", &seen, |what| *what == What::Clear)
-            } else {
-                seen.clone()
-            };
-            told.past.0.push(Operation {
+            let here = Here {
                 name: moment.name,
-                key: "L".to_owned(),
+                key: "L",
+                seen: &seen,
                 at: moment.at,
-                after,
-                what,
-            });
+            };
+            told.past.record(here, what, |what| *what == What::Clear);
         }
     }
 

@@ -79,6 +79,33 @@ impl<W> Past<W> {
     }
 }
 
+/// When and where an operation is executed.
+#[derive(Clone, Copy)]
+pub(crate) struct Here<'a> {
+    pub(crate) name: Name,
+    pub(crate) key: &'a str,
+    pub(crate) seen: &'a Seen,
+    pub(crate) at: u64,
+}
+
+impl<W> Past<W> {
+    /// Adds an operation; `is_whole` tells those that replace a whole key.
+    pub(crate) fn record(&mut self, here: Here<'_>, what: W, is_whole: impl Fn(&W) -> bool) {
+        let after = if is_whole(&what) {
+            self.before_whole(here.key, here.seen, is_whole)
+        } else {
+            here.seen.clone()
+        };
+        self.0.push(Operation {
+            name: here.name,
+            key: here.key.to_owned(),
+            at: here.at,
+            after,
+            what,
+        });
+    }
+}
+
 /// Those operations that none of the others comes after, as far as the others are of a kind to replace
 /// them.
 pub(crate) fn unreplaced<'p, W>(

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 
 use super::answer::{Answer, Compare, Expected, count, texts};
-use super::past::{Name, Operation, Past, Seen};
+use super::past::{Here, Name, Past, Seen};
 use super::{Rules, properties, words};
 
 #[derive(Clone, PartialEq, Debug)]
@@ -57,18 +57,13 @@ impl Rules for Sets {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let now = |past: &Past<What>, key: &str| members(past, seen, key);
         let does = |past: &mut Past<What>, key: &str, what: What| {
-            let after = if what == What::Clear {
-                past.before_whole(key, seen, |what| *what == What::Clear)
-            } else {
-                seen.clone()
-            };
-            past.0.push(Operation {
+            let here = Here {
                 name,
-                key: key.to_owned(),
+                key,
+                seen,
                 at,
-                after,
-                what,
-            });
+            };
+            past.record(here, what, |what| *what == What::Clear);
         };
         Some(match words[..] {
             ["SADD", key, ref elements @ ..] => {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::answer::{Answer, Compare, Expected, count, text};
-use super::past::{Name, Operation, Past, Seen, unreplaced};
+use super::past::{Here, Name, Past, Seen, unreplaced};
 use super::string::{halves, number};
 use super::{Rules, properties, words};
 
@@ -89,18 +89,13 @@ impl Rules for SortedSets {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let now = |past: &Past<What>, key: &str| scores(past, seen, key);
         let does = |past: &mut Past<What>, key: &str, what: What| {
-            let after = if what == What::Clear {
-                past.before_whole(key, seen, |what| *what == What::Clear)
-            } else {
-                seen.clone()
-            };
-            past.0.push(Operation {
+            let here = Here {
                 name,
-                key: key.to_owned(),
+                key,
+                seen,
                 at,
-                after,
-                what,
-            });
+            };
+            past.record(here, what, |what| *what == What::Clear);
         };
         Some(match words[..] {
             ["ZADD", key, score, member] => {

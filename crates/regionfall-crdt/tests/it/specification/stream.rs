@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use regionfall_crdt::{KeyNames, Replica, Settings, XaddIdMode};
 
 use super::answer::{Answer, Compare, Expected, count, text, texts};
-use super::past::{Name, Operation, Past, Seen};
+use super::past::{Here, Name, Operation, Past, Seen};
 use super::story::Told;
 use super::{Moment, Rules, START_MS, properties, read, words};
 
@@ -224,19 +224,13 @@ impl<const CHOSEN: bool> Rules for Streams<CHOSEN> {
             _ => unreachable!("{words:?}"),
         }
         for what in does {
-            let after = if what == What::Clear {
-                told.past
-                    .before_whole("x", &seen, |what| *what == What::Clear)
-            } else {
-                seen.clone()
-            };
-            told.past.0.push(Operation {
+            let here = Here {
                 name: moment.name,
-                key: "x".to_owned(),
+                key: "x",
+                seen: &seen,
                 at: moment.at,
-                after,
-                what,
-            });
+            };
+            told.past.record(here, what, |what| *what == What::Clear);
         }
     }
 

@@ -5,7 +5,7 @@
 use proptest::prelude::*;
 
 use super::answer::{Answer, Compare, Expected, count, text};
-use super::past::{Name, Operation, Past, Seen, unreplaced};
+use super::past::{Here, Name, Operation, Past, Seen, unreplaced};
 use super::{Rules, properties, words};
 
 /// What an operation does to a string or counter.
@@ -78,18 +78,13 @@ pub(crate) fn halves(text: &str) -> Option<i64> {
 /// Adds an operation.
 pub(crate) fn push(past: &mut Past<What>, seen: &Seen, name: Name, key: &str, at: u64, what: What) {
     let is_whole = |what: &What| matches!(what, What::Write(_));
-    let after = if is_whole(&what) {
-        past.before_whole(key, seen, is_whole)
-    } else {
-        seen.clone()
-    };
-    past.0.push(Operation {
+    let here = Here {
         name,
-        key: key.to_owned(),
+        key,
+        seen,
         at,
-        after,
-        what,
-    });
+    };
+    past.record(here, what, is_whole);
 }
 
 impl Rules for Strings {
