@@ -1,8 +1,18 @@
 //! References: what the real thing did, for `regionfall fidelity` to compare runs with.
 
+use core::fmt;
+
 use crate::history::{MomentKind, Rank};
 use crate::metric::{Column, Unit};
 use crate::topology::KeyspaceId;
+
+/// The ranks that a moment may have, by the word before its parenthesis.
+pub(super) const RANKS: [(&str, Rank); 4] = [
+    ("first", Rank::Nth(0)),
+    ("second", Rank::Nth(1)),
+    ("third", Rank::Nth(2)),
+    ("last", Rank::Last),
+];
 
 /// A measured figure of one variant, strategy and case.
 #[derive(Clone, PartialEq, Debug)]
@@ -81,6 +91,23 @@ impl Metric {
         match self {
             Self::Column(column) | Self::OfKeyspace(column, _) => column.unit,
             Self::Moment { .. } => Unit::Milliseconds,
+        }
+    }
+}
+
+impl fmt::Display for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Column(column) | Self::OfKeyspace(column, _) => f.write_str(column.name),
+            Self::Moment { kind, rank, since } => {
+                let name = RANKS.iter().find(|(_, known)| known == rank);
+                let rank = name.map_or("first", |(name, _)| name);
+                write!(f, "{rank}({})", kind.name)?;
+                match since {
+                    Since::Fault => Ok(()),
+                    Since::Heal => f.write_str(" since the heal"),
+                }
+            }
         }
     }
 }

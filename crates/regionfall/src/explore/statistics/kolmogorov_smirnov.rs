@@ -37,6 +37,17 @@ pub fn two_sample(one: &Sample, other: &Sample) -> KolmogorovSmirnov {
     }
 }
 
+/// The smallest p-value that samples with so many values can have: that of samples that lie wholly apart.
+/// A test that cannot come below its limit tells nothing.
+pub fn smallest_p_value(one: usize, other: usize) -> f64 {
+    // Two of all ways to deal the values out put every value of one sample first.
+    let (few, many) = (one.min(other), one.max(other));
+    let ways = (1..=few).fold(1.0, |ways, drawn| {
+        ways * (many + drawn) as f64 / drawn as f64
+    });
+    (2.0 / ways).min(1.0)
+}
+
 /// After each distinct value: how many values of either sample lie at or below it.
 fn steps(one: &Sample, other: &Sample) -> Vec<(u64, u64)> {
     let (one, other) = (one.sorted(), other.sorted());
@@ -191,6 +202,19 @@ mod tests {
                     "{count}, {steps}: {got:?}"
                 );
             }
+        }
+    }
+
+    #[test]
+    fn the_smallest_p_value_is_that_of_samples_apart() {
+        for (one, other) in [(1, 1), (3, 3), (5, 5), (2, 9), (20, 40)] {
+            let values: Vec<f64> = (0..one + other).map(|value| value as f64).collect();
+            let apart = test(&values[..one], &values[one..]);
+            let smallest = smallest_p_value(one, other);
+            assert!(
+                (apart.p_value - smallest).abs() < 1e-12,
+                "{one}, {other}: {apart:?}"
+            );
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::objective::Sought;
 use super::{Builder, inner, list, text};
-use crate::history::{MOMENTS, MomentKind, Rank};
+use crate::history::{MOMENTS, MomentKind};
 use crate::metric::{Column, Kind as ColumnKind, Unit};
 use crate::scenario::columns::{column, objective_names};
 use crate::scenario::error::{Problem, ProblemKind};
@@ -10,16 +10,8 @@ use crate::scenario::model::{Settings, Variant};
 use crate::scenario::read::samples::{self, DataKey};
 use crate::scenario::read::tree::{Fields, Node, Value};
 use crate::scenario::read::{leaf, path, quantity};
-use crate::scenario::reference::{Measured, Metric, Reference, Since, Tolerance};
+use crate::scenario::reference::{Measured, Metric, RANKS, Reference, Since, Tolerance};
 use crate::topology::KeyspaceId;
-
-/// The ranks that a moment may have, by the word before its parenthesis.
-const RANKS: [(&str, Rank); 4] = [
-    ("first", Rank::Nth(0)),
-    ("second", Rank::Nth(1)),
-    ("third", Rank::Nth(2)),
-    ("last", Rank::Last),
-];
 
 impl Builder<'_, '_> {
     /// The references of a file. They are of use only if no problem was found.
@@ -262,7 +254,7 @@ impl Builder<'_, '_> {
 
     fn samples_of_file(&mut self, node: &Node, place: &str) -> Option<Vec<f64>> {
         let report = |this: &mut Self, mut problem: Problem| {
-            problem.key = place.to_owned();
+            place.clone_into(&mut problem.key);
             this.report(problem.got(node.excerpt()), node.mark());
         };
         let Some(DataKey { path, key }) = node.text().and_then(samples::data_key) else {
