@@ -7,6 +7,7 @@
 
 mod backlog;
 mod chaos;
+mod closed_loop;
 mod conflict;
 mod files;
 mod ledger;

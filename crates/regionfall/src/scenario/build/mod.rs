@@ -2,6 +2,7 @@
 
 mod fault;
 mod objective;
+mod reference;
 mod strategy;
 mod topology;
 mod workload;
