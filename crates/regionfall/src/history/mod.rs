@@ -8,7 +8,7 @@ mod shape;
 mod touch;
 mod trace;
 
-pub use fact::{AttemptEnding, Ending, Fact, Listener, Phase};
+pub use fact::{AttemptEnding, CopyEnd, Ending, Fact, Listener, Phase};
 pub use histogram::Histogram;
 pub(crate) use ledger::LateWrite;
 pub use ledger::{
@@ -16,6 +16,6 @@ pub use ledger::{
     RequestCounts, Requests, Traffic, WriteCounts,
 };
 pub use moment::{MOMENTS, MomentKind, Moments, Rank};
-pub use shape::{KeyspaceShape, MemberView, Quiescence, RecoveryCriterion, RunShape, ServerShape};
+pub use shape::{KeyspaceShape, NodeView, Quiescence, RecoveryCriterion, RunShape, ServerShape};
 pub(crate) use touch::{may_justify_leaving, touches_server};
 pub use trace::Trace;
