@@ -14,7 +14,11 @@ pub fn next_attempt_after(
     attempt: u8,
     ending: AttemptEnding,
 ) -> Option<SimDuration> {
-    if u32::from(attempt) + 1 >= client.attempts || ending == AttemptEnding::ErrorReply {
+    let is_answered = matches!(
+        ending,
+        AttemptEnding::ErrorReply | AttemptEnding::Unconfirmed
+    );
+    if u32::from(attempt) + 1 >= client.attempts || is_answered {
         return None;
     }
     let may_have_taken_effect = matches!(
@@ -38,7 +42,10 @@ pub fn proves_no_effect(ending: AttemptEnding) -> bool {
         | AttemptEnding::ConnectTimeout
         | AttemptEnding::TargetDown
         | AttemptEnding::PoolExhausted => true,
-        AttemptEnding::Reply | AttemptEnding::Timeout | AttemptEnding::ConnectionLost => false,
+        AttemptEnding::Reply
+        | AttemptEnding::Unconfirmed
+        | AttemptEnding::Timeout
+        | AttemptEnding::ConnectionLost => false,
     }
 }
 

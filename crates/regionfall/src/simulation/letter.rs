@@ -43,8 +43,10 @@ impl From<Message> for Letter {
                 slot,
                 attempt,
                 is_error,
+                is_unconfirmed,
             } => {
-                let small = u64::from(attempt) | u64::from(is_error) << 8;
+                let small =
+                    u64::from(attempt) | u64::from(is_error) << 8 | u64::from(is_unconfirmed) << 9;
                 (word(REPLY, small, slot.0), 0)
             }
             Message::Effects {
@@ -84,6 +86,7 @@ impl From<Letter> for Message {
                 slot,
                 attempt,
                 is_error: first >> 16 & 1 == 1,
+                is_unconfirmed: first >> 17 & 1 == 1,
             },
             EFFECTS => Self::Effects {
                 link: LinkId(identity as u16),
@@ -129,11 +132,13 @@ mod tests {
                 slot,
                 attempt: 254,
                 is_error: true,
+                is_unconfirmed: false,
             },
             Message::Reply {
                 slot,
                 attempt: 1,
                 is_error: false,
+                is_unconfirmed: true,
             },
             Message::Effects {
                 link,

@@ -22,6 +22,7 @@ mod routing;
 mod run;
 mod serving;
 mod storm;
+mod waiting;
 mod world;
 
 pub use blueprint::Blueprint;

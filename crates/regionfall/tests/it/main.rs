@@ -22,3 +22,4 @@ mod small;
 mod storms;
 mod strategies;
 mod vocabulary;
+mod waiting;
