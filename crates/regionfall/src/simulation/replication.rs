@@ -260,7 +260,10 @@ impl World {
             if is_cluster {
                 self.feed_replicas(now, target, shard, (origin, first, last));
             }
-            if writer != from {
+            // What a former primary wrote its successor may lack.
+            let is_succeeded = self.members[writer.index()].primaries[usize::from(shard)]
+                != self.journal.node(origin);
+            if writer != from || is_succeeded {
                 self.pass_on(now, target, shard, (origin, first, last));
             }
         } else if writer == to {
