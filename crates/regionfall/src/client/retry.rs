@@ -14,11 +14,7 @@ pub fn next_attempt_after(
     attempt: u8,
     ending: AttemptEnding,
 ) -> Option<SimDuration> {
-    let is_answered = matches!(
-        ending,
-        AttemptEnding::ErrorReply | AttemptEnding::Unconfirmed
-    );
-    if u32::from(attempt) + 1 >= client.attempts || is_answered {
+    if u32::from(attempt) + 1 >= client.attempts || ending == AttemptEnding::ErrorReply {
         return None;
     }
     let may_have_taken_effect = matches!(
@@ -42,10 +38,7 @@ pub fn proves_no_effect(ending: AttemptEnding) -> bool {
         | AttemptEnding::ConnectTimeout
         | AttemptEnding::TargetDown
         | AttemptEnding::PoolExhausted => true,
-        AttemptEnding::Reply
-        | AttemptEnding::Unconfirmed
-        | AttemptEnding::Timeout
-        | AttemptEnding::ConnectionLost => false,
+        AttemptEnding::Reply | AttemptEnding::Timeout | AttemptEnding::ConnectionLost => false,
     }
 }
 

@@ -121,8 +121,6 @@ pub enum AttemptEnding {
     TargetDown,
     /// No connection of the pool became free in time.
     PoolExhausted,
-    /// A reply that says that too few replicas have confirmed the write in time (WAIT). It took effect.
-    Unconfirmed,
 }
 
 /// What ended a copy.

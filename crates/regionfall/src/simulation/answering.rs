@@ -32,8 +32,6 @@ pub(super) struct Errand {
     pub(super) draw: Draw,
     /// Once it is executed: whether the reply is an error, and how long it is.
     pub(super) reply: Option<(bool, u32)>,
-    /// Whether the reply says that too few replicas have the write, and the client cares.
-    pub(super) is_unconfirmed: bool,
 }
 
 /// Errands under way.
@@ -101,7 +99,6 @@ impl World {
 
     /// A process that hung goes on with what was handed to it in the meantime.
     pub(super) fn unpark<L: Listener>(&mut self, now: SimTime, node: NodeId, listener: &mut L) {
-        self.let_go_what_is_due(now, node);
         let parked = std::mem::take(&mut self.errands.parked);
         for id in parked {
             let is_here =
@@ -154,7 +151,6 @@ impl World {
             slot,
             attempt,
             is_error,
-            is_unconfirmed: errand.is_unconfirmed,
         };
         self.network.send(
             now,

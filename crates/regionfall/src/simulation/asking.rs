@@ -185,7 +185,7 @@ impl World {
         now: SimTime,
         connection: ConnectionId,
         (slot, attempt): (Slot, u8),
-        (is_error, is_unconfirmed): (bool, bool),
+        is_error: bool,
         listener: &mut L,
     ) {
         let operation = self.operations.get(slot);
@@ -201,8 +201,6 @@ impl World {
         self.operations.message_gone(slot);
         if is_error {
             self.attempt_failed(now, slot, AttemptEnding::ErrorReply, listener);
-        } else if is_unconfirmed {
-            self.attempt_failed(now, slot, AttemptEnding::Unconfirmed, listener);
         } else {
             let ending = AttemptEnding::Reply;
             listener.observe(
@@ -248,7 +246,7 @@ impl World {
         );
         if !matches!(
             ending,
-            AttemptEnding::ErrorReply | AttemptEnding::Unconfirmed | AttemptEnding::PoolExhausted
+            AttemptEnding::ErrorReply | AttemptEnding::PoolExhausted
         ) {
             self.tell_judge(now, id, member, true, listener);
         }

@@ -59,10 +59,6 @@ pub(super) enum Event {
     Forward(ErrandId),
     /// A reply that had to wait leaves.
     Answer(ErrandId),
-    /// A replica's confirmation of a write reaches the primary.
-    Confirmed(OriginId, u32),
-    /// A client will not wait any longer for confirmations of its write.
-    WaitOver(OriginId, u32),
     /// A phase begins.
     Phase(Phase),
     /// A command of an external endpoint leaves.
@@ -83,7 +79,6 @@ pub(super) enum Message {
         slot: Slot,
         attempt: u8,
         is_error: bool,
-        is_unconfirmed: bool,
     },
     /// A health check.
     Probe(ProbeId),
@@ -169,8 +164,6 @@ impl Event {
             Self::Heartbeat(_) => 20,
             Self::Forward(_) => 21,
             Self::Answer(_) => 22,
-            Self::Confirmed(..) => 60,
-            Self::WaitOver(..) => 61,
         }
     }
 }

@@ -43,10 +43,8 @@ impl From<Message> for Letter {
                 slot,
                 attempt,
                 is_error,
-                is_unconfirmed,
             } => {
-                let small =
-                    u64::from(attempt) | u64::from(is_error) << 8 | u64::from(is_unconfirmed) << 9;
+                let small = u64::from(attempt) | u64::from(is_error) << 8;
                 (word(REPLY, small, slot.0), 0)
             }
             Message::Effects {
@@ -86,7 +84,6 @@ impl From<Letter> for Message {
                 slot,
                 attempt,
                 is_error: first >> 16 & 1 == 1,
-                is_unconfirmed: first >> 17 & 1 == 1,
             },
             EFFECTS => Self::Effects {
                 link: LinkId(identity as u16),
@@ -132,13 +129,11 @@ mod tests {
                 slot,
                 attempt: 254,
                 is_error: true,
-                is_unconfirmed: false,
             },
             Message::Reply {
                 slot,
                 attempt: 1,
                 is_error: false,
-                is_unconfirmed: true,
             },
             Message::Effects {
                 link,

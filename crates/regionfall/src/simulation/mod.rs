@@ -22,7 +22,6 @@ mod routing;
 mod run;
 mod serving;
 mod storm;
-mod waiting;
 mod world;
 
 pub use blueprint::Blueprint;

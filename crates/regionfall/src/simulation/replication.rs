@@ -216,7 +216,6 @@ impl World {
                     last,
                 },
             );
-            self.confirm(now, link, origin, last);
             if !is_direct || self.inner_links < self.links.len() {
                 self.hand_on(now, (source, target), shard, (origin, first, last));
             }
@@ -432,7 +431,6 @@ impl World {
                     last,
                 },
             );
-            self.confirm(now, link, origin, last);
             self.hand_on(now, (source, target), shard, (origin, first, last));
         }
         self.note_caught_up(now, link, listener);

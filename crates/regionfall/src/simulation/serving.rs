@@ -50,7 +50,6 @@ impl World {
             node,
             draw,
             reply: None,
-            is_unconfirmed: false,
         };
         if entry == node {
             self.execute_errand(now, errand, listener);
@@ -119,16 +118,11 @@ impl World {
                 },
             );
         }
-        let mut dot = None;
         for effect in executed.effects {
-            dot = Some(effect.dot);
             self.publish_effect(now, node, effect);
         }
         let bytes = REPLY_BYTES + if is_write { 0 } else { value };
         errand.reply = Some((executed.reply.is_error(), bytes));
-        if is_write && self.hold_for_copies(now, errand, dot) {
-            return;
-        }
         if errand.entry == node {
             self.send_reply(now, errand);
         } else {

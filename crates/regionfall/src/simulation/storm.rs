@@ -362,7 +362,6 @@ impl World {
             state.is_running = false;
             listener.observe(now, &Fact::NodeStopped { node, fault });
             self.stop_links(now, node, listener);
-            self.drop_waits(node);
         }
         if disks == Disks::Lost {
             self.lose_disks(now, node, fault, listener);

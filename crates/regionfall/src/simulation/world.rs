@@ -14,7 +14,6 @@ use super::deciding::{DeciderSlot, ProbeSlot};
 use super::endpoint::{Call, Endpoint};
 use super::event::{ARRIVAL, Event, LinkId, Message};
 use super::letter::Letter;
-use super::waiting::Waits;
 use crate::client::{AppServer, Finding, Operations};
 use crate::database::{Journal, Link, Member, Node};
 use crate::failover::{Decider, StrategyConfig};
@@ -59,8 +58,6 @@ pub struct World {
     pub(super) calls: Vec<Call>,
 
     pub(super) errands: Errands,
-    /// Replies that wait for copies.
-    pub(super) waits: Waits,
 
     pub(super) faults: Vec<PlannedFault>,
     pub(super) host_faults: Vec<Vec<HostFault>>,
@@ -129,7 +126,6 @@ impl World {
             endpoints: Vec::new(),
             calls: Vec::new(),
             errands: Errands::default(),
-            waits: Waits::default(),
             faults,
             host_faults: Vec::new(),
             role_faults: Vec::new(),
@@ -276,8 +272,6 @@ impl World {
             Event::Restart(node) => self.restart_node(now, node, listener),
             Event::Forward(id) => self.forwarded(now, id, listener),
             Event::Answer(id) => self.answer(now, id),
-            Event::Confirmed(origin, sequence) => self.confirmed(now, origin, sequence),
-            Event::WaitOver(origin, sequence) => self.wait_over(now, origin, sequence),
             Event::Phase(phase) => self.begin_phase(now, phase, listener),
             Event::Injected(call) => self.send_call(now, call),
         }
@@ -359,10 +353,8 @@ impl World {
                 slot,
                 attempt,
                 is_error,
-                is_unconfirmed,
             } => {
-                let flags = (is_error, is_unconfirmed);
-                self.reply_arrives(now, connection, (slot, attempt), flags, listener);
+                self.reply_arrives(now, connection, (slot, attempt), is_error, listener);
             }
             Message::Probe(probe) => self.answer_probe(now, connection, probe),
             Message::ProbeReply(probe) => self.probe_answered(now, probe, listener),

@@ -81,28 +81,6 @@ pub struct KeyspaceConfig {
     pub scope: Scope,
     /// Whether reads are judged against the session's own writes.
     pub session: Session,
-    /// Whether each write is followed by WAIT.
-    pub wait: Option<WaitConfig>,
-}
-
-/// WAIT after each write: in one round trip with it (Redis docs, *WAIT*).
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct WaitConfig {
-    /// Replicas that must have the write, at least 1.
-    pub replicas: u32,
-    /// How long the server keeps the reply back at most; zero is for ever.
-    pub timeout: SimDuration,
-    /// What the application makes of a write that too few replicas confirmed.
-    pub unconfirmed: Unconfirmed,
-}
-
-/// What the application makes of a write that too few replicas confirmed in time.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Unconfirmed {
-    /// It counts as neither acknowledged nor failed.
-    Unknown,
-    /// The write's own reply is enough: WAIT only slows the client down.
-    Acknowledged,
 }
 
 impl KeyspaceConfig {

@@ -5,7 +5,6 @@ mod generator;
 mod popularity;
 
 pub use config::{
-    Arrivals, ByteSize, FleetConfig, KeyspaceConfig, Popularity, Scope, Session, Unconfirmed,
-    WaitConfig, WorkloadConfig,
+    Arrivals, ByteSize, FleetConfig, KeyspaceConfig, Popularity, Scope, Session, WorkloadConfig,
 };
 pub use generator::{Request, Workload, arrival_bits, request_draws};

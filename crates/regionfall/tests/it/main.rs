@@ -22,4 +22,3 @@ mod small;
 mod storms;
 mod strategies;
 mod vocabulary;
-mod waiting;

@@ -10,8 +10,7 @@ use crate::scenario::read::tree::{Fields, Node};
 use crate::scenario::read::{leaf, path, quantity};
 use crate::topology::{RegionId, TopologyConfig};
 use crate::workload::{
-    Arrivals, ByteSize, FleetConfig, KeyspaceConfig, Popularity, Scope, Session, Unconfirmed,
-    WaitConfig, WorkloadConfig,
+    Arrivals, ByteSize, FleetConfig, KeyspaceConfig, Popularity, Scope, Session, WorkloadConfig,
 };
 
 /// Shares must add up to the whole within this: what thirds written with two decimals leave over.
@@ -204,17 +203,6 @@ impl Builder<'_, '_> {
                 "read-your-writes" => Session::ReadYourWrites,
                 _ => Session::None,
             },
-            wait: fields.get("wait").map(|_| {
-                let wait = table(fields, "wait");
-                WaitConfig {
-                    replicas: integer(wait, "replicas"),
-                    timeout: optional_duration(wait, "timeout").unwrap_or_default(),
-                    unconfirmed: match text(wait, "unconfirmed") {
-                        "acknowledged" => Unconfirmed::Acknowledged,
-                        _ => Unconfirmed::Unknown,
-                    },
-                }
-            }),
         }
     }
 

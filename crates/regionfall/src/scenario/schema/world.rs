@@ -318,12 +318,6 @@ static KEYSPACE: Table = Table {
             Default::Text("none"),
             "The session guarantee that readers expect.",
         ),
-        Key::new(
-            "wait",
-            Kind::Table(&WAIT),
-            Default::Absent("writes do not wait for replicas"),
-            "Each write is followed by WAIT, in one round trip.",
-        ),
     ],
     open: None,
 };
@@ -338,41 +332,6 @@ static MIX: Table = Table {
         kind: Kind::Number(0.0, 1e9),
         doc: "Its weight against the others.",
     }),
-};
-
-static WAIT: Table = Table {
-    title: "wait",
-    doc: "The reply to a write is kept back until replicas of its shard in the member's region have it. It takes nothing back: a write that too few confirmed has taken effect, and a replica that lacks it may still be promoted.",
-    keys: &[
-        Key::new(
-            "replicas",
-            Kind::Integer(1, 5),
-            Default::Integer(1),
-            "How many replicas must have it.",
-        ),
-        Key::new(
-            "timeout",
-            Kind::Either(&Kind::Word(&[("never", "as long as it takes")]), &TIMEOUT),
-            Default::Text("100ms"),
-            "How long the server keeps the reply back at most.",
-        ),
-        Key::new(
-            "unconfirmed",
-            Kind::Word(&[
-                (
-                    "unknown",
-                    "the application counts it as neither acknowledged nor failed",
-                ),
-                (
-                    "acknowledged",
-                    "the write's own reply is enough for the application",
-                ),
-            ]),
-            Default::Text("unknown"),
-            "What becomes of a write that too few confirmed in time.",
-        ),
-    ],
-    open: None,
 };
 
 static SHARED: Table = Table {
