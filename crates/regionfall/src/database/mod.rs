@@ -6,6 +6,7 @@ mod config;
 mod journal;
 mod link;
 mod member;
+pub mod promotion;
 
 pub use config::{DatabaseConfig, SyncConfig};
 pub use journal::Journal;

@@ -37,6 +37,10 @@ identities! {
     HostId(u32) "host-";
     /// A member of the database: one region's copy.
     MemberId(u8) "member-";
+    /// A machine of a member's cluster: it runs one process for each shard that it holds.
+    NodeId(u8) "node-";
+    /// A Sentinel process.
+    SentinelId(u8) "sentinel-";
     /// A fleet of app servers.
     FleetId(u16) "fleet-";
     /// An app server, numbered through all fleets in order.

@@ -1,11 +1,14 @@
 //! Where things stand: regions, zones, hosts, and how far apart they are.
 
+mod clock;
 mod config;
 mod id;
 mod rtt;
 
+pub use clock::LocalTime;
 pub use config::{Drift, LinkConfig, LossBursts, RegionConfig, TopologyConfig};
 pub use id::{
-    DeciderId, FaultId, FleetId, HostId, KeyspaceId, MemberId, OperationId, RegionId, ServerId,
+    DeciderId, FaultId, FleetId, HostId, KeyspaceId, MemberId, NodeId, OperationId, RegionId,
+    SentinelId, ServerId,
 };
 pub use rtt::{Rtt, RttError, RttTable};

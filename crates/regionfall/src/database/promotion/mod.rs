@@ -1,0 +1,9 @@
+//! Who becomes primary when a primary fails: state machines for what the products do.
+//!
+//! | product | who decides | module |
+//! |---|---|---|
+//! | Redis with Sentinel | an elected Sentinel, when enough of them hold the primary for down | `sentinel` |
+//!
+//! They see messages, answers, timers and the clock of their own host; they know nothing of the world.
+
+pub mod sentinel;
