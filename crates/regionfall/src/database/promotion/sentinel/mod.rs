@@ -314,11 +314,11 @@ impl Sentinel {
         }
     }
 
+    /// Where a process is in the list. A group's nodes are all known, and only they are spoken of.
     fn index(&self, id: NodeId) -> usize {
-        self.nodes
-            .iter()
-            .position(|node| node.id == id)
-            .expect("a group's nodes are all known, and only they are spoken of")
+        let place = self.nodes.iter().position(|node| node.id == id);
+        debug_assert!(place.is_some(), "{id} is no part of the group");
+        place.unwrap_or(0)
     }
 
     fn line(&mut self, to: Watched) -> Option<&mut Line> {

@@ -24,7 +24,7 @@ pub(super) struct Process {
     pub promotions: u32,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Event {
     Wake(SentinelId),
     /// A connection attempt is refused, or a link of a dead process breaks.
