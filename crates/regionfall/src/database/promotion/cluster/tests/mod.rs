@@ -126,7 +126,7 @@ fn the_minority_stops_serving_and_promotes_nobody() {
     town.set_cut(&minority, &majority, false);
     town.run_for(30_000);
     assert_eq!(primaries(&town, 0), [3], "the old primary has heard");
-    assert!(town.processes.iter().all(|process| process.serves()));
+    assert!(town.processes.iter().all(super::ClusterProcess::serves));
 }
 
 #[test]

@@ -193,7 +193,7 @@ impl Town {
                     }
                 }
                 ClusterAction::Disconnect { to } => {
-                    *self.links.entry((index, to)).or_insert(0) += 1
+                    *self.links.entry((index, to)).or_insert(0) += 1;
                 }
                 ClusterAction::Send { to, message } => {
                     let other = to.node.index();
