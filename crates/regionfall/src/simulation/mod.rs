@@ -1,6 +1,7 @@
 //! The world and its runs.
 
 mod afflictions;
+mod answering;
 mod asking;
 mod backlog;
 mod blueprint;
@@ -15,6 +16,7 @@ mod links;
 mod outcome;
 mod placing;
 mod pooling;
+mod promoting;
 mod replication;
 mod routing;
 mod run;
@@ -27,5 +29,5 @@ pub use builder::{PickError, Simulation};
 pub use endpoint::{Answer, EndpointId};
 pub use outcome::{Label, Outcome};
 pub use run::{MODEL_VERSION, run_for_benchmark, seeds};
-pub(crate) use run::{Plan, run};
+pub(crate) use run::{Plan, run, run_with};
 pub use world::World;

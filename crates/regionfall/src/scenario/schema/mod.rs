@@ -9,6 +9,7 @@ mod fault;
 mod json;
 mod markdown;
 mod propagation;
+mod reference;
 mod root;
 mod strategy;
 mod world;

@@ -31,7 +31,7 @@ pub(crate) static TOPOLOGY: Table = Table {
             "regions",
             Kind::List(&Kind::Region),
             Default::Required,
-            "Regions with a member, 2 to 10, each once. Regions that only fleets or checkers name are added by themselves.",
+            "Regions with a member, each once: 2 to 10, or 1 for a database of one region. Regions that only fleets or checkers name are added by themselves.",
         ),
         Key::new(
             "region",
@@ -178,10 +178,25 @@ pub(crate) static DATABASE: Table = Table {
     keys: &[
         Key::new(
             "kind",
-            Kind::Word(&[(
-                "active-active",
-                "every member takes writes; conflicts are resolved by data type (CRDT)",
-            )]),
+            Kind::Word(&[
+                ("standalone", "one copy of the data in one region"),
+                (
+                    "independent",
+                    "a database in each region; none knows of the others",
+                ),
+                (
+                    "primary-replica",
+                    "a primary and its replicas in one region",
+                ),
+                (
+                    "geo-passive",
+                    "the first region takes writes; the others follow it and refuse them until one is promoted",
+                ),
+                (
+                    "active-active",
+                    "every member takes writes; conflicts are resolved by data type (CRDT)",
+                ),
+            ]),
             Default::Text("active-active"),
             "What the database is.",
         ),
@@ -190,6 +205,36 @@ pub(crate) static DATABASE: Table = Table {
             Kind::Integer(1, 512),
             Default::Integer(1),
             "Shards of each member. Every shard streams its effects on links of its own.",
+        ),
+        Key::new(
+            "replicas_per_shard",
+            Kind::Integer(0, 5),
+            Default::Integer(0),
+            "Copies of each shard beside the primary, in the same region: each on a node of its own.",
+        ),
+        Key::new(
+            "placement",
+            Kind::Word(&[
+                ("single-zone", "all nodes stand in the first zone"),
+                ("multi-zone", "each node stands in the next zone in turn"),
+            ]),
+            Default::Text("multi-zone"),
+            "In which zones of its region the nodes of a member stand.",
+        ),
+        Key::new(
+            "entrance",
+            Kind::Word(&[
+                (
+                    "direct",
+                    "clients connect to the node that was the first primary",
+                ),
+                (
+                    "proxy",
+                    "clients connect to an endpoint on a node, which hands each request to the primary of its shard",
+                ),
+            ]),
+            Default::Text("proxy"),
+            "How clients reach the shards of a member that has several nodes.",
         ),
         Key::new(
             "sync",
@@ -235,6 +280,7 @@ static FLEET: Table = Table {
         Key::new("rate", Kind::Rate, Default::Derived("100/s, unless `clients` is given"), "Requests of the whole fleet, as a Poisson process split evenly over its servers (open loop)."),
         Key::new("clients", Kind::Integer(1, 1_000_000), Default::Absent("open loop"), "Clients of the whole fleet: each asks, waits for the answer, thinks and asks again (closed loop). Instead of `rate`."),
         Key::new("think", Kind::Delay, Default::Absent("0s for a closed loop"), "Time between an answer and the next question; goes with `clients`."),
+        Key::new("pause_after_error", Kind::Delay, Default::Absent("as `think`"), "The same after a question that failed or was never answered; goes with `clients`."),
         Key::new("home", Kind::List(&Kind::Region), Default::Derived("the fleet's own region if it has a member, then the others in the order of `topology.regions`"), "Members in order of preference. Equal lists in every fleet make active-passive."),
         Key::new("timeout", Kind::Either(&Kind::Word(&[("client", "as the strategy's client has it")]), &TIMEOUT), Default::Text("client"), "How long an attempt waits for its reply."),
         Key::new("tls_round_trips", Kind::Integer(0, 2), Default::Integer(0), "Round trips that TLS adds to a new connection: 0 without TLS, 1 for TLS 1.3, 2 for TLS 1.2.").grade(Grade::Documented, "RFC 8446 section 2, RFC 5246 section 7.3"),
