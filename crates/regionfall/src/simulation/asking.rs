@@ -199,7 +199,15 @@ impl World {
         };
         server.pool[position].state = PooledState::Idle;
         self.operations.message_gone(slot);
-        if is_error {
+        let asks = self.asks_sentinels(member);
+        // A client that asks Sentinels takes "read only" for a lost connection, and lets go of former primaries.
+        let is_readonly = is_error && asks && self.leads_to_replica(id, position);
+        if is_readonly || asks && self.leads_astray(id, position) {
+            self.drop_pooled(now, id, position);
+        }
+        if is_readonly {
+            self.attempt_failed(now, slot, AttemptEnding::Refused, listener);
+        } else if is_error {
             self.attempt_failed(now, slot, AttemptEnding::ErrorReply, listener);
         } else {
             let ending = AttemptEnding::Reply;

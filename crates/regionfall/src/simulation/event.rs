@@ -59,6 +59,10 @@ pub(super) enum Event {
     Forward(ErrandId),
     /// A reply that had to wait leaves.
     Answer(ErrandId),
+    /// A Sentinel's timer is due.
+    SentinelTick(PostId),
+    /// A question to a Sentinel, or its answer, arrives.
+    Inquiry(InquiryId),
     /// A phase begins.
     Phase(Phase),
     /// A command of an external endpoint leaves.
@@ -101,11 +105,25 @@ pub(super) enum Message {
     Call(CallId),
     /// Its answer.
     CallReply(CallId),
+    /// A message between a Sentinel and another, or a process.
+    Dispatch(DispatchId),
 }
 
 /// A directed link of one shard.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct LinkId(pub u16);
+
+/// A Sentinel in its place.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct PostId(pub u16);
+
+/// A question to a Sentinel.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct InquiryId(pub u32);
+
+/// A message of a Sentinel under way.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct DispatchId(pub u32);
 
 /// A probe under way.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -162,6 +180,8 @@ impl Event {
             Self::Phase(_) => 18,
             Self::Injected(_) => 19,
             Self::Heartbeat(_) => 20,
+            Self::SentinelTick(_) => 40,
+            Self::Inquiry(_) => 41,
             Self::Forward(_) => 21,
             Self::Answer(_) => 22,
         }

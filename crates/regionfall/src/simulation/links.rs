@@ -175,6 +175,7 @@ impl World {
             (state.sent, state.sent_own) = (Clock::new(), 0);
         }
         state.state = LinkState::Streaming(connection);
+        state.lost_at = SimTime::NEVER;
         let (source, shard) = (state.source, state.shard);
         let known = state.greeted_with.clone();
         state.sent.join(&known);
@@ -238,6 +239,9 @@ impl World {
         let state = &mut self.links[usize::from(link.0)];
         let was_up = !matches!(state.state, LinkState::Down | LinkState::Opening(_));
         state.state = LinkState::Down;
+        if was_up {
+            state.lost_at = now;
+        }
         state.held.clear();
         state.full_state = None;
         state.catch_up = None;

@@ -10,7 +10,10 @@
 //! Beside them: planned maintenance, and what a primary knows of its replicas.
 
 pub mod cluster;
+mod config;
 pub mod guard;
 pub mod maintenance;
 pub mod sentinel;
 pub mod watchdog;
+
+pub use config::{PromotionConfig, PromotionRule, SentinelsAt, SentinelsConfig};

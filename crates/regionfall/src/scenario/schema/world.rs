@@ -232,6 +232,14 @@ pub(crate) static DATABASE: Table = Table {
                     "proxy",
                     "clients connect to an endpoint on a node, which hands each request to the primary of its shard",
                 ),
+                (
+                    "sentinel",
+                    "clients ask a Sentinel for the primary before they connect",
+                ),
+                (
+                    "cluster",
+                    "clients connect to the node that serves the key's shard, as they know it, and learn better from any node",
+                ),
             ]),
             Default::Text("proxy"),
             "How clients reach the shards of a member that has several nodes.",
@@ -242,6 +250,26 @@ pub(crate) static DATABASE: Table = Table {
             Default::Empty,
             "Replication between members.",
         ),
+        Key::new(
+            "promotion",
+            Kind::Table(&super::promotion::PROMOTION),
+            Default::Empty,
+            "Who becomes primary of a shard when its primary fails.",
+        ),
+        Key::new(
+            "min_replicas_to_write",
+            Kind::Integer(0, 5),
+            Default::Integer(0),
+            "A primary refuses writes while fewer replicas than this are there; 0: never.",
+        )
+        .grade(Grade::Source, "redis/redis src/config.c"),
+        Key::new(
+            "min_replicas_max_lag",
+            Kind::Integer(0, 3_600),
+            Default::Integer(10),
+            "A replica is there if its last report is no older than this many whole seconds; counted once a second.",
+        )
+        .grade(Grade::Source, "redis/redis src/config.c"),
     ],
     open: None,
 };
