@@ -275,6 +275,17 @@ pub enum Fact<'a> {
         /// Its number.
         epoch: u32,
     },
+    /// The reply to a write that waited for replicas (WAIT) leaves its primary.
+    WaitEnded {
+        /// The operation.
+        operation: OperationId,
+        /// The attempt.
+        attempt: u8,
+        /// The primary.
+        node: NodeId,
+        /// Whether as many replicas as asked for have the write; otherwise time was over.
+        confirmed: bool,
+    },
     /// A Sentinel holds the primary of a shard for down.
     SubjectivelyDown {
         /// Which Sentinel of the member.

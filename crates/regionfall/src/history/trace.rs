@@ -235,6 +235,15 @@ fn words(fact: &Fact<'_>) -> (u64, u64) {
             ),
             u64::from(epoch),
         ),
+        Fact::WaitEnded {
+            operation,
+            attempt,
+            node,
+            confirmed,
+        } => (
+            pack(45, u32::from(attempt), u64::from(operation.0)),
+            u64::from(node.0) | u64::from(confirmed) << 8,
+        ),
         Fact::SubjectivelyDown {
             sentinel,
             shard,

@@ -89,6 +89,7 @@ impl World {
                     self.unpark(now, node, listener);
                 }
                 self.wake_sentinels(now, host, listener);
+                self.wake_watchdogs(now, host, listener);
             }
             (None, _) => self.bring_back(now, host, fault, listener),
             // A kernel that is up again while its process may not start yet.
@@ -121,6 +122,7 @@ impl World {
             self.network.start_host(host);
             self.wake_deferred(now, host, listener);
             self.wake_sentinels(now, host, listener);
+            self.wake_watchdogs(now, host, listener);
         }
     }
 
@@ -144,6 +146,7 @@ impl World {
         }
         self.start_links(now, id);
         self.wake_sentinels(now, host, listener);
+        self.wake_watchdogs(now, host, listener);
     }
 
     /// A primary writes as a new origin from now on: no dot is used twice, whatever became of its disk.

@@ -9,7 +9,7 @@ use crate::failover::Sight;
 use crate::history::{AttemptEnding, Ending, Fact, Listener, Phase};
 use crate::network::ConnectionId;
 use crate::topology::{MemberId, OperationId, ServerId};
-use crate::workload::{Arrivals, arrival_bits};
+use crate::workload::{Arrivals, TooFew, arrival_bits};
 
 impl World {
     /// Schedules the first request of every app server and closed-loop client.
@@ -133,6 +133,7 @@ impl World {
             attempt: 0,
             member: home,
             in_doubt: false,
+            unconfirmed: false,
             ended: false,
             travelling: 0,
         });
@@ -207,6 +208,8 @@ impl World {
         }
         if is_readonly {
             self.attempt_failed(now, slot, AttemptEnding::Refused, listener);
+        } else if self.counts_as_unanswered(slot) {
+            self.attempt_failed(now, slot, AttemptEnding::Timeout, listener);
         } else if is_error {
             self.attempt_failed(now, slot, AttemptEnding::ErrorReply, listener);
         } else {
@@ -225,6 +228,16 @@ impl World {
             self.end_operation(now, slot, (Ending::Acknowledged, member), listener);
         }
         self.serve_waiting(now, id, listener);
+    }
+
+    /// Whether the application does not take a write for done that too few replicas have.
+    fn counts_as_unanswered(&self, slot: Slot) -> bool {
+        let operation = self.operations.get(slot);
+        operation.unconfirmed && {
+            let keyspace = operation.keyspace();
+            let wait = self.blueprint.settings().workload.keyspaces[keyspace.index()].wait;
+            wait.is_some_and(|wait| wait.too_few == TooFew::Fail)
+        }
     }
 
     /// An attempt failed: another follows, or the operation ends.

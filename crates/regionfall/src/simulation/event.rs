@@ -61,6 +61,14 @@ pub(super) enum Event {
     Answer(ErrandId),
     /// A Sentinel's timer is due.
     SentinelTick(PostId),
+    /// A watchdog's timer is due.
+    WatchdogTick(DogId),
+    /// A message between watchdogs arrives.
+    Tidings(TidingsId),
+    /// What a node's processes do once a second.
+    Cron(NodeId),
+    /// A reply has waited long enough for replicas.
+    WaitOver(WaitId),
     /// A question to a Sentinel, or its answer, arrives.
     Inquiry(InquiryId),
     /// A phase begins.
@@ -107,6 +115,14 @@ pub(super) enum Message {
     CallReply(CallId),
     /// A message between a Sentinel and another, or a process.
     Dispatch(DispatchId),
+    /// A replica reports how far it is.
+    Progress {
+        link: LinkId,
+        origin: OriginId,
+        sequence: u32,
+    },
+    /// Its primary asks for that.
+    AskProgress(LinkId),
 }
 
 /// A directed link of one shard.
@@ -116,6 +132,18 @@ pub(super) struct LinkId(pub u16);
 /// A Sentinel in its place.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct PostId(pub u16);
+
+/// A watchdog in its place.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct DogId(pub u16);
+
+/// A message between watchdogs.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct TidingsId(pub u32);
+
+/// A reply that waits for replicas.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct WaitId(pub u32);
 
 /// A question to a Sentinel.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -182,6 +210,10 @@ impl Event {
             Self::Heartbeat(_) => 20,
             Self::SentinelTick(_) => 40,
             Self::Inquiry(_) => 41,
+            Self::WatchdogTick(_) => 42,
+            Self::Tidings(_) => 43,
+            Self::Cron(_) => 44,
+            Self::WaitOver(_) => 45,
             Self::Forward(_) => 21,
             Self::Answer(_) => 22,
         }

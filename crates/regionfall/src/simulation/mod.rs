@@ -1,5 +1,6 @@
 //! The world and its runs.
 
+mod acknowledging;
 mod afflictions;
 mod answering;
 mod asking;
@@ -24,6 +25,7 @@ mod run;
 mod sentinels;
 mod serving;
 mod storm;
+mod watchdogs;
 mod world;
 
 pub use blueprint::Blueprint;

@@ -36,6 +36,7 @@ impl World {
         let operation = self.operations.get_mut(slot);
         operation.member = member;
         operation.travelling += 1;
+        operation.unconfirmed = false;
         let attempt = operation.attempt;
         let draw = Draw {
             who: operation.who,

@@ -7,6 +7,7 @@
 use regionfall_crdt::{Clock, Replica};
 use regionfall_kernel::{Addressed, EventQueue, Seed, SimTime, TieBreak};
 
+use super::acknowledging::Waiting;
 use super::afflictions::HostFault;
 use super::answering::Errands;
 use super::blueprint::Blueprint;
@@ -16,7 +17,9 @@ use super::event::{ARRIVAL, Event, LinkId, Message, PostId};
 use super::inquiring::Inquiries;
 use super::letter::Letter;
 use super::sentinels::{Dispatches, Post};
+use super::watchdogs::{Kennel, Tidings};
 use crate::client::{AppServer, Finding, Operations};
+use crate::database::promotion::guard::Reports;
 use crate::database::{Journal, Link, Member, Node};
 use crate::failover::{Decider, StrategyConfig};
 use crate::fault::PlannedFault;
@@ -64,6 +67,12 @@ pub struct World {
     pub(super) posts: Vec<Post>,
     pub(super) dispatches: Dispatches,
     pub(super) inquiries: Inquiries,
+    pub(super) kennels: Vec<Kennel>,
+    pub(super) tidings: Vec<Option<Tidings>>,
+    /// By node and shard: what a primary knows of its replicas.
+    pub(super) reports: Vec<Vec<Reports>>,
+    pub(super) reports_sent: u32,
+    pub(super) waits: Vec<Option<Waiting>>,
 
     pub(super) faults: Vec<PlannedFault>,
     pub(super) host_faults: Vec<Vec<HostFault>>,
@@ -137,6 +146,11 @@ impl World {
             posts: Vec::new(),
             dispatches: Dispatches::default(),
             inquiries: Inquiries::default(),
+            kennels: Vec::new(),
+            tidings: Vec::new(),
+            reports: Vec::new(),
+            reports_sent: 0,
+            waits: Vec::new(),
             faults,
             host_faults: Vec::new(),
             role_faults: Vec::new(),
@@ -149,6 +163,7 @@ impl World {
         world.place_servers(seed);
         world.place_deciders(seed);
         world.place_sentinels(seed);
+        world.place_watchdogs(seed);
         world.host_faults = vec![Vec::new(); world.network.hosts()];
         world.role_faults = vec![None; world.faults.len()];
         world.schedule_phases();
@@ -284,6 +299,10 @@ impl World {
             Event::Restart(node) => self.restart_node(now, node, listener),
             Event::Forward(id) => self.forwarded(now, id, listener),
             Event::Answer(id) => self.answer(now, id),
+            Event::WatchdogTick(id) => self.watchdog_due(now, id, listener),
+            Event::Tidings(id) => self.tidings_arrive(now, id, listener),
+            Event::Cron(node) => self.cron(now, node),
+            Event::WaitOver(id) => self.wait_over(now, id, listener),
             Event::Inquiry(id) => self.inquiry_goes_on(now, id, listener),
             Event::SentinelTick(id) => self.sentinel_due(now, id, listener),
             Event::Phase(phase) => self.begin_phase(now, phase, listener),
@@ -389,6 +408,12 @@ impl World {
             Message::Call(call) => self.serve_call(now, connection, call, listener),
             Message::CallReply(call) => self.call_answered(now, call),
             Message::Dispatch(id) => self.dispatch_arrives(now, connection, id, listener),
+            Message::Progress {
+                link,
+                origin,
+                sequence,
+            } => self.progress_arrives(now, link, (origin, u64::from(sequence)), listener),
+            Message::AskProgress(link) => self.progress_asked(now, link),
         }
     }
 
@@ -406,6 +431,8 @@ impl World {
                 | Message::Greeting(_)
                 | Message::Heartbeat
                 | Message::Effects { .. }
+                | Message::Progress { .. }
+                | Message::AskProgress(_)
                 | Message::Call(_)
                 | Message::CallReply(_) => {}
             }
@@ -453,7 +480,9 @@ impl World {
             self.connect_link(now, LinkId(link as u16));
         }
         self.start_deciders(now, listener);
+        self.start_reports(now);
         self.start_sentinels(now, listener);
+        self.start_watchdogs(now, listener);
         self.start_arrivals(now);
     }
 

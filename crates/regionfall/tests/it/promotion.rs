@@ -177,3 +177,163 @@ fn steps_and_recovery_take_as_long_as_measured() {
         }
     }
 }
+
+/// The primary's zone is cut off from the zone of replica and Sentinels; its client stands beside it.
+fn split(more: &str, lasts: &str) -> String {
+    let sentinels = format!("{SENTINELS}sentinels_at = [1]\n");
+    let (head, rest) = sentinels.split_at(sentinels.find("[database.promotion]").unwrap());
+    database(
+        1,
+        &format!(
+            "{more}{head}{rest}[[fault]]\nkind = \"partition\"\nwithin = \"a\"\nzone = 0\nat = \"20s\"\nlasts = \"{lasts}\"\n"
+        ),
+    )
+}
+
+#[test]
+fn a_cut_off_primary_goes_on_until_it_is_demoted_after_the_heal_and_then_its_tail_is_gone() {
+    let mut heard = Heard::default();
+    let outcome = run(&split("", "12s"), 3, &mut heard);
+    outcome.expect_all_held();
+    assert_eq!(heard.promoted.len(), 1);
+    let demoted = heard.demoted.expect("it is told in the end");
+    let healed = heard.ended.unwrap();
+    // Four greetings' time at least, as long as two INFO periods and a reconnection at most.
+    let after = demoted.saturating_since(healed).as_millis_f64();
+    assert!((8_000.0..32_000.0).contains(&after), "{after}");
+    assert!(
+        count(&outcome, "writes_lost") > 1_000.0,
+        "it took writes in the meantime"
+    );
+}
+
+#[test]
+fn a_primary_that_must_have_replicas_refuses_writes_soon_after_it_is_cut_off() {
+    let guard = "min_replicas_to_write = 1\nmin_replicas_max_lag = 2\n";
+    let mut seen = Vec::new();
+    for seed in 0..21 {
+        let mut heard = Heard::default();
+        let outcome = run(&split(guard, "12s"), seed, &mut heard);
+        outcome.expect_all_held();
+        let taken = heard
+            .acknowledged
+            .iter()
+            .filter(|&&at| Some(at) >= heard.began);
+        let before_heal = taken.filter(|&&at| Some(at) < heard.ended);
+        let last = before_heal.max().unwrap();
+        let refused = heard.after(*last);
+        // The second after the lag, the second of the count, and the second of the last report.
+        assert!((1_000.0..4_000.0).contains(&refused), "{refused}");
+        seen.push(refused);
+    }
+    // Measured on Redis 7.0.15: 2620.7 ms, within 10 %.
+    let median = median(seen);
+    assert!((median - 2_620.7).abs() < 262.0, "{median}");
+}
+
+/// How WAITs ended, and which confirmed writes were executed where.
+#[derive(Clone, Default)]
+struct Waits {
+    confirmed: u64,
+    too_few: u64,
+}
+
+impl Listener for Waits {
+    fn observe(&mut self, _: SimTime, fact: &Fact<'_>) {
+        if let Fact::WaitEnded { confirmed, .. } = *fact {
+            *(if confirmed {
+                &mut self.confirmed
+            } else {
+                &mut self.too_few
+            }) += 1;
+        }
+    }
+}
+
+const WAITING: &str = "[[workload.keyspace]]\nname = \"k\"\nmix = { set = 1 }\nkeys = 50\nwait = { replicas = 1, timeout = \"50ms\", too_few = \"fail\" }\n";
+
+fn waiting(more: &str) -> String {
+    let text = database(1, more);
+    let from = text.find("[[workload.keyspace]]").unwrap();
+    let to = text.find("[[strategy]]").unwrap();
+    format!("{}{WAITING}{}", &text[..from], &text[to..])
+}
+
+#[test]
+fn waiting_for_a_replica_costs_a_round_trip_and_loses_nothing_that_was_confirmed() {
+    let mut waits = Waits::default();
+    let outcome = run(&waiting(""), 1, &mut waits);
+    outcome.expect_all_held();
+    // The first write comes before the replica has connected.
+    let (confirmed, too_few) = (waits.confirmed, waits.too_few);
+    assert!(confirmed > 1_000 && too_few <= 1, "{confirmed} {too_few}");
+    let latency = count(&outcome, "latency_p50_ms");
+    // To the primary and back within a zone, and to the replica in the next zone and back.
+    assert!((1.2..1.5).contains(&latency), "{latency}");
+    let mut lost_without = 0.0;
+    for seed in 0..10 {
+        let fault = fault("host-crash", 20_000, "40s");
+        let text = waiting(&format!("{SENTINELS}{fault}"));
+        let outcome = run(&text, seed, &mut ());
+        outcome.expect_all_held();
+        assert!(count(&outcome, "writes_lost").abs() < 0.5, "seed {seed}");
+        let text = database(1, &format!("{SENTINELS}{fault}"));
+        lost_without += count(&run(&text, seed, &mut ()), "writes_lost");
+    }
+    assert!(lost_without > 0.0, "without waiting something is lost");
+}
+
+#[test]
+fn without_its_replica_a_write_that_waits_is_too_few() {
+    let replica_dies = fault("host-crash", 20_000, "10s").replace("node = 0", "node = 1");
+    let mut waits = Waits::default();
+    let outcome = run(
+        &waiting(&format!("entrance = \"direct\"\n{replica_dies}")),
+        1,
+        &mut waits,
+    );
+    outcome.expect_all_held();
+    assert!(waits.too_few > 50, "{}", waits.too_few);
+    assert!(count(&outcome, "errors") >= 50.0);
+}
+
+#[test]
+fn a_majority_of_nodes_replaces_a_primary_within_the_presets_time() {
+    let preset = "[database.promotion]\npreset = \"redis-enterprise-high\"\n";
+    for (seed, kind) in ["process-crash", "host-crash", "hang"]
+        .iter()
+        .cycle()
+        .take(12)
+        .enumerate()
+    {
+        let text = database(1, &format!("{preset}{}", fault(kind, 20_000, "40s")));
+        let mut heard = Heard::default();
+        let outcome = run(&text, seed as u64, &mut heard);
+        outcome.expect_all_held();
+        let [(promoted, NodeId(1), 2)] = heard.promoted[..] else {
+            panic!("{kind}: {:?}", heard.promoted);
+        };
+        let after = heard.after(promoted);
+        assert!((1_700.0..5_700.0).contains(&after), "{kind}: {after}");
+        assert!(heard.served_again().is_some());
+    }
+}
+
+#[test]
+fn a_node_cut_off_from_the_majority_serves_nothing_and_nobody_has_two_primaries() {
+    // The primary's zone is cut off: replica and quorum node are in others.
+    let preset = "[database.promotion]\npreset = \"redis-enterprise-high\"\n";
+    let text = split("", "12s").replace(SENTINELS.split_once('\n').unwrap().0, "");
+    let from = text.find("[database.promotion]").unwrap();
+    let to = text.find("[[fault]]").unwrap();
+    let text = format!("{}{preset}{}", &text[..from], &text[to..]);
+    for seed in 0..10 {
+        let mut heard = Heard::default();
+        let outcome = run(&text, seed, &mut heard);
+        outcome.expect_all_held();
+        assert_eq!(heard.promoted.len(), 1, "seed {seed}");
+        // What it took before it noticed, at most: 1.4 s and two heartbeats.
+        let span = count(&outcome, "rpo_observed_ms");
+        assert!(span < 2_100.0, "seed {seed}: {span}");
+    }
+}

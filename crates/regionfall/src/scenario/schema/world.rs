@@ -346,6 +346,40 @@ static KEYSPACE: Table = Table {
             Default::Text("none"),
             "The session guarantee that readers expect.",
         ),
+        Key::new("wait", Kind::Table(&WAIT), Default::Absent("no write waits for replicas"), "Each write is followed by WAIT: its answer comes when replicas have it, or when time is over."),
+    ],
+    open: None,
+};
+
+static WAIT: Table = Table {
+    title: "wait",
+    doc: "`WAIT`. Replicas that have a write are no promise that it survives: another may be promoted (Redis docs, WAIT).",
+    keys: &[
+        Key::new(
+            "replicas",
+            Kind::Integer(1, 5),
+            Default::Integer(1),
+            "How many replicas must have reported to have the write.",
+        ),
+        Key::new(
+            "timeout",
+            Kind::Either(&Kind::Word(&[("never", "it waits for ever")]), &TIMEOUT),
+            Default::Text("100ms"),
+            "How long the primary waits.",
+        )
+        .grade(Grade::Assumed, "WAIT has no default"),
+        Key::new(
+            "too_few",
+            Kind::Word(&[
+                ("accept", "it takes the write for done"),
+                (
+                    "fail",
+                    "it takes the write for unanswered; the client may try again",
+                ),
+            ]),
+            Default::Text("accept"),
+            "What the application does when time is over and too few replicas have the write.",
+        ),
     ],
     open: None,
 };
