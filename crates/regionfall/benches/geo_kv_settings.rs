@@ -84,6 +84,7 @@ pub(crate) fn settings(regions: usize, length: SimDuration) -> Settings {
                 elements: 1,
                 scope: Scope::Global,
                 session: Session::None,
+                wait: None,
             }],
             slo_deadline: SimDuration::from_secs(1),
         },

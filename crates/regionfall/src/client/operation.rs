@@ -27,6 +27,8 @@ pub struct Operation {
     pub member: MemberId,
     /// Whether an earlier attempt was sent and its fate is not known.
     pub in_doubt: bool,
+    /// Whether the reply on its way says that too few replicas have the write.
+    pub unconfirmed: bool,
     /// Whether the application has its answer.
     pub ended: bool,
     /// Messages of it that travel.

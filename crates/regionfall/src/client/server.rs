@@ -7,7 +7,7 @@ use regionfall_kernel::{SimDuration, SimTime, TimerId};
 use super::operation::{Deadline, Slot};
 use crate::network::ConnectionId;
 use crate::route::{Resolver, Route};
-use crate::topology::{DeciderId, FleetId, HostId, MemberId, ServerId};
+use crate::topology::{DeciderId, FleetId, HostId, MemberId, NodeId, ServerId};
 
 /// An app server.
 #[derive(Clone, Debug)]
@@ -32,6 +32,10 @@ pub struct AppServer {
     pub next_route: Option<Route>,
     /// How it finds members.
     pub finding: Finding,
+    /// The node that it holds for primary, where it asks Sentinels.
+    pub primary: Option<NodeId>,
+    /// The Sentinel that it asks first: the last that answered.
+    pub asks_first: u8,
     /// Requests issued so far (open loop), for addressing draws.
     pub issued: u32,
     /// Requests issued so far by each closed-loop client.

@@ -2,6 +2,8 @@
 
 use regionfall_kernel::{Distribution, SimDuration};
 
+use super::promotion::PromotionConfig;
+
 /// A database.
 #[derive(Clone, PartialEq, Debug)]
 pub struct DatabaseConfig {
@@ -17,6 +19,8 @@ pub struct DatabaseConfig {
     pub entrance: Entrance,
     /// Replication between members.
     pub sync: SyncConfig,
+    /// Who becomes primary when a primary fails, and when a primary refuses writes.
+    pub promotion: PromotionConfig,
 }
 
 /// Who takes writes, and who follows whom.
@@ -62,6 +66,11 @@ pub enum Entrance {
     /// At an endpoint on one of the nodes: a proxy that hands each request to the primary of its shard. The
     /// primaries of a member's shards are spread over its nodes.
     Proxy,
+    /// At the address that a Sentinel names: clients ask one before they connect.
+    Sentinel,
+    /// At the node that serves the key's shard, as the client knows it; who is asked for a key that it does not serve
+    /// names the one that does (Redis Cluster).
+    Cluster,
 }
 
 impl DatabaseConfig {
@@ -74,6 +83,7 @@ impl DatabaseConfig {
             placement: Placement::MultiZone,
             entrance: Entrance::Proxy,
             sync,
+            promotion: PromotionConfig::NONE,
         }
     }
 
@@ -85,8 +95,8 @@ impl DatabaseConfig {
     /// Which node of a member holds the primary of a shard at first, counted within the member.
     pub fn first_primary(&self, shard: u16) -> usize {
         match self.entrance {
-            Entrance::Direct => 0,
-            Entrance::Proxy => usize::from(shard) % self.nodes_per_member(),
+            Entrance::Direct | Entrance::Sentinel => 0,
+            Entrance::Proxy | Entrance::Cluster => usize::from(shard) % self.nodes_per_member(),
         }
     }
 }

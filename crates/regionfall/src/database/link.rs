@@ -49,6 +49,9 @@ pub struct Link {
     pub catch_up: Option<Clock>,
     /// What the target had and lost with its disks: it gets that back as a state, not from a backlog.
     pub had: Clock,
+    /// When its target knew that nothing comes any more; [`SimTime::NEVER`] while the stream flows, and before it
+    /// first did.
+    pub lost_at: SimTime,
     /// The syncer's next try to connect; [`TimerId::NONE`] if none is due.
     pub retry: TimerId,
     /// Greetings sent, for addressing draws.

@@ -7,6 +7,7 @@ mod journal;
 mod link;
 mod member;
 mod node;
+pub mod promotion;
 
 pub use config::{DatabaseConfig, DatabaseKind, Entrance, Placement, SyncConfig};
 pub use journal::Journal;

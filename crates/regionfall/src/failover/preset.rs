@@ -23,6 +23,38 @@ const FILES: [(&str, &str); 3] = [
     ),
 ];
 
+/// The data files of presets for `[database.promotion]`.
+const PROMOTION_FILES: [(&str, &str); 7] = [
+    (
+        "sentinel-default",
+        include_str!("../../presets/promotion/sentinel-default.toml"),
+    ),
+    (
+        "sentinel-5s",
+        include_str!("../../presets/promotion/sentinel-5s.toml"),
+    ),
+    (
+        "redis-cluster-default",
+        include_str!("../../presets/promotion/redis-cluster-default.toml"),
+    ),
+    (
+        "redis-enterprise-high",
+        include_str!("../../presets/promotion/redis-enterprise-high.toml"),
+    ),
+    (
+        "redis-enterprise-low",
+        include_str!("../../presets/promotion/redis-enterprise-low.toml"),
+    ),
+    (
+        "azure-cache-unplanned",
+        include_str!("../../presets/promotion/azure-cache-unplanned.toml"),
+    ),
+    (
+        "elasticache-multi-az",
+        include_str!("../../presets/promotion/elasticache-multi-az.toml"),
+    ),
+];
+
 /// How well a number is founded.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Grade {
@@ -89,7 +121,17 @@ impl Catalogue {
     ///
     /// If an embedded data file is malformed, which the tests of this module rule out.
     pub fn embedded() -> Self {
-        let presets = FILES
+        Self::read(&FILES)
+    }
+
+    /// The presets of `[database.promotion]`: who promotes a replica, and how long it takes. Their keys are paths
+    /// within that table.
+    pub fn promotion() -> Self {
+        Self::read(&PROMOTION_FILES)
+    }
+
+    fn read(files: &[(&str, &str)]) -> Self {
+        let presets = files
             .iter()
             .map(|(name, text)| match Preset::parse(text) {
                 Ok(preset) => preset,
@@ -292,6 +334,14 @@ mod tests {
         let catalogue = Catalogue::embedded();
         let names: Vec<&str> = catalogue.names().collect();
         let files: Vec<&str> = FILES.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, files);
+    }
+
+    #[test]
+    fn every_preset_of_promotion_reads_and_has_the_name_of_its_file() {
+        let catalogue = Catalogue::promotion();
+        let names: Vec<&str> = catalogue.names().collect();
+        let files: Vec<&str> = PROMOTION_FILES.iter().map(|(name, _)| *name).collect();
         assert_eq!(names, files);
     }
 

@@ -8,7 +8,7 @@ use regionfall_crdt::{CommandKind, Dot, Effect, KeyId, OriginId};
 use regionfall_kernel::SimTime;
 
 use crate::topology::{
-    DeciderId, FaultId, FleetId, KeyspaceId, MemberId, NodeId, OperationId, ServerId,
+    DeciderId, FaultId, FleetId, KeyspaceId, MemberId, NodeId, OperationId, SentinelId, ServerId,
 };
 
 /// A listener: hears every fact of a run in order, and can change nothing.
@@ -277,6 +277,64 @@ pub enum Fact<'a> {
         node: NodeId,
         /// Its number.
         epoch: u32,
+    },
+    /// The reply to a write that waited for replicas (WAIT) leaves its primary.
+    WaitEnded {
+        /// The operation.
+        operation: OperationId,
+        /// The attempt.
+        attempt: u8,
+        /// The primary.
+        node: NodeId,
+        /// Whether as many replicas as asked for have the write; otherwise time was over.
+        confirmed: bool,
+    },
+    /// A Sentinel holds the primary of a shard for down.
+    SubjectivelyDown {
+        /// Which Sentinel of the member.
+        sentinel: SentinelId,
+        /// Which shard.
+        shard: u16,
+        /// The primary that it knows.
+        node: NodeId,
+    },
+    /// A Sentinel knows that enough of them hold the primary of a shard for down.
+    ObjectivelyDown {
+        /// Which Sentinel of the member.
+        sentinel: SentinelId,
+        /// Which shard.
+        shard: u16,
+        /// The primary that it knows.
+        node: NodeId,
+    },
+    /// Somebody set out to replace the primary of a shard: stands for election, or proposes another.
+    PromotionBegan {
+        /// Whose shard.
+        member: MemberId,
+        /// Which shard.
+        shard: u16,
+        /// The primary to be replaced.
+        node: NodeId,
+    },
+    /// A Sentinel names another primary from now on.
+    PrimaryAnnounced {
+        /// Which Sentinel of the member.
+        sentinel: SentinelId,
+        /// Whose shard.
+        member: MemberId,
+        /// Which shard.
+        shard: u16,
+        /// The new primary.
+        node: NodeId,
+        /// The epoch of the election that made it so.
+        epoch: u32,
+    },
+    /// The state of somebody who decides on promotion, as a digest: it enters the trace.
+    SentinelState {
+        /// Whose: a Sentinel, or a node's process or watchdog.
+        sentinel: SentinelId,
+        /// Of its state.
+        digest: u64,
     },
     /// A replication link stopped carrying effects because of a fault.
     LinkDisrupted {

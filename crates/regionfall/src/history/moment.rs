@@ -104,6 +104,42 @@ pub static MOMENTS: &[MomentKind] = &[
         },
     },
     MomentKind {
+        name: "subjectively-down",
+        doc: "a Sentinel held the primary of a shard for down",
+        subject: "Sentinel",
+        subject_of: |fact| match fact {
+            Fact::SubjectivelyDown { sentinel, .. } => Some(u64::from(sentinel.0)),
+            _ => None,
+        },
+    },
+    MomentKind {
+        name: "objectively-down",
+        doc: "a Sentinel knew that enough of them held the primary of a shard for down",
+        subject: "Sentinel",
+        subject_of: |fact| match fact {
+            Fact::ObjectivelyDown { sentinel, .. } => Some(u64::from(sentinel.0)),
+            _ => None,
+        },
+    },
+    MomentKind {
+        name: "promoted",
+        doc: "a node became primary of a shard",
+        subject: "node",
+        subject_of: |fact| match fact {
+            Fact::Promoted { node, .. } => Some(u64::from(node.0)),
+            _ => None,
+        },
+    },
+    MomentKind {
+        name: "primary-announced",
+        doc: "a Sentinel named another primary",
+        subject: "Sentinel",
+        subject_of: |fact| match fact {
+            Fact::PrimaryAnnounced { sentinel, .. } => Some(u64::from(sentinel.0)),
+            _ => None,
+        },
+    },
+    MomentKind {
         name: "link-disrupted",
         doc: "a replication link stopped carrying effects because of a fault",
         subject: "target",

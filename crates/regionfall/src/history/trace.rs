@@ -236,6 +236,54 @@ fn words(fact: &Fact<'_>) -> (u64, u64) {
             ),
             u64::from(epoch),
         ),
+        Fact::WaitEnded {
+            operation,
+            attempt,
+            node,
+            confirmed,
+        } => (
+            pack(45, u32::from(attempt), u64::from(operation.0)),
+            u64::from(node.0) | u64::from(confirmed) << 8,
+        ),
+        Fact::SubjectivelyDown {
+            sentinel,
+            shard,
+            node,
+        } => (
+            pack(40, u32::from(sentinel.0), u64::from(shard)),
+            u64::from(node.0),
+        ),
+        Fact::ObjectivelyDown {
+            sentinel,
+            shard,
+            node,
+        } => (
+            pack(41, u32::from(sentinel.0), u64::from(shard)),
+            u64::from(node.0),
+        ),
+        Fact::PromotionBegan {
+            member,
+            shard,
+            node,
+        } => (
+            pack(42, u32::from(member.0), u64::from(shard)),
+            u64::from(node.0),
+        ),
+        Fact::PrimaryAnnounced {
+            sentinel,
+            member,
+            shard,
+            node,
+            epoch,
+        } => (
+            pack(
+                43,
+                u32::from(sentinel.0) | u32::from(member.0) << 8,
+                u64::from(shard),
+            ),
+            u64::from(node.0) | u64::from(epoch) << 8,
+        ),
+        Fact::SentinelState { sentinel, digest } => (pack(44, u32::from(sentinel.0), 0), digest),
         Fact::LinkDisrupted { source, target } => {
             (pack(12, u32::from(source.0), u64::from(target.0)), 0)
         }

@@ -88,6 +88,8 @@ impl World {
                     self.thaw_links(now, node, listener);
                     self.unpark(now, node, listener);
                 }
+                self.wake_sentinels(now, host, listener);
+                self.wake_watchdogs(now, host, listener);
             }
             (None, _) => self.bring_back(now, host, fault, listener),
             // A kernel that is up again while its process may not start yet.
@@ -119,6 +121,8 @@ impl World {
         } else {
             self.network.start_host(host);
             self.wake_deferred(now, host, listener);
+            self.wake_sentinels(now, host, listener);
+            self.wake_watchdogs(now, host, listener);
         }
     }
 
@@ -141,6 +145,8 @@ impl World {
             }
         }
         self.start_links(now, id);
+        self.wake_sentinels(now, host, listener);
+        self.wake_watchdogs(now, host, listener);
     }
 
     /// A primary writes as a new origin from now on: no dot is used twice, whatever became of its disk.

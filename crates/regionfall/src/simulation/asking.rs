@@ -9,7 +9,7 @@ use crate::failover::Sight;
 use crate::history::{AttemptEnding, Ending, Fact, Listener, Phase};
 use crate::network::ConnectionId;
 use crate::topology::{MemberId, OperationId, ServerId};
-use crate::workload::{Arrivals, arrival_bits};
+use crate::workload::{Arrivals, TooFew, arrival_bits};
 
 impl World {
     /// Schedules the first request of every app server and closed-loop client.
@@ -133,6 +133,7 @@ impl World {
             attempt: 0,
             member: home,
             in_doubt: false,
+            unconfirmed: false,
             ended: false,
             travelling: 0,
         });
@@ -199,7 +200,17 @@ impl World {
         };
         server.pool[position].state = PooledState::Idle;
         self.operations.message_gone(slot);
-        if is_error {
+        let asks = self.asks_sentinels(member);
+        // A client that asks Sentinels takes "read only" for a lost connection, and lets go of former primaries.
+        let is_readonly = is_error && asks && self.leads_to_replica(id, position);
+        if is_readonly || asks && self.leads_astray(id, position) {
+            self.drop_pooled(now, id, position);
+        }
+        if is_readonly {
+            self.attempt_failed(now, slot, AttemptEnding::Refused, listener);
+        } else if self.counts_as_unanswered(slot) {
+            self.attempt_failed(now, slot, AttemptEnding::Timeout, listener);
+        } else if is_error {
             self.attempt_failed(now, slot, AttemptEnding::ErrorReply, listener);
         } else {
             let ending = AttemptEnding::Reply;
@@ -217,6 +228,16 @@ impl World {
             self.end_operation(now, slot, (Ending::Acknowledged, member), listener);
         }
         self.serve_waiting(now, id, listener);
+    }
+
+    /// Whether the application does not take a write for done that too few replicas have.
+    fn counts_as_unanswered(&self, slot: Slot) -> bool {
+        let operation = self.operations.get(slot);
+        operation.unconfirmed && {
+            let keyspace = operation.keyspace();
+            let wait = self.blueprint.settings().workload.keyspaces[keyspace.index()].wait;
+            wait.is_some_and(|wait| wait.too_few == TooFew::Fail)
+        }
     }
 
     /// An attempt failed: another follows, or the operation ends.

@@ -59,6 +59,18 @@ pub(super) enum Event {
     Forward(ErrandId),
     /// A reply that had to wait leaves.
     Answer(ErrandId),
+    /// A Sentinel's timer is due.
+    SentinelTick(PostId),
+    /// A watchdog's timer is due.
+    WatchdogTick(DogId),
+    /// A message between watchdogs arrives.
+    Tidings(TidingsId),
+    /// What a node's processes do once a second.
+    Cron(NodeId),
+    /// A reply has waited long enough for replicas.
+    WaitOver(WaitId),
+    /// A question to a Sentinel, or its answer, arrives.
+    Inquiry(InquiryId),
     /// A phase begins.
     Phase(Phase),
     /// A command of an external endpoint leaves.
@@ -101,11 +113,45 @@ pub(super) enum Message {
     Call(CallId),
     /// Its answer.
     CallReply(CallId),
+    /// A message between a Sentinel and another, or a process.
+    Dispatch(DispatchId),
+    /// A replica reports how far it is.
+    Progress {
+        link: LinkId,
+        origin: OriginId,
+        sequence: u32,
+    },
+    /// Its primary asks for that.
+    AskProgress(LinkId),
 }
 
 /// A directed link of one shard.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct LinkId(pub u16);
+
+/// A Sentinel in its place.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct PostId(pub u16);
+
+/// A watchdog in its place.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct DogId(pub u16);
+
+/// A message between watchdogs.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct TidingsId(pub u32);
+
+/// A reply that waits for replicas.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct WaitId(pub u32);
+
+/// A question to a Sentinel.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct InquiryId(pub u32);
+
+/// A message of a Sentinel under way.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct DispatchId(pub u32);
 
 /// A probe under way.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -162,6 +208,12 @@ impl Event {
             Self::Phase(_) => 18,
             Self::Injected(_) => 19,
             Self::Heartbeat(_) => 20,
+            Self::SentinelTick(_) => 40,
+            Self::Inquiry(_) => 41,
+            Self::WatchdogTick(_) => 42,
+            Self::Tidings(_) => 43,
+            Self::Cron(_) => 44,
+            Self::WaitOver(_) => 45,
             Self::Forward(_) => 21,
             Self::Answer(_) => 22,
         }

@@ -6,7 +6,7 @@
 
 use regionfall_crdt::OriginId;
 
-use super::event::{CallId, LinkId, Message, ProbeId};
+use super::event::{CallId, DispatchId, LinkId, Message, ProbeId};
 use crate::client::Slot;
 use crate::topology::MemberId;
 
@@ -24,6 +24,9 @@ const HEARTBEAT: u64 = 6;
 const FULL_STATE: u64 = 7;
 const CALL: u64 = 8;
 const CALL_REPLY: u64 = 9;
+const DISPATCH: u64 = 40;
+const PROGRESS: u64 = 41;
+const ASK_PROGRESS: u64 = 42;
 
 impl From<Message> for Letter {
     #[inline]
@@ -63,6 +66,16 @@ impl From<Message> for Letter {
             Message::FullState(LinkId(id)) => (word(FULL_STATE, 0, u32::from(id)), 0),
             Message::Call(CallId(id)) => (word(CALL, 0, id), 0),
             Message::CallReply(CallId(id)) => (word(CALL_REPLY, 0, id), 0),
+            Message::Dispatch(DispatchId(id)) => (word(DISPATCH, 0, id), 0),
+            Message::Progress {
+                link,
+                origin,
+                sequence,
+            } => {
+                let identity = u32::from(link.0) | u32::from(origin.0) << 16;
+                (word(PROGRESS, 0, identity), u64::from(sequence))
+            }
+            Message::AskProgress(LinkId(id)) => (word(ASK_PROGRESS, 0, u32::from(id)), 0),
         };
         Self([first, second])
     }
@@ -97,6 +110,13 @@ impl From<Letter> for Message {
             HEARTBEAT => Self::Heartbeat,
             FULL_STATE => Self::FullState(LinkId(identity as u16)),
             CALL => Self::Call(CallId(identity)),
+            DISPATCH => Self::Dispatch(DispatchId(identity)),
+            PROGRESS => Self::Progress {
+                link: LinkId(identity as u16),
+                origin: OriginId((identity >> 16) as u16),
+                sequence: second as u32,
+            },
+            ASK_PROGRESS => Self::AskProgress(LinkId(identity as u16)),
             kind => {
                 debug_assert_eq!(kind, CALL_REPLY, "letters are made from messages only");
                 Self::CallReply(CallId(identity))
@@ -148,6 +168,13 @@ mod tests {
             Message::FullState(link),
             Message::Call(CallId(0x8000_0001)),
             Message::CallReply(CallId(3)),
+            Message::Dispatch(DispatchId(0x8000_0002)),
+            Message::Progress {
+                link,
+                origin,
+                sequence: u32::MAX - 2,
+            },
+            Message::AskProgress(link),
         ];
         for message in messages {
             assert_eq!(Message::from(Letter::from(message)), message);

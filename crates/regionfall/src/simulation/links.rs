@@ -7,7 +7,9 @@ use super::event::{Event, LinkId, Message};
 use super::world::{Owner, World};
 use crate::database::{LinkState, Missed, Role, Scope};
 use crate::history::Listener;
-use crate::network::{ConnectionId, ConnectionOptions, Draw, End, Opening, TrafficClass};
+use crate::network::{
+    ConnectionId, ConnectionOptions, Draw, End, HostState, Opening, TrafficClass,
+};
 use crate::topology::{MemberId, NodeId};
 
 /// A syncer gives up opening a connection after this long (assumed; the product's limit is not
@@ -175,6 +177,9 @@ impl World {
             (state.sent, state.sent_own) = (Clock::new(), 0);
         }
         state.state = LinkState::Streaming(connection);
+        state.lost_at = SimTime::NEVER;
+        self.replica_attached(now, link);
+        let state = &mut self.links[usize::from(link.0)];
         let (source, shard) = (state.source, state.shard);
         let known = state.greeted_with.clone();
         state.sent.join(&known);
@@ -242,6 +247,9 @@ impl World {
         let state = &mut self.links[usize::from(link.0)];
         let was_up = !matches!(state.state, LinkState::Down | LinkState::Opening(_));
         state.state = LinkState::Down;
+        if was_up {
+            state.lost_at = now;
+        }
         state.held.clear();
         state.full_state = None;
         state.catch_up = None;
@@ -286,6 +294,10 @@ impl World {
                     self.owners[connection.index()] = None;
                 }
                 self.links[index].missed = Missed::default();
+                // The kernel of a process that died tells its peers; a machine that died does not.
+                if let HostState::ProcessDead(_) = self.network.host(self.node_host(node)).state {
+                    self.replica_detached(link);
+                }
                 self.link_down(now, link, listener);
             } else if source == node {
                 drop(self.queue.drain_lane(self.links[index].departures));

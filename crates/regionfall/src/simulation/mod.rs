@@ -1,5 +1,6 @@
 //! The world and its runs.
 
+mod acknowledging;
 mod afflictions;
 mod answering;
 mod asking;
@@ -10,6 +11,7 @@ mod costs;
 mod deciding;
 mod endpoint;
 mod event;
+mod inquiring;
 mod letter;
 mod link_health;
 mod links;
@@ -20,8 +22,10 @@ mod promoting;
 mod replication;
 mod routing;
 mod run;
+mod sentinels;
 mod serving;
 mod storm;
+mod watchdogs;
 mod world;
 
 pub use blueprint::Blueprint;

@@ -9,7 +9,7 @@ use crate::failover::Propagation;
 use crate::history::{AttemptEnding, Fact, Listener};
 use crate::network::{BreakCause, ConnectionId, Draw, End, Opening, TrafficClass};
 use crate::route::{Hop, Route};
-use crate::topology::{MemberId, OperationId, ServerId};
+use crate::topology::{HostId, MemberId, OperationId, ServerId};
 
 /// Bytes of a request beside its value: RESP framing, a key of 16 bytes, TCP/IP headers.
 const REQUEST_BYTES: u32 = 110;
@@ -36,6 +36,7 @@ impl World {
         let operation = self.operations.get_mut(slot);
         operation.member = member;
         operation.travelling += 1;
+        operation.unconfirmed = false;
         let attempt = operation.attempt;
         let draw = Draw {
             who: operation.who,
@@ -136,14 +137,32 @@ impl World {
             return;
         };
         let member = self.operations.get(slot).member;
-        let (host, fleet) = (server.host, server.fleet);
+        if self.asks_sentinels(member) {
+            self.inquire(now, id, slot, listener);
+            return;
+        }
         let Hop::Member(entry) = Route::direct(member).entry();
-        let sequence = self.servers[id.index()].opened;
-        self.servers[id.index()].opened += 1;
+        let host = self.entrance_host(entry);
+        self.open_pooled(now, (id, position), (slot, host), listener);
+    }
+
+    /// Opens the connection in a place of the pool, to a host.
+    pub(super) fn open_pooled<L: Listener>(
+        &mut self,
+        now: SimTime,
+        (id, position): (ServerId, usize),
+        (slot, target): (Slot, HostId),
+        listener: &mut L,
+    ) {
+        let member = self.operations.get(slot).member;
+        let server = &mut self.servers[id.index()];
+        let (host, fleet) = (server.host, server.fleet);
+        let sequence = server.opened;
+        server.opened += 1;
         listener.observe(now, &Fact::ConnectBegan { server: id, member });
         let opening = Opening {
             client: host,
-            server: self.entrance_host(entry),
+            server: target,
             class: TrafficClass::Client,
             options: self.pool_options(fleet),
             draw: Draw {

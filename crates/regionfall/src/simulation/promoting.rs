@@ -90,7 +90,7 @@ impl World {
         node: NodeId,
         listener: &mut L,
     ) {
-        if self.blueprint.settings().database.entrance == Entrance::Direct {
+        if self.blueprint.settings().database.entrance != Entrance::Proxy {
             return;
         }
         let member = self.nodes[node.index()].member;

@@ -61,7 +61,7 @@ impl World {
     /// The node that executes a command on a key that reached one of a member's nodes.
     fn executor(&self, member: MemberId, entry: NodeId, key: KeyId) -> NodeId {
         match self.blueprint.settings().database.entrance {
-            Entrance::Direct => entry,
+            Entrance::Direct | Entrance::Sentinel | Entrance::Cluster => entry,
             Entrance::Proxy => {
                 let shard = shard_of(key, self.shards());
                 self.members[member.index()].primaries[usize::from(shard)]
@@ -95,7 +95,14 @@ impl World {
             self.answer_at(now, errand);
             return;
         }
+        // NOREPLICAS, or a node without a majority: nothing happens.
+        if is_write && self.refuses_writes(node, shard) || !self.has_quorum(node) {
+            errand.reply = Some((true, REPLY_BYTES));
+            self.answer_at(now, errand);
+            return;
+        }
         let executed = self.execute(now, node, key, &command);
+        let dot = executed.effects.first().map(|effect| effect.dot);
         if is_write {
             let effect = executed.effects.first();
             listener.observe(
@@ -123,6 +130,11 @@ impl World {
         }
         let bytes = REPLY_BYTES + if is_write { 0 } else { value };
         errand.reply = Some((executed.reply.is_error(), bytes));
+        if let Some(dot) = dot
+            && self.wait_for_replicas(now, errand, (shard as u16, dot.origin, dot.sequence))
+        {
+            return;
+        }
         if errand.entry == node {
             self.send_reply(now, errand);
         } else {

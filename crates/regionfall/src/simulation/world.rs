@@ -7,14 +7,19 @@
 use regionfall_crdt::{Clock, Replica};
 use regionfall_kernel::{Addressed, EventQueue, Seed, SimTime, TieBreak};
 
+use super::acknowledging::Waiting;
 use super::afflictions::HostFault;
 use super::answering::Errands;
 use super::blueprint::Blueprint;
 use super::deciding::{DeciderSlot, ProbeSlot};
 use super::endpoint::{Call, Endpoint};
-use super::event::{ARRIVAL, Event, LinkId, Message};
+use super::event::{ARRIVAL, Event, LinkId, Message, PostId};
+use super::inquiring::Inquiries;
 use super::letter::Letter;
+use super::sentinels::{Dispatches, Post};
+use super::watchdogs::{Kennel, Tidings};
 use crate::client::{AppServer, Finding, Operations};
+use crate::database::promotion::guard::Reports;
 use crate::database::{Journal, Link, Member, Node};
 use crate::failover::{Decider, StrategyConfig};
 use crate::fault::PlannedFault;
@@ -59,6 +64,16 @@ pub struct World {
 
     pub(super) errands: Errands,
 
+    pub(super) posts: Vec<Post>,
+    pub(super) dispatches: Dispatches,
+    pub(super) inquiries: Inquiries,
+    pub(super) kennels: Vec<Kennel>,
+    pub(super) tidings: Vec<Option<Tidings>>,
+    /// By node and shard: what a primary knows of its replicas.
+    pub(super) reports: Vec<Vec<Reports>>,
+    pub(super) reports_sent: u32,
+    pub(super) waits: Vec<Option<Waiting>>,
+
     pub(super) faults: Vec<PlannedFault>,
     pub(super) host_faults: Vec<Vec<HostFault>>,
     /// By fault: the nodes that it holds down because of the role they had when it began.
@@ -82,6 +97,8 @@ pub(super) enum Owner {
     Link(LinkId),
     /// An external endpoint's.
     Endpoint(u32),
+    /// A Sentinel's, and which of its own.
+    Sentinel(PostId, u16),
 }
 
 impl World {
@@ -126,6 +143,14 @@ impl World {
             endpoints: Vec::new(),
             calls: Vec::new(),
             errands: Errands::default(),
+            posts: Vec::new(),
+            dispatches: Dispatches::default(),
+            inquiries: Inquiries::default(),
+            kennels: Vec::new(),
+            tidings: Vec::new(),
+            reports: Vec::new(),
+            reports_sent: 0,
+            waits: Vec::new(),
             faults,
             host_faults: Vec::new(),
             role_faults: Vec::new(),
@@ -137,6 +162,8 @@ impl World {
         world.place_links();
         world.place_servers(seed);
         world.place_deciders(seed);
+        world.place_sentinels(seed);
+        world.place_watchdogs(seed);
         world.host_faults = vec![Vec::new(); world.network.hosts()];
         world.role_faults = vec![None; world.faults.len()];
         world.schedule_phases();
@@ -272,6 +299,12 @@ impl World {
             Event::Restart(node) => self.restart_node(now, node, listener),
             Event::Forward(id) => self.forwarded(now, id, listener),
             Event::Answer(id) => self.answer(now, id),
+            Event::WatchdogTick(id) => self.watchdog_due(now, id, listener),
+            Event::Tidings(id) => self.tidings_arrive(now, id, listener),
+            Event::Cron(node) => self.cron(now, node),
+            Event::WaitOver(id) => self.wait_over(now, id, listener),
+            Event::Inquiry(id) => self.inquiry_goes_on(now, id, listener),
+            Event::SentinelTick(id) => self.sentinel_due(now, id, listener),
             Event::Phase(phase) => self.begin_phase(now, phase, listener),
             Event::Injected(call) => self.send_call(now, call),
         }
@@ -297,6 +330,7 @@ impl World {
                 Some(Owner::Probe(probe)) => self.probe_opened(now, probe, listener),
                 Some(Owner::Link(link)) => self.link_opened(now, link),
                 Some(Owner::Endpoint(endpoint)) => self.endpoint_opened(now, endpoint),
+                Some(Owner::Sentinel(id, wire)) => self.wire_opened(now, id, wire),
                 Some(Owner::Kept(..)) | None => {}
             },
             Notice::Broken {
@@ -313,6 +347,7 @@ impl World {
                 }
                 Some(Owner::Link(link)) => self.link_broken(now, link, connection, listener),
                 Some(Owner::Endpoint(endpoint)) => self.endpoint_broken(endpoint),
+                Some(Owner::Sentinel(id, wire)) => self.wire_broken(now, id, wire, listener),
                 None => {}
             },
             Notice::Broken {
@@ -372,6 +407,13 @@ impl World {
             Message::FullState(link) => self.full_state_arrives(now, link, listener),
             Message::Call(call) => self.serve_call(now, connection, call, listener),
             Message::CallReply(call) => self.call_answered(now, call),
+            Message::Dispatch(id) => self.dispatch_arrives(now, connection, id, listener),
+            Message::Progress {
+                link,
+                origin,
+                sequence,
+            } => self.progress_arrives(now, link, (origin, u64::from(sequence)), listener),
+            Message::AskProgress(link) => self.progress_asked(now, link),
         }
     }
 
@@ -383,11 +425,14 @@ impl World {
                     self.operations.message_gone(slot);
                 }
                 Message::FullState(link) => self.links[usize::from(link.0)].full_state = None,
+                Message::Dispatch(id) => drop(self.dispatches.take(id)),
                 Message::Probe(_)
                 | Message::ProbeReply(_)
                 | Message::Greeting(_)
                 | Message::Heartbeat
                 | Message::Effects { .. }
+                | Message::Progress { .. }
+                | Message::AskProgress(_)
                 | Message::Call(_)
                 | Message::CallReply(_) => {}
             }
@@ -435,6 +480,9 @@ impl World {
             self.connect_link(now, LinkId(link as u16));
         }
         self.start_deciders(now, listener);
+        self.start_reports(now);
+        self.start_sentinels(now, listener);
+        self.start_watchdogs(now, listener);
         self.start_arrivals(now);
     }
 

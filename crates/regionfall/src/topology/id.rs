@@ -40,6 +40,8 @@ identities! {
     /// A node of a member: a machine of its cluster, with a process for each shard that it holds. Numbered
     /// through all members in order.
     NodeId(u8) "node-";
+    /// A Sentinel process.
+    SentinelId(u8) "sentinel-";
     /// A fleet of app servers.
     FleetId(u16) "fleet-";
     /// An app server, numbered through all fleets in order.

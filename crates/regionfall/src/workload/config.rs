@@ -81,6 +81,28 @@ pub struct KeyspaceConfig {
     pub scope: Scope,
     /// Whether reads are judged against the session's own writes.
     pub session: Session,
+    /// Whether each write waits for replicas (WAIT).
+    pub wait: Option<WaitConfig>,
+}
+
+/// `WAIT`: the answer to a write comes when replicas have it, or when time is over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct WaitConfig {
+    /// How many, at least 1.
+    pub replicas: u8,
+    /// How long the primary waits; for ever if there is none.
+    pub timeout: Option<SimDuration>,
+    /// What the application does when too few have it.
+    pub too_few: TooFew,
+}
+
+/// What an application does when too few replicas have its write.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum TooFew {
+    /// It takes the write for done.
+    Accept,
+    /// It takes it for unanswered: the outcome is unknown, and the client may try again.
+    Fail,
 }
 
 impl KeyspaceConfig {

@@ -5,6 +5,7 @@ mod generator;
 mod popularity;
 
 pub use config::{
-    Arrivals, ByteSize, FleetConfig, KeyspaceConfig, Popularity, Scope, Session, WorkloadConfig,
+    Arrivals, ByteSize, FleetConfig, KeyspaceConfig, Popularity, Scope, Session, TooFew,
+    WaitConfig, WorkloadConfig,
 };
 pub use generator::{Request, Workload, arrival_bits, request_draws};

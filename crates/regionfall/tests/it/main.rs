@@ -14,6 +14,7 @@ mod ledger;
 mod loss_is_poisson;
 mod memory;
 mod nodes;
+mod promotion;
 mod recount;
 mod run_recount;
 mod scenario;

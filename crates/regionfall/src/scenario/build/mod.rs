@@ -2,6 +2,7 @@
 
 mod fault;
 mod objective;
+mod promotion;
 mod reference;
 mod strategy;
 mod topology;
@@ -72,11 +73,13 @@ impl<'a, 'b> Builder<'a, 'b> {
             } else {
                 Placement::MultiZone
             },
-            entrance: if text(fields, "entrance") == "direct" {
-                Entrance::Direct
-            } else {
-                Entrance::Proxy
+            entrance: match text(fields, "entrance") {
+                "direct" => Entrance::Direct,
+                "sentinel" => Entrance::Sentinel,
+                "cluster" => Entrance::Cluster,
+                _ => Entrance::Proxy,
             },
+            promotion: self.promotion(fields),
             sync: SyncConfig {
                 processing: self.delay(sync, "processing"),
                 reconnect_every: duration(sync, "reconnect_every"),

@@ -10,7 +10,8 @@ use crate::scenario::read::tree::{Fields, Node};
 use crate::scenario::read::{leaf, path, quantity};
 use crate::topology::{RegionId, TopologyConfig};
 use crate::workload::{
-    Arrivals, ByteSize, FleetConfig, KeyspaceConfig, Popularity, Scope, Session, WorkloadConfig,
+    Arrivals, ByteSize, FleetConfig, KeyspaceConfig, Popularity, Scope, Session, TooFew,
+    WaitConfig, WorkloadConfig,
 };
 
 /// Shares must add up to the whole within this: what thirds written with two decimals leave over.
@@ -203,6 +204,17 @@ impl Builder<'_, '_> {
                 "read-your-writes" => Session::ReadYourWrites,
                 _ => Session::None,
             },
+            wait: fields
+                .get("wait")
+                .and_then(Node::table)
+                .map(|wait| WaitConfig {
+                    replicas: integer(wait, "replicas"),
+                    timeout: optional_duration(wait, "timeout"),
+                    too_few: match text(wait, "too_few") {
+                        "fail" => TooFew::Fail,
+                        _ => TooFew::Accept,
+                    },
+                }),
         }
     }
 

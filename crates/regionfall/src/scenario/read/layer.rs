@@ -199,6 +199,7 @@ pub(crate) fn compose(
         .filter(|overlay| is_early(overlay))
         .for_each(|overlay| lay(root, overlay));
     let mut unknown = expand_presets(root, catalogue, files);
+    expand_promotion(root);
     overlays
         .iter()
         .filter(|overlay| !is_early(overlay))
@@ -243,6 +244,23 @@ fn expand_presets(root: &mut Fields, catalogue: &Catalogue, files: &Files<'_>) -
         });
     }
     problems
+}
+
+/// Lays the preset of `[database.promotion]` under it. A name that there is not is reported where words are checked.
+fn expand_promotion(root: &mut Fields) {
+    let Some(Value::Table(database)) = root.get_mut("database").map(|node| &mut node.value) else {
+        return;
+    };
+    let Some(Value::Table(fields)) = database.get_mut("promotion").map(|node| &mut node.value)
+    else {
+        return;
+    };
+    let catalogue = Catalogue::promotion();
+    let name = fields.get("preset").and_then(Node::text);
+    if let Some(preset) = name.and_then(|name| catalogue.get(name)) {
+        let written = core::mem::take(fields);
+        *fields = merge_fields(preset_fields(preset), written, |_| &Kind::Any);
+    }
 }
 
 fn strategy_kind() -> &'static Table {

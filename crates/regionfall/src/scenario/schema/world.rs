@@ -232,6 +232,14 @@ pub(crate) static DATABASE: Table = Table {
                     "proxy",
                     "clients connect to an endpoint on a node, which hands each request to the primary of its shard",
                 ),
+                (
+                    "sentinel",
+                    "clients ask a Sentinel for the primary before they connect",
+                ),
+                (
+                    "cluster",
+                    "clients connect to the node that serves the key's shard, as they know it, and learn better from any node",
+                ),
             ]),
             Default::Text("proxy"),
             "How clients reach the shards of a member that has several nodes.",
@@ -242,6 +250,26 @@ pub(crate) static DATABASE: Table = Table {
             Default::Empty,
             "Replication between members.",
         ),
+        Key::new(
+            "promotion",
+            Kind::Table(&super::promotion::PROMOTION),
+            Default::Empty,
+            "Who becomes primary of a shard when its primary fails.",
+        ),
+        Key::new(
+            "min_replicas_to_write",
+            Kind::Integer(0, 5),
+            Default::Integer(0),
+            "A primary refuses writes while fewer replicas than this are there; 0: never.",
+        )
+        .grade(Grade::Source, "redis/redis src/config.c"),
+        Key::new(
+            "min_replicas_max_lag",
+            Kind::Integer(0, 3_600),
+            Default::Integer(10),
+            "A replica is there if its last report is no older than this many whole seconds; counted once a second.",
+        )
+        .grade(Grade::Source, "redis/redis src/config.c"),
     ],
     open: None,
 };
@@ -317,6 +345,40 @@ static KEYSPACE: Table = Table {
             ]),
             Default::Text("none"),
             "The session guarantee that readers expect.",
+        ),
+        Key::new("wait", Kind::Table(&WAIT), Default::Absent("no write waits for replicas"), "Each write is followed by WAIT: its answer comes when replicas have it, or when time is over."),
+    ],
+    open: None,
+};
+
+static WAIT: Table = Table {
+    title: "wait",
+    doc: "`WAIT`. Replicas that have a write are no promise that it survives: another may be promoted (Redis docs, WAIT).",
+    keys: &[
+        Key::new(
+            "replicas",
+            Kind::Integer(1, 5),
+            Default::Integer(1),
+            "How many replicas must have reported to have the write.",
+        ),
+        Key::new(
+            "timeout",
+            Kind::Either(&Kind::Word(&[("never", "it waits for ever")]), &TIMEOUT),
+            Default::Text("100ms"),
+            "How long the primary waits.",
+        )
+        .grade(Grade::Assumed, "WAIT has no default"),
+        Key::new(
+            "too_few",
+            Kind::Word(&[
+                ("accept", "it takes the write for done"),
+                (
+                    "fail",
+                    "it takes the write for unanswered; the client may try again",
+                ),
+            ]),
+            Default::Text("accept"),
+            "What the application does when time is over and too few replicas have the write.",
         ),
     ],
     open: None,

@@ -1,0 +1,266 @@
+//! App servers that ask a Sentinel who is primary before they connect, as client libraries do.
+//!
+//! They ask one Sentinel after the other, first the one that answered last, and take the first answer that names a
+//! primary which that Sentinel does not hold for down (source: redis-py, `sentinel.py`, `discover_master`). Nobody
+//! knows one: the attempt fails. The connections to Sentinels are kept open and not modelled for themselves.
+
+use regionfall_kernel::{SimTime, TimerId};
+
+use super::event::{Event, InquiryId, PostId};
+use super::world::World;
+use crate::client::{PooledState, Slot};
+use crate::database::Entrance;
+use crate::history::{AttemptEnding, Listener};
+use crate::network::{Draw, End, HostState, TrafficClass};
+use crate::topology::{HostId, MemberId, NodeId, OperationId, ServerId};
+
+/// Bytes of a question to a Sentinel, and of its answer.
+const QUESTION_BYTES: u32 = 120;
+const ANSWER_BYTES: u32 = 1_200;
+/// The legs of a question's way there and back.
+const LEG_THERE: u8 = 0x42;
+const LEG_BACK: u8 = 0x43;
+
+/// A question to a Sentinel.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Inquiry {
+    server: ServerId,
+    slot: Slot,
+    operation: OperationId,
+    /// How many Sentinels were asked before this one.
+    asked_before: u8,
+    post: PostId,
+    /// When it gives this one up.
+    gives_up: SimTime,
+    stage: Stage,
+}
+
+/// What happens next.
+#[derive(Clone, Copy, Debug)]
+enum Stage {
+    /// The question reaches the Sentinel.
+    Arrives,
+    /// The answer reaches the app server: the primary, if the Sentinel named one.
+    Returns(Option<NodeId>),
+}
+
+/// Questions under way.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Inquiries {
+    slots: Vec<Option<Inquiry>>,
+    free: Vec<u32>,
+}
+
+impl Inquiries {
+    fn insert(&mut self, inquiry: Inquiry) -> InquiryId {
+        if let Some(index) = self.free.pop() {
+            self.slots[index as usize] = Some(inquiry);
+            return InquiryId(index);
+        }
+        self.slots.push(Some(inquiry));
+        InquiryId((self.slots.len() - 1) as u32)
+    }
+
+    fn take(&mut self, id: InquiryId) -> Option<Inquiry> {
+        let inquiry = self.slots[id.0 as usize].take();
+        if inquiry.is_some() {
+            self.free.push(id.0);
+        }
+        inquiry
+    }
+}
+
+impl World {
+    /// Whether clients of a member ask Sentinels.
+    pub(super) fn asks_sentinels(&self, member: MemberId) -> bool {
+        self.blueprint.settings().database.entrance == Entrance::Sentinel
+            && self.posts.iter().any(|post| post.member == member)
+    }
+
+    /// An app server asks for the primary, to connect to it for an operation. The time for connecting begins after.
+    pub(super) fn inquire<L: Listener>(
+        &mut self,
+        now: SimTime,
+        server: ServerId,
+        slot: Slot,
+        listener: &mut L,
+    ) {
+        let position = self.opening_position(server, slot);
+        if let Some(position) = position
+            && let PooledState::Opening(_, timer) =
+                &mut self.servers[server.index()].pool[position].state
+        {
+            self.queue.cancel(*timer);
+            *timer = TimerId::NONE;
+        }
+        self.ask_next(now, (server, slot), 0, listener);
+    }
+
+    fn opening_position(&self, server: ServerId, slot: Slot) -> Option<usize> {
+        self.servers[server.index()].pool.iter().position(|pooled| {
+            pooled.connection.is_none()
+                && matches!(pooled.state, PooledState::Opening(other, _) if other == slot)
+        })
+    }
+
+    /// Asks the next Sentinel, or gives up when all were asked.
+    fn ask_next<L: Listener>(
+        &mut self,
+        now: SimTime,
+        (server, slot): (ServerId, Slot),
+        asked_before: u8,
+        listener: &mut L,
+    ) {
+        let member = self.operations.get(slot).member;
+        let group: Vec<PostId> = (0..self.posts.len())
+            .filter(|&index| self.posts[index].member == member && self.posts[index].shard == 0)
+            .map(|index| PostId(index as u16))
+            .collect();
+        let first = usize::from(self.servers[server.index()].asks_first);
+        let mut order = vec![first];
+        order.extend((0..group.len()).filter(|&number| number != first));
+        let Some(&number) = order.get(usize::from(asked_before)) else {
+            if let Some(position) = self.opening_position(server, slot) {
+                self.drop_pooled(now, server, position);
+                self.attempt_failed(now, slot, AttemptEnding::TargetDown, listener);
+                self.serve_waiting(now, server, listener);
+            }
+            return;
+        };
+        let post = group[number];
+        let state = &self.servers[server.index()];
+        let limit = state.timeout.min(self.strategy.client.connect_timeout);
+        let inquiry = Inquiry {
+            server,
+            slot,
+            operation: self.operations.get(slot).id,
+            asked_before,
+            post,
+            gives_up: now + limit,
+            stage: Stage::Arrives,
+        };
+        let hosts = (state.host, self.posts[usize::from(post.0)].host);
+        let arrives = self.inquiry_hop(now, hosts, QUESTION_BYTES, (server, LEG_THERE));
+        self.schedule_inquiry(arrives, inquiry);
+    }
+
+    /// What happens next to a question; if nothing does by itself, it is given up in time.
+    fn schedule_inquiry(&mut self, at: Option<SimTime>, mut inquiry: Inquiry) {
+        let at = match at {
+            Some(at) if at < inquiry.gives_up => at,
+            _ => {
+                inquiry.stage = Stage::Returns(None);
+                inquiry.gives_up
+            }
+        };
+        let id = self.inquiries.insert(inquiry);
+        self.queue.schedule(at, Event::Inquiry(id));
+    }
+
+    fn inquiry_hop(
+        &mut self,
+        now: SimTime,
+        hosts: (HostId, HostId),
+        bytes: u32,
+        (server, leg): (ServerId, u8),
+    ) -> Option<SimTime> {
+        let sequence = self.servers[server.index()].opened;
+        self.servers[server.index()].opened += 1;
+        let draw = Draw {
+            who: server.0,
+            sequence,
+            attempt: 0,
+            leg,
+        };
+        self.network
+            .hop(now, hosts, TrafficClass::Client, bytes, draw)
+    }
+
+    /// A question, or its answer, arrives.
+    pub(super) fn inquiry_goes_on<L: Listener>(
+        &mut self,
+        now: SimTime,
+        id: InquiryId,
+        listener: &mut L,
+    ) {
+        let Some(mut inquiry) = self.inquiries.take(id) else {
+            return;
+        };
+        let Inquiry {
+            server, slot, post, ..
+        } = inquiry;
+        match inquiry.stage {
+            Stage::Arrives => {
+                let sentinel = &self.posts[usize::from(post.0)];
+                let hosts = (sentinel.host, self.servers[server.index()].host);
+                let answer = match self.network.host(sentinel.host).state {
+                    HostState::Running => {
+                        let view = sentinel.sentinel.view();
+                        (!view.is_down).then_some(view.listed)
+                    }
+                    HostState::ProcessDead(_) | HostState::Refusing(_) => None,
+                    HostState::Hung(_) | HostState::Silent(_) => {
+                        self.schedule_inquiry(None, inquiry);
+                        return;
+                    }
+                };
+                inquiry.stage = Stage::Returns(answer);
+                let returns = self.inquiry_hop(now, hosts, ANSWER_BYTES, (server, LEG_BACK));
+                self.schedule_inquiry(returns, inquiry);
+            }
+            Stage::Returns(answer) => {
+                let operation = self.operations.get(slot);
+                let is_current = operation.id == inquiry.operation && !operation.ended;
+                let Some(position) = self.opening_position(server, slot).filter(|_| is_current)
+                else {
+                    return;
+                };
+                let Some(node) = answer else {
+                    let next = inquiry.asked_before + 1;
+                    self.ask_next(now, (server, slot), next, listener);
+                    return;
+                };
+                let number = self.posts[usize::from(post.0)].sentinel.id().0;
+                self.servers[server.index()].asks_first = number;
+                self.learn_primary(now, server, node);
+                let limit = now + self.strategy.client.connect_timeout;
+                let timer = self.queue.arm(limit, Event::OpeningTimeout(server, slot));
+                // Idle connections to another node were closed: positions may have moved.
+                let position = self.opening_position(server, slot).unwrap_or(position);
+                self.servers[server.index()].pool[position].state =
+                    PooledState::Opening(slot, timer);
+                let host = self.node_host(node);
+                self.open_pooled(now, (server, position), (slot, host), listener);
+            }
+        }
+    }
+
+    /// An app server knows who is primary: it closes idle connections that lead to another node.
+    fn learn_primary(&mut self, now: SimTime, server: ServerId, node: NodeId) {
+        self.servers[server.index()].primary = Some(node);
+        while let Some(position) = (0..self.servers[server.index()].pool.len()).find(|&position| {
+            self.servers[server.index()].pool[position].state == PooledState::Idle
+                && self.leads_astray(server, position)
+        }) {
+            self.drop_pooled(now, server, position);
+        }
+    }
+
+    /// Whether a connection of a pool leads to another node than the one that the app server holds for primary.
+    pub(super) fn leads_astray(&self, server: ServerId, position: usize) -> bool {
+        let state = &self.servers[server.index()];
+        let leads_to = state.pool[position]
+            .connection
+            .and_then(|connection| self.network.host_at(connection, End::Server))
+            .and_then(|host| self.node_on(host));
+        state.primary.is_some() && leads_to.is_some() && leads_to != state.primary
+    }
+
+    /// Whether a connection of a pool leads to a process that refuses writes because it is no primary.
+    pub(super) fn leads_to_replica(&self, server: ServerId, position: usize) -> bool {
+        self.servers[server.index()].pool[position]
+            .connection
+            .and_then(|connection| self.node_at(connection))
+            .is_some_and(|node| !self.nodes[node.index()].shards[0].is_primary())
+    }
+}
