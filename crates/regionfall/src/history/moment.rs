@@ -7,7 +7,7 @@
 
 use regionfall_kernel::SimTime;
 
-use super::fact::{AttemptEnding, Ending, Fact, Listener};
+use super::fact::{AttemptEnding, CopyEnd, Ending, Fact, Listener};
 
 /// A kind of fact that has moments.
 #[derive(Debug)]
@@ -136,6 +136,19 @@ pub static MOMENTS: &[MomentKind] = &[
         subject: "Sentinel",
         subject_of: |fact| match fact {
             Fact::PrimaryAnnounced { sentinel, .. } => Some(u64::from(sentinel.0)),
+            _ => None,
+        },
+    },
+    MomentKind {
+        name: "discarded",
+        doc: "what a node alone had was replaced by the state of a new primary",
+        subject: "node",
+        subject_of: |fact| match fact {
+            Fact::CopiesEnded {
+                node,
+                cause: CopyEnd::Replaced,
+                ..
+            } => Some(u64::from(node.0)),
             _ => None,
         },
     },
