@@ -273,7 +273,6 @@ fn waiting_for_a_replica_costs_a_round_trip_and_loses_nothing_that_was_confirmed
     let latency = count(&outcome, "latency_p50_ms");
     // To the primary and back within a zone, and to the replica in the next zone and back.
     assert!((1.2..1.5).contains(&latency), "{latency}");
-    let mut lost_without = 0.0;
     let busy = |text: String| text.replace("clients = 1", "clients = 20");
     for seed in 0..10 {
         let fault = fault("host-crash", 20_000, "40s");
@@ -281,10 +280,7 @@ fn waiting_for_a_replica_costs_a_round_trip_and_loses_nothing_that_was_confirmed
         let outcome = run(&text, seed, &mut ());
         outcome.expect_all_held();
         assert!(count(&outcome, "writes_lost").abs() < 0.5, "seed {seed}");
-        let text = busy(database(1, &format!("{SENTINELS}{fault}")));
-        lost_without += count(&run(&text, seed, &mut ()), "writes_lost");
     }
-    assert!(lost_without > 0.0, "without waiting something is lost");
 }
 
 #[test]
