@@ -68,9 +68,6 @@ pub enum Entrance {
     Proxy,
     /// At the address that a Sentinel names: clients ask one before they connect.
     Sentinel,
-    /// At the node that serves the key's shard, as the client knows it; who is asked for a key that it does not serve
-    /// names the one that does (Redis Cluster).
-    Cluster,
 }
 
 impl DatabaseConfig {
@@ -96,7 +93,7 @@ impl DatabaseConfig {
     pub fn first_primary(&self, shard: u16) -> usize {
         match self.entrance {
             Entrance::Direct | Entrance::Sentinel => 0,
-            Entrance::Proxy | Entrance::Cluster => usize::from(shard) % self.nodes_per_member(),
+            Entrance::Proxy => usize::from(shard) % self.nodes_per_member(),
         }
     }
 }

@@ -15,6 +15,7 @@ mod inquiring;
 mod letter;
 mod link_health;
 mod links;
+mod obeying;
 mod outcome;
 mod placing;
 mod pooling;

@@ -1,16 +1,15 @@
 //! Sentinels at work: the world gives them ticks, carries what they say over connections of the network, and does to
 //! the database's processes what they ask for. What they decide is `database/promotion/sentinel`.
 
-use regionfall_kernel::{Address, SimDuration, SimTime, TraceHash};
+use regionfall_kernel::{SimTime, TraceHash};
 
 use super::event::{DispatchId, Event, Message, PostId};
 use super::world::{Owner, World};
 use crate::database::promotion::sentinel::{
-    NodeInfo, NodeRole, Observation, Sentinel, SentinelAction, SentinelAnswer, SentinelRequest,
-    SentinelSight, Watched,
+    Observation, Sentinel, SentinelAction, SentinelAnswer, SentinelRequest, SentinelSight, Watched,
 };
 use crate::database::promotion::{PromotionRule, SentinelsAt};
-use crate::database::{LinkState, Role};
+
 use crate::history::{Fact, Listener};
 use crate::network::{
     ConnectionId, ConnectionOptions, Draw, End, HostState, Opening, TrafficClass,
@@ -22,7 +21,7 @@ const MESSAGE_BYTES: u32 = 200;
 /// Bytes of an `INFO`: about what a small server sends.
 const INFO_BYTES: u32 = 4_000;
 /// The leg of what Sentinels and processes send.
-const LEG: u8 = 0x40;
+pub(super) const LEG: u8 = 0x40;
 
 /// A Sentinel in its place: it watches one shard of one member.
 #[derive(Clone)]
@@ -39,6 +38,13 @@ pub(super) struct Post {
     died: bool,
     /// Messages sent so far, for addressing draws.
     sent: u32,
+}
+
+impl Post {
+    /// Whether one of its connections is open.
+    pub(super) fn is_open(&self, wire: usize) -> bool {
+        self.wires[wire].is_open
+    }
 }
 
 /// A Sentinel's connection to somebody.
@@ -59,8 +65,9 @@ pub(super) struct Dispatch {
     content: Content,
 }
 
+/// What a message is.
 #[derive(Clone, Copy, PartialEq, Debug)]
-enum Content {
+pub(super) enum Content {
     Request(SentinelRequest),
     Answer(SentinelAnswer),
     Heard(crate::database::promotion::sentinel::Hello),
@@ -250,7 +257,7 @@ impl World {
         }
     }
 
-    fn wire(&self, id: PostId, to: Watched) -> usize {
+    pub(super) fn wire(&self, id: PostId, to: Watched) -> usize {
         let wires = &self.posts[usize::from(id.0)].wires;
         let place = wires.iter().position(|wire| wire.to == to);
         debug_assert!(place.is_some(), "a Sentinel speaks to those it knows");
@@ -343,7 +350,14 @@ impl World {
         self.tell_sentinel(now, id, SentinelSight::LinkBroken { to }, listener);
     }
 
-    fn dispatch(&mut self, now: SimTime, id: PostId, wire: usize, from: End, content: Content) {
+    pub(super) fn dispatch(
+        &mut self,
+        now: SimTime,
+        id: PostId,
+        wire: usize,
+        from: End,
+        content: Content,
+    ) {
         let state = &self.posts[usize::from(id.0)].wires[wire];
         let Some(connection) = state.connection else {
             return;
@@ -402,7 +416,7 @@ impl World {
                     Watched::Node(node) => self.obey(now, post, node, request, listener),
                     Watched::Sentinel(number) => {
                         let colleague = self.colleague(post, number);
-                        self.consult(now, colleague, post, request, listener)
+                        self.consult(now, (colleague, post), request, listener)
                     }
                 };
                 let wire = usize::from(wire);
@@ -415,12 +429,11 @@ impl World {
     fn consult<L: Listener>(
         &mut self,
         now: SimTime,
-        asked: PostId,
-        asker: PostId,
+        (asked, from): (PostId, PostId),
         request: SentinelRequest,
         listener: &mut L,
     ) -> SentinelAnswer {
-        let by = self.posts[usize::from(asker.0)].sentinel.id();
+        let by = self.posts[usize::from(from.0)].sentinel.id();
         let mut actions = Vec::new();
         let sight = SentinelSight::Asked { by, request };
         let clock = LocalTime(now.as_nanos());
@@ -435,156 +448,21 @@ impl World {
         answer.unwrap_or(SentinelAnswer::Done)
     }
 
-    /// A process of the database does what a Sentinel asks of it.
-    fn obey<L: Listener>(
-        &mut self,
-        now: SimTime,
-        post: PostId,
-        node: NodeId,
-        request: SentinelRequest,
-        listener: &mut L,
-    ) -> SentinelAnswer {
-        let (member, shard) = {
-            let post = &self.posts[usize::from(post.0)];
-            (post.member, post.shard)
-        };
-        match request {
-            SentinelRequest::Ping => SentinelAnswer::Pong { is_available: true },
-            SentinelRequest::Info => SentinelAnswer::Info(self.info(now, node, shard)),
-            SentinelRequest::Publish(hello) => {
-                self.publish_hello(now, post, node, hello);
-                SentinelAnswer::Done
-            }
-            SentinelRequest::ReplicaOf(None) => {
-                self.promote(now, (member, shard), node, listener);
-                self.drop_clients(now, node);
-                SentinelAnswer::Done
-            }
-            SentinelRequest::ReplicaOf(Some(primary)) => {
-                if primary != node {
-                    self.follow(now, (node, shard), primary, listener);
-                    self.drop_clients(now, node);
-                }
-                SentinelAnswer::Done
-            }
-            SentinelRequest::IsPrimaryDown { .. } => SentinelAnswer::Done,
-        }
-    }
-
-    /// What a process says of itself.
-    pub(super) fn info(&self, now: SimTime, node: NodeId, shard: u16) -> NodeInfo {
-        let process = &self.nodes[node.index()].shards[usize::from(shard)];
-        let offset = process.replica.clock().iter().map(|dot| dot.sequence).sum();
-        let address = Address::from([u32::from(node.0), u32::from(shard), 0, LEG.into()]);
-        let run = self.processing_draws.bits(address);
-        let mut info = NodeInfo {
-            role: NodeRole::Primary,
-            link_is_up: false,
-            link_down_for: SimDuration::ZERO,
-            offset,
-            priority: 100,
-            run,
-        };
-        if process.role == Role::Replica {
-            let of = process.follows;
-            info.role = NodeRole::Replica { of };
-            info.link_is_up = self.follows_closely(node, shard);
-            info.link_down_for = self.without_primary_for(now, node, shard);
-        }
-        info
-    }
-
-    /// Whether a replica's stream from its primary flows, as far as it knows.
-    pub(super) fn follows_closely(&self, node: NodeId, shard: u16) -> bool {
-        let primary = self.nodes[node.index()].shards[usize::from(shard)].follows;
-        let link = self.link_within(primary, node, shard);
-        link.is_some_and(|link| {
-            matches!(
-                self.links[usize::from(link.0)].state,
-                LinkState::Streaming(_) | LinkState::Orphaned(_)
-            )
-        })
-    }
-
-    /// For how long a replica has known that its stream does not flow, in whole seconds of its clock.
-    pub(super) fn without_primary_for(
-        &self,
-        now: SimTime,
-        node: NodeId,
-        shard: u16,
-    ) -> SimDuration {
-        let primary = self.nodes[node.index()].shards[usize::from(shard)].follows;
-        let lost_at = self
-            .link_within(primary, node, shard)
-            .map_or(SimTime::NEVER, |link| {
-                self.links[usize::from(link.0)].lost_at
-            });
-        if lost_at > now {
-            return SimDuration::ZERO;
-        }
-        let second = |at: SimTime| at.as_nanos() / 1_000_000_000;
-        SimDuration::from_secs(second(now) - second(lost_at))
-    }
-
-    /// A process passes a Sentinel's greeting on to every other Sentinel that listens.
-    fn publish_hello(
-        &mut self,
-        now: SimTime,
-        from: PostId,
-        node: NodeId,
-        hello: crate::database::promotion::sentinel::Hello,
-    ) {
-        let group = {
-            let post = &self.posts[usize::from(from.0)];
-            (post.member, post.shard)
-        };
-        for index in 0..self.posts.len() {
-            let post = &self.posts[index];
-            let id = PostId(index as u16);
-            if (post.member, post.shard) != group || id == from {
-                continue;
-            }
-            let wire = self.wire(id, Watched::Node(node));
-            if self.posts[index].wires[wire].is_open {
-                self.dispatch(now, id, wire, End::Server, Content::Heard(hello));
-            }
-        }
-    }
-
-    /// A process closes the connections of all its clients, so that they ask anew who is primary.
-    pub(super) fn drop_clients(&mut self, now: SimTime, node: NodeId) {
-        let host = self.node_host(node);
-        let leads_here = |connection: &ConnectionId| {
-            self.network.host_at(*connection, End::Server) == Some(host)
-        };
-        let connections: Vec<ConnectionId> = self
-            .servers
-            .iter()
-            .flat_map(|server| server.pool.iter().filter_map(|pooled| pooled.connection))
-            .filter(leads_here)
-            .collect();
-        for connection in connections {
-            self.network
-                .close(now, &mut self.queue, connection, End::Server);
-        }
-        self.account_for_abandoned();
-    }
-
     fn note_sentinel<L: Listener>(
         &mut self,
         now: SimTime,
         id: PostId,
-        note: Observation,
+        found: Observation,
         listener: &mut L,
     ) {
-        let post = &self.posts[usize::from(id.0)];
-        let (member, shard, sentinel) = (post.member, post.shard, post.sentinel.id());
-        let primary = post.sentinel.view().listed;
+        let place = &self.posts[usize::from(id.0)];
+        let (member, shard, sentinel) = (place.member, place.shard, place.sentinel.id());
+        let primary = place.sentinel.view().listed;
         let mut state = TraceHash::default();
-        post.sentinel.hash_into(&mut state);
+        place.sentinel.hash_into(&mut state);
         let digest = state.finish();
         listener.observe(now, &Fact::SentinelState { sentinel, digest });
-        let fact = match note {
+        let fact = match found {
             Observation::SubjectivelyDown(node) if node == primary => Fact::SubjectivelyDown {
                 sentinel,
                 shard,

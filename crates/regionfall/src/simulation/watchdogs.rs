@@ -65,7 +65,7 @@ impl World {
                     (node, self.network.host(host).zone, host)
                 })
                 .collect();
-            if places.len() % 2 == 0 {
+            if places.len().is_multiple_of(2) {
                 let region = self.network.host(places[0].2).region;
                 let zones = self.network.zones(region).max(1);
                 let is_free = |zone: &u16| places.iter().all(|place| place.1 != *zone);

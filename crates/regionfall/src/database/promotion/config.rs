@@ -2,7 +2,6 @@
 
 use regionfall_kernel::SimDuration;
 
-use super::cluster::ClusterConfig;
 use super::guard::WriteGuard;
 use super::sentinel::SentinelConfig;
 use super::watchdog::WatchdogConfig;
@@ -23,8 +22,6 @@ pub enum PromotionRule {
     Operator,
     /// Sentinels.
     Sentinels(SentinelsConfig),
-    /// The processes of a Redis Cluster.
-    Cluster(ClusterConfig),
     /// A majority of the nodes.
     Watchdogs(WatchdogConfig),
 }

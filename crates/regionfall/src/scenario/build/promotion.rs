@@ -1,11 +1,11 @@
 //! `[database.promotion]` and the guard against writes that nobody copies.
 
-use super::{Builder, duration, integer, list, optional_duration, table, text};
-use crate::database::promotion::cluster::ClusterConfig;
+use super::{Builder, duration, integer, list, table, text};
 use crate::database::promotion::guard::WriteGuard;
 use crate::database::promotion::sentinel::SentinelConfig;
 use crate::database::promotion::watchdog::WatchdogConfig;
 use crate::database::promotion::{PromotionConfig, PromotionRule, SentinelsAt, SentinelsConfig};
+use crate::scenario::error::{Problem, ProblemKind};
 use crate::scenario::read::tree::{Fields, Node, Value};
 
 impl Builder<'_, '_> {
@@ -22,18 +22,32 @@ impl Builder<'_, '_> {
                 count: integer(fields, "sentinels"),
                 at: sentinels_at(fields),
             }),
-            "cluster" => PromotionRule::Cluster(ClusterConfig {
-                node_timeout: duration(fields, "node_timeout"),
-                validity_factor: integer(fields, "validity_factor"),
-                ..ClusterConfig::default()
-            }),
             "watchdogs" => PromotionRule::Watchdogs(WatchdogConfig::new(
                 self.delay(fields, "takes"),
                 duration(fields, "heartbeat"),
-                optional_duration(fields, "replica_grace"),
+                // Every node of a member holds a copy of every shard: there is no place for a new one.
+                None,
             )),
             _ => PromotionRule::Operator,
         };
+        let by_sentinels = matches!(rule, PromotionRule::Sentinels(_));
+        if text(database, "entrance") == "sentinel" {
+            let shards: u16 = integer(database, "shards");
+            let (key, message) = if by_sentinels {
+                (
+                    "shards",
+                    "clients that ask Sentinels know one primary: there is one shard",
+                )
+            } else {
+                ("entrance", "clients ask Sentinels, and there are none")
+            };
+            if shards != 1 || !by_sentinels {
+                let problem =
+                    Problem::new(ProblemKind::Conflict, format!("database.{key}"), message)
+                        .help("set `by = \"sentinels\"` in `[database.promotion]`, and one shard");
+                self.report(problem, database.get(key).and_then(Node::mark));
+            }
+        }
         let guard = WriteGuard {
             replicas: integer(database, "min_replicas_to_write"),
             max_lag: integer(database, "min_replicas_max_lag"),

@@ -11,14 +11,28 @@ pub(crate) static PROMOTION: Table = Table {
         Key::new(
             "preset",
             Kind::Word(&[
-                ("none", "as the other keys say; without them nobody is promoted"),
-                ("sentinel-default", "three Sentinels with the sample configuration"),
+                (
+                    "none",
+                    "as the other keys say; without them nobody is promoted",
+                ),
+                (
+                    "sentinel-default",
+                    "three Sentinels with the sample configuration",
+                ),
                 ("sentinel-5s", "the same with 5 s of silence"),
-                ("redis-cluster-default", "Redis Cluster with a node timeout of 15 s"),
-                ("redis-enterprise-high", "Redis Software, sensitivity high: 2 to 5 s"),
-                ("redis-enterprise-low", "Redis Software, sensitivity low: 5 to 10 s"),
+                (
+                    "redis-enterprise-high",
+                    "Redis Software, sensitivity high: 2 to 5 s",
+                ),
+                (
+                    "redis-enterprise-low",
+                    "Redis Software, sensitivity low: 5 to 10 s",
+                ),
                 ("azure-cache-unplanned", "Azure Cache for Redis: 10 to 15 s"),
-                ("elasticache-multi-az", "ElastiCache Multi-AZ: within seconds"),
+                (
+                    "elasticache-multi-az",
+                    "ElastiCache Multi-AZ: within seconds",
+                ),
             ]),
             Default::Text("none"),
             "The product whose rules hold.",
@@ -26,42 +40,86 @@ pub(crate) static PROMOTION: Table = Table {
         Key::new(
             "by",
             Kind::Word(&[
-                ("operator", "nobody is promoted unless a fault of kind `promote` says so"),
-                ("sentinels", "Sentinels elect one of them, which promotes a replica"),
-                ("cluster", "a majority of primaries votes for a replica (Redis Cluster)"),
+                (
+                    "operator",
+                    "nobody is promoted unless a fault of kind `promote` says so",
+                ),
+                (
+                    "sentinels",
+                    "Sentinels elect one of them, which promotes a replica",
+                ),
                 ("watchdogs", "a majority of the member's nodes decides"),
             ]),
             Default::Text("operator"),
             "Who decides.",
         ),
-        Key::new("sentinels", Kind::Integer(1, 15), Default::Integer(3), "How many Sentinels watch a member.").grade(Grade::Documented, "Redis docs: at least three"),
+        Key::new(
+            "sentinels",
+            Kind::Integer(1, 15),
+            Default::Integer(3),
+            "How many Sentinels watch a member.",
+        )
+        .grade(Grade::Documented, "Redis docs: at least three"),
         Key::new(
             "sentinels_at",
             Kind::Either(
                 &Kind::Word(&[
-                    ("zones", "hosts of their own in the zones of the member's region in turn"),
-                    ("nodes", "beside the processes of the database: the first on the first node, and so on"),
+                    (
+                        "zones",
+                        "hosts of their own in the zones of the member's region in turn",
+                    ),
+                    (
+                        "nodes",
+                        "beside the processes of the database: the first on the first node, and so on",
+                    ),
                 ]),
                 &Kind::List(&Kind::Integer(0, 15)),
             ),
             Default::Text("zones"),
             "Where Sentinels stand; a list of zones: on hosts of their own in these in turn.",
         ),
-        Key::new("quorum", Kind::Integer(1, 15), Default::Integer(2), "Sentinels that must hold a primary for down.").grade(Grade::Source, "redis/redis sentinel.conf"),
-        Key::new("down_after", TIMEOUT, Default::Text("30s"), "A process without a valid answer for this long is down for a Sentinel.").grade(Grade::Source, "redis/redis sentinel.conf"),
-        Key::new("failover_timeout", TIMEOUT, Default::Text("180s"), "After a failed failover Sentinels wait twice this; its steps may take this long.").grade(Grade::Source, "redis/redis sentinel.conf"),
-        Key::new("parallel_syncs", Kind::Integer(1, 15), Default::Integer(1), "Replicas that turn to a new primary at the same time.").grade(Grade::Source, "redis/redis sentinel.conf"),
-        Key::new("node_timeout", TIMEOUT, Default::Text("15s"), "`cluster-node-timeout` of a Redis Cluster.").grade(Grade::Source, "redis/redis src/config.c"),
-        Key::new("validity_factor", Kind::Integer(0, 1_000), Default::Integer(10), "`cluster-replica-validity-factor`: how many node timeouts a replica may have been without its primary; 0: any.").grade(Grade::Source, "redis/redis src/config.c"),
-        Key::new("takes", Kind::Delay, Default::Text("uniform(2s, 5s)"), "With watchdogs: from the last sign of life to the promotion.").grade(Grade::Assumed, "thresholds are not published"),
-        Key::new("heartbeat", PERIOD, Default::Text("200ms"), "With watchdogs: between heartbeats of nodes.").grade(Grade::Assumed, "not published"),
         Key::new(
-            "replica_grace",
-            Kind::Either(&Kind::Word(&[("never", "a lost copy stays lost until its node returns")]), &TIMEOUT),
-            Default::Text("600s"),
-            "With watchdogs: a shard that lost a copy gets a new one on another node after this long.",
+            "quorum",
+            Kind::Integer(1, 15),
+            Default::Integer(2),
+            "Sentinels that must hold a primary for down.",
         )
-        .grade(Grade::Documented, "Redis Software docs, Replica high availability"),
+        .grade(Grade::Source, "redis/redis sentinel.conf"),
+        Key::new(
+            "down_after",
+            TIMEOUT,
+            Default::Text("30s"),
+            "A process without a valid answer for this long is down for a Sentinel.",
+        )
+        .grade(Grade::Source, "redis/redis sentinel.conf"),
+        Key::new(
+            "failover_timeout",
+            TIMEOUT,
+            Default::Text("180s"),
+            "After a failed failover Sentinels wait twice this; its steps may take this long.",
+        )
+        .grade(Grade::Source, "redis/redis sentinel.conf"),
+        Key::new(
+            "parallel_syncs",
+            Kind::Integer(1, 15),
+            Default::Integer(1),
+            "Replicas that turn to a new primary at the same time.",
+        )
+        .grade(Grade::Source, "redis/redis sentinel.conf"),
+        Key::new(
+            "takes",
+            Kind::Delay,
+            Default::Text("uniform(2s, 5s)"),
+            "With watchdogs: from the last sign of life to the promotion.",
+        )
+        .grade(Grade::Assumed, "thresholds are not published"),
+        Key::new(
+            "heartbeat",
+            PERIOD,
+            Default::Text("200ms"),
+            "With watchdogs: between heartbeats of nodes.",
+        )
+        .grade(Grade::Assumed, "not published"),
     ],
     open: None,
 };

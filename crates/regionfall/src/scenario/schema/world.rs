@@ -236,10 +236,6 @@ pub(crate) static DATABASE: Table = Table {
                     "sentinel",
                     "clients ask a Sentinel for the primary before they connect",
                 ),
-                (
-                    "cluster",
-                    "clients connect to the node that serves the key's shard, as they know it, and learn better from any node",
-                ),
             ]),
             Default::Text("proxy"),
             "How clients reach the shards of a member that has several nodes.",
