@@ -77,7 +77,9 @@ impl Book {
                 member,
                 effect: Some(effect),
                 ..
-            } => {
+            }
+            | Fact::WriteContinued { member, effect, .. }
+            | Fact::Expired { member, effect, .. } => {
                 let origin = usize::from(effect.dot.origin.0);
                 self.ensure(origin);
                 let (owner, newest) = self.origins[origin];

@@ -40,7 +40,9 @@ impl Dots {
                     member,
                     effect: Some(effect),
                     ..
-                },
+                }
+                | Fact::WriteContinued { member, effect, .. }
+                | Fact::Expired { member, effect, .. },
                 Entry::WrongDot { newest },
             ) => {
                 format!("{member} executed {:?} after {newest}", effect.dot)

@@ -164,6 +164,27 @@ pub enum Fact<'a> {
         /// The effect. Its dot is the next of its origin; it is at once visible at `member`.
         effect: Option<&'a Effect>,
     },
+    /// A further effect of the write that was executed just before, at the same member and with the next dot: a transaction,
+    /// or a command that first removes what had expired.
+    WriteContinued {
+        /// The operation.
+        operation: OperationId,
+        /// The attempt whose request was executed.
+        attempt: u8,
+        /// Where.
+        member: MemberId,
+        /// The effect.
+        effect: &'a Effect,
+    },
+    /// A member made an effect that no application asked for: a key or field expired.
+    Expired {
+        /// Where.
+        member: MemberId,
+        /// The keyspace of the key.
+        keyspace: KeyspaceId,
+        /// The effect.
+        effect: &'a Effect,
+    },
     /// A member executed a read.
     ReadExecuted {
         /// The operation.
@@ -350,7 +371,9 @@ impl Fact<'_> {
             Fact::WriteExecuted {
                 effect: Some(effect),
                 ..
-            } => Some(effect.dot),
+            }
+            | Fact::WriteContinued { effect, .. }
+            | Fact::Expired { effect, .. } => Some(effect.dot),
             _ => None,
         }
     }

@@ -14,6 +14,8 @@ pub use ledger::{
     Account, Adoption, Episode, FaultSpan, Judgement, Ledger, LostWrite, Publication, ReadCounts,
     RequestCounts, Requests, Traffic, WriteCounts,
 };
-pub use shape::{KeyspaceShape, MemberView, Quiescence, RecoveryCriterion, RunShape, ServerShape};
+pub use shape::{
+    KeyspaceShape, MemberView, Promise, Quiescence, RecoveryCriterion, RunShape, ServerShape,
+};
 pub(crate) use touch::{may_justify_leaving, touches_server};
 pub use trace::Trace;

@@ -59,6 +59,8 @@ pub(super) enum Event {
     Phase(Phase),
     /// A command of an external endpoint leaves.
     Injected(CallId),
+    /// A member looks for keys that have expired.
+    Expiry(MemberId),
 }
 
 /// What travels over connections, as a [`Letter`].
@@ -154,6 +156,7 @@ impl Event {
             Self::Phase(_) => 18,
             Self::Injected(_) => 19,
             Self::Heartbeat(_) => 20,
+            Self::Expiry(_) => 21,
         }
     }
 }

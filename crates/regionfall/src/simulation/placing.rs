@@ -1,6 +1,6 @@
 //! Who stands where at the beginning: members and their links, app servers, deciders.
 
-use regionfall_crdt::{Clock, Replica};
+use regionfall_crdt::{Clock, Replica, Settings};
 use regionfall_kernel::{Seed, SimDuration, SimTime, TimerId, unit_from_bits};
 
 use super::deciding::DeciderSlot;
@@ -24,7 +24,11 @@ impl World {
             let host = self.network.add_host(RegionId::from_index(index), 0);
             let shards = (0..shards)
                 .map(|shard| Shard {
-                    replica: Replica::new(),
+                    // A member keeps its name, also where a restart gives it another origin: it owns its expiries.
+                    replica: Replica::with_settings(Settings {
+                        instance: Some(index as u16),
+                        ..Settings::default()
+                    }),
                     origin: self.journal.begin(id, shard),
                 })
                 .collect();

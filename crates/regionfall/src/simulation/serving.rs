@@ -1,15 +1,15 @@
 //! Members execute what reaches them. Every command goes through the one dispatcher of the data types.
 
-use regionfall_crdt::{Executed, Timestamp};
+use regionfall_crdt::{Command, Effects, Executed, Reply, Timestamp, Value};
 use regionfall_kernel::SimTime;
 
 use super::event::Message;
 use super::world::World;
 use crate::client::Slot;
 use crate::database::shard_of;
-use crate::history::{Fact, Listener};
+use crate::history::{Fact, Listener, Promise};
 use crate::network::{ConnectionId, Draw, End};
-use crate::topology::{HostId, MemberId};
+use crate::topology::{HostId, KeyspaceId, MemberId};
 
 /// Bytes of a reply beside a value.
 const REPLY_BYTES: u32 = 72;
@@ -29,8 +29,14 @@ impl World {
         // The client may have closed the connection while the process hung with the request before it.
         debug_assert!(self.member_at(connection).is_none_or(|own| own == member));
         let value = self.blueprint.value_bytes(operation.keyspace());
-        let command = operation.command(value);
-        let (number, key) = (operation.id, operation.key());
+        let asked = (operation.who, operation.sequence);
+        let command = self.blueprint.workload().command(
+            self.request_draws,
+            &operation.request,
+            asked,
+            operation.id.0,
+        );
+        let (number, key, keyspace) = (operation.id, operation.key(), operation.keyspace());
         let is_write = operation.request.command.is_write();
         let draw = Draw {
             who: operation.who,
@@ -38,7 +44,14 @@ impl World {
             attempt,
             leg: 1,
         };
-        let executed = self.execute(now, member, key, &command);
+        let executed = if self.may_execute(member, keyspace, &command) {
+            self.execute(now, member, key, &command)
+        } else {
+            Executed {
+                reply: Reply::Nil,
+                effects: Effects::none(),
+            }
+        };
         if is_write {
             let effect = executed.effects.first();
             listener.observe(
@@ -50,7 +63,31 @@ impl World {
                     effect,
                 },
             );
+            if executed.effects.len() > 1 {
+                for effect in executed.effects.iter().skip(1) {
+                    listener.observe(
+                        now,
+                        &Fact::WriteContinued {
+                            operation: number,
+                            attempt,
+                            member,
+                            effect,
+                        },
+                    );
+                }
+            }
         } else {
+            // A read finds out that something has expired, and removes it.
+            for effect in &executed.effects {
+                listener.observe(
+                    now,
+                    &Fact::Expired {
+                        member,
+                        keyspace,
+                        effect,
+                    },
+                );
+            }
             listener.observe(
                 now,
                 &Fact::ReadExecuted {
@@ -64,8 +101,14 @@ impl World {
         for effect in executed.effects {
             self.publish_effect(now, member, effect);
         }
-        let bytes = REPLY_BYTES + if is_write { 0 } else { value };
-        let is_error = executed.reply.is_error();
+        let is_plain = !matches!(command, Command::Call(_) | Command::Transaction(_));
+        let bytes = match is_plain {
+            true if is_write => REPLY_BYTES,
+            true => REPLY_BYTES + value,
+            false => REPLY_BYTES + executed.reply.bytes() as u32,
+        };
+        // What a command answers about the data (no such key, a place outside of a list) is an answer.
+        let is_error = is_plain && executed.reply.is_error();
         let message = Message::Reply {
             slot,
             attempt,
@@ -83,13 +126,33 @@ impl World {
         }
     }
 
+    /// Whether a client sends the command, by what it reads just before at the same member: a counter with a floor is
+    /// decremented only if that leaves at least the floor.
+    #[inline]
+    fn may_execute(&self, member: MemberId, keyspace: KeyspaceId, command: &Command) -> bool {
+        let (Command::Decr { key } | Command::DecrBy { key, .. }) = *command else {
+            return true;
+        };
+        let config = &self.blueprint.settings().workload.keyspaces[keyspace.index()];
+        let Promise::Floor { initial, floor } = config.promise else {
+            return true;
+        };
+        let shards = &self.members[member.index()].shards;
+        let shard = &shards[usize::from(shard_of(key, self.shards()))];
+        let counted = match shard.replica.value(key) {
+            Value::Integer(counted) => counted,
+            _ => 0,
+        };
+        initial + counted > floor
+    }
+
     /// Executes a command at a member.
     pub(super) fn execute(
         &mut self,
         now: SimTime,
         member: MemberId,
         key: regionfall_crdt::KeyId,
-        command: &regionfall_crdt::Command,
+        command: &Command,
     ) -> Executed {
         let shards = self.shards();
         let member = &mut self.members[member.index()];

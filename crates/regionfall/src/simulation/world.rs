@@ -119,6 +119,7 @@ impl World {
         world.host_faults = vec![Vec::new(); world.network.hosts()];
         world.schedule_phases();
         world.schedule_faults();
+        world.schedule_expiry(seed);
         world
     }
 
@@ -247,6 +248,7 @@ impl World {
             Event::Restart(member) => self.restart_member(now, member, listener),
             Event::Phase(phase) => self.begin_phase(now, phase, listener),
             Event::Injected(call) => self.send_call(now, call),
+            Event::Expiry(member) => self.expire_due(now, member, listener),
         }
     }
 

@@ -17,6 +17,9 @@ pub struct WriteCounts {
     pub acked: u64,
     /// Acknowledged, and no effect of it survived.
     pub lost: u64,
+    /// Lost in part: of several effects of one operation (a transaction, say) the first ones survived and the last did not.
+    /// Counted among the lost.
+    pub torn: u64,
     /// Lost because its only holder was removed by force. No fault does that yet.
     pub forfeited: u64,
     /// Acknowledged before somebody of the writer's home population moved to a member that lacked it
@@ -179,6 +182,7 @@ impl WriteCounts {
     pub fn add(&mut self, other: &WriteCounts) {
         self.acked += other.acked;
         self.lost += other.lost;
+        self.torn += other.torn;
         self.forfeited += other.forfeited;
         self.late += other.late;
         self.overwritten_by_fault += other.overwritten_by_fault;

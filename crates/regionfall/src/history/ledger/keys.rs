@@ -114,7 +114,7 @@ pub(super) struct Slab<T> {
 }
 
 impl<T: Copy> Slab<T> {
-    const fn new() -> Self {
+    pub(super) const fn new() -> Self {
         Self {
             items: Vec::new(),
             free: Vec::new(),

@@ -18,6 +18,7 @@ mod conflicts;
 mod keys;
 mod moves;
 mod origins;
+mod parts;
 mod reads;
 mod rows;
 mod service;
@@ -42,6 +43,7 @@ use activity::{Activity, Convergence, Links};
 use keys::Keys;
 use moves::Moves;
 use origins::Origins;
+use parts::Parts;
 use rows::{NEVER, Row, Rows, flag};
 use service::{Service, Timeline};
 use writes::Repeat;
@@ -63,12 +65,15 @@ pub struct Ledger {
     durable_from: u64,
     has_folded: bool,
     is_register: Vec<bool>,
+    /// By keyspace: whether each of its effects touches one part, in a manner that its type alone tells.
+    is_plain: Vec<bool>,
     is_drained: bool,
 
     rows: Rows,
     repeats: Vec<Repeat>,
     origins: Origins,
     keys: Keys,
+    parts: Parts,
     links: Links,
     /// `[source * members + target]`: the longest in-order lag of the warm-up.
     lags: Vec<u64>,
@@ -124,11 +129,17 @@ impl Ledger {
                 .iter()
                 .map(|keyspace| keyspace.data_type == DataType::String)
                 .collect(),
+            is_plain: shape
+                .keyspaces
+                .iter()
+                .map(|keyspace| keyspace.is_plain)
+                .collect(),
             is_drained: false,
             rows: Rows::default(),
             repeats: Vec::new(),
             origins: Origins::new(members),
             keys: Keys::new(),
+            parts: Parts::default(),
             links: Links::new(members),
             lags: vec![0; members * members],
             overdue_next: 0,
@@ -348,6 +359,11 @@ impl Ledger {
     #[cold]
     fn observe_rare(&mut self, at: SimTime, fact: &Fact<'_>) {
         match *fact {
+            Fact::Expired {
+                member,
+                keyspace,
+                effect,
+            } => self.expired(self.now, member.index(), keyspace.index(), effect),
             Fact::LinkDisrupted { source, target } => {
                 self.links.disrupt(source.index(), target.index());
             }
@@ -448,6 +464,14 @@ impl Listener for Ledger {
                 ..
             } => {
                 self.write_executed(self.now, operation.0, member.index(), effect);
+            }
+            Fact::WriteContinued {
+                operation,
+                member,
+                effect,
+                ..
+            } => {
+                self.write_continued(self.now, operation.0, member.index(), effect);
             }
             Fact::ReadExecuted {
                 operation,

@@ -11,12 +11,17 @@ use super::keys::WHOLE;
 use super::origins::Entry;
 use super::rows::{NEVER, Row, flag};
 
+/// The operation of effects that no application asked for.
+const NOBODYS: u32 = u32::MAX;
+
 /// An effect beyond the first of its operation: an attempt that was repeated took effect again.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Repeat {
     pub operation: u32,
     pub origin: u16,
+    /// Of the last one, if the attempt had several.
     pub sequence: u64,
+    pub span: u8,
     pub flags: u32,
 }
 
@@ -35,6 +40,7 @@ impl Ledger {
                 row.holds += 1;
                 row.effects += 1;
                 if row.effects == 1 {
+                    row.span = 1;
                     row.origin = effect.dot.origin.0;
                     row.sequence = short(effect.dot.sequence);
                 }
@@ -53,17 +59,9 @@ impl Ledger {
             Some((_, key, keyspace, _)) => (key, keyspace),
             None => (self.keys.place(effect.key.0), 0),
         };
-        let back = self.meet(operation, member, effect, place);
+        self.enter(now, operation, member, effect, place);
         let origin = effect.dot.origin.0;
         let sequence = effect.dot.sequence;
-        let entry = Entry {
-            operation,
-            back,
-            executed: now,
-            stamp: effect.at.0,
-        };
-        self.origins
-            .execute(usize::from(origin), member, sequence, entry);
         if let Some((.., effects)) = row
             && effects > 1
         {
@@ -71,11 +69,72 @@ impl Ledger {
                 operation,
                 origin,
                 sequence,
+                span: 1,
                 flags: 0,
             });
             self.note_late(now, operation, usize::from(origin), sequence - 1, member);
         }
         self.sweep_disputes();
+    }
+
+    /// An effect meets the others of its key and takes its place among those of its origin.
+    #[inline]
+    fn enter(
+        &mut self,
+        now: u64,
+        operation: u32,
+        member: usize,
+        effect: &Effect,
+        place: (u32, usize),
+    ) {
+        let back = if self.is_plain[place.1] {
+            self.meet(operation, member, effect, place)
+        } else {
+            self.meet_parts(operation, member, effect, place);
+            self.chain(effect, place.0)
+        };
+        let entry = Entry {
+            operation,
+            back,
+            executed: now,
+            stamp: effect.at.0,
+        };
+        let (origin, sequence) = (usize::from(effect.dot.origin.0), effect.dot.sequence);
+        self.origins.execute(origin, member, sequence, entry);
+    }
+
+    /// A further effect of the attempt that was executed last.
+    pub(super) fn write_continued(
+        &mut self,
+        now: u64,
+        operation: u32,
+        member: usize,
+        effect: &Effect,
+    ) {
+        let row = self.rows.get_mut(operation).map(|row| {
+            row.holds += 1;
+            if row.effects == 1 {
+                row.sequence = short(effect.dot.sequence);
+                row.span = row.span.saturating_add(1);
+            }
+            (row.key, usize::from(row.keyspace), row.effects)
+        });
+        let Some((key, keyspace, effects)) = row else {
+            return;
+        };
+        if effects > 1
+            && let Some(repeat) = self.repeats.last_mut()
+        {
+            repeat.sequence = effect.dot.sequence;
+            repeat.span = repeat.span.saturating_add(1);
+        }
+        self.enter(now, operation, member, effect, (key, keyspace));
+    }
+
+    /// A member made an effect of its own accord.
+    pub(super) fn expired(&mut self, now: u64, member: usize, keyspace: usize, effect: &Effect) {
+        let place = (self.keys.place(effect.key.0), keyspace);
+        self.enter(now, NOBODYS, member, effect, place);
     }
 
     /// The application has its success.
@@ -255,6 +314,19 @@ impl Ledger {
             .chain(others.map(|repeat| (usize::from(repeat.origin), repeat.sequence, repeat.flags)))
     }
 
+    /// Whether the first of several effects of an attempt survives, whatever became of the last.
+    pub(super) fn holds_a_part(&self, operation: u32, row: &Row) -> bool {
+        let is_held = |origin: u16, last: u64, span: u8| {
+            span > 1 && self.origins.held(usize::from(origin)) + u64::from(span) > last
+        };
+        is_held(row.origin, u64::from(row.sequence), row.span)
+            || (row.effects > 1
+                && self.repeats.iter().any(|repeat| {
+                    repeat.operation == operation
+                        && is_held(repeat.origin, repeat.sequence, repeat.span)
+                }))
+    }
+
     pub(super) fn copies_ended(&mut self, member: usize, origin: usize, kept: u64, fault: FaultId) {
         self.origins.end_copies(origin, member, kept, fault);
         self.keys.forget_seen(member);
@@ -331,23 +403,37 @@ impl Ledger {
 
     /// Marks the loser of a dispute.
     pub(super) fn overwrite(&mut self, dispute: &super::keys::Dispute) {
+        let loser = (dispute.loser, dispute.loser_origin, dispute.loser_sequence);
+        self.mark_overwritten(loser, dispute.by_fault, dispute.resurrects);
+    }
+
+    /// Marks an effect of an operation, by origin and sequence, as overwritten.
+    pub(super) fn mark_overwritten(
+        &mut self,
+        (operation, origin, sequence): (u32, u16, u64),
+        by_fault: bool,
+        resurrects: bool,
+    ) {
         let mut flags = flag::OVERWRITTEN;
-        if dispute.by_fault {
+        if by_fault {
             flags |= flag::BY_FAULT;
         }
-        let Some(row) = self.rows.get_mut(dispute.loser) else {
+        let Some(row) = self.rows.get_mut(operation) else {
             return;
         };
-        if dispute.resurrects {
+        if resurrects {
             row.flags |= flag::RESURRECTED;
         }
-        if (row.origin, u64::from(row.sequence)) == (dispute.loser_origin, dispute.loser_sequence) {
+        let is_of = |last: u64, span: u8| sequence <= last && sequence + u64::from(span) > last;
+        if row.origin == origin && is_of(u64::from(row.sequence), row.span) {
             row.flags |= flags;
             return;
         }
-        let loser = (dispute.loser, dispute.loser_origin, dispute.loser_sequence);
         for repeat in &mut self.repeats {
-            if (repeat.operation, repeat.origin, repeat.sequence) == loser {
+            if repeat.operation == operation
+                && repeat.origin == origin
+                && is_of(repeat.sequence, repeat.span)
+            {
                 repeat.flags |= flags;
             }
         }
