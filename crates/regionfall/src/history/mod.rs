@@ -11,8 +11,8 @@ pub use fact::{AttemptEnding, Ending, Fact, Listener, Phase};
 pub use histogram::Histogram;
 pub(crate) use ledger::LateWrite;
 pub use ledger::{
-    Account, Adoption, Episode, FaultSpan, Judgement, Ledger, LostWrite, Publication, ReadCounts,
-    RequestCounts, Requests, Traffic, WriteCounts,
+    Account, Adoption, BrokenKind, BrokenPromise, BrokenPromises, Episode, FaultSpan, Judgement,
+    Ledger, LostWrite, Publication, ReadCounts, RequestCounts, Requests, Traffic, WriteCounts,
 };
 pub use shape::{
     KeyspaceShape, MemberView, Promise, Quiescence, RecoveryCriterion, RunShape, ServerShape,

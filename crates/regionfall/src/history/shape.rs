@@ -132,9 +132,9 @@ impl RunShape {
         SimDuration::from_secs(1).max(self.servers[server].mean_interarrival * 5)
     }
 
-    /// From when on some member can no longer lose its disk by the plan. Until then "at every member"
-    /// is not the same as "for ever".
-    pub(crate) fn durable_from(&self) -> SimTime {
+    /// The member that is first to lose no disk any more by the plan, and from when on. Until then "at every member" is not
+    /// the same as "for ever", and after that what this member holds is.
+    pub(crate) fn durable(&self) -> (MemberId, SimTime) {
         let last_loss = |member: usize| {
             let losses = self.faults.iter().filter(|fault| match &fault.kind {
                 FaultKind::ProcessCrash {
@@ -160,9 +160,10 @@ impl RunShape {
                 .max()
                 .unwrap_or(SimTime::ZERO)
         };
-        (0..self.members.len())
-            .map(last_loss)
-            .min()
-            .unwrap_or(SimTime::ZERO)
+        let first = (0..self.members.len())
+            .map(|member| (last_loss(member), member))
+            .min();
+        let (from, member) = first.unwrap_or((SimTime::ZERO, 0));
+        (MemberId::from_index(member), from)
     }
 }

@@ -12,6 +12,7 @@ use super::world::World;
 use crate::history::{Fact, Listener};
 use crate::network::HostState;
 use crate::topology::MemberId;
+use crate::workload::KeyspaceConfig;
 
 /// From one look of a member to the next.
 const EVERY: SimDuration = SimDuration::from_millis(100);
@@ -20,7 +21,7 @@ impl World {
     /// Schedules the first look of each member, at a phase of its own.
     pub(super) fn schedule_expiry(&mut self, seed: Seed) {
         let keyspaces = &self.blueprint.settings().workload.keyspaces;
-        if !keyspaces.iter().any(|keyspace| keyspace.sets_expiry()) {
+        if !keyspaces.iter().any(KeyspaceConfig::sets_expiry) {
             return;
         }
         let phases = seed.addressed("expiry");

@@ -1,6 +1,6 @@
 //! Members execute what reaches them. Every command goes through the one dispatcher of the data types.
 
-use regionfall_crdt::{Command, Effects, Executed, Reply, Timestamp, Value};
+use regionfall_crdt::{Command, CommandKind, Effects, Executed, KeyId, Reply, Timestamp, Value};
 use regionfall_kernel::SimTime;
 
 use super::event::Message;
@@ -9,7 +9,8 @@ use crate::client::Slot;
 use crate::database::shard_of;
 use crate::history::{Fact, Listener, Promise};
 use crate::network::{ConnectionId, Draw, End};
-use crate::topology::{HostId, KeyspaceId, MemberId};
+use crate::topology::{HostId, KeyspaceId, MemberId, OperationId};
+use crate::workload::commands::is_plain;
 
 /// Bytes of a reply beside a value.
 const REPLY_BYTES: u32 = 72;
@@ -37,20 +38,22 @@ impl World {
             operation.id.0,
         );
         let (number, key, keyspace) = (operation.id, operation.key(), operation.keyspace());
-        let is_write = operation.request.command.is_write();
+        let kind = operation.request.command;
+        let is_write = kind.is_write();
         let draw = Draw {
             who: operation.who,
             sequence: operation.sequence,
             attempt,
             leg: 1,
         };
-        let executed = if self.may_execute(member, keyspace, &command) {
-            self.execute(now, member, key, &command)
-        } else {
+        let may_refrain = matches!(kind, CommandKind::Decr | CommandKind::DecrBy);
+        let executed = if may_refrain && self.refrains(member, keyspace, key) {
             Executed {
                 reply: Reply::Nil,
                 effects: Effects::none(),
             }
+        } else {
+            self.execute(now, member, key, &command)
         };
         if is_write {
             let effect = executed.effects.first();
@@ -64,29 +67,11 @@ impl World {
                 },
             );
             if executed.effects.len() > 1 {
-                for effect in executed.effects.iter().skip(1) {
-                    listener.observe(
-                        now,
-                        &Fact::WriteContinued {
-                            operation: number,
-                            attempt,
-                            member,
-                            effect,
-                        },
-                    );
-                }
+                tell_further(now, (number, attempt, member), &executed.effects, listener);
             }
         } else {
-            // A read finds out that something has expired, and removes it.
-            for effect in &executed.effects {
-                listener.observe(
-                    now,
-                    &Fact::Expired {
-                        member,
-                        keyspace,
-                        effect,
-                    },
-                );
+            if !executed.effects.is_empty() {
+                tell_expired(now, (member, keyspace), &executed.effects, listener);
             }
             listener.observe(
                 now,
@@ -101,14 +86,14 @@ impl World {
         for effect in executed.effects {
             self.publish_effect(now, member, effect);
         }
-        let is_plain = !matches!(command, Command::Call(_) | Command::Transaction(_));
-        let bytes = match is_plain {
-            true if is_write => REPLY_BYTES,
-            true => REPLY_BYTES + value,
-            false => REPLY_BYTES + executed.reply.bytes() as u32,
+        let (bytes, is_error) = if is_plain(kind) {
+            let value = if is_write { 0 } else { value };
+            (value, executed.reply.is_error())
+        } else {
+            // What a command answers about the data (no such key, a place outside of a list) is an answer.
+            (executed.reply.bytes() as u32, false)
         };
-        // What a command answers about the data (no such key, a place outside of a list) is an answer.
-        let is_error = is_plain && executed.reply.is_error();
+        let bytes = REPLY_BYTES + bytes;
         let message = Message::Reply {
             slot,
             attempt,
@@ -126,16 +111,13 @@ impl World {
         }
     }
 
-    /// Whether a client sends the command, by what it reads just before at the same member: a counter with a floor is
-    /// decremented only if that leaves at least the floor.
-    #[inline]
-    fn may_execute(&self, member: MemberId, keyspace: KeyspaceId, command: &Command) -> bool {
-        let (Command::Decr { key } | Command::DecrBy { key, .. }) = *command else {
-            return true;
-        };
+    /// Whether a client does not decrement, by what it reads just before at the same member: a counter with a floor must
+    /// keep at least that.
+    #[cold]
+    fn refrains(&self, member: MemberId, keyspace: KeyspaceId, key: KeyId) -> bool {
         let config = &self.blueprint.settings().workload.keyspaces[keyspace.index()];
         let Promise::Floor { initial, floor } = config.promise else {
-            return true;
+            return false;
         };
         let shards = &self.members[member.index()].shards;
         let shard = &shards[usize::from(shard_of(key, self.shards()))];
@@ -143,7 +125,7 @@ impl World {
             Value::Integer(counted) => counted,
             _ => 0,
         };
-        initial + counted > floor
+        initial + counted <= floor
     }
 
     /// Executes a command at a member.
@@ -151,7 +133,7 @@ impl World {
         &mut self,
         now: SimTime,
         member: MemberId,
-        key: regionfall_crdt::KeyId,
+        key: KeyId,
         command: &Command,
     ) -> Executed {
         let shards = self.shards();
@@ -173,5 +155,46 @@ impl World {
     #[inline]
     pub(super) fn member_on(&self, host: HostId) -> Option<MemberId> {
         (host.index() < self.members.len()).then(|| MemberId::from_index(host.index()))
+    }
+}
+
+/// Tells of the effects of a write after its first.
+#[cold]
+fn tell_further<L: Listener>(
+    now: SimTime,
+    (operation, attempt, member): (OperationId, u8, MemberId),
+    effects: &Effects,
+    listener: &mut L,
+) {
+    for effect in effects.iter().skip(1) {
+        listener.observe(
+            now,
+            &Fact::WriteContinued {
+                operation,
+                attempt,
+                member,
+                effect,
+            },
+        );
+    }
+}
+
+/// A read found out that something has expired, and removed it.
+#[cold]
+fn tell_expired<L: Listener>(
+    now: SimTime,
+    (member, keyspace): (MemberId, KeyspaceId),
+    effects: &Effects,
+    listener: &mut L,
+) {
+    for effect in effects {
+        listener.observe(
+            now,
+            &Fact::Expired {
+                member,
+                keyspace,
+                effect,
+            },
+        );
     }
 }

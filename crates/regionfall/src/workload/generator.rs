@@ -6,7 +6,7 @@
 use regionfall_crdt::{Command, CommandKind, KeyId};
 use regionfall_kernel::{Address, Addressed, Seed, SimDuration};
 
-use super::commands::{Arguments, Asked, is_plain};
+use super::commands::{Arguments, Asked};
 use super::popularity::KeyTable;
 use super::{Arrivals, Scope, WorkloadConfig};
 use crate::topology::{KeyspaceId, MemberId};
@@ -110,17 +110,27 @@ impl Workload {
         (who, sequence): (u32, u32),
         number: u32,
     ) -> Command {
-        let of = &self.arguments[request.keyspace.index()];
-        let mut asked = Asked {
+        let asked = Asked {
             key: request.key,
             operation: number,
             element: request.element,
             draws: [0; 4],
         };
-        if let Some(command) = asked.plain(request.command, of.value_size) {
-            return command;
+        let of = &self.arguments[request.keyspace.index()];
+        match asked.plain(request.command, of.value_size) {
+            Some(command) => command,
+            None => Self::command_at_length(draws, request, (who, sequence), asked, of),
         }
-        debug_assert!(!is_plain(request.command));
+    }
+
+    #[cold]
+    fn command_at_length(
+        draws: Addressed,
+        request: &Request,
+        (who, sequence): (u32, u32),
+        mut asked: Asked,
+        of: &Arguments,
+    ) -> Command {
         asked.draws = draws.words(Address::from([Purpose::Arguments as u32, who, sequence, 0]));
         asked.command(request.command, of)
     }

@@ -112,6 +112,11 @@ impl Ledger {
     }
 
     /// Puts the new write at the head of its origin's node.
+    #[expect(
+        clippy::inline_always,
+        reason = "on the way of every write, from one of two places"
+    )]
+    #[inline(always)]
     fn enter_node(&mut self, (effect, element): (&Effect, u64), key: u32, own: u32) -> u32 {
         let sequence = effect.dot.sequence;
         if own != 0 {

@@ -52,9 +52,17 @@ struct Dispute {
     key: u32,
     by_fault: bool,
     resurrects: bool,
-    /// Whether the winner matters only as long as nobody replaces it.
-    is_race: bool,
+    strength: Strength,
     is_open: bool,
+}
+
+/// For how long a winner wins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Strength {
+    /// As long as nobody replaces it.
+    Race,
+    /// Once and for all.
+    ForGood,
 }
 
 #[derive(Clone, Default, Debug)]
@@ -143,19 +151,21 @@ fn meeting(first: &Touch, second: &Touch) -> Meeting {
                 _ => Meeting::Commute,
             }
         }
-        (Expire(_) | ExpireBeside(_), _) | (_, Expire(_) | ExpireBeside(_)) => Meeting::Commute,
-        (Destroy | Remove, Destroy | Remove) => Meeting::Commute,
+        (Destroy | Remove, Destroy | Remove)
+        | (Expire(_) | ExpireBeside(_), _)
+        | (_, Expire(_) | ExpireBeside(_)) => Meeting::Commute,
         (Destroy, _) => Meeting::FirstDestroys,
         (_, Destroy) => Meeting::SecondDestroys,
         (Remove, _) | (_, Remove) => Meeting::Outlives,
-        (Contribute, _) | (_, Contribute) => Meeting::Commute,
         (Assign, Assign) if first.part == second.part => {
             race((first.stamp, origins(first)) > (second.stamp, origins(second)))
         }
         (Assign | AssignByOrigin, Assign | AssignByOrigin) if first.part == second.part => {
             race(origins(first) > origins(second))
         }
-        (Assign | AssignByOrigin, Assign | AssignByOrigin) => Meeting::Commute,
+        (Contribute | Assign | AssignByOrigin, Contribute | Assign | AssignByOrigin) => {
+            Meeting::Commute
+        }
     }
 }
 
@@ -291,7 +301,7 @@ impl Ledger {
             self.has_seen(new, dispute.loser_dot),
             self.has_seen(new, dispute.winner_dot),
         );
-        (loser && !winner) || (dispute.is_race && winner && !loser)
+        (loser && !winner) || (dispute.strength == Strength::Race && winner && !loser)
     }
 
     fn has_seen(&self, new: &Newcomer<'_>, dot: Dot) -> bool {
@@ -344,9 +354,12 @@ impl Ledger {
             }
         }
         let old_member = self.origins.member(origin);
-        let is_race = matches!(met, Meeting::FirstWins | Meeting::SecondWins);
+        let strength = match met {
+            Meeting::FirstWins | Meeting::SecondWins => Strength::Race,
+            _ => Strength::ForGood,
+        };
         // Who is replaced already runs no more, in either place.
-        if is_race && record.is_replaced {
+        if strength == Strength::Race && record.is_replaced {
             return None;
         }
         match met {
@@ -360,7 +373,7 @@ impl Ledger {
                     .links
                     .cut_since(old_member, new.member, record.executed),
                 resurrects: old.is_removal && !touch.is_removal,
-                is_race,
+                strength,
                 is_open: true,
             }),
             Meeting::SecondWins | Meeting::SecondDestroys => Some(Dispute {
@@ -373,7 +386,7 @@ impl Ledger {
                     .links
                     .cut_since(new.member, old_member, record.executed),
                 resurrects: touch.is_removal && !old.is_removal,
-                is_race,
+                strength,
                 is_open: true,
             }),
             _ => None,
@@ -403,12 +416,11 @@ impl Ledger {
                 return;
             };
             let dispute = *self.parts.disputes.at(index);
-            let is_everywhere =
-                |dot: Dot| self.origins.everywhere(usize::from(dot.origin.0)) >= dot.sequence;
+            let is_for_ever = |dot: Dot| self.is_for_ever(dot.origin.0, dot.sequence);
             if dispute.is_open
                 && self.durable_from <= self.now
-                && is_everywhere(dispute.winner_dot)
-                && is_everywhere(dispute.loser_dot)
+                && is_for_ever(dispute.winner_dot)
+                && is_for_ever(dispute.loser_dot)
             {
                 self.overwritten_in_part(&dispute);
                 self.parts.close(index);

@@ -74,8 +74,8 @@ pub(super) mod flag {
     pub(in super::super) const WENT_BACK: u32 = 1 << 14;
     /// A removal: DEL, SREM.
     pub(in super::super) const REMOVAL: u32 = 1 << 15;
-    /// What became of it matters to a promise of its keyspace.
-    pub(in super::super) const WATCHED: u32 = 1 << 17;
+    /// It claims a key or takes an element, in a keyspace that promises that nobody else does.
+    pub(in super::super) const TAKES: u32 = 1 << 17;
     /// The row has not left.
     pub(in super::super) const LIVE: u32 = 1 << 31;
     /// What a row needs not have to be counted as acknowledged and nothing else.

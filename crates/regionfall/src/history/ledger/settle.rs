@@ -144,6 +144,10 @@ impl Ledger {
                 .map(SimDuration::from_nanos),
             probes: self.probes,
             rows_max: self.rows_max,
+            promises: self
+                .promises
+                .map(|promises| promises.finish())
+                .unwrap_or_default(),
             shape: self.shape,
         }
     }

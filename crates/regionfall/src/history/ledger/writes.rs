@@ -9,6 +9,7 @@ use super::Ledger;
 use super::account::LateWrite;
 use super::keys::WHOLE;
 use super::origins::Entry;
+use super::promises::Executed;
 use super::rows::{NEVER, Row, flag};
 
 /// The operation of effects that no application asked for.
@@ -59,9 +60,22 @@ impl Ledger {
             Some((_, key, keyspace, _)) => (key, keyspace),
             None => (self.keys.place(effect.key.0), 0),
         };
-        self.enter(now, operation, member, effect, place);
+        let back = if self.is_plain[place.1] {
+            self.meet(operation, member, effect, place)
+        } else {
+            self.keep_promises(now, operation, place.1, member, effect);
+            self.meet_at_length(operation, member, effect, place)
+        };
         let origin = effect.dot.origin.0;
         let sequence = effect.dot.sequence;
+        let entry = Entry {
+            operation,
+            back,
+            executed: now,
+            stamp: effect.at.0,
+        };
+        self.origins
+            .execute(usize::from(origin), member, sequence, entry);
         if let Some((.., effects)) = row
             && effects > 1
         {
@@ -77,8 +91,22 @@ impl Ledger {
         self.sweep_disputes();
     }
 
-    /// An effect meets the others of its key and takes its place among those of its origin.
-    #[inline]
+    /// An effect meets the others of its key in a keyspace that is not plain; returns how many sequences back the last one
+    /// of its origin is.
+    #[cold]
+    fn meet_at_length(
+        &mut self,
+        operation: u32,
+        member: usize,
+        effect: &Effect,
+        place: (u32, usize),
+    ) -> u32 {
+        self.meet_parts(operation, member, effect, place);
+        self.chain(effect, place.0)
+    }
+
+    /// An effect beside the first of a write: it takes its place among those of its origin.
+    #[cold]
     fn enter(
         &mut self,
         now: u64,
@@ -87,12 +115,7 @@ impl Ledger {
         effect: &Effect,
         place: (u32, usize),
     ) {
-        let back = if self.is_plain[place.1] {
-            self.meet(operation, member, effect, place)
-        } else {
-            self.meet_parts(operation, member, effect, place);
-            self.chain(effect, place.0)
-        };
+        let back = self.meet_at_length(operation, member, effect, place);
         let entry = Entry {
             operation,
             back,
@@ -101,6 +124,41 @@ impl Ledger {
         };
         let (origin, sequence) = (usize::from(effect.dot.origin.0), effect.dot.sequence);
         self.origins.execute(origin, member, sequence, entry);
+        self.keep_promises(now, operation, place.1, member, effect);
+    }
+
+    /// Promises hear what a member applied.
+    #[cold]
+    fn deliver_promises(&mut self, now: u64, member: usize, origin: usize, range: (u64, u64)) {
+        if let Some(promises) = &mut self.promises {
+            let route = (self.origins.member(origin), member);
+            let everywhere = self.origins.everywhere(origin);
+            promises.applied(now, route, (origin, range.0, range.1), everywhere);
+        }
+    }
+
+    #[cold]
+    fn keep_promises(
+        &mut self,
+        now: u64,
+        operation: u32,
+        keyspace: usize,
+        member: usize,
+        effect: &Effect,
+    ) {
+        let row = self.rows.get(operation);
+        let takes = row.is_some_and(|row| row.is(flag::TAKES));
+        if let Some(promises) = &mut self.promises {
+            let of = Executed {
+                now,
+                operation,
+                keyspace,
+                member,
+                effect,
+                takes,
+            };
+            promises.executed(&of, &self.origins);
+        }
     }
 
     /// A further effect of the attempt that was executed last.
@@ -201,6 +259,9 @@ impl Ledger {
             0
         };
         let (prior, rose) = self.origins.apply(origin, member, last);
+        if self.promises.is_some() {
+            self.deliver_promises(now, member, origin, (prior.max(first - 1) + 1, last));
+        }
         let may_matter = now < self.storm_begins
             || self.moves.newest_adoption(member).is_some()
             || !self.repeats.is_empty();
@@ -328,14 +389,21 @@ impl Ledger {
     }
 
     pub(super) fn copies_ended(&mut self, member: usize, origin: usize, kept: u64, fault: FaultId) {
+        if let Some(promises) = &mut self.promises
+            && origin < self.origins.len()
+        {
+            let held = self.origins.applied(origin, member);
+            promises.copies_ended(member, origin, (kept, held));
+        }
         self.origins.end_copies(origin, member, kept, fault);
         self.keys.forget_seen(member);
         self.convergence.recount(&self.origins);
     }
 
-    /// Lets go of effects of `origin` that every member has.
+    /// Lets go of effects of `origin` that every member has had, and one will never lose.
     pub(super) fn fold(&mut self, origin: usize) {
-        while let Some((_, entry)) = self.origins.pop_everywhere(origin) {
+        let kept = self.origins.applied(origin, self.durable);
+        while let Some((_, entry)) = self.origins.pop_everywhere(origin, kept) {
             if let Some(row) = self.rows.get_mut(entry.operation) {
                 row.holds -= 1;
                 if row.is_settled() {
@@ -381,14 +449,20 @@ impl Ledger {
             };
             let dispute = self.keys.disputes.at(index);
             let is_final = dispute.is_open
-                && self.origins.everywhere(usize::from(dispute.winner_origin))
-                    >= dispute.winner_sequence
-                && self.origins.everywhere(usize::from(dispute.loser_origin))
-                    >= dispute.loser_sequence;
+                && self.is_for_ever(dispute.winner_origin, dispute.winner_sequence)
+                && self.is_for_ever(dispute.loser_origin, dispute.loser_sequence);
             if is_final && self.durable_from <= self.now {
                 self.close_dispute(index);
             }
         }
+    }
+
+    /// Whether every member has had an effect, and one holds it that will not lose it.
+    #[inline]
+    pub(super) fn is_for_ever(&self, origin: u16, sequence: u64) -> bool {
+        let origin = usize::from(origin);
+        self.origins.everywhere(origin) >= sequence
+            && self.origins.applied(origin, self.durable) >= sequence
     }
 
     fn close_dispute(&mut self, index: u32) {

@@ -285,6 +285,7 @@ impl Builder<'_, '_> {
             CommandKind::Expire,
             CommandKind::PExpire,
             CommandKind::IncrByFloat,
+            CommandKind::Exec,
         ]);
         let mut refuse = |key: &str, message: &str, allowed: &str| {
             let mark = fields.get(key).and_then(Node::mark);
@@ -301,14 +302,14 @@ impl Builder<'_, '_> {
         if floor.is_some() && (!counts || deletes) {
             refuse(
                 "floor",
-                "bounds counters that are decremented, and neither deleted nor counted in fractions",
+                "bounds counters that are decremented; they are not deleted, counted in fractions or changed in transactions",
                 "a mix of incr, incrby, decr, decrby and get, with decr or decrby",
             );
         }
-        if is_unique && !has(&[CommandKind::SetNx]) {
+        if is_unique && (!has(&[CommandKind::SetNx]) || has(&[CommandKind::Exec])) {
             refuse(
                 "unique",
-                "is about keys that are claimed with setnx",
+                "is about keys that are claimed with setnx, not within a transaction",
                 "a mix with setnx, such as { setnx = 3, del = 3, get = 4 }",
             );
         }

@@ -288,7 +288,7 @@ static MIX: Table = Table {
         name: "a command",
         known: Some(columns::command_names),
         kind: Kind::Number(0.0, 1e9),
-        doc: "Its weight against the others.",
+        doc: "A command's weight against the others; `docs/scenario-format.md` lists the commands.",
     }),
 };
 
