@@ -9,6 +9,7 @@ mod backlog;
 mod chaos;
 mod conflict;
 mod files;
+mod flash_sale;
 mod ledger;
 mod loss_is_poisson;
 mod memory;
