@@ -28,6 +28,18 @@ pub struct ContainerId {
     index: u32,
 }
 
+impl ContainerId {
+    /// The effect that created it.
+    pub fn dot(self) -> Dot {
+        self.dot
+    }
+
+    /// Which it was of those that the effect created.
+    pub(crate) fn index(self) -> u32 {
+        self.index
+    }
+}
+
 /// A place that holds a value.
 #[derive(Clone, PartialEq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]

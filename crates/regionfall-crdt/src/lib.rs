@@ -146,6 +146,7 @@ mod stored;
 mod stream;
 mod stream_id;
 mod tally;
+mod touch;
 mod value;
 
 pub use change::{Change, TtlChange, Wins};
@@ -170,4 +171,5 @@ pub use settings::{Settings, XaddIdMode};
 pub use sorted_set::{SortedSetChange, SortedSetView};
 pub use stream::{StreamChange, StreamFields, StreamView};
 pub use stream_id::StreamId;
+pub use touch::{Manner, Part};
 pub use value::{SetView, Value};

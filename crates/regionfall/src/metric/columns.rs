@@ -147,6 +147,10 @@ columns! {
     errors_excess Count Excess "beyond the control run";
     retries_excess Count Excess "beyond the control run";
     latency_p99_excess_ms Milliseconds Excess "beyond the control run";
+    writes_torn Writes Data "lost in part: of several effects of one operation only the first ones survived; among the lost. Empty without keyspaces whose writes may have several";
+    oversold_units Count Data "units below the `floor` of counters, each where and when it was deepest; empty without such a keyspace";
+    double_claims Count Data "keys that a client was told it had set while they were absent, and another client of another member as well; empty without a keyspace that is `unique`";
+    double_deliveries Count Data "elements of lists that a client was given although another pop had given them away; empty without a keyspace of lists that are popped";
 }
 
 impl Column {

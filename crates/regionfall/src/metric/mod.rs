@@ -27,6 +27,14 @@ use crate::topology::KeyspaceId;
 use quantile::nearest_rank;
 use rows::{quantile, sorted_rtos};
 
+/// Columns that came later than the others.
+const LATE_COLUMNS: [&str; 4] = [
+    "writes_torn",
+    "oversold_units",
+    "double_claims",
+    "double_deliveries",
+];
+
 /// The metrics of a run.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Metrics {
@@ -113,11 +121,13 @@ impl Metrics {
 
     /// Absorbs everything.
     pub fn hash_into(&self, hash: &mut TraceHash) {
-        for value in self
-            .values
-            .iter()
-            .chain(self.incident_rows().iter().flatten())
-        {
+        // A column that came later than the others enters only where it says something: so traces stay what they were.
+        let is_late = |name: &str| LATE_COLUMNS.contains(&name);
+        let values = self.values.iter().zip(RUN_COLUMNS);
+        let values = values
+            .filter(|(value, column)| !(value.is_missing() && is_late(column.name)))
+            .map(|(value, _)| value);
+        for value in values.chain(self.incident_rows().iter().flatten()) {
             value.hash_into(hash);
         }
         for row in &self.episodes {
@@ -243,6 +253,22 @@ impl Row {
             Value::maybe(account.reads.ages.quantile_ms(0.99)),
         );
         self.set("convergence_ms", Value::maybe_millis(account.convergence));
+        if account
+            .shape
+            .keyspaces
+            .iter()
+            .any(|keyspace| !keyspace.is_plain)
+        {
+            self.set("writes_torn", Value::Count(account.all_writes().torn));
+        }
+        let promises = &account.promises;
+        for (name, count) in [
+            ("oversold_units", promises.oversold_units),
+            ("double_claims", promises.double_claims),
+            ("double_deliveries", promises.double_deliveries),
+        ] {
+            self.set(name, count.map_or(Value::Missing, Value::Count));
+        }
     }
 
     fn downtime(&mut self, incidents: &[Incident]) {

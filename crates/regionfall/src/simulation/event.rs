@@ -63,6 +63,8 @@ pub(super) enum Event {
     Phase(Phase),
     /// A command of an external endpoint leaves.
     Injected(CallId),
+    /// A member looks for keys that have expired.
+    Expiry(NodeId),
 }
 
 /// What travels over connections, as a [`Letter`].
@@ -164,6 +166,7 @@ impl Event {
             Self::Heartbeat(_) => 20,
             Self::Forward(_) => 21,
             Self::Answer(_) => 22,
+            Self::Expiry(_) => 23,
         }
     }
 }

@@ -10,6 +10,7 @@ mod costs;
 mod deciding;
 mod endpoint;
 mod event;
+mod expiring;
 mod letter;
 mod link_health;
 mod links;

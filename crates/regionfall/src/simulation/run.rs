@@ -173,6 +173,8 @@ fn shape(blueprint: &Blueprint, strategy: &StrategyConfig, faults: &[PlannedFaul
         name: keyspace.name.clone(),
         data_type: keyspace.data_type(),
         reads_own_writes: keyspace.session == crate::workload::Session::ReadYourWrites,
+        is_plain: keyspace.is_plain(),
+        promise: keyspace.promise,
     });
     let storm_begins = SimTime::ZERO + settings.phases.warm_up;
     let calm_begins = storm_begins + settings.phases.storm;

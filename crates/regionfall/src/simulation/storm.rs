@@ -1,5 +1,6 @@
 //! Faults act: on hosts, on paths, on members and app servers, one or many at a time.
 
+use regionfall_crdt::Replica;
 use regionfall_kernel::{Sampler, SimTime};
 
 use super::event::{Event, LinkId};
@@ -377,7 +378,8 @@ impl World {
     ) {
         self.note_lost_disks(node);
         for shard in &mut self.nodes[node.index()].shards {
-            let replica = std::mem::take(&mut shard.replica);
+            let empty = Replica::with_settings(shard.replica.settings());
+            let replica = std::mem::replace(&mut shard.replica, empty);
             for dot in replica.clock().iter() {
                 let fact = Fact::CopiesEnded {
                     node,

@@ -141,6 +141,7 @@ impl World {
         world.role_faults = vec![None; world.faults.len()];
         world.schedule_phases();
         world.schedule_faults();
+        world.schedule_expiry(seed);
         world
     }
 
@@ -274,6 +275,7 @@ impl World {
             Event::Answer(id) => self.answer(now, id),
             Event::Phase(phase) => self.begin_phase(now, phase, listener),
             Event::Injected(call) => self.send_call(now, call),
+            Event::Expiry(member) => self.expire_due(now, member, listener),
         }
     }
 

@@ -185,6 +185,11 @@ impl Origins {
     }
 
     /// An effect was executed at `node`.
+    #[expect(
+        clippy::inline_always,
+        reason = "on the way of every write, from one of two places"
+    )]
+    #[inline(always)]
     pub(super) fn execute(&mut self, origin: usize, node: usize, sequence: u64, entry: Entry) {
         self.ensure(origin);
         let place = origin * self.nodes + node;
@@ -252,11 +257,11 @@ impl Origins {
         log.entries.get(sequence.checked_sub(log.front)? as usize)
     }
 
-    /// Takes the oldest entry out if every node has applied it.
+    /// Takes the oldest entry out if every node has applied it, and it is among the first `kept`.
     #[inline]
-    pub(super) fn pop_everywhere(&mut self, origin: usize) -> Option<(u64, Entry)> {
+    pub(super) fn pop_everywhere(&mut self, origin: usize, kept: u64) -> Option<(u64, Entry)> {
         let log = &mut self.logs[origin];
-        if log.front > log.everywhere {
+        if log.front > log.everywhere.min(kept) {
             return None;
         }
         let entry = log.entries.pop_front()?;
