@@ -54,112 +54,230 @@ struct CellWrite<V> {
 pub(crate) struct Cell<V: CellValue> {
     /// What the writes and removals so far had observed.
     covered: Clock,
-    /// Those that none of them had observed; the first prevails.
-    writes: Vec<CellWrite<V>>,
+    /// The write that prevails.
+    write: Option<CellWrite<V>>,
+    /// `None` if there is nothing in it.
+    extra: Option<Box<Extra<V>>>,
+}
+
+/// What a cell that was only ever written, and by one after the other, does not have.
+#[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(bound = ""))]
+struct Extra<V: CellValue> {
+    /// The writes concurrent with the one that prevails, by falling rank.
+    losers: Vec<CellWrite<V>>,
     tally: Tally<V::Amount>,
-    expiry: Option<Box<Expiry>>,
+    expiry: Option<Expiry>,
+}
+
+impl<V: CellValue> CellWrite<V> {
+    /// The greatest prevails.
+    fn rank(&self) -> (Option<Timestamp>, Reverse<OriginId>) {
+        (V::IS_TIMED.then_some(self.at), Reverse(self.dot.origin))
+    }
+}
+
+impl<V: CellValue> Extra<V> {
+    fn new() -> Self {
+        Self {
+            losers: Vec::new(),
+            tally: Tally::default(),
+            expiry: None,
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.losers.is_empty() && self.tally.is_empty() && self.expiry.is_none()
+    }
 }
 
 impl<V: CellValue> Cell<V> {
     fn new() -> Self {
         Self {
             covered: Clock::new(),
-            writes: Vec::new(),
-            tally: Tally::default(),
-            expiry: None,
+            write: None,
+            extra: None,
         }
     }
 
     /// The write that prevails.
     pub(crate) fn value(&self) -> Option<&V> {
-        self.writes.first().map(|write| &write.value)
+        self.write.as_ref().map(|write| &write.value)
     }
 
     /// All writes that nobody replaced.
     pub(crate) fn values(&self) -> impl Iterator<Item = &V> {
-        self.writes.iter().map(|write| &write.value)
+        self.writes().map(|write| &write.value)
+    }
+
+    fn writes(&self) -> impl Iterator<Item = &CellWrite<V>> {
+        let losers = self.extra.iter().flat_map(|extra| &extra.losers);
+        self.write.iter().chain(losers)
     }
 
     /// The sum of the increments, if there are any.
     pub(crate) fn sum(&self) -> Option<V::Amount> {
-        self.tally.sum()
+        self.extra.as_ref()?.tally.sum()
+    }
+
+    fn expiry(&self) -> Option<&Expiry> {
+        self.extra.as_ref()?.expiry.as_ref()
     }
 
     /// When it expires, and which instance owns the expiry.
     pub(crate) fn deadline(&self) -> Option<(u64, u16)> {
-        let winner = self.expiry.as_ref()?.winner()?;
+        let winner = self.expiry()?.winner()?;
         Some((winner.deadline?, winner.owner))
     }
 
+    /// When it expires, if anything is left in it that could.
+    fn mortality(&self) -> Option<u64> {
+        let (deadline, _) = self.deadline()?;
+        (!self.is_empty()).then_some(deadline)
+    }
+
     fn is_empty(&self) -> bool {
-        self.writes.is_empty() && self.tally.is_empty()
+        self.write.is_none()
+            && self
+                .extra
+                .as_ref()
+                .is_none_or(|extra| extra.tally.is_empty())
     }
 
     /// Whether something is kept that can be collected, although something is left.
     fn is_untidy(&self) -> bool {
+        let Some(extra) = &self.extra else {
+            return false;
+        };
         !self.is_empty()
-            && (self.tally.is_scattered()
-                || (self.writes.is_empty() && !self.covered.is_empty())
-                || self
+            && (extra.tally.is_scattered()
+                || (self.write.is_none() && !self.covered.is_empty())
+                || extra
                     .expiry
                     .as_ref()
                     .is_some_and(|expiry| expiry.deadline().is_none()))
     }
 
     fn collect(&mut self, stable: &Clock) {
-        self.tally.collect(stable);
         let is_dead = self.is_empty();
-        if self
-            .expiry
-            .as_ref()
-            .is_some_and(|expiry| expiry.is_idle(stable) || (is_dead && expiry.is_within(stable)))
-        {
-            self.expiry = None;
+        if let Some(extra) = &mut self.extra {
+            extra.tally.collect(stable);
+            extra
+                .expiry
+                .take_if(|expiry| expiry.is_idle(stable) || (is_dead && expiry.is_within(stable)));
         }
-        if self.writes.is_empty() && stable.dominates(&self.covered) {
+        if self.write.is_none() && stable.dominates(&self.covered) {
             self.covered = Clock::new();
+        }
+        self.tidy();
+    }
+
+    /// Puts a write beside those that are here; [`Cell::settle`] brings them into order.
+    fn admit(&mut self, write: CellWrite<V>) {
+        if self.write.is_none() {
+            self.write = Some(write);
+        } else {
+            self.extra_mut().losers.push(write);
         }
     }
 
     fn settle(&mut self, covered: &Clock) {
         let own = &self.covered;
-        self.writes
-            .retain(|write| !own.covers(write.dot) && !covered.covers(write.dot));
-        self.writes.sort_by_key(|write| {
-            let time = V::IS_TIMED.then_some(write.at);
-            (Reverse(time), write.dot.origin)
-        });
-        self.tally.reset(&self.covered);
-        self.tally.reset(covered);
+        let is_gone = |write: &mut CellWrite<V>| own.covers(write.dot) || covered.covers(write.dot);
+        let Some(extra) = &mut self.extra else {
+            self.write.take_if(is_gone);
+            return;
+        };
+        if !extra.losers.is_empty() {
+            extra.losers.extend(self.write.take());
+            extra.losers.retain_mut(|write| !is_gone(write));
+            extra.losers.sort_by_key(|write| Reverse(write.rank()));
+            if !extra.losers.is_empty() {
+                self.write = Some(extra.losers.remove(0));
+            }
+        } else {
+            self.write.take_if(is_gone);
+        }
+        extra.tally.reset(own);
+        extra.tally.reset(covered);
+        self.tidy();
+    }
+
+    fn tidy(&mut self) {
+        self.extra.take_if(|extra| extra.is_empty());
+    }
+
+    fn extra_mut(&mut self) -> &mut Extra<V> {
+        self.extra.get_or_insert_with(|| Box::new(Extra::new()))
     }
 
     fn expiry_mut(&mut self) -> &mut Expiry {
-        let (covered, writes) = (&self.covered, &self.writes);
-        self.expiry.get_or_insert_with(|| {
-            let claims = writes.iter().map(|write| Claim {
-                dot: write.dot,
-                deadline: None,
-                owner: 0,
-            });
-            Box::new(Expiry::new(covered.clone(), claims))
-        })
+        let claims: Vec<Claim> = match self.expiry() {
+            Some(_) => Vec::new(),
+            None => self.writes().map(|write| Claim::never(write.dot)).collect(),
+        };
+        let covered = self.covered.clone();
+        self.extra_mut()
+            .expiry
+            .get_or_insert_with(|| Expiry::new(covered, claims.into_iter()))
     }
 
     fn smallest_origin(&self) -> Option<OriginId> {
-        let written = self.writes.iter().map(|write| write.dot.origin);
-        written.chain(self.tally.smallest_origin()).min()
+        let written = self.writes().map(|write| write.dot.origin);
+        let extra = self.extra.iter();
+        let added = extra.filter_map(|extra| extra.tally.smallest_origin());
+        written.chain(added).min()
     }
 
     fn bytes(&self) -> usize {
-        let writes = self
-            .writes
-            .iter()
-            .map(|write| WRITE_BYTES + write.value.bytes());
-        CELL_BYTES
-            + CLOCK_BYTES * self.covered.len()
-            + writes.sum::<usize>()
-            + self.tally.bytes()
-            + self.expiry.as_ref().map_or(0, |expiry| expiry.bytes())
+        let writes = self.writes().map(|write| WRITE_BYTES + write.value.bytes());
+        let extra = self.extra.as_ref().map_or(0, |extra| {
+            extra.tally.bytes() + extra.expiry.as_ref().map_or(0, Expiry::bytes)
+        });
+        CELL_BYTES + CLOCK_BYTES * self.covered.len() + writes.sum::<usize>() + extra
+    }
+
+    fn merge(&mut self, other: &Self, counterpart: Counterpart<'_>, covered: &Clock) {
+        if self != other {
+            self.merge_other(other, counterpart);
+        }
+        if let Some(extra) = &mut self.extra
+            && let Some(expiry) = &mut extra.expiry
+        {
+            expiry.reset(covered);
+        }
+        self.settle(covered);
+    }
+
+    fn merge_other(&mut self, other: &Self, counterpart: Counterpart<'_>) {
+        if self.expiry().is_some() || other.expiry().is_some() {
+            let mut theirs = other.clone();
+            let theirs = theirs.expiry_mut();
+            self.expiry_mut().merge(theirs, counterpart);
+        }
+        // What one holds and the other does not, though its clock covers it, was replaced or removed there.
+        let is_gone = |write: &CellWrite<V>| {
+            counterpart.other_clock.covers(write.dot)
+                && !other.writes().any(|theirs| theirs.dot == write.dot)
+        };
+        if let Some(extra) = &mut self.extra {
+            extra.losers.retain(|write| !is_gone(write));
+        }
+        self.write.take_if(|write| is_gone(write));
+        for write in other.writes() {
+            if !counterpart.own_clock.covers(write.dot) {
+                self.admit(write.clone());
+            }
+        }
+        let nothing = Tally::default();
+        let theirs = other.extra.as_ref().map_or(&nothing, |extra| &extra.tally);
+        if let Some(extra) = &mut self.extra {
+            extra.tally.merge(theirs, counterpart);
+        } else if !theirs.is_empty() {
+            self.extra_mut().tally.merge(theirs, counterpart);
+        }
+        self.covered.join(&other.covered);
     }
 }
 
@@ -176,6 +294,9 @@ pub(crate) struct Cells<K, V: CellValue> {
     /// In how many of the former something awaits the collector.
     #[cfg_attr(feature = "serde", serde(skip))]
     untidy: usize,
+    /// How many of the former expire when.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    deadlines: BTreeMap<u64, usize>,
     #[cfg_attr(feature = "serde", serde(skip))]
     bytes: usize,
 }
@@ -192,6 +313,7 @@ impl<K, V: CellValue> Cells<K, V> {
             live: BTreeMap::new(),
             dead: BTreeMap::new(),
             untidy: 0,
+            deadlines: BTreeMap::new(),
             bytes: 0,
         }
     }
@@ -214,23 +336,30 @@ impl<K: CellKey, V: CellValue> Cells<K, V> {
         self.live.iter()
     }
 
+    /// Whether anything expires one day.
+    pub(crate) fn has_deadlines(&self) -> bool {
+        !self.deadlines.is_empty()
+    }
+
+    /// Whether anything has expired at `millis`.
+    pub(crate) fn is_any_due(&self, millis: u64) -> bool {
+        self.deadlines
+            .first_key_value()
+            .is_some_and(|(&deadline, _)| deadline <= millis)
+    }
+
     /// Takes a write in. `covered` is what the visible resets of the whole key had observed.
     pub(crate) fn write(&mut self, key: &K, value: V, effect: &Effect, covered: &Clock) {
         self.change(key, |cell| {
-            if let Some(expiry) = &mut cell.expiry {
-                let claim = Claim {
-                    dot: effect.dot,
-                    deadline: None,
-                    owner: 0,
-                };
-                expiry.claim(claim, &effect.context);
+            let extra = cell.extra.as_mut();
+            if let Some(expiry) = extra.and_then(|extra| extra.expiry.as_mut()) {
+                expiry.claim(Claim::never(effect.dot), &effect.context);
             }
             cell.covered.join(&effect.context);
-            cell.writes.push(CellWrite {
-                dot: effect.dot,
-                at: effect.at,
-                value,
-            });
+            let (dot, at) = (effect.dot, effect.at);
+            let own = &cell.covered;
+            cell.write.take_if(|write| own.covers(write.dot));
+            cell.admit(CellWrite { dot, at, value });
             cell.settle(covered);
         });
     }
@@ -238,7 +367,7 @@ impl<K: CellKey, V: CellValue> Cells<K, V> {
     /// Takes an increment in.
     pub(crate) fn add(&mut self, key: &K, amount: V::Amount, effect: &Effect, covered: &Clock) {
         self.change(key, |cell| {
-            cell.tally.add(effect.dot, amount);
+            cell.extra_mut().tally.add(effect.dot, amount);
             cell.settle(covered);
         });
     }
@@ -249,7 +378,8 @@ impl<K: CellKey, V: CellValue> Cells<K, V> {
             cell.covered.join(&effect.context);
             // The removal's own dot: the tombstone may go once everyone has seen the removal.
             cell.covered.extend_to(effect.dot);
-            if let Some(expiry) = &mut cell.expiry {
+            let extra = cell.extra.as_mut();
+            if let Some(expiry) = extra.and_then(|extra| extra.expiry.as_mut()) {
                 expiry.reset(&cell.covered);
             }
             cell.settle(&Clock::new());
@@ -282,34 +412,56 @@ impl<K: CellKey, V: CellValue> Cells<K, V> {
             cell.settle(covered);
         }
         for cell in self.live.values_mut().chain(self.dead.values_mut()) {
-            if let Some(expiry) = &mut cell.expiry {
+            let extra = cell.extra.as_mut();
+            if let Some(expiry) = extra.and_then(|extra| extra.expiry.as_mut()) {
                 expiry.reset(covered);
             }
         }
-        self.bury();
+        self.rehouse();
     }
 
+    /// Joins what another replica holds, both read once from end to end.
     pub(crate) fn merge(&mut self, other: &Self, counterpart: Counterpart<'_>, covered: &Clock) {
-        for key in other.live.keys().chain(other.dead.keys()) {
-            if !self.live.contains_key(key) {
-                let cell = self.dead.remove(key).unwrap_or_else(Cell::new);
-                self.live.insert(key.clone(), cell);
-            }
-        }
         let nothing = Cell::new();
-        self.live.append(&mut self.dead);
+        let mut unknown = Vec::new();
+        let mut all_theirs = other.live.iter().peekable();
         for (key, own) in &mut self.live {
+            while let Some(theirs) = all_theirs.next_if(|theirs| theirs.0 < key) {
+                unknown.push(theirs);
+            }
+            let theirs = match all_theirs.next_if(|theirs| theirs.0 == key) {
+                Some((_, theirs)) => Some(theirs),
+                None => other.dead.get(key),
+            };
+            own.merge(theirs.unwrap_or(&nothing), counterpart, covered);
+        }
+        unknown.extend(all_theirs);
+        for (key, own) in &mut self.dead {
             let theirs = other.live.get(key).or_else(|| other.dead.get(key));
             own.merge(theirs.unwrap_or(&nothing), counterpart, covered);
         }
-        self.bury();
+        unknown.extend(other.dead.iter());
+        unknown.retain(|(key, _)| !self.live.contains_key(key) && !self.dead.contains_key(key));
+        let mut news: BTreeMap<K, Cell<V>> = BTreeMap::new();
+        for (key, theirs) in unknown {
+            let mut own = Cell::new();
+            own.merge(theirs, counterpart, covered);
+            news.insert(key.clone(), own);
+        }
+        // Few are put in one by one; many, as with a replica that was empty, in one pass.
+        if news.len() > self.live.len() / 8 {
+            self.live.append(&mut news);
+        } else {
+            self.live.extend(news);
+        }
+        self.rehouse();
     }
 
     /// Drops the tombstones that `stable` covers.
     pub(crate) fn collect(&mut self, stable: &Clock) {
         self.dead.retain(|_, cell| {
             cell.collect(stable);
-            cell.expiry.is_some() || !cell.covered.is_empty()
+            cell.expiry().is_some() || !cell.covered.is_empty()
         });
         if self.untidy > 0 {
             for cell in self.live.values_mut() {
@@ -335,8 +487,13 @@ impl<K: CellKey, V: CellValue> Cells<K, V> {
     fn change(&mut self, key: &K, change: impl FnOnce(&mut Cell<V>)) {
         if let Some(cell) = self.live.get_mut(key) {
             let (before, was_untidy) = (cell.bytes(), cell.is_untidy());
+            let was_mortal = cell.mortality();
             change(cell);
             self.bytes = self.bytes + cell.bytes() - before;
+            let is_mortal = cell.mortality();
+            if was_mortal != is_mortal {
+                note_deadlines(&mut self.deadlines, was_mortal, is_mortal);
+            }
             self.untidy += usize::from(cell.is_untidy());
             self.untidy -= usize::from(was_untidy);
             if cell.is_empty()
@@ -356,6 +513,7 @@ impl<K: CellKey, V: CellValue> Cells<K, V> {
         change(&mut cell);
         self.bytes = self.bytes + cell.bytes() - before;
         self.untidy += usize::from(cell.is_untidy());
+        note_deadlines(&mut self.deadlines, None, cell.mortality());
         let home = if cell.is_empty() {
             &mut self.dead
         } else {
@@ -364,11 +522,16 @@ impl<K: CellKey, V: CellValue> Cells<K, V> {
         home.insert(key, cell);
     }
 
-    /// Moves the cells in which nothing is left.
-    fn bury(&mut self) {
-        let emptied = self.live.extract_if(.., |_, cell| cell.is_empty());
-        let emptied: Vec<_> = emptied.collect();
-        self.dead.extend(emptied);
+    /// Moves the cells in which nothing is left, and those in which something is again.
+    fn rehouse(&mut self) {
+        if self.live.values().any(Cell::is_empty) {
+            let emptied = self.live.extract_if(.., |_, cell| cell.is_empty());
+            self.dead.extend(emptied);
+        }
+        if self.dead.values().any(|cell| !cell.is_empty()) {
+            let filled = self.dead.extract_if(.., |_, cell| !cell.is_empty());
+            self.live.extend(filled);
+        }
         self.recount();
     }
 
@@ -377,29 +540,24 @@ impl<K: CellKey, V: CellValue> Cells<K, V> {
         let all = self.live.iter().chain(&self.dead);
         self.bytes = all.map(|(key, cell)| key.bytes() + cell.bytes()).sum();
         self.untidy = self.live.values().filter(|cell| cell.is_untidy()).count();
+        self.deadlines.clear();
+        for cell in self.live.values() {
+            note_deadlines(&mut self.deadlines, None, cell.mortality());
+        }
     }
 }
 
-impl<V: CellValue> Cell<V> {
-    fn merge(&mut self, other: &Self, counterpart: Counterpart<'_>, covered: &Clock) {
-        if self.expiry.is_some() || other.expiry.is_some() {
-            let mut theirs = other.clone();
-            let theirs = theirs.expiry_mut();
-            let own = self.expiry_mut();
-            own.merge(theirs, counterpart);
-            own.reset(covered);
+/// One cell less expires then, and one more now.
+fn note_deadlines(deadlines: &mut BTreeMap<u64, usize>, was: Option<u64>, is: Option<u64>) {
+    if let Some(was) = was
+        && let Some(number) = deadlines.get_mut(&was)
+    {
+        *number -= 1;
+        if *number == 0 {
+            deadlines.remove(&was);
         }
-        self.writes.retain(|write| {
-            !counterpart.other_clock.covers(write.dot)
-                || other.writes.iter().any(|theirs| theirs.dot == write.dot)
-        });
-        for write in &other.writes {
-            if !counterpart.own_clock.covers(write.dot) {
-                self.writes.push(write.clone());
-            }
-        }
-        self.tally.merge(&other.tally, counterpart);
-        self.covered.join(&other.covered);
-        self.settle(covered);
+    }
+    if let Some(is) = is {
+        *deadlines.entry(is).or_default() += 1;
     }
 }

@@ -331,7 +331,7 @@ fn position(words: &[u64], origin: OriginId) -> usize {
 }
 
 #[inline]
-fn pack(dot: Dot) -> u64 {
+pub(crate) fn pack(dot: Dot) -> u64 {
     if dot.sequence > SEQUENCE_MASK {
         refuse_length(dot.sequence);
     }
@@ -344,7 +344,7 @@ fn refuse_length(sequence: u64) -> ! {
 }
 
 #[inline]
-fn unpack(word: u64) -> Dot {
+pub(crate) fn unpack(word: u64) -> Dot {
     Dot::new(origin_of(word), word & SEQUENCE_MASK)
 }
 

@@ -9,7 +9,7 @@
 //! from that number on, and one whose register holds other text shows the text.
 
 use crate::clock::Clock;
-use crate::collection::{Collection, Counterpart, Merge};
+use crate::collection::{Collection, CollectionType, Counterpart, Merge};
 use crate::counter::Counter;
 use crate::expiry::{Claim, Expiry};
 use crate::register::{Register, Write};
@@ -120,9 +120,9 @@ impl Entry {
             EffectKind::Delta { amount } => self.extra_mut().counter.add(effect.dot, *amount),
             EffectKind::Change(change) if self.apply_change(effect, change) => {}
             kind => {
-                if let Some(empty) = Collection::for_effect(kind) {
+                if let Some(own) = CollectionType::of_effect(kind) {
                     let extra = self.extra.get_or_insert_default();
-                    extra.collection(empty).apply(effect, &self.covered);
+                    extra.collection(own).apply(effect, &self.covered);
                 }
             }
         }
@@ -139,7 +139,9 @@ impl Entry {
             } => {
                 self.reset(effect, content.clone(), totals.as_deref(), *ttl);
                 for empty in Collection::won_over(*wins) {
-                    self.extra_mut().collection(empty).lose(effect);
+                    self.extra_mut()
+                        .collection(empty.collection_type())
+                        .lose(effect);
                 }
             }
             Change::Expire { deadline, owner } => {
@@ -303,6 +305,9 @@ impl Entry {
 
     /// Joins what another replica holds under this key.
     pub(crate) fn merge(&mut self, other: &Self, counterpart: Counterpart<'_>) {
+        if self.is_plain() && other.is_plain() && self.holds_the_same(other) {
+            return;
+        }
         self.merge_expiry(other, counterpart);
         let mut covered = self.covered.clone();
         covered.join(&other.covered);
@@ -314,7 +319,7 @@ impl Entry {
         );
         if let Some(theirs) = &other.extra {
             for collection in &theirs.collections {
-                self.extra_mut().collection(collection.empty_like());
+                self.extra_mut().collection(collection.collection_type());
             }
             self.extra_mut();
         }
@@ -351,6 +356,11 @@ impl Entry {
             let theirs = theirs.expiry_mut();
             self.expiry_mut().merge(theirs, counterpart);
         }
+    }
+
+    /// Whether there are no collections: two that are equal need no merge then. Collections know more than they compare.
+    fn is_plain(&self) -> bool {
+        self.collections().is_empty()
     }
 
     /// What a client would see.
@@ -588,18 +598,19 @@ impl Extra {
             + self.expiry.as_ref().map_or(0, Expiry::bytes)
     }
 
-    /// The collection of the type of `empty`, which becomes it if there is none. They are in order of their types, whatever
-    /// came first.
-    fn collection(&mut self, empty: Collection) -> &mut Collection {
+    /// The collection of a type, an empty one if there is none. They are in order of their types, whatever came first.
+    fn collection(&mut self, wanted: CollectionType) -> &mut Collection {
         let place = self
             .collections
-            .partition_point(|own| own.number() < empty.number());
+            .iter()
+            .position(|own| own.collection_type() >= wanted)
+            .unwrap_or(self.collections.len());
         let is_there = self
             .collections
             .get(place)
-            .is_some_and(|own| own.is_like(&empty));
+            .is_some_and(|own| own.collection_type() == wanted);
         if !is_there {
-            self.collections.insert(place, empty);
+            self.collections.insert(place, wanted.empty());
         }
         &mut self.collections[place]
     }
