@@ -164,11 +164,16 @@ impl Clock {
                 return;
             }
         }
-        self.join_unaligned(other.words());
+        self.join_unaligned(other);
     }
 
     #[cold]
-    fn join_unaligned(&mut self, theirs: &[u64]) {
+    fn join_unaligned(&mut self, other: &Clock) {
+        if self.is_empty() {
+            *self = other.clone();
+            return;
+        }
+        let theirs = other.words();
         for &word in theirs {
             self.raise(word);
         }

@@ -77,7 +77,7 @@ impl Entry {
     /// [`Entry::apply`] is still to be called.
     ///
     /// Most effects are so: a string where only strings were written, an increment by an origin that has
-    /// counted here before. They cost a small part of what others cost.
+    /// counted here before, an addition to a set. They cost a small part of what others cost.
     #[inline]
     pub(crate) fn apply_in_place(&mut self, effect: &Effect) -> Option<isize> {
         match (&effect.kind, &mut self.extra) {
@@ -98,6 +98,14 @@ impl Entry {
             (EffectKind::Delta { amount }, Some(extra)) => {
                 let is_done = extra.counter.add_again(effect.dot, *amount);
                 is_done.then_some(0)
+            }
+            (EffectKind::Add { elements }, Some(extra)) => {
+                let [Collection::Set(set)] = extra.collections.as_mut_slice() else {
+                    return None;
+                };
+                let before = set.bytes();
+                set.add_all(elements, effect.dot, &self.covered);
+                Some(set.bytes().cast_signed() - before.cast_signed())
             }
             _ => None,
         }

@@ -7,7 +7,8 @@
 //!
 //! Fields may expire. The conflict rule is documented for keys only, and taken from there: the longest wins.
 
-use crate::cells::{Cell, CellValue, Cells};
+use crate::cell::{Cell, CellValue};
+use crate::cells::Cells;
 use crate::clock::Clock;
 use crate::collection::{Counterpart, Merge};
 use crate::{Change, Content, Decimal, Effect, EffectKind, Element, OriginId, Value};

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use crate::clock::Clock;
 use crate::collection::{Counterpart, Merge};
 use crate::instances::Instances;
-use crate::{Dot, Effect, EffectKind, Element, OriginId, SetView, Value};
+use crate::{Dot, Effect, EffectKind, Element, Elements, OriginId, SetView, Value};
 
 /// Bytes of an element in memory beside itself; see [`Replica::bytes`](crate::Replica::bytes).
 const ELEMENT_BYTES: usize = 40;
@@ -58,18 +58,36 @@ impl Set {
         self.present.keys()
     }
 
-    fn add(&mut self, element: &Element, dot: Dot, covered: &Clock) {
+    pub(crate) fn add_all(&mut self, elements: &Elements, dot: Dot, covered: &Clock) {
+        // A removal of all that had observed the addition may have overtaken it.
+        if !covered.covers(dot) {
+            for element in elements.as_slice() {
+                self.add(element, dot);
+            }
+        }
+    }
+
+    fn add(&mut self, element: &Element, dot: Dot) {
         // A removal that had observed the addition may have overtaken it.
-        let is_removed = covered.covers(dot)
-            || (!self.removed.is_empty()
-                && self
-                    .removed
-                    .get(element)
-                    .is_some_and(|clock| clock.covers(dot)));
+        let is_removed = !self.removed.is_empty()
+            && self
+                .removed
+                .get(element)
+                .is_some_and(|clock| clock.covers(dot));
         if is_removed {
             return;
         }
-        if let Some(instances) = self.present.get_mut(element) {
+        if let Element::Number(_) = element {
+            // Nothing to be copied, and nothing to be looked for twice.
+            let known = self.present.len();
+            let place = self.present.entry(element.clone());
+            let instances = place.or_insert_with(|| Instances::one(dot));
+            let before = instances.len();
+            instances.extend_to(dot);
+            self.bytes += DOT_BYTES * (instances.len() - before);
+            let added = self.present.len() - known;
+            self.bytes += added * (ELEMENT_BYTES + element.len() + DOT_BYTES);
+        } else if let Some(instances) = self.present.get_mut(element) {
             let before = instances.len();
             instances.extend_to(dot);
             self.bytes += DOT_BYTES * (instances.len() - before);
@@ -116,9 +134,7 @@ impl Merge for Set {
     fn apply(&mut self, effect: &Effect, covered: &Clock) {
         match &effect.kind {
             EffectKind::Add { elements } => {
-                for element in elements.as_slice() {
-                    self.add(element, effect.dot, covered);
-                }
+                self.add_all(elements, effect.dot, covered);
             }
             EffectKind::Discard { elements } => {
                 for element in elements.as_slice() {
@@ -142,10 +158,7 @@ impl Merge for Set {
         }
         let removed = &self.removed;
         let settle = |element: &Element, instances: &mut Instances| {
-            let tombstone = match removed.is_empty() {
-                true => None,
-                false => removed.get(element),
-            };
+            let tombstone = removed.get(element);
             instances.retain(|instance| {
                 !covered.covers(instance) && !tombstone.is_some_and(|clock| clock.covers(instance))
             })

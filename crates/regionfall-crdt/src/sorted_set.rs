@@ -9,7 +9,8 @@
 use std::fmt;
 use std::sync::OnceLock;
 
-use crate::cells::{Cell, Cells};
+use crate::cell::Cell;
+use crate::cells::Cells;
 use crate::clock::Clock;
 use crate::collection::{Counterpart, Merge};
 use crate::ranking::Ranking;
