@@ -10,10 +10,9 @@
 
 use crate::clock::Clock;
 use crate::collection::{Collection, CollectionType, Counterpart, Merge};
-use crate::counter::Counter;
 use crate::expiry::{Claim, Expiry};
+use crate::extra::Extra;
 use crate::register::{Register, Write};
-use crate::tally::Tally;
 use crate::{
     Change, Content, Decimal, Effect, EffectKind, KeyId, OriginId, Totals, TtlChange, Value, Wins,
 };
@@ -35,18 +34,6 @@ pub(crate) struct Entry {
     covered: Clock,
     register: Register,
     extra: Option<Box<Extra>>,
-}
-
-/// What a key that was only ever written as a string does not have.
-#[derive(Clone, Default, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-struct Extra {
-    counter: Counter,
-    /// Increments with a fraction.
-    fractions: Tally<Decimal>,
-    collections: Vec<Collection>,
-    /// `None` as long as nothing but plain writes and deletions said anything of the expiry.
-    expiry: Option<Expiry>,
 }
 
 impl Entry {
@@ -566,60 +553,10 @@ impl Entry {
     }
 }
 
-/// Collections in which nothing is left, not even tombstones, are none.
-impl PartialEq for Extra {
-    fn eq(&self, other: &Self) -> bool {
-        let held = |extra: &Self| -> Vec<Collection> {
-            let all = extra.collections.iter();
-            all.filter(|own| !own.is_vacant()).cloned().collect()
-        };
-        self.counter == other.counter
-            && self.fractions == other.fractions
-            && self.expiry == other.expiry
-            && (self.collections == other.collections || held(self) == held(other))
-    }
-}
-
 /// A string to which a sum was added, if it spells a number.
 fn counted_decimal(content: &Content, sum: Decimal) -> Value<'_> {
     match Decimal::parse(&content.to_bytes()) {
         Some(base) => Value::Fraction(base.wrapping_add(sum)),
         None => Value::Content(content),
-    }
-}
-
-impl Extra {
-    fn has_tombstones(&self) -> bool {
-        self.collections.iter().any(Merge::has_tombstones)
-            || self.fractions.is_scattered()
-            || self
-                .expiry
-                .as_ref()
-                .is_some_and(|expiry| expiry.deadline().is_none())
-    }
-
-    #[inline(never)]
-    fn bytes(&self) -> usize {
-        self.counter.bytes()
-            + self.fractions.bytes()
-            + self.collections.iter().map(Merge::bytes).sum::<usize>()
-            + self.expiry.as_ref().map_or(0, Expiry::bytes)
-    }
-
-    /// The collection of a type, an empty one if there is none. They are in order of their types, whatever came first.
-    fn collection(&mut self, wanted: CollectionType) -> &mut Collection {
-        let place = self
-            .collections
-            .iter()
-            .position(|own| own.collection_type() >= wanted)
-            .unwrap_or(self.collections.len());
-        let is_there = self
-            .collections
-            .get(place)
-            .is_some_and(|own| own.collection_type() == wanted);
-        if !is_there {
-            self.collections.insert(place, wanted.empty());
-        }
-        &mut self.collections[place]
     }
 }

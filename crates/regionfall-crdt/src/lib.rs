@@ -124,6 +124,7 @@ mod effects;
 mod element;
 mod entry;
 mod expiry;
+mod extra;
 mod geohash;
 mod hash;
 mod hyperloglog;
