@@ -14,7 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Tree;
 
-use crate::cells::{CellKey, CellValue, Cells};
+use crate::cell::CellValue;
+use crate::cells::{CellKey, Cells};
 use crate::clock::Clock;
 use crate::collection::{Counterpart, Merge};
 use crate::position::{Position, Tips};
