@@ -1,4 +1,4 @@
-//! The Active-Active database: members, shards, the journal of effects, and the links that carry them.
+//! The Active-Active database: members, shards, the journal of effects, the links that carry them, and disks.
 //!
 //! Only state and rules that need no network; the world moves the messages.
 
@@ -6,6 +6,7 @@ mod config;
 mod journal;
 mod link;
 mod member;
+pub mod persistence;
 
 pub use config::{DatabaseConfig, SyncConfig};
 pub use journal::Journal;
