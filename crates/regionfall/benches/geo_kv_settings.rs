@@ -63,6 +63,8 @@ pub(crate) fn settings(regions: usize, length: SimDuration) -> Settings {
             links: vec![vec![link(30_000, 90_000); regions]; regions],
         },
         database: DatabaseConfig {
+            persistence: None,
+            export: None,
             shards: 1,
             sync: SyncConfig {
                 processing: Distribution::Constant(SimDuration::ZERO),

@@ -2,6 +2,8 @@
 
 use regionfall_kernel::{Distribution, SimDuration};
 
+use super::persistence::{ExportConfig, PersistenceConfig};
+
 /// An Active-Active database: one member in each of the first regions of the topology.
 #[derive(Clone, PartialEq, Debug)]
 pub struct DatabaseConfig {
@@ -9,6 +11,10 @@ pub struct DatabaseConfig {
     pub shards: u16,
     /// Replication between members.
     pub sync: SyncConfig,
+    /// What is kept on disk; `None` is an idealized disk, on which everything executed is at once and at no cost.
+    pub persistence: Option<PersistenceConfig>,
+    /// Exports of members, if there are any.
+    pub export: Option<ExportConfig>,
 }
 
 /// Replication between members: one directed link per pair of members and shard.

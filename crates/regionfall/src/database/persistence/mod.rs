@@ -6,6 +6,7 @@
 mod append_file;
 mod config;
 mod disk;
+mod export;
 mod log;
 mod pace;
 mod rhythm;
@@ -14,6 +15,7 @@ mod snapshot_file;
 pub use append_file::AppendFile;
 pub use config::{PersistenceConfig, PersistenceMode, PersistsOn, SaveRule, time_at_rate};
 pub use disk::{Crash, Disk};
+pub use export::{Export, ExportConfig, ExportTo, Exports};
 pub use log::{Change, Log};
 pub use pace::{Pace, Work};
 pub use rhythm::{DIRTY_EXPIRES, Rhythm, WRITEBACK_EVERY};

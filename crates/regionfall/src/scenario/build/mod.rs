@@ -2,6 +2,7 @@
 
 mod fault;
 mod objective;
+mod persistence;
 mod strategy;
 mod topology;
 mod workload;
@@ -62,7 +63,10 @@ impl<'a, 'b> Builder<'a, 'b> {
 
     fn database(&mut self, fields: &Fields) -> DatabaseConfig {
         let sync = table(fields, "sync");
+        let is_active_active = text(fields, "kind") == "active-active";
         DatabaseConfig {
+            persistence: self.persistence(fields, is_active_active),
+            export: persistence::export(fields),
             shards: integer(fields, "shards"),
             sync: SyncConfig {
                 processing: self.delay(sync, "processing"),

@@ -1,0 +1,133 @@
+//! Persistence and exports, with the combinations that no product offers.
+
+use super::{Builder, duration, inner, integer, list, table, text};
+use crate::database::persistence::{
+    ExportConfig, ExportTo, PersistenceConfig, PersistenceMode, PersistsOn, SaveRule,
+};
+use crate::scenario::error::{Problem, ProblemKind};
+use crate::scenario::read::quantity;
+use crate::scenario::read::tree::{Fields, Node};
+
+/// Redis' own rules (redis.conf, `save 3600 1 300 100 60 10000`).
+const DEFAULT_RULES: [(u64, u64); 3] = [(3_600, 1), (300, 100), (60, 10_000)];
+
+impl Builder<'_, '_> {
+    /// What is kept on disk; `None` is the idealized disk.
+    pub(super) fn persistence(
+        &mut self,
+        fields: &Fields,
+        is_active_active: bool,
+    ) -> Option<PersistenceConfig> {
+        let Some(node) = fields.get("persistence") else {
+            for key in ["persistence_on", "disk"] {
+                if let Some(other) = fields.get(key) {
+                    let problem = Problem::new(
+                        ProblemKind::Conflict,
+                        format!("database.{key}"),
+                        "says nothing without `database.persistence`",
+                    )
+                    .help("add persistence = \"aof-everysec\" to [database], say");
+                    self.report(problem, other.key_mark());
+                }
+            }
+            return None;
+        };
+        let mode = match text(fields, "persistence") {
+            "none" => PersistenceMode::None,
+            "aof-always" => PersistenceMode::AofAlways,
+            "aof-no-fsync" => PersistenceMode::AofNoFsync,
+            "snapshot" => PersistenceMode::Snapshot,
+            _ => PersistenceMode::AofEverySecond,
+        };
+        if is_active_active {
+            self.refuse_where_members_replicate(fields, node, mode);
+        }
+        let disk = table(fields, "disk");
+        Some(PersistenceConfig {
+            mode,
+            on: match text(fields, "persistence_on") {
+                "primary" => PersistsOn::Primary,
+                "both" => PersistsOn::Both,
+                _ => PersistsOn::Replica,
+            },
+            fsync: self.delay(disk, "fsync"),
+            load_rate: rate(disk, "load_rate"),
+            save: self.save_rules(disk, mode),
+            snapshot_rate: rate(disk, "snapshot_rate"),
+            fork_per_gib: duration(disk, "fork_per_gib"),
+        })
+    }
+
+    /// What products refuse for Active-Active databases.
+    fn refuse_where_members_replicate(
+        &mut self,
+        fields: &Fields,
+        node: &Node,
+        mode: PersistenceMode,
+    ) {
+        if mode == PersistenceMode::Snapshot {
+            let problem = Problem::new(
+                ProblemKind::Conflict,
+                "database.persistence",
+                "an Active-Active database has no snapshots",
+            )
+            .got(node.excerpt())
+            .allowed("\"none\", \"aof-always\", \"aof-everysec\", \"aof-no-fsync\" (Redis Active-Active docs, managing databases)")
+            .help("use an append-only file, or another `kind` of database");
+            self.report(problem, node.mark());
+        } else if mode != PersistenceMode::None && text(fields, "product") == "azure-managed-redis"
+        {
+            let problem = Problem::new(
+                ProblemKind::Conflict,
+                "database.persistence",
+                "Azure Managed Redis has either persistence or geo-replication",
+            )
+            .got(node.excerpt())
+            .allowed("\"none\" (Azure docs, how to configure data persistence)");
+            self.report(problem, node.mark());
+        }
+    }
+
+    fn save_rules(&mut self, disk: &Fields, mode: PersistenceMode) -> Vec<SaveRule> {
+        let written = list(disk, "save");
+        if let (Some(first), true) = (written.first(), mode != PersistenceMode::Snapshot) {
+            let problem = Problem::new(
+                ProblemKind::Conflict,
+                "database.disk.save",
+                "rules for snapshots, where none are taken",
+            )
+            .allowed("with persistence = \"snapshot\"");
+            self.report(problem, first.mark());
+        }
+        if written.is_empty() {
+            let rule = |(seconds, changes)| SaveRule { seconds, changes };
+            return DEFAULT_RULES.map(rule).to_vec();
+        }
+        let rules = written.iter().map(|rule| SaveRule {
+            seconds: duration(inner(rule), "after").as_nanos() / 1_000_000_000,
+            changes: integer(inner(rule), "changes"),
+        });
+        rules.collect()
+    }
+}
+
+/// Exports, if there are any.
+pub(super) fn export(fields: &Fields) -> Option<ExportConfig> {
+    fields.get("export")?;
+    let export = table(fields, "export");
+    Some(ExportConfig {
+        every: duration(export, "every"),
+        first: duration(export, "first"),
+        to: if text(export, "to") == "local" {
+            ExportTo::Local
+        } else {
+            ExportTo::GeoRedundant
+        },
+        copy_rate: rate(export, "copy_rate"),
+        import_rate: rate(export, "import_rate"),
+    })
+}
+
+fn rate(fields: &Fields, key: &str) -> u64 {
+    quantity::bandwidth(text(fields, key)).unwrap_or(1)
+}
