@@ -116,7 +116,7 @@ impl AppendFile {
         if self.is_lost {
             return;
         }
-        debug_assert!(self.is_running && self.blocked.is_none());
+        debug_assert!(self.is_running, "a stopped process executes nothing");
         self.log.push(change);
         self.turn(now);
         self.next = self.plan(now);
@@ -149,10 +149,20 @@ impl AppendFile {
         }
     }
 
-    /// Until when the serving thread is in an fsync and answers nobody; the past if it is not.
+    /// Whether acknowledgements wait until what they acknowledge is durable.
+    pub fn acknowledges_durable(&self) -> bool {
+        self.mode == PersistenceMode::AofAlways
+    }
+
+    /// Until when the serving thread is in an fsync, or stands still in a write, and answers nobody; the past if it
+    /// is in neither.
     pub fn serves_from(&self) -> SimTime {
         match self.flight {
-            Some(flight) if self.mode == PersistenceMode::AofAlways => flight.ends,
+            Some(flight)
+                if self.mode == PersistenceMode::AofAlways || self.blocked.is_some() =>
+            {
+                flight.ends
+            }
             _ => SimTime::ZERO,
         }
     }

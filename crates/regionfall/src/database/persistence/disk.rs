@@ -169,6 +169,32 @@ impl Disk {
         }
     }
 
+    /// Until when the process stands still for its file and answers nobody; the past if it does not.
+    pub fn serves_from(&self) -> SimTime {
+        match &self.file {
+            File::None => SimTime::ZERO,
+            File::Append(file) => file.serves_from(),
+            File::Snapshot(file) => file.serves_from(),
+        }
+    }
+
+    /// The earliest moment at which the answer to something with this position may leave, as far as one can tell now;
+    /// the past if it may.
+    pub fn answers_from(&mut self, now: SimTime, position: u64) -> SimTime {
+        if let File::Append(file) = &mut self.file {
+            file.advance(now);
+            if file.acknowledges_durable() {
+                return file.serves_from().max(file.durable_by(position));
+            }
+        }
+        self.serves_from()
+    }
+
+    /// Whether anything is kept.
+    pub const fn keeps_anything(&self) -> bool {
+        !matches!(self.file, File::None)
+    }
+
     /// How long a process needs to load so many bytes.
     pub fn loads_in(&self, bytes: u64) -> SimDuration {
         match &self.file {

@@ -32,6 +32,8 @@ pub struct SnapshotFile {
     begun: u32,
     /// Changes since the last one began.
     changes: u64,
+    /// Until when the process stands still for a fork.
+    forks_until: SimTime,
     /// The whole second in which the last one ended, or the process started.
     saved_in: u64,
 }
@@ -58,6 +60,7 @@ impl SnapshotFile {
             writing: None,
             begun: 0,
             changes: 0,
+            forks_until: SimTime::ZERO,
             saved_in: rhythm.second(SimTime::ZERO),
         }
     }
@@ -96,8 +99,8 @@ impl SnapshotFile {
         })
     }
 
-    /// Begins a snapshot of a state; returns how long the process stands still for the fork.
-    pub fn begin(&mut self, now: SimTime, state: &Replica) -> SimDuration {
+    /// Begins a snapshot of a state. The process stands still for the fork.
+    pub fn begin(&mut self, now: SimTime, state: &Replica) {
         let bytes = state.bytes();
         let fork = u128::from(self.fork_per_gib.as_nanos()) * u128::from(bytes) / u128::from(GIB);
         let fork = SimDuration::from_nanos(u64::try_from(fork).unwrap_or(u64::MAX));
@@ -110,7 +113,12 @@ impl SnapshotFile {
             changes: self.changes,
             work: self.pace.begin(now, span),
         });
-        fork
+        self.forks_until = now + fork;
+    }
+
+    /// Until when the process stands still for a fork; the past if it does not.
+    pub const fn serves_from(&self) -> SimTime {
+        self.forks_until
     }
 
     /// When the one under way ends; [`SimTime::NEVER`] if none is, or the disk stands still.
