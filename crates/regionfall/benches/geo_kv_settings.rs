@@ -62,17 +62,15 @@ pub(crate) fn settings(regions: usize, length: SimDuration) -> Settings {
             members: regions,
             links: vec![vec![link(30_000, 90_000); regions]; regions],
         },
-        database: DatabaseConfig {
-            persistence: None,
-            export: None,
-            shards: 1,
-            sync: SyncConfig {
+        database: DatabaseConfig::active_active(
+            1,
+            SyncConfig {
                 processing: Distribution::Constant(SimDuration::ZERO),
                 reconnect_every: SimDuration::from_secs(1),
                 silence_limit: SimDuration::from_secs(60),
                 restart: Distribution::Constant(SimDuration::from_secs(1)),
             },
-        },
+        ),
         workload: WorkloadConfig {
             fleets: (0..regions).map(fleet).collect(),
             keyspaces: vec![KeyspaceConfig {

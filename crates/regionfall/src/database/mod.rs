@@ -1,4 +1,5 @@
-//! The Active-Active database: members, shards, the journal of effects, the links that carry them, and disks.
+//! The database: members, the nodes of their clusters, shards, the journal of effects, the links that carry them, and
+//! disks.
 //!
 //! Only state and rules that need no network; the world moves the messages.
 
@@ -6,9 +7,11 @@ mod config;
 mod journal;
 mod link;
 mod member;
+mod node;
 pub mod persistence;
 
-pub use config::{DatabaseConfig, SyncConfig};
+pub use config::{DatabaseConfig, DatabaseKind, Entrance, Placement, SyncConfig};
 pub use journal::Journal;
-pub use link::{Link, LinkState, Missed};
-pub use member::{Member, Shard, shard_of};
+pub use link::{Link, LinkState, Missed, Scope};
+pub use member::{Member, Relay, shard_of};
+pub use node::{Node, Role, Shard};

@@ -264,7 +264,7 @@ impl World {
         };
         let opening = Opening {
             client: host,
-            server: self.member_host(member),
+            server: self.entrance_host(member),
             class: TrafficClass::Check,
             options: ConnectionOptions {
                 setup_round_trips: setup,

@@ -107,9 +107,10 @@ impl World {
         }
         let sequence = endpoint.opened;
         endpoint.opened += 1;
+        let (client, member) = (endpoint.host, endpoint.member);
         let opening = Opening {
-            client: endpoint.host,
-            server: self.members[endpoint.member.index()].host,
+            client,
+            server: self.entrance_host(member),
             class: TrafficClass::Client,
             options: ConnectionOptions::default(),
             draw: Draw {
@@ -171,7 +172,7 @@ impl World {
         call: CallId,
         listener: &mut L,
     ) {
-        let Some(member) = self.member_at(connection) else {
+        let Some(node) = self.node_at(connection) else {
             return;
         };
         let state = &self.calls[call.0 as usize];
@@ -183,20 +184,20 @@ impl World {
         };
         let command = state.command.clone();
         let key = command.key().unwrap_or(regionfall_crdt::KeyId(0));
-        let executed = self.execute(now, member, key, &command);
+        let executed = self.execute(now, node, key, &command);
         for effect in executed.effects {
             let (origin, sequence) = (effect.dot.origin, effect.dot.sequence);
             let (first, last) = (sequence, sequence);
             listener.observe(
                 now,
                 &Fact::EffectsApplied {
-                    member,
+                    node,
                     origin,
                     first,
                     last,
                 },
             );
-            self.publish_effect(now, member, effect);
+            self.publish_effect(now, node, effect);
         }
         let bytes = HEADER_BYTES + executed.reply.bytes() as u32;
         self.calls[call.0 as usize].reply = Some(executed.reply);

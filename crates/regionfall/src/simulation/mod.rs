@@ -1,6 +1,7 @@
 //! The world and its runs.
 
 mod afflictions;
+mod answering;
 mod asking;
 mod backlog;
 mod blueprint;
@@ -15,6 +16,7 @@ mod links;
 mod outcome;
 mod placing;
 mod pooling;
+mod promoting;
 mod replication;
 mod routing;
 mod run;

@@ -47,7 +47,10 @@ impl Builder<'_, '_> {
             mode,
             on: match text(fields, "persistence_on") {
                 "primary" => PersistsOn::Primary,
+                "replica" => PersistsOn::Replica,
                 "both" => PersistsOn::Both,
+                // A cluster manager leaves it to the replicas; servers without one are all configured alike.
+                _ if text(fields, "entrance") == "direct" => PersistsOn::Both,
                 _ => PersistsOn::Replica,
             },
             fsync: self.delay(disk, "fsync"),

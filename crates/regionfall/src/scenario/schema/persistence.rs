@@ -56,7 +56,7 @@ pub(super) const PERSISTENCE_ON: Key = Key::new(
         ("primary", "the primary"),
         ("both", "both"),
     ]),
-    Default::Absent("`replica`, as Redis Software does unless `master_persistence` is on"),
+    Default::Absent("`replica`, as Redis Software does unless `master_persistence` is on; with `entrance = \"direct\"`, `both`"),
     "Which copies of a shard write to disk; goes with `persistence`.",
 );
 
