@@ -22,6 +22,8 @@ pub struct RunShape {
     pub nodes: Vec<MemberId>,
     /// By node: a number that those share who replicate to each other, and so have the same in the end.
     pub groups: Vec<u8>,
+    /// Whether a crash may lose what was executed although the disks stay.
+    pub crashes_lose: bool,
     /// Shards of each member.
     pub shards: u16,
     /// The fault plan with its moments drawn.
@@ -116,6 +118,19 @@ impl RunShape {
     pub(crate) fn durable_from(&self) -> SimTime {
         let last_loss = |member: usize| {
             let losses = self.faults.iter().filter(|fault| match &fault.kind {
+                FaultKind::ProcessCrash { member: hit, .. }
+                | FaultKind::HostCrash { member: hit, .. }
+                    if self.crashes_lose =>
+                {
+                    hit.index() == member
+                }
+                FaultKind::RegionOutage { region, takes, .. }
+                | FaultKind::ZoneOutage { region, takes, .. }
+                    if self.crashes_lose =>
+                {
+                    takes.database && *region == self.members[member]
+                }
+                FaultKind::Restore { member: hit } => hit.index() == member,
                 FaultKind::ProcessCrash {
                     member: hit,
                     disks: Disks::Lost,

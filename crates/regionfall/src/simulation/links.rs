@@ -176,6 +176,14 @@ impl World {
         }
         state.state = LinkState::Streaming(connection);
         let (source, shard) = (state.source, state.shard);
+        if self.is_loading(source) {
+            // It refuses, and ends the connection; the other tries again later.
+            self.network
+                .close(now, &mut self.queue, connection, End::Server);
+            self.account_for_abandoned();
+            return;
+        }
+        let state = &mut self.links[usize::from(link.0)];
         let known = state.greeted_with.clone();
         state.sent.join(&known);
         let have = self.nodes[source.index()].shards[usize::from(shard)]

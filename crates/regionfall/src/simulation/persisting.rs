@@ -4,18 +4,21 @@
 //! an fsync ends; events are only for what somebody waits for: a reply, a snapshot, a process that loads or stands still.
 
 use regionfall_crdt::{Clock, OriginId, Replica};
-use regionfall_kernel::{Address, Addressed, Sampler, Seed, SimTime};
+use regionfall_kernel::{Address, Addressed, Sampler, Seed, SimDuration, SimTime};
 
 use super::answering::Errand;
 use super::event::{Event, HeldId};
 use super::world::World;
-use crate::database::Journal;
-use crate::database::persistence::{Crash, Disk, Pace, PersistenceConfig, Rhythm};
+use crate::database::persistence::{Crash, Disk, Pace, PersistenceConfig, Rhythm, time_at_rate};
+use crate::database::{Entrance, Journal};
 use crate::history::{CopyEnd, Fact, Listener};
 use crate::network::InFlight;
 use crate::topology::{FaultId, NodeId};
 
 use super::afflictions::Affliction;
+
+/// A primary that waits for a file looks for it so often (assumed).
+const FILES_LOOKED_FOR_EVERY: SimDuration = SimDuration::from_secs(1);
 
 /// The disks of a world, and what waits for them.
 #[derive(Clone, Debug)]
@@ -168,13 +171,12 @@ impl World {
         self.look_after_disk(now, node, shard);
     }
 
-    /// A process took a whole state in: beside what it had, or in its place.
+    /// A process took a whole state in, beside what it had; or, if none is given, in the place of it.
     pub(super) fn note_state(
         &mut self,
         now: SimTime,
         (node, shard): (NodeId, u16),
-        state: &Replica,
-        replaces: bool,
+        merged: Option<&Replica>,
     ) {
         let Some(persisting) = &mut self.persisting else {
             return;
@@ -183,17 +185,21 @@ impl World {
         let has_replicas = self.blueprint.settings().database.nodes_per_member() > 1;
         let is_primary = self.nodes[node.index()].shards[index].is_primary();
         // A former primary that follows now persists as replicas do.
-        if !persisting.disk(node, index).keeps_anything()
-            && persisting.config.on.includes(is_primary, has_replicas)
-        {
+        let is_new = !persisting.disk(node, index).keeps_anything()
+            && persisting.config.on.includes(is_primary, has_replicas);
+        if is_new {
             let mut disk = persisting.make(node, index, true);
             disk.process_starts(now);
             *persisting.disk(node, index) = disk;
-            let whole = &self.nodes[node.index()].shards[index].replica;
-            persisting.disk(node, index).take_state(now, whole, true);
-        } else {
-            persisting.disk(node, index).take_state(now, state, replaces);
         }
+        let whole = &self.nodes[node.index()].shards[index].replica;
+        let (state, replaces) = match merged {
+            Some(merged) if !is_new => (merged, false),
+            _ => (whole, true),
+        };
+        persisting
+            .disk(node, index)
+            .take_state(now, state, replaces);
         self.look_after_disk(now, node, shard);
     }
 
@@ -265,12 +271,11 @@ impl World {
     }
 
     /// The disks of some nodes stop finishing anything, or go on.
-    pub(super) fn stall_disks<L: Listener>(
+    pub(super) fn stall_disks(
         &mut self,
         now: SimTime,
         (fault, begins): (FaultId, bool),
         nodes: &[NodeId],
-        listener: &mut L,
     ) {
         for &node in nodes {
             let Some(persisting) = &mut self.persisting else {
@@ -281,7 +286,10 @@ impl World {
             for disk in persisting.disks_of(node) {
                 keeps_anything |= disk.keeps_anything();
                 disk.stall(now, begins);
-                if disk.append_file().is_some_and(|file| file.blocked().is_some()) {
+                if disk
+                    .append_file()
+                    .is_some_and(|file| file.blocked().is_some())
+                {
                     frees = frees.max(disk.serves_from());
                 }
             }
@@ -305,7 +313,6 @@ impl World {
             }
         }
         self.release_parked(now);
-        let _ = listener;
     }
 
     /// The fault that holds a node's disk up, if one does.
@@ -333,13 +340,30 @@ impl World {
             }
         }
         if is_held {
+            let still = self.persisting.as_mut().is_some_and(|persisting| {
+                let mut files = persisting
+                    .disks_of(node)
+                    .iter_mut()
+                    .filter_map(Disk::append_file);
+                files.any(|file| file.blocked().is_some())
+            });
+            if still {
+                // Another fault keeps the disk from going on.
+                self.stand_still(now, node, listener);
+            }
             self.relieve(now, host, fault, listener);
         }
     }
 
     /// Keeps the reply to what a process just executed until its disk lets it go. Says whether it does.
     #[inline]
-    pub(super) fn hold_reply(&mut self, now: SimTime, errand: Errand, shard: u16, wrote: bool) -> bool {
+    pub(super) fn hold_reply(
+        &mut self,
+        now: SimTime,
+        errand: Errand,
+        shard: u16,
+        wrote: bool,
+    ) -> bool {
         self.persisting.is_some() && self.hold_for_disk(now, errand, shard, wrote)
     }
 
@@ -388,7 +412,9 @@ impl World {
         let (node, index) = (held.errand.node, usize::from(held.shard));
         let state = &self.nodes[node.index()];
         let is_gone = !state.is_running || state.shards[index].origin != held.origin;
-        let at = persisting.disk(node, index).answers_from(now, held.position);
+        let at = persisting
+            .disk(node, index)
+            .answers_from(now, held.position);
         if !is_gone && at > now {
             self.wait_for_disk(at, id);
             return;
@@ -480,6 +506,17 @@ impl World {
         }
     }
 
+    /// The disks of some nodes go while their processes run.
+    pub(super) fn take_disks_of(&mut self, now: SimTime, fault: FaultId, nodes: &[NodeId]) {
+        for &node in nodes {
+            if self.take_disks(now, node) {
+                self.network
+                    .effects
+                    .note(fault, |effects| effects.hosts += 1);
+            }
+        }
+    }
+
     /// A node's disks are gone. What its processes have in memory is not, until they stop.
     pub(super) fn take_disks(&mut self, now: SimTime, node: NodeId) -> bool {
         let Some(persisting) = &mut self.persisting else {
@@ -509,19 +546,21 @@ impl World {
             return true;
         }
         let host = self.node_host(node);
+        let files = (0..usize::from(self.shards())).filter_map(|shard| {
+            let file = self.file_for(node, shard)?;
+            Some(self.nodes[file.index()].shards[shard].replica.bytes())
+        });
+        let files: Vec<u64> = files.collect();
         let Some(persisting) = &mut self.persisting else {
             return false;
         };
+        let rate = persisting.config.load_rate;
+        let found = files.into_iter().map(|bytes| time_at_rate(bytes, rate));
         let shards = self.nodes[node.index()].shards.iter().enumerate();
         // Processes load side by side.
-        let longest = shards
-            .map(|(index, shard)| {
-                persisting
-                    .disk(node, index)
-                    .loads_in(shard.replica.bytes())
-            })
-            .max()
-            .unwrap_or_default();
+        let own = shards
+            .map(|(index, shard)| persisting.disk(node, index).loads_in(shard.replica.bytes()));
+        let longest = own.chain(found).max().unwrap_or_default();
         let at = now + longest;
         if at == now {
             return false;
@@ -544,12 +583,91 @@ impl World {
         true
     }
 
-    /// A node's processes serve: they go on with their files.
-    pub(super) fn open_files(&mut self, now: SimTime, node: NodeId) {
+    /// A node's processes serve: they go on with their files, and a primary without one with what its member has.
+    pub(super) fn open_files<L: Listener>(&mut self, now: SimTime, node: NodeId, listener: &mut L) {
         if let Some(persisting) = &mut self.persisting {
             for disk in persisting.disks_of(node) {
                 disk.process_starts(now);
             }
+        } else {
+            return;
+        }
+        for shard in 0..usize::from(self.shards()) {
+            if let Some(file) = self.file_for(node, shard) {
+                self.recover_from(now, (file, node), shard, listener);
+            }
+        }
+    }
+
+    /// The node of a cluster whose file a primary that has none restarts with (Redis Software docs, recover a database:
+    /// the best files).
+    fn file_for(&self, node: NodeId, shard: usize) -> Option<NodeId> {
+        let persisting = self.persisting.as_ref()?;
+        let member = &self.members[self.nodes[node.index()].member.index()];
+        let keeps = |node: NodeId| persisting.disks[persisting.index(node, shard)].keeps_anything();
+        let is_managed = self.blueprint.settings().database.entrance == Entrance::Proxy;
+        if !is_managed || member.primaries[shard] != node || keeps(node) {
+            return None;
+        }
+        let size = |node: &NodeId| {
+            let replica = &self.nodes[node.index()].shards[shard].replica;
+            replica.clock().total()
+        };
+        let others = member
+            .nodes()
+            .filter(|&other| other != node && keeps(other));
+        others.max_by_key(size)
+    }
+
+    /// A primary without a file of its own waits for the machine that has one, however long it takes (Redis Software docs,
+    /// recover a database: `recovery_wait_time` is -1); where that machine runs, its process becomes the primary.
+    /// Says whether it waits.
+    pub(super) fn awaits_files<L: Listener>(
+        &mut self,
+        now: SimTime,
+        node: NodeId,
+        listener: &mut L,
+    ) -> bool {
+        let mut waits = false;
+        for shard in 0..usize::from(self.shards()) {
+            let Some(file) = self.file_for(node, shard) else {
+                continue;
+            };
+            let state = &self.nodes[file.index()];
+            if state.is_running {
+                let member = state.member;
+                self.promote(now, (member, shard as u16), file, listener);
+            } else {
+                waits |= !self.host_faults[state.host.index()].is_empty();
+            }
+        }
+        if waits {
+            self.queue
+                .schedule(now + FILES_LOOKED_FOR_EVERY, Event::Restart(node));
+        }
+        waits
+    }
+
+    /// A primary takes over what another node's file holds.
+    fn recover_from<L: Listener>(
+        &mut self,
+        now: SimTime,
+        (file, node): (NodeId, NodeId),
+        shard: usize,
+        listener: &mut L,
+    ) {
+        let found = self.nodes[file.index()].shards[shard].replica.clone();
+        let replica = &mut self.nodes[node.index()].shards[shard].replica;
+        let gained: Vec<_> = found.clock().beyond(replica.clock()).collect();
+        replica.merge(&found);
+        for range in gained {
+            let fact = Fact::EffectsApplied {
+                node,
+                origin: range.origin,
+                first: range.first,
+                last: range.last,
+            };
+            listener.observe(now, &fact);
         }
     }
 }

@@ -193,6 +193,7 @@ fn shape(blueprint: &Blueprint, strategy: &StrategyConfig, faults: &[PlannedFaul
             })
             .collect(),
         groups: blueprint.groups().to_vec(),
+        crashes_lose: settings.database.persistence.is_some(),
         shards: settings.database.shards,
         faults: faults.to_vec(),
         storm_begins,

@@ -125,6 +125,21 @@ impl World {
                 let place = (region, None);
                 self.switch_region(now, id, begins, (place, takes), ruin, listener);
             }
+            FaultKind::FsyncStall { member, part } => {
+                let nodes = self.struck(member, part, id);
+                self.stall_disks(now, (id, begins), &nodes);
+            }
+            FaultKind::DiskLost { member, part } => {
+                let nodes = self.struck(member, part, id);
+                if begins {
+                    self.take_disks_of(now, id, &nodes);
+                }
+            }
+            FaultKind::Restore { member } => {
+                if begins {
+                    self.begin_restore(now, id, member);
+                }
+            }
             FaultKind::Promote { member, node } => {
                 if begins {
                     self.appoint(now, (id, member), node, listener);
@@ -164,6 +179,9 @@ impl World {
         if let Some(member) = self.blueprint.member_in(region).filter(|_| takes.database) {
             let ruin = (affliction, disks, in_flight);
             let part = zone.map_or(Part::Whole, Part::Zone);
+            if begins && disks == Disks::Lost && part == Part::Whole {
+                self.lose_exports(member);
+            }
             self.switch_member(now, (id, begins), (member, part), ruin, listener);
         }
         if takes.app_servers {
@@ -362,8 +380,13 @@ impl World {
             state.is_running = false;
             listener.observe(now, &Fact::NodeStopped { node, fault });
             self.stop_links(now, node, listener);
+        } else if self.is_loading(node) {
+            self.stop_links(now, node, listener);
         }
+        self.crash_disks(now, node, (affliction, fault), listener);
+        self.break_export_off(now, node);
         if disks == Disks::Lost {
+            self.take_disks(now, node);
             self.lose_disks(now, node, fault, listener);
         }
     }

@@ -158,9 +158,7 @@ impl AppendFile {
     /// is in neither.
     pub fn serves_from(&self) -> SimTime {
         match self.flight {
-            Some(flight)
-                if self.mode == PersistenceMode::AofAlways || self.blocked.is_some() =>
-            {
+            Some(flight) if self.mode == PersistenceMode::AofAlways || self.blocked.is_some() => {
                 flight.ends
             }
             _ => SimTime::ZERO,

@@ -9,7 +9,7 @@ use regionfall_kernel::{Distribution, Sampler, Seed, SimDuration, SimTime};
 
 use super::{Disk, Pace, PersistenceConfig, PersistenceMode, PersistsOn, Rhythm, SaveRule};
 use crate::database::Journal;
-use crate::topology::MemberId;
+use crate::topology::NodeId;
 
 const fn ms(millis: u64) -> SimTime {
     SimTime::from_nanos(millis * 1_000_000)
@@ -53,8 +53,8 @@ struct Copy {
 impl Copy {
     fn new(config: &PersistenceConfig, rhythm: Rhythm) -> Self {
         let mut journal = Journal::default();
-        let origin = journal.begin(MemberId(0), 0);
-        let peer = journal.begin(MemberId(1), 0);
+        let origin = journal.begin(NodeId(0), 0);
+        let peer = journal.begin(NodeId(1), 0);
         Self {
             journal,
             memory: Replica::new(),
@@ -111,7 +111,7 @@ impl Copy {
     fn restart(&mut self, now: SimTime, state: Replica) {
         self.order.truncate(state.clock().total() as usize);
         self.memory = state;
-        self.origin = self.journal.begin(MemberId(0), 0);
+        self.origin = self.journal.begin(NodeId(0), 0);
         self.disk.process_starts(now);
     }
 }

@@ -4,9 +4,10 @@ use super::{Builder, duration, inner, integer, list, table, text};
 use crate::database::persistence::{
     ExportConfig, ExportTo, PersistenceConfig, PersistenceMode, PersistsOn, SaveRule,
 };
+use crate::database::{DatabaseConfig, DatabaseKind};
 use crate::scenario::error::{Problem, ProblemKind};
-use crate::scenario::read::quantity;
 use crate::scenario::read::tree::{Fields, Node};
+use crate::scenario::read::{path, quantity};
 
 /// Redis' own rules (redis.conf, `save 3600 1 300 100 60 10000`).
 const DEFAULT_RULES: [(u64, u64); 3] = [(3_600, 1), (300, 100), (60, 10_000)];
@@ -111,6 +112,55 @@ impl Builder<'_, '_> {
             changes: integer(inner(rule), "changes"),
         });
         rules.collect()
+    }
+}
+
+/// What a database keeps, as far as faults may speak of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kept {
+    has_disks: bool,
+    has_exports: bool,
+    follows_elsewhere: bool,
+}
+
+impl Kept {
+    pub(super) const NOTHING: Self = Self {
+        has_disks: false,
+        has_exports: false,
+        follows_elsewhere: false,
+    };
+
+    pub(super) fn of(database: &DatabaseConfig) -> Self {
+        let mode = database.persistence.as_ref().map(|config| config.mode);
+        Self {
+            has_disks: mode.is_some_and(|mode| mode != PersistenceMode::None),
+            has_exports: database.export.is_some(),
+            follows_elsewhere: database.kind == DatabaseKind::GeoPassive,
+        }
+    }
+}
+
+impl Builder<'_, '_> {
+    /// Reports a fault of a disk or an export where there is none.
+    pub(super) fn kept_by(&mut self, fields: &Fields, here: &str) {
+        let (lack, help) = match text(fields, "kind") {
+            "fsync-stall" | "disk-lost" if !self.kept.has_disks => (
+                "there are no disks that it could strike",
+                "add persistence = \"aof-everysec\" to [database], say; to lose everything in a crash, write disks = \"lost\" there",
+            ),
+            "restore" if !self.kept.has_exports => (
+                "there is no export to restore from",
+                "add [database.export]",
+            ),
+            "restore" if self.kept.follows_elsewhere => (
+                "members in other regions would go on with what the restored one no longer has",
+                "restore a database of another `kind`",
+            ),
+            _ => return,
+        };
+        let key = path::join(here, "kind");
+        let problem = Problem::new(ProblemKind::Conflict, key, lack).help(help);
+        self.report(problem, fields.get("kind").and_then(Node::mark));
     }
 }
 

@@ -1,6 +1,7 @@
 //! Persistence and exports: what a member keeps on disk and elsewhere.
 
-use super::{DAY, Default, Key, Kind, SECOND, Table};
+use super::fault::{AT, FLAPPING, LASTS, MEMBER, NODE, SHARD, ZONE};
+use super::{DAY, Default, Form, Key, Kind, SECOND, Table};
 use crate::failover::Grade;
 
 /// `database.product`.
@@ -56,7 +57,9 @@ pub(super) const PERSISTENCE_ON: Key = Key::new(
         ("primary", "the primary"),
         ("both", "both"),
     ]),
-    Default::Absent("`replica`, as Redis Software does unless `master_persistence` is on; with `entrance = \"direct\"`, `both`"),
+    Default::Absent(
+        "`replica`, as Redis Software does unless `master_persistence` is on; with `entrance = \"direct\"`, `both`",
+    ),
     "Which copies of a shard write to disk; goes with `persistence`.",
 );
 
@@ -158,3 +161,46 @@ static EXPORT_TABLE: Table = Table {
     ],
     open: None,
 };
+
+/// `kind = "fsync-stall"`.
+pub(super) const FSYNC_STALL: Form = Form {
+    word: "fsync-stall",
+    table: &Table {
+        title: "kind = \"fsync-stall\"",
+        doc: "The disks of a member finish nothing: no fsync, no writing back by the kernel, no snapshot. With `aof-always` no write is acknowledged; with `aof-everysec` processes go on for two whole seconds and then stand still. Goes with `database.persistence`.",
+        keys: &[MEMBER, NODE, SHARD, ZONE, AT, LASTS, FLAPPING],
+        open: None,
+    },
+};
+
+/// `kind = "disk-lost"`.
+pub(super) const DISK_LOST: Form = Form {
+    word: "disk-lost",
+    table: &Table {
+        title: "kind = \"disk-lost\"",
+        doc: "The disks of a member go while its processes run, and nobody notices: what was on them is missing at the next restart. Goes with `database.persistence`.",
+        keys: &[MEMBER, NODE, SHARD, ZONE, AT, NOT_UNDONE],
+        open: None,
+    },
+};
+
+/// `kind = "restore"`.
+pub(super) const RESTORE: Form = Form {
+    word: "restore",
+    table: &Table {
+        title: "kind = \"restore\"",
+        doc: "An operator restores a member from its last complete export. An Active-Active member takes it in beside what it has; any other database is erased first. Goes with `database.export`.",
+        keys: &[MEMBER, AT, NOT_UNDONE],
+        open: None,
+    },
+};
+
+const NOT_UNDONE: Key = Key::new(
+    "lasts",
+    Kind::Either(
+        &Kind::Word(&[("forever", "it is not undone")]),
+        &Kind::Delay,
+    ),
+    Default::Text("forever"),
+    "Of no meaning: it is not undone.",
+);

@@ -155,7 +155,7 @@ fn whole_states_are_kept_in_their_place_among_the_effects() {
     let mut copy = writer(PersistenceMode::AofEverySecond, 5);
     copy.write(ms(10), 1);
     let mut other = Copy::new(&config(PersistenceMode::None, 1), Rhythm::new(0, [0, 0]));
-    other.journal.begin(crate::topology::MemberId(2), 0);
+    other.journal.begin(crate::topology::NodeId(2), 0);
     other.origin = regionfall_crdt::OriginId(2);
     other.write(ms(10), 7);
     copy.memory.merge(&other.memory);
