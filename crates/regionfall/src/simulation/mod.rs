@@ -31,5 +31,5 @@ pub use builder::{PickError, Simulation};
 pub use endpoint::{Answer, EndpointId};
 pub use outcome::{Label, Outcome};
 pub use run::{MODEL_VERSION, run_for_benchmark, seeds};
-pub(crate) use run::{Plan, run};
+pub(crate) use run::{Plan, run, run_with};
 pub use world::World;

@@ -374,10 +374,7 @@ impl World {
             return false;
         };
         let disk = persisting.disk(errand.node, index);
-        let position = match disk.append_file() {
-            Some(file) if wrote => file.log().appended(),
-            _ => 0,
-        };
+        let position = disk.answer_waits_for(wrote);
         let at = disk.answers_from(now, position);
         if at <= now {
             return false;

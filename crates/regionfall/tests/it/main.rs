@@ -7,12 +7,14 @@
 
 mod backlog;
 mod chaos;
+mod closed_loop;
 mod conflict;
 mod files;
 mod ledger;
 mod loss_is_poisson;
 mod memory;
 mod nodes;
+mod persisting;
 mod recount;
 mod run_recount;
 mod scenario;

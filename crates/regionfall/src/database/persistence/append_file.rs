@@ -149,9 +149,17 @@ impl AppendFile {
         }
     }
 
-    /// Whether acknowledgements wait until what they acknowledge is durable.
-    pub fn acknowledges_durable(&self) -> bool {
-        self.mode == PersistenceMode::AofAlways
+    /// What must be durable before the answer to a command leaves that was executed just now: what it wrote, if
+    /// acknowledgements wait for that; else what the serving thread is at, since it reads nothing before. 0 if it is
+    /// at nothing.
+    pub fn answer_waits_for(&self, wrote: bool) -> u64 {
+        if wrote && self.mode == PersistenceMode::AofAlways {
+            self.log.appended()
+        } else if self.serves_from() > SimTime::ZERO {
+            self.covered
+        } else {
+            0
+        }
     }
 
     /// Until when the serving thread is in an fsync, or stands still in a write, and answers nobody; the past if it

@@ -178,16 +178,25 @@ impl Disk {
         }
     }
 
-    /// The earliest moment at which the answer to something with this position may leave, as far as one can tell now;
-    /// the past if it may.
-    pub fn answers_from(&mut self, now: SimTime, position: u64) -> SimTime {
-        if let File::Append(file) = &mut self.file {
-            file.advance(now);
-            if file.acknowledges_durable() {
-                return file.serves_from().max(file.durable_by(position));
-            }
+    /// What must be durable before the answer to a command leaves that was executed just now; 0 if nothing need be.
+    pub fn answer_waits_for(&self, wrote: bool) -> u64 {
+        match &self.file {
+            File::Append(file) => file.answer_waits_for(wrote),
+            File::None | File::Snapshot(_) => 0,
         }
-        self.serves_from()
+    }
+
+    /// The earliest moment at which an answer that waits for a position may leave, as far as one can tell now; the
+    /// past if it may.
+    pub fn answers_from(&mut self, now: SimTime, position: u64) -> SimTime {
+        match &mut self.file {
+            File::None => SimTime::ZERO,
+            File::Append(file) => {
+                file.advance(now);
+                file.durable_by(position)
+            }
+            File::Snapshot(file) => file.serves_from(),
+        }
     }
 
     /// Whether anything is kept.

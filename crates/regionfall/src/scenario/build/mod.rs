@@ -3,6 +3,7 @@
 mod fault;
 mod objective;
 mod persistence;
+mod reference;
 mod strategy;
 mod topology;
 mod workload;

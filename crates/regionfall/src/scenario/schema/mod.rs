@@ -10,6 +10,7 @@ mod json;
 mod markdown;
 mod persistence;
 mod propagation;
+mod reference;
 mod root;
 mod strategy;
 mod world;
