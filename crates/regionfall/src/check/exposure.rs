@@ -13,7 +13,7 @@ use regionfall_kernel::{SimDuration, SimTime};
 use crate::database::persistence::{DIRTY_EXPIRES, PersistenceMode, WRITEBACK_EVERY};
 use crate::fault::{Disks, FaultKind, PlannedFault};
 use crate::history::{CopyEnd, Fact, Listener};
-use crate::topology::{FaultId, NodeId};
+use crate::topology::{FaultId, MemberId, NodeId};
 
 use super::{Findings, Verdict, VerdictKind};
 
@@ -30,8 +30,14 @@ pub struct Exposure {
     crashes: Vec<Option<Crash>>,
     /// By node: what it got lately, in order.
     news: Vec<VecDeque<News>>,
-    /// By node: whether copies there have an end that no file prevents: no file, or a lost one.
-    is_exempt: Vec<bool>,
+    /// By node: whose it is, and whether all its copies have files.
+    nodes: Vec<(MemberId, bool)>,
+    /// By node: whether its files went while it ran, so that its next crash may end anything.
+    is_without: Vec<bool>,
+    /// By node: when it stopped; [`SimTime::NEVER`] while it runs.
+    stopped: Vec<SimTime>,
+    /// By fault: the member whose files it takes while processes run.
+    takes_files: Vec<Option<MemberId>>,
     /// Entries older than this go; longer than any window.
     horizon: SimDuration,
     ends: Vec<Ended>,
@@ -69,8 +75,12 @@ pub struct DiskTimes {
 }
 
 impl Exposure {
-    /// The check of a run; `persists` says of each node whether its copies have files.
-    pub fn new(mode: PersistenceMode, faults: &[PlannedFault], persists: &[bool]) -> Self {
+    /// The check of a run; `nodes` says of each whose it is, and whether all its copies have files.
+    pub fn new(mode: PersistenceMode, faults: &[PlannedFault], nodes: &[(MemberId, bool)]) -> Self {
+        let takes_files = |fault: &PlannedFault| match fault.kind {
+            FaultKind::DiskLost { member, .. } => Some(member),
+            _ => None,
+        };
         let crash = |fault: &PlannedFault| match fault.kind {
             FaultKind::ProcessCrash {
                 disks: Disks::Kept, ..
@@ -89,16 +99,14 @@ impl Exposure {
         Self {
             mode,
             crashes: faults.iter().map(crash).collect(),
-            news: vec![VecDeque::new(); persists.len()],
-            is_exempt: persists.iter().map(|persists| !persists).collect(),
+            news: vec![VecDeque::new(); nodes.len()],
+            is_without: vec![false; nodes.len()],
+            stopped: vec![SimTime::NEVER; nodes.len()],
+            takes_files: faults.iter().map(takes_files).collect(),
+            nodes: nodes.to_vec(),
             horizon: SimDuration::from_secs(600),
             ends: Vec::new(),
         }
-    }
-
-    /// A node's files went while it ran: what it held ends with its next crash.
-    pub fn exempt(&mut self, node: NodeId) {
-        self.is_exempt[node.index()] = true;
     }
 
     /// How old a copy may be that a crash ends at a node.
@@ -140,7 +148,10 @@ impl Exposure {
                 });
             }
         }
-        findings.verdict("loss within what persistence permits", VerdictKind::ModelLaw)
+        findings.verdict(
+            "loss within what persistence permits",
+            VerdictKind::ModelLaw,
+        )
     }
 
     fn got(&mut self, at: SimTime, node: NodeId, origin: OriginId, through: u64) {
@@ -165,15 +176,24 @@ impl Exposure {
         });
     }
 
-    fn ended(&mut self, at: SimTime, node: NodeId, (origin, kept): (OriginId, u64), fault: FaultId) {
+    fn ended(
+        &mut self,
+        at: SimTime,
+        node: NodeId,
+        (origin, kept): (OriginId, u64),
+        fault: FaultId,
+    ) {
         let is_gone = |news: &News| news.origin == origin && news.through > kept;
         let oldest = self.news[node.index()].iter().find(|news| is_gone(news));
         let crash = self.crashes.get(fault.index()).copied().flatten();
-        if let (Some(oldest), Some(crash), false) = (oldest, crash, self.is_exempt[node.index()]) {
+        let has_files = self.nodes[node.index()].1 && !self.is_without[node.index()];
+        if let (Some(oldest), Some(crash), true) = (oldest, crash, has_files) {
+            // A process that is dead already gets nothing new: the kernel has what it had then.
+            let until = at.min(self.stopped[node.index()]);
             self.ends.push(Ended {
                 at,
                 node,
-                age: at - oldest.at,
+                age: until.saturating_since(oldest.at),
                 crash,
             });
         }
@@ -198,6 +218,17 @@ impl Listener for Exposure {
                 kept,
                 cause: CopyEnd::Fault(fault),
             } => self.ended(at, node, (origin, kept), fault),
+            Fact::NodeStopped { node, .. } => self.stopped[node.index()] = at,
+            Fact::NodeRestarted { node } => {
+                self.stopped[node.index()] = SimTime::NEVER;
+                self.is_without[node.index()] = false;
+            }
+            Fact::FaultBegan { fault } => {
+                let taken = self.takes_files.get(fault.index()).copied().flatten();
+                for (index, &(member, _)) in self.nodes.iter().enumerate() {
+                    self.is_without[index] |= taken == Some(member);
+                }
+            }
             _ => {}
         }
     }
@@ -207,7 +238,6 @@ impl Listener for Exposure {
 mod tests {
     use super::*;
     use crate::fault::{InFlight, Part};
-    use crate::topology::MemberId;
 
     const SECOND: u64 = 1_000_000_000;
 
@@ -237,7 +267,8 @@ mod tests {
             ends: SimTime::NEVER,
             flapping: None,
         };
-        let mut exposure = Exposure::new(mode, &[fault], &[true]);
+        let member = MemberId(0);
+        let mut exposure = Exposure::new(mode, &[fault], &[(member, true)]);
         let (node, origin) = (NodeId(0), OriginId(0));
         for second in 1..=60 {
             let fact = Fact::EffectsApplied {

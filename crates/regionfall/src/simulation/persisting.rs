@@ -4,35 +4,31 @@
 //! an fsync ends; events are only for what somebody waits for: a reply, a snapshot, a process that loads or stands still.
 
 use regionfall_crdt::{Clock, OriginId, Replica};
-use regionfall_kernel::{Address, Addressed, Sampler, Seed, SimDuration, SimTime};
+use regionfall_kernel::{Address, Addressed, Sampler, Seed, SimTime};
 
 use super::answering::Errand;
 use super::event::{Event, HeldId};
 use super::world::World;
-use crate::database::persistence::{Crash, Disk, Pace, PersistenceConfig, Rhythm, time_at_rate};
-use crate::database::{Entrance, Journal};
-use crate::history::{CopyEnd, Fact, Listener};
-use crate::network::InFlight;
-use crate::topology::{FaultId, NodeId};
-
-use super::afflictions::Affliction;
-
-/// A primary that waits for a file looks for it so often (assumed).
-const FILES_LOOKED_FOR_EVERY: SimDuration = SimDuration::from_secs(1);
+use crate::check::{DiskTimes, Exposure};
+use crate::database::Journal;
+use crate::database::persistence::{Disk, Pace, PersistenceConfig, Rhythm};
+use crate::fault::PlannedFault;
+use crate::history::Listener;
+use crate::topology::NodeId;
 
 /// The disks of a world, and what waits for them.
 #[derive(Clone, Debug)]
 pub(super) struct Persisting {
-    config: PersistenceConfig,
+    pub(super) config: PersistenceConfig,
     sampler: Sampler,
     draws: Addressed,
-    shards: usize,
+    pub(super) shards: usize,
     /// By copy: node after node, shard after shard.
-    disks: Vec<Disk>,
+    pub(super) disks: Vec<Disk>,
     /// By copy: when the next look at its snapshots is; [`SimTime::NEVER`] if none is due.
     looks: Vec<SimTime>,
     /// By node: when its processes have loaded what they found; [`SimTime::NEVER`] if none loads.
-    loaded_at: Vec<SimTime>,
+    pub(super) loaded_at: Vec<SimTime>,
     held: Vec<Option<Held>>,
     free: Vec<u32>,
     /// Replies that wait for a disk that stands still.
@@ -51,22 +47,22 @@ struct Held {
 }
 
 impl Persisting {
-    fn index(&self, node: NodeId, shard: usize) -> usize {
+    pub(super) fn index(&self, node: NodeId, shard: usize) -> usize {
         node.index() * self.shards + shard
     }
 
-    fn disk(&mut self, node: NodeId, shard: usize) -> &mut Disk {
+    pub(super) fn disk(&mut self, node: NodeId, shard: usize) -> &mut Disk {
         let index = self.index(node, shard);
         &mut self.disks[index]
     }
 
-    fn disks_of(&mut self, node: NodeId) -> &mut [Disk] {
+    pub(super) fn disks_of(&mut self, node: NodeId) -> &mut [Disk] {
         let first = node.index() * self.shards;
         &mut self.disks[first..first + self.shards]
     }
 
     /// A disk for a copy: with what it keeps, or one that keeps nothing.
-    fn make(&self, node: NodeId, shard: usize, keeps: bool) -> Disk {
+    pub(super) fn make(&self, node: NodeId, shard: usize, keeps: bool) -> Disk {
         if !keeps {
             return Disk::none(Replica::new());
         }
@@ -204,7 +200,7 @@ impl World {
     }
 
     /// Schedules what follows from a change on a disk: a snapshot, or that the process will stand still.
-    fn look_after_disk(&mut self, now: SimTime, node: NodeId, shard: u16) {
+    pub(super) fn look_after_disk(&mut self, now: SimTime, node: NodeId, shard: u16) {
         let Some(persisting) = &mut self.persisting else {
             return;
         };
@@ -252,107 +248,6 @@ impl World {
             }
         }
         self.look_after_disk(now, node, shard);
-    }
-
-    /// A process stands still in a write until its disk goes on, and so does all else on the same disk.
-    fn stand_still<L: Listener>(&mut self, now: SimTime, node: NodeId, listener: &mut L) {
-        let host = self.node_host(node);
-        // Where no fault holds the disk up, but an fsync takes that long, only the replies wait.
-        let Some(fault) = self.stall_of(node) else {
-            return;
-        };
-        let is_held = self.host_faults[host.index()]
-            .iter()
-            .any(|held| held.fault == fault);
-        if !is_held {
-            self.afflict(now, host, (fault, Affliction::Hung), InFlight::Delivered);
-            self.freeze_links(now, node, listener);
-        }
-    }
-
-    /// The disks of some nodes stop finishing anything, or go on.
-    pub(super) fn stall_disks(
-        &mut self,
-        now: SimTime,
-        (fault, begins): (FaultId, bool),
-        nodes: &[NodeId],
-    ) {
-        for &node in nodes {
-            let Some(persisting) = &mut self.persisting else {
-                return;
-            };
-            let mut keeps_anything = false;
-            let mut frees = now;
-            for disk in persisting.disks_of(node) {
-                keeps_anything |= disk.keeps_anything();
-                disk.stall(now, begins);
-                if disk
-                    .append_file()
-                    .is_some_and(|file| file.blocked().is_some())
-                {
-                    frees = frees.max(disk.serves_from());
-                }
-            }
-            if begins {
-                if keeps_anything {
-                    self.network
-                        .effects
-                        .note(fault, |effects| effects.hosts += 1);
-                }
-                self.stalls.push((fault, node));
-            } else {
-                self.stalls.retain(|&stall| stall != (fault, node));
-                if frees == SimTime::NEVER {
-                    // Another fault still holds it up.
-                    frees = now;
-                }
-                self.queue.schedule(frees, Event::DiskFree(node, fault));
-            }
-            for shard in 0..self.shards() {
-                self.look_after_disk(now, node, shard);
-            }
-        }
-        self.release_parked(now);
-    }
-
-    /// The fault that holds a node's disk up, if one does.
-    fn stall_of(&self, node: NodeId) -> Option<FaultId> {
-        let stall = self.stalls.iter().find(|&&(_, stalled)| stalled == node);
-        stall.map(|&(fault, _)| fault)
-    }
-
-    /// A write that stood still went through.
-    pub(super) fn free_process<L: Listener>(
-        &mut self,
-        now: SimTime,
-        (node, fault): (NodeId, FaultId),
-        listener: &mut L,
-    ) {
-        let host = self.node_host(node);
-        let is_held = self.host_faults[host.index()]
-            .iter()
-            .any(|held| held.fault == fault);
-        if let Some(persisting) = &mut self.persisting {
-            for disk in persisting.disks_of(node) {
-                if let Some(file) = disk.append_file() {
-                    file.advance(now);
-                }
-            }
-        }
-        if is_held {
-            let still = self.persisting.as_mut().is_some_and(|persisting| {
-                let mut files = persisting
-                    .disks_of(node)
-                    .iter_mut()
-                    .filter_map(Disk::append_file);
-                files.any(|file| file.blocked().is_some())
-            });
-            if still {
-                // Another fault keeps the disk from going on.
-                self.stand_still(now, node, listener);
-            }
-            self.relieve(now, host, fault, listener);
-        }
     }
 
     /// Keeps the reply to what a process just executed until its disk lets it go. Says whether it does.
@@ -426,7 +321,7 @@ impl World {
     }
 
     /// Replies that waited for disks that stood still look again.
-    fn release_parked(&mut self, now: SimTime) {
+    pub(super) fn release_parked(&mut self, now: SimTime) {
         if let Some(persisting) = &mut self.persisting {
             for id in std::mem::take(&mut persisting.parked) {
                 self.queue.schedule(now, Event::DiskAnswer(id));
@@ -434,237 +329,37 @@ impl World {
         }
     }
 
-    /// A node's processes died: in memory stands from now on what their disks still hold.
-    pub(super) fn crash_disks<L: Listener>(
-        &mut self,
-        now: SimTime,
-        node: NodeId,
-        (affliction, fault): (Affliction, FaultId),
-        listener: &mut L,
-    ) {
-        let crash = match affliction {
-            Affliction::Hung => return,
-            Affliction::ProcessDead => Crash::Process,
-            Affliction::Refusing | Affliction::Silent => Crash::Machine,
-        };
-        let Some(mut persisting) = self.persisting.take() else {
-            return;
-        };
-        persisting.loaded_at[node.index()] = SimTime::NEVER;
-        self.note_lost_disks(node);
-        for index in 0..persisting.shards {
-            let state = persisting
-                .disk(node, index)
-                .crash(now, crash, &self.journal);
-            let replica = &mut self.nodes[node.index()].shards[index].replica;
-            let before = std::mem::replace(replica, state);
-            let kept = self.nodes[node.index()].shards[index].replica.clock();
-            let mut is_cut = false;
-            for range in before.clock().beyond(kept) {
-                is_cut = true;
-                let fact = Fact::CopiesEnded {
-                    node,
-                    origin: range.origin,
-                    kept: range.first - 1,
-                    cause: CopyEnd::Fault(fault),
-                };
-                listener.observe(now, &fact);
-            }
-            if is_cut {
-                self.look_anew(node, index);
-            }
-        }
-        self.persisting = Some(persisting);
-        self.release_parked(now);
-    }
-
-    /// What everyone had is not what everyone has: the next look at it begins from now.
-    fn look_anew(&mut self, node: NodeId, shard: usize) {
-        let groups = self.blueprint.groups();
-        let group = groups[node.index()];
-        let clocks = self
-            .nodes
-            .iter()
-            .filter(|other| groups[other.id.index()] == group)
-            .map(|other| other.shards[shard].replica.clock());
-        let mut bounds: Option<(Clock, Clock)> = None;
-        for clock in clocks {
-            match &mut bounds {
-                None => bounds = Some((clock.clone(), clock.clone())),
-                Some((everywhere, anywhere)) => {
-                    everywhere.meet(clock);
-                    anywhere.join(clock);
-                }
-            }
-        }
-        let look = usize::from(group) * usize::from(self.shards) + shard;
-        if let Some(bounds) = bounds {
-            self.last_look[look] = bounds;
-        }
-    }
-
-    /// The disks of some nodes go while their processes run.
-    pub(super) fn take_disks_of(&mut self, now: SimTime, fault: FaultId, nodes: &[NodeId]) {
-        for &node in nodes {
-            if self.take_disks(now, node) {
-                self.network
-                    .effects
-                    .note(fault, |effects| effects.hosts += 1);
-            }
-        }
-    }
-
-    /// A node's disks are gone. What its processes have in memory is not, until they stop.
-    pub(super) fn take_disks(&mut self, now: SimTime, node: NodeId) -> bool {
-        let Some(persisting) = &mut self.persisting else {
-            return false;
-        };
-        let mut has_any = false;
-        for disk in persisting.disks_of(node) {
-            has_any |= disk.keeps_anything();
-            disk.goes(now);
-        }
-        self.release_parked(now);
-        has_any
-    }
-
-    /// Whether a node's processes are up and still load what they found on disk: they answer everything with an
-    /// error.
-    #[inline]
-    pub(super) fn is_loading(&self, node: NodeId) -> bool {
-        self.persisting
-            .as_ref()
-            .is_some_and(|persisting| persisting.loaded_at[node.index()] != SimTime::NEVER)
-    }
-
-    /// A node's processes have started: they load what is there. Says whether that takes any time.
-    pub(super) fn begin_to_load(&mut self, now: SimTime, node: NodeId) -> bool {
-        if self.is_loading(node) {
-            return true;
-        }
-        let host = self.node_host(node);
-        let files = (0..usize::from(self.shards())).filter_map(|shard| {
-            let file = self.file_for(node, shard)?;
-            Some(self.nodes[file.index()].shards[shard].replica.bytes())
-        });
-        let files: Vec<u64> = files.collect();
-        let Some(persisting) = &mut self.persisting else {
-            return false;
-        };
-        let rate = persisting.config.load_rate;
-        let found = files.into_iter().map(|bytes| time_at_rate(bytes, rate));
-        let shards = self.nodes[node.index()].shards.iter().enumerate();
-        // Processes load side by side.
-        let own = shards
-            .map(|(index, shard)| persisting.disk(node, index).loads_in(shard.replica.bytes()));
-        let longest = own.chain(found).max().unwrap_or_default();
-        let at = now + longest;
-        if at == now {
-            return false;
-        }
-        persisting.loaded_at[node.index()] = at;
-        self.network.start_host(host);
-        self.queue.schedule(at, Event::Loaded(node));
-        true
-    }
-
-    /// A node's processes have loaded everything, unless they were stopped meanwhile. Says whether they have.
-    pub(super) fn has_loaded(&mut self, now: SimTime, node: NodeId) -> bool {
-        let Some(persisting) = &mut self.persisting else {
-            return false;
-        };
-        if persisting.loaded_at[node.index()] != now {
-            return false;
-        }
-        persisting.loaded_at[node.index()] = SimTime::NEVER;
-        true
-    }
-
-    /// A node's processes serve: they go on with their files, and a primary without one with what its member has.
-    pub(super) fn open_files<L: Listener>(&mut self, now: SimTime, node: NodeId, listener: &mut L) {
-        if let Some(persisting) = &mut self.persisting {
-            for disk in persisting.disks_of(node) {
-                disk.process_starts(now);
-            }
-        } else {
-            return;
-        }
-        for shard in 0..usize::from(self.shards()) {
-            if let Some(file) = self.file_for(node, shard) {
-                self.recover_from(now, (file, node), shard, listener);
-            }
-        }
-    }
-
-    /// The node of a cluster whose file a primary that has none restarts with (Redis Software docs, recover a database:
-    /// the best files).
-    fn file_for(&self, node: NodeId, shard: usize) -> Option<NodeId> {
+    /// The check of what crashes may end, where there are files.
+    pub(super) fn exposure(&self, faults: &[PlannedFault]) -> Option<Exposure> {
         let persisting = self.persisting.as_ref()?;
-        let member = &self.members[self.nodes[node.index()].member.index()];
-        let keeps = |node: NodeId| persisting.disks[persisting.index(node, shard)].keeps_anything();
-        let is_managed = self.blueprint.settings().database.entrance == Entrance::Proxy;
-        if !is_managed || member.primaries[shard] != node || keeps(node) {
-            return None;
-        }
-        let size = |node: &NodeId| {
-            let replica = &self.nodes[node.index()].shards[shard].replica;
-            replica.clock().total()
+        let nodes = self.nodes.iter().map(|node| {
+            let first = node.id.index() * persisting.shards;
+            let disks = &persisting.disks[first..first + persisting.shards];
+            (node.member, disks.iter().all(Disk::keeps_anything))
+        });
+        let nodes: Vec<_> = nodes.collect();
+        Some(Exposure::new(persisting.config.mode, faults, &nodes))
+    }
+
+    /// What the disks of each node took so far.
+    pub(super) fn disk_times(&mut self) -> Vec<DiskTimes> {
+        let now = self.now();
+        let Some(persisting) = &mut self.persisting else {
+            return Vec::new();
         };
-        let others = member
-            .nodes()
-            .filter(|&other| other != node && keeps(other));
-        others.max_by_key(size)
-    }
-
-    /// A primary without a file of its own waits for the machine that has one, however long it takes (Redis Software docs,
-    /// recover a database: `recovery_wait_time` is -1); where that machine runs, its process becomes the primary.
-    /// Says whether it waits.
-    pub(super) fn awaits_files<L: Listener>(
-        &mut self,
-        now: SimTime,
-        node: NodeId,
-        listener: &mut L,
-    ) -> bool {
-        let mut waits = false;
-        for shard in 0..usize::from(self.shards()) {
-            let Some(file) = self.file_for(node, shard) else {
-                continue;
-            };
-            let state = &self.nodes[file.index()];
-            if state.is_running {
-                let member = state.member;
-                self.promote(now, (member, shard as u16), file, listener);
-            } else {
-                waits |= !self.host_faults[state.host.index()].is_empty();
+        let of_node = |disks: &mut [Disk]| {
+            let mut times = DiskTimes::default();
+            for file in disks.iter_mut().filter_map(Disk::append_file) {
+                let (longest_fsync, stalled) = file.times(now);
+                times.longest_fsync = times.longest_fsync.max(longest_fsync);
+                times.stalled = times.stalled.max(stalled);
             }
-        }
-        if waits {
-            self.queue
-                .schedule(now + FILES_LOOKED_FOR_EVERY, Event::Restart(node));
-        }
-        waits
-    }
-
-    /// A primary takes over what another node's file holds.
-    fn recover_from<L: Listener>(
-        &mut self,
-        now: SimTime,
-        (file, node): (NodeId, NodeId),
-        shard: usize,
-        listener: &mut L,
-    ) {
-        let found = self.nodes[file.index()].shards[shard].replica.clone();
-        let replica = &mut self.nodes[node.index()].shards[shard].replica;
-        let gained: Vec<_> = found.clock().beyond(replica.clock()).collect();
-        replica.merge(&found);
-        for range in gained {
-            let fact = Fact::EffectsApplied {
-                node,
-                origin: range.origin,
-                first: range.first,
-                last: range.last,
-            };
-            listener.observe(now, &fact);
-        }
+            times
+        };
+        persisting
+            .disks
+            .chunks_mut(persisting.shards)
+            .map(of_node)
+            .collect()
     }
 }

@@ -7,6 +7,7 @@
 
 mod backlog;
 mod chaos;
+mod chaos_on_disk;
 mod closed_loop;
 mod conflict;
 mod files;

@@ -175,3 +175,79 @@ fn a_disk_that_went_unnoticed_is_missing_at_the_next_start() {
     let twice = run(&standalone(database, &again), 1);
     assert_eq!(lost(&twice), lost(&outcome));
 }
+
+/// One member with a primary and a replica on machines of their own, behind a proxy or not.
+fn primary_and_replica(database: &str, faults: &str) -> String {
+    standalone(database, faults).replace(
+        "kind = \"standalone\"",
+        "kind = \"primary-replica\"\nreplicas_per_shard = 1",
+    )
+}
+
+#[test]
+fn a_cluster_recovers_from_the_file_of_the_replica_however_late_its_machine_comes() {
+    // The primary has no file: it waits for the replica's machine, which comes back 15 s after its own.
+    let faults = "[[fault]]\nkind = \"host-crash\"\nregion = \"a\"\nnode = 0\nat = \"60s\"\nlasts = \"5s\"\n\
+         [[fault]]\nkind = \"host-crash\"\nregion = \"a\"\nnode = 1\nat = \"60s\"\nlasts = \"20s\"\n";
+    let text = primary_and_replica("persistence = \"aof-everysec\"", faults);
+    for seed in 1..=4 {
+        let outcome = run(&text, seed);
+        assert!((1..250).contains(&lost(&outcome)), "{}", lost(&outcome));
+        let rto = column(&outcome, "rto_max_ms");
+        assert!((20_500.0..24_000.0).contains(&rto), "{rto}");
+    }
+    let text = primary_and_replica("persistence = \"none\"", faults);
+    assert!(lost(&run(&text, 1)) > 11_000);
+}
+
+#[test]
+fn a_primary_without_a_file_that_nobody_manages_wipes_its_replica() {
+    // Redis docs, replication: safety when the primary has persistence turned off.
+    let faults = crash("process-crash", "60s").replace("region", "node = 0\nregion");
+    let unmanaged =
+        "entrance = \"direct\"\npersistence = \"aof-always\"\npersistence_on = \"replica\"";
+    let outcome = run(&primary_and_replica(unmanaged, &faults), 1);
+    assert!(lost(&outcome) > 11_000, "{}", lost(&outcome));
+    let kept = unmanaged.replace("\"replica\"", "\"primary\"");
+    let outcome = run(&primary_and_replica(&kept, &faults), 1);
+    assert_eq!(lost(&outcome), 0);
+    // Behind a manager the replica becomes the primary instead.
+    let managed = unmanaged.replace("direct", "proxy");
+    let outcome = run(&primary_and_replica(&managed, &faults), 1);
+    assert!(lost(&outcome) < 10, "{}", lost(&outcome));
+}
+
+#[test]
+fn a_restore_brings_back_what_was_exported_and_nothing_else() {
+    let faults = "[[fault]]\nkind = \"process-crash\"\nregion = \"a\"\nat = \"60s\"\nlasts = \"5s\"\ndisks = \"lost\"\n\
+         [[fault]]\nkind = \"restore\"\nregion = \"a\"\nat = \"67s\"\n";
+    let export = "export = { every = \"20s\", first = \"5s\" }\npersistence = \"aof-always\"";
+    let outcome = run(&standalone(export, faults), 1);
+    // Exports began at 5, 25 and 45 s. 15 s are lost, and the 2 s between the restart and the import, which erases
+    // what it finds.
+    let lost_writes = lost(&outcome);
+    assert!((3_000..3_700).contains(&lost_writes), "{lost_writes}");
+    let (_, effects) = &outcome.fault_effects()[1];
+    assert_eq!(effects.hosts, 1);
+    // Storage that goes with the region's disks restores nothing; a crash of the machine alone spares it.
+    let local = export.replace("every", "to = \"local\", every");
+    let outcome = run(&standalone(&local, faults), 1);
+    assert_eq!(lost(&outcome), lost_writes);
+    let outage = faults.replace("process-crash", "region-outage");
+    let outcome = run(&standalone(&local, &outage), 1);
+    assert!(lost(&outcome) > 11_000, "{}", lost(&outcome));
+    let outcome = run(&standalone(export, &outage), 1);
+    assert!((3_000..3_700).contains(&lost(&outcome)));
+}
+
+#[test]
+fn an_export_that_is_not_complete_restores_nothing() {
+    let faults = "[[fault]]\nkind = \"process-crash\"\nregion = \"a\"\nat = \"60s\"\nlasts = \"5s\"\ndisks = \"lost\"\n\
+         [[fault]]\nkind = \"restore\"\nregion = \"a\"\nat = \"67s\"\n";
+    // About 10 kB at this rate take longer than there is time.
+    let export = "export = { every = \"1h\", first = \"5s\", copy_rate = \"100B/s\" }";
+    let outcome = run(&standalone(export, faults), 1);
+    assert!(lost(&outcome) > 11_000, "{}", lost(&outcome));
+    let (_, effects) = &outcome.fault_effects()[1];
+    assert!(!effects.any());
+}

@@ -16,7 +16,7 @@
 //! is an event: positions are worked out when somebody asks, by [`AppendFile::advance`].
 
 use regionfall_crdt::Replica;
-use regionfall_kernel::SimTime;
+use regionfall_kernel::{SimDuration, SimTime};
 
 use super::config::PersistenceMode;
 use super::log::{Change, Log};
@@ -40,8 +40,9 @@ pub struct AppendFile {
     covered: u64,
     /// The fsync, or the kernel's writing back, that is under way.
     flight: Option<Work>,
-    /// How many fsyncs have begun.
+    /// How many fsyncs have begun, and the longest of them, standing still not counted.
     begun: u32,
+    longest: SimDuration,
     /// The whole second of the last fsync, for once a second.
     fsynced_in: u64,
     /// The whole second since which writing is put off.
@@ -70,6 +71,7 @@ impl AppendFile {
             covered: 0,
             flight: None,
             begun: 0,
+            longest: SimDuration::ZERO,
             fsynced_in: rhythm.second(SimTime::ZERO),
             put_off: None,
             blocked: None,
@@ -108,6 +110,11 @@ impl AppendFile {
     /// When a position moves next if nobody does anything; [`SimTime::NEVER`] if none will.
     pub const fn next(&self) -> SimTime {
         self.next
+    }
+
+    /// The longest fsync so far, standing still not counted; and for how long the disk stood still.
+    pub fn times(&self, now: SimTime) -> (SimDuration, SimDuration) {
+        (self.longest, self.pace.stalled(now))
     }
 
     /// The process executed a change.
@@ -249,6 +256,7 @@ impl AppendFile {
     fn fsync(&mut self, now: SimTime) {
         let span = self.pace.fsync(self.begun);
         self.begun += 1;
+        self.longest = self.longest.max(span);
         self.covered = self.written;
         self.dirty = None;
         self.flight = Some(self.pace.begin(now, span));
@@ -379,7 +387,7 @@ impl AppendFile {
     /// The disk stops finishing anything.
     pub fn stall(&mut self, now: SimTime) {
         self.advance(now);
-        if self.pace.stall()
+        if self.pace.stall(now)
             && let Some(flight) = &mut self.flight
         {
             flight.halt(now);
@@ -390,7 +398,7 @@ impl AppendFile {
     /// It goes on.
     pub fn unstall(&mut self, now: SimTime) {
         self.advance(now);
-        if self.pace.unstall()
+        if self.pace.unstall(now)
             && let Some(flight) = &mut self.flight
         {
             flight.resume(now);

@@ -10,6 +10,9 @@ pub struct Pace {
     who: u32,
     /// Faults that keep the disk from finishing anything.
     stalls: u32,
+    /// Since when, and for how long in all before that.
+    stalled_since: SimTime,
+    stalled: SimDuration,
     /// What a fault makes of each duration: so many times as long.
     slowness: f64,
 }
@@ -31,6 +34,8 @@ impl Pace {
             draws,
             who,
             stalls: 0,
+            stalled_since: SimTime::NEVER,
+            stalled: SimDuration::ZERO,
             slowness: 1.0,
         }
     }
@@ -66,16 +71,30 @@ impl Pace {
     }
 
     /// A fault begins to keep the disk from finishing anything. Whether it went on until now.
-    pub const fn stall(&mut self) -> bool {
+    pub fn stall(&mut self, now: SimTime) -> bool {
         self.stalls += 1;
+        if self.stalls == 1 {
+            self.stalled_since = now;
+        }
         self.stalls == 1
     }
 
     /// A fault of that kind ends. Whether the disk goes on.
-    pub const fn unstall(&mut self) -> bool {
-        let was_stalled = self.stalls > 0;
-        self.stalls = self.stalls.saturating_sub(1);
-        was_stalled && self.stalls == 0
+    pub fn unstall(&mut self, now: SimTime) -> bool {
+        if self.stalls == 0 {
+            return false;
+        }
+        self.stalls -= 1;
+        if self.stalls == 0 {
+            self.stalled = self.stalled(now);
+            self.stalled_since = SimTime::NEVER;
+        }
+        self.stalls == 0
+    }
+
+    /// For how long it stood still so far.
+    pub fn stalled(&self, now: SimTime) -> SimDuration {
+        self.stalled + now.saturating_since(self.stalled_since)
     }
 
     /// From now on fsyncs that begin take so many times as long; 1 is as usual.

@@ -162,7 +162,7 @@ impl SnapshotFile {
     /// The disk stops finishing anything.
     pub fn stall(&mut self, now: SimTime) {
         self.finish(now);
-        if self.pace.stall()
+        if self.pace.stall(now)
             && let Some(writing) = &mut self.writing
         {
             writing.work.halt(now);
@@ -171,7 +171,7 @@ impl SnapshotFile {
 
     /// It goes on.
     pub fn unstall(&mut self, now: SimTime) {
-        if self.pace.unstall()
+        if self.pace.unstall(now)
             && let Some(writing) = &mut self.writing
         {
             writing.work.resume(now);
