@@ -79,13 +79,28 @@ impl World {
         }
     }
 
-    /// The disks of some nodes go while their processes run.
-    pub(super) fn take_disks_of(&mut self, now: SimTime, fault: FaultId, nodes: &[NodeId]) {
+    /// The disks of some nodes go while their processes run, or while they are down or load.
+    pub(super) fn take_disks_of<L: Listener>(
+        &mut self,
+        now: SimTime,
+        fault: FaultId,
+        nodes: &[NodeId],
+        listener: &mut L,
+    ) {
         for &node in nodes {
-            if self.take_disks(now, node) {
-                self.network
-                    .effects
-                    .note(fault, |effects| effects.hosts += 1);
+            if !self.take_disks(now, node) {
+                continue;
+            }
+            self.network
+                .effects
+                .note(fault, |effects| effects.hosts += 1);
+            if !self.nodes[node.index()].is_running {
+                // Nothing else holds what a stopped process would start with.
+                let loaded_at = self.loaded_at(node);
+                self.crash_disks(now, node, (Affliction::ProcessDead, fault), listener);
+                if let Some(persisting) = &mut self.persisting {
+                    persisting.loaded_at[node.index()] = loaded_at;
+                }
             }
         }
     }

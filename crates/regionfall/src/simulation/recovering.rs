@@ -13,6 +13,14 @@ use crate::topology::NodeId;
 const FILES_LOOKED_FOR_EVERY: SimDuration = SimDuration::from_secs(1);
 
 impl World {
+    /// When a node's processes have loaded what they found; [`SimTime::NEVER`] if none loads.
+    pub(super) fn loaded_at(&self, node: NodeId) -> SimTime {
+        let persisting = self.persisting.as_ref();
+        persisting.map_or(SimTime::NEVER, |persisting| {
+            persisting.loaded_at[node.index()]
+        })
+    }
+
     /// Whether a node's processes are up and still load what they found on disk: they answer everything with an
     /// error.
     #[inline]

@@ -132,7 +132,7 @@ impl World {
             FaultKind::DiskLost { member, part } => {
                 let nodes = self.struck(member, part, id);
                 if begins {
-                    self.take_disks_of(now, id, &nodes);
+                    self.take_disks_of(now, id, &nodes, listener);
                 }
             }
             FaultKind::Restore { member } => {

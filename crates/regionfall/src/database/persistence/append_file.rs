@@ -375,6 +375,11 @@ impl AppendFile {
         self.next = SimTime::NEVER;
     }
 
+    /// Whether the disk went under the process that runs: nothing of what it writes is kept.
+    pub const fn is_lost(&self) -> bool {
+        self.is_lost
+    }
+
     /// A process starts and goes on with the file as it is.
     pub fn process_starts(&mut self, now: SimTime) {
         self.advance(now);

@@ -125,11 +125,11 @@ impl Disk {
     /// this disk is concerned; `None` if it needs none.
     pub fn fold(&mut self, now: SimTime, journal: &Journal) -> Option<&Clock> {
         match &mut self.file {
-            File::Append(file) => {
+            File::Append(file) if !file.is_lost() => {
                 file.fold(now, journal);
                 Some(file.log().base().clock())
             }
-            File::None | File::Snapshot(_) => None,
+            File::None | File::Append(_) | File::Snapshot(_) => None,
         }
     }
 

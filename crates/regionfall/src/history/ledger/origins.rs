@@ -236,6 +236,13 @@ impl Origins {
         }
     }
 
+    /// What every peer of a node holds, after it lost some.
+    pub(super) fn review_everywhere(&mut self, origin: usize, node: usize) {
+        let held = self.applied[origin * self.nodes + node];
+        let everywhere = &mut self.logs[origin].everywhere;
+        *everywhere = (*everywhere).min(held);
+    }
+
     /// The cause that ended the last copy of an effect that nobody holds any more.
     pub(super) fn ended_by(&self, origin: usize, sequence: u64) -> Option<CopyEnd> {
         let ends = self.logs[origin].ended.iter().rev();
