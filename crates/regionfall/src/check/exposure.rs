@@ -13,7 +13,7 @@ use regionfall_kernel::{SimDuration, SimTime};
 use crate::database::persistence::{DIRTY_EXPIRES, PersistenceMode, WRITEBACK_EVERY};
 use crate::fault::{Disks, FaultKind, PlannedFault};
 use crate::history::{CopyEnd, Fact, Listener};
-use crate::topology::{FaultId, MemberId, NodeId};
+use crate::topology::{FaultId, NodeId};
 
 use super::{Findings, Verdict, VerdictKind};
 
@@ -30,14 +30,10 @@ pub struct Exposure {
     crashes: Vec<Option<Crash>>,
     /// By node: what it got lately, in order.
     news: Vec<VecDeque<News>>,
-    /// By node: whose it is, and whether all its copies have files.
-    nodes: Vec<(MemberId, bool)>,
-    /// By node: whether its files went while it ran, so that its next crash may end anything.
-    is_without: Vec<bool>,
+    /// By node: whether all its copies have files.
+    persists: Vec<bool>,
     /// By node: when it stopped; [`SimTime::NEVER`] while it runs.
     stopped: Vec<SimTime>,
-    /// By fault: the member whose files it takes while processes run.
-    takes_files: Vec<Option<MemberId>>,
     /// Entries older than this go; longer than any window.
     horizon: SimDuration,
     ends: Vec<Ended>,
@@ -75,12 +71,8 @@ pub struct DiskTimes {
 }
 
 impl Exposure {
-    /// The check of a run; `nodes` says of each whose it is, and whether all its copies have files.
-    pub fn new(mode: PersistenceMode, faults: &[PlannedFault], nodes: &[(MemberId, bool)]) -> Self {
-        let takes_files = |fault: &PlannedFault| match fault.kind {
-            FaultKind::DiskLost { member, .. } => Some(member),
-            _ => None,
-        };
+    /// The check of a run; `persists` says of each node whether all its copies have files.
+    pub fn new(mode: PersistenceMode, faults: &[PlannedFault], persists: &[bool]) -> Self {
         let crash = |fault: &PlannedFault| match fault.kind {
             FaultKind::ProcessCrash {
                 disks: Disks::Kept, ..
@@ -99,11 +91,9 @@ impl Exposure {
         Self {
             mode,
             crashes: faults.iter().map(crash).collect(),
-            news: vec![VecDeque::new(); nodes.len()],
-            is_without: vec![false; nodes.len()],
-            stopped: vec![SimTime::NEVER; nodes.len()],
-            takes_files: faults.iter().map(takes_files).collect(),
-            nodes: nodes.to_vec(),
+            news: vec![VecDeque::new(); persists.len()],
+            stopped: vec![SimTime::NEVER; persists.len()],
+            persists: persists.to_vec(),
             horizon: SimDuration::from_secs(600),
             ends: Vec::new(),
         }
@@ -186,7 +176,7 @@ impl Exposure {
         let is_gone = |news: &News| news.origin == origin && news.through > kept;
         let oldest = self.news[node.index()].iter().find(|news| is_gone(news));
         let crash = self.crashes.get(fault.index()).copied().flatten();
-        let has_files = self.nodes[node.index()].1 && !self.is_without[node.index()];
+        let has_files = self.persists[node.index()];
         if let (Some(oldest), Some(crash), true) = (oldest, crash, has_files) {
             // A process that is dead already gets nothing new: the kernel has what it had then.
             let until = at.min(self.stopped[node.index()]);
@@ -219,16 +209,7 @@ impl Listener for Exposure {
                 cause: CopyEnd::Fault(fault),
             } => self.ended(at, node, (origin, kept), fault),
             Fact::NodeStopped { node, .. } => self.stopped[node.index()] = at,
-            Fact::NodeRestarted { node } => {
-                self.stopped[node.index()] = SimTime::NEVER;
-                self.is_without[node.index()] = false;
-            }
-            Fact::FaultBegan { fault } => {
-                let taken = self.takes_files.get(fault.index()).copied().flatten();
-                for (index, &(member, _)) in self.nodes.iter().enumerate() {
-                    self.is_without[index] |= taken == Some(member);
-                }
-            }
+            Fact::NodeRestarted { node } => self.stopped[node.index()] = SimTime::NEVER,
             _ => {}
         }
     }
@@ -238,6 +219,7 @@ impl Listener for Exposure {
 mod tests {
     use super::*;
     use crate::fault::{InFlight, Part};
+    use crate::topology::MemberId;
 
     const SECOND: u64 = 1_000_000_000;
 
@@ -267,8 +249,7 @@ mod tests {
             ends: SimTime::NEVER,
             flapping: None,
         };
-        let member = MemberId(0);
-        let mut exposure = Exposure::new(mode, &[fault], &[(member, true)]);
+        let mut exposure = Exposure::new(mode, &[fault], &[true]);
         let (node, origin) = (NodeId(0), OriginId(0));
         for second in 1..=60 {
             let fact = Fact::EffectsApplied {

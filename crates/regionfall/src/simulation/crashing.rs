@@ -27,6 +27,8 @@ impl World {
             return;
         };
         persisting.loaded_at[node.index()] = SimTime::NEVER;
+        // Where the disks went before, the crash only shows it.
+        let cause = persisting.taken_by[node.index()].unwrap_or(fault);
         self.note_lost_disks(node);
         for index in 0..persisting.shards {
             let state = persisting
@@ -42,7 +44,7 @@ impl World {
                     node,
                     origin: range.origin,
                     kept: range.first - 1,
-                    cause: CopyEnd::Fault(fault),
+                    cause: CopyEnd::Fault(cause),
                 };
                 listener.observe(now, &fact);
             }
@@ -90,6 +92,9 @@ impl World {
         for &node in nodes {
             if !self.take_disks(now, node) {
                 continue;
+            }
+            if let Some(persisting) = &mut self.persisting {
+                persisting.taken_by[node.index()] = Some(fault);
             }
             self.network
                 .effects

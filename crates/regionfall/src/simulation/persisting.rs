@@ -14,7 +14,7 @@ use crate::database::Journal;
 use crate::database::persistence::{Disk, Pace, PersistenceConfig, Rhythm};
 use crate::fault::PlannedFault;
 use crate::history::Listener;
-use crate::topology::NodeId;
+use crate::topology::{FaultId, NodeId};
 
 /// The disks of a world, and what waits for them.
 #[derive(Clone, Debug)]
@@ -29,6 +29,8 @@ pub(super) struct Persisting {
     looks: Vec<SimTime>,
     /// By node: when its processes have loaded what they found; [`SimTime::NEVER`] if none loads.
     pub(super) loaded_at: Vec<SimTime>,
+    /// By node: the fault that took its disks since it started.
+    pub(super) taken_by: Vec<Option<FaultId>>,
     held: Vec<Option<Held>>,
     free: Vec<u32>,
     /// Replies that wait for a disk that stands still.
@@ -121,6 +123,7 @@ impl World {
             disks: Vec::new(),
             looks: vec![SimTime::NEVER; self.nodes.len() * shards],
             loaded_at: vec![SimTime::NEVER; self.nodes.len()],
+            taken_by: vec![None; self.nodes.len()],
             held: Vec::new(),
             free: Vec::new(),
             parked: Vec::new(),
@@ -335,7 +338,7 @@ impl World {
         let nodes = self.nodes.iter().map(|node| {
             let first = node.id.index() * persisting.shards;
             let disks = &persisting.disks[first..first + persisting.shards];
-            (node.member, disks.iter().all(Disk::keeps_anything))
+            disks.iter().all(Disk::keeps_anything)
         });
         let nodes: Vec<_> = nodes.collect();
         Some(Exposure::new(persisting.config.mode, faults, &nodes))

@@ -76,6 +76,7 @@ impl World {
     /// A node's processes serve: they go on with their files, and a primary without one with what its member has.
     pub(super) fn open_files<L: Listener>(&mut self, now: SimTime, node: NodeId, listener: &mut L) {
         if let Some(persisting) = &mut self.persisting {
+            persisting.taken_by[node.index()] = None;
             for disk in persisting.disks_of(node) {
                 disk.process_starts(now);
             }

@@ -194,7 +194,8 @@ fn a_cluster_recovers_from_the_file_of_the_replica_however_late_its_machine_come
         let outcome = run(&text, seed);
         assert!((1..250).contains(&lost(&outcome)), "{}", lost(&outcome));
         let rto = column(&outcome, "rto_max_ms");
-        assert!((20_500.0..24_000.0).contains(&rto), "{rto}");
+        // A file can be read as soon as its machine is up.
+        assert!((20_000.0..22_000.0).contains(&rto), "{rto}");
     }
     let text = primary_and_replica("persistence = \"none\"", faults);
     assert!(lost(&run(&text, 1)) > 11_000);
