@@ -202,6 +202,10 @@ impl World {
         let forgotten = have
             .iter()
             .any(|dot| known.get(dot.origin) < self.journal.forgotten(dot.origin));
+        if is_divergent {
+            // What the target said it has is about to go.
+            self.links[usize::from(link.0)].sent = Clock::new();
+        }
         if forgotten || is_divergent {
             self.send_full_state(now, link);
             return;

@@ -1,17 +1,21 @@
 //! Whatever faults come, the model keeps its laws, and members agree in the end.
 
 use proptest::prelude::*;
+use proptest::test_runner::TestCaseError;
 use regionfall::check::VerdictKind;
+use regionfall::fault::FaultSpec;
 use regionfall::scenario::Scenario;
 use regionfall::simulation::Simulation;
 use regionfall_kernel::Seed;
 
 use crate::small::scenario;
-use crate::storms::{cases, storm};
+use crate::storms::{cases, storm, storm_in_clusters};
 
-fn study() -> Scenario {
-    scenario(
-        r#"
+fn study(database: &str) -> Scenario {
+    scenario(&STUDY.replace("[database]\n", &format!("[database]\n{database}\n")))
+}
+
+const STUDY: &str = r#"
 [phases]
 warm_up = "5s"
 storm = "30s"
@@ -60,8 +64,35 @@ preset = "jedis-multidb"
 preset = "route53-fast"
 [[strategy]]
 preset = "pinned"
-"#,
-    )
+"#;
+
+fn strategy() -> impl Strategy<Value = &'static str> {
+    prop_oneof![Just("jedis-multidb"), Just("route53-fast"), Just("pinned")]
+}
+
+/// Runs a storm twice: all holds but that every client is served, and it is the same run.
+fn holds(
+    scenario: &Scenario,
+    faults: &[FaultSpec],
+    (seed, strategy): (u64, &str),
+) -> Result<(), TestCaseError> {
+    let run = || {
+        Simulation::new(scenario, Seed::new(seed))
+            .strategy(strategy)
+            .expect("the strategy is in the scenario")
+            .faults(faults.to_vec())
+            .run()
+            .expect("a strategy is named")
+    };
+    let outcome = run();
+    for verdict in outcome.broken() {
+        let is_bounded = verdict.check == "every client is served";
+        prop_assert!(is_bounded, "{verdict}\n{}", outcome.story());
+        prop_assert!(verdict.kind == VerdictKind::Eventually);
+    }
+    prop_assert!(outcome.is_within_budget());
+    prop_assert_eq!(outcome.trace_hash().finish(), run().trace_hash().finish());
+    Ok(())
 }
 
 proptest! {
@@ -71,24 +102,17 @@ proptest! {
     fn laws_hold_and_members_agree_in_the_end(
         faults in storm(),
         seed in any::<u64>(),
-        strategy in prop_oneof![Just("jedis-multidb"), Just("route53-fast"), Just("pinned")],
+        strategy in strategy(),
     ) {
-        let scenario = study();
-        let run = || {
-            Simulation::new(&scenario, Seed::new(seed))
-                .strategy(strategy)
-                .expect("the strategy is in the scenario")
-                .faults(faults.clone())
-                .run()
-                .expect("a strategy is named")
-        };
-        let outcome = run();
-        for verdict in outcome.broken() {
-            let is_bounded = verdict.check == "every client is served";
-            prop_assert!(is_bounded, "{verdict}\n{}", outcome.story());
-            prop_assert!(verdict.kind == VerdictKind::Eventually);
-        }
-        prop_assert!(outcome.is_within_budget());
-        prop_assert_eq!(outcome.trace_hash().finish(), run().trace_hash().finish());
+        holds(&study(""), &faults, (seed, strategy))?;
+    }
+
+    #[test]
+    fn laws_hold_and_nodes_agree_in_the_end(
+        faults in storm_in_clusters(),
+        seed in any::<u64>(),
+        strategy in strategy(),
+    ) {
+        holds(&study("replicas_per_shard = 1"), &faults, (seed, strategy))?;
     }
 }

@@ -10,7 +10,7 @@ use regionfall::topology::MemberId;
 use regionfall_kernel::{Distribution, Seed, SimDuration};
 
 use crate::small::scenario;
-use crate::storms::{cases, storm};
+use crate::storms::{cases, storm, storm_in_clusters};
 
 fn study(database: &str) -> Scenario {
     scenario(&format!(
@@ -83,7 +83,7 @@ proptest! {
 
     #[test]
     fn laws_hold_whatever_is_kept_on_disk(
-        mut faults in storm(),
+        mut faults in prop_oneof![storm().boxed(), storm_in_clusters().boxed()],
         acts in prop::collection::vec(act(), 0..3),
         seed in any::<u64>(),
         mode in prop_oneof![
