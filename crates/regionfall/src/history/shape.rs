@@ -117,36 +117,27 @@ impl RunShape {
     /// is not the same as "for ever".
     pub(crate) fn durable_from(&self) -> SimTime {
         let last_loss = |member: usize| {
-            let losses = self.faults.iter().filter(|fault| match &fault.kind {
-                FaultKind::ProcessCrash { member: hit, .. }
-                | FaultKind::HostCrash { member: hit, .. }
-                    if self.crashes_lose =>
-                {
-                    hit.index() == member
-                }
-                FaultKind::RegionOutage { region, takes, .. }
-                | FaultKind::ZoneOutage { region, takes, .. }
-                    if self.crashes_lose =>
-                {
-                    takes.database && *region == self.members[member]
-                }
-                FaultKind::Restore { member: hit } => hit.index() == member,
+            let may_lose = |disks: Disks| self.crashes_lose || disks == Disks::Lost;
+            let losses = self.faults.iter().filter(|fault| match fault.kind {
                 FaultKind::ProcessCrash {
-                    member: hit,
-                    disks: Disks::Lost,
-                    ..
+                    member: hit, disks, ..
                 }
                 | FaultKind::HostCrash {
-                    member: hit,
-                    disks: Disks::Lost,
-                    ..
-                } => hit.index() == member,
+                    member: hit, disks, ..
+                } => may_lose(disks) && hit.index() == member,
                 FaultKind::RegionOutage {
                     region,
-                    disks: Disks::Lost,
+                    disks,
                     takes,
                     ..
-                } => takes.database && *region == self.members[member],
+                }
+                | FaultKind::ZoneOutage {
+                    region,
+                    disks,
+                    takes,
+                    ..
+                } => may_lose(disks) && takes.database && region == self.members[member],
+                FaultKind::Restore { member: hit } => hit.index() == member,
                 _ => false,
             });
             losses

@@ -92,15 +92,7 @@ impl World {
                 self.switch_member(now, (id, begins), (member, part), ruin, listener);
             }
             FaultKind::Hang { member, part } => {
-                for node in self.struck(member, part, id) {
-                    let host = self.node_host(node);
-                    if begins {
-                        self.afflict(now, host, (id, Affliction::Hung), InFlight::Delivered);
-                        self.freeze_links(now, node, listener);
-                    } else {
-                        self.relieve(now, host, id, listener);
-                    }
-                }
+                self.switch_hang(now, (id, begins), (member, part), listener);
             }
             FaultKind::ZoneOutage {
                 region,
@@ -130,21 +122,12 @@ impl World {
                 self.stall_disks(now, (id, begins), &nodes);
             }
             FaultKind::DiskLost { member, part } => {
-                let nodes = self.struck(member, part, id);
-                if begins {
-                    self.take_disks_of(now, id, &nodes, listener);
-                }
+                self.switch_disks(now, (id, begins), (member, part), listener);
             }
-            FaultKind::Restore { member } => {
-                if begins {
-                    self.begin_restore(now, id, member);
-                }
-            }
-            FaultKind::Promote { member, node } => {
-                if begins {
-                    self.appoint(now, (id, member), node, listener);
-                }
-            }
+            // Acts that nobody undoes.
+            FaultKind::Restore { .. } | FaultKind::Promote { .. } if !begins => {}
+            FaultKind::Restore { member } => self.begin_restore(now, id, member),
+            FaultKind::Promote { member, node } => self.appoint(now, (id, member), node, listener),
             FaultKind::Partition {
                 paths,
                 mode,
@@ -163,6 +146,39 @@ impl World {
             }
         }
         self.account_for_abandoned();
+    }
+
+    fn switch_hang<L: Listener>(
+        &mut self,
+        now: SimTime,
+        (fault, begins): (FaultId, bool),
+        (member, part): (MemberId, Part),
+        listener: &mut L,
+    ) {
+        for node in self.struck(member, part, fault) {
+            let host = self.node_host(node);
+            if begins {
+                let affliction = (fault, Affliction::Hung);
+                self.afflict(now, host, affliction, InFlight::Delivered);
+                self.freeze_links(now, node, listener);
+            } else {
+                self.relieve(now, host, fault, listener);
+            }
+        }
+    }
+
+    /// Disks go; nobody brings them back.
+    fn switch_disks<L: Listener>(
+        &mut self,
+        now: SimTime,
+        (fault, begins): (FaultId, bool),
+        (member, part): (MemberId, Part),
+        listener: &mut L,
+    ) {
+        let nodes = self.struck(member, part, fault);
+        if begins {
+            self.take_disks_of(now, fault, &nodes, listener);
+        }
     }
 
     /// A region or one of its zones falls or comes back: what `takes` names of it.
