@@ -84,6 +84,11 @@ impl World {
             node,
             ..
         } = errand;
+        if self.is_loading(node) {
+            errand.reply = Some((true, REPLY_BYTES));
+            self.answer_at(now, errand);
+            return;
+        }
         let asked = self.operations.get(slot);
         let (operation, key, keyspace) = (asked.id, asked.key(), asked.keyspace());
         let kind = asked.request.command;
@@ -139,6 +144,7 @@ impl World {
                 },
             );
         }
+        let wrote = !executed.effects.is_empty();
         for effect in executed.effects {
             self.publish_effect(now, node, effect);
         }
@@ -150,6 +156,9 @@ impl World {
             (executed.reply.bytes() as u32, false)
         };
         errand.reply = Some((is_error, REPLY_BYTES + bytes));
+        if self.hold_reply(now, errand, shard as u16, wrote) {
+            return;
+        }
         if errand.entry == node {
             self.send_reply(now, errand);
         } else {

@@ -7,6 +7,7 @@
 
 mod backlog;
 mod chaos;
+mod chaos_on_disk;
 mod closed_loop;
 mod conflict;
 mod files;
@@ -16,6 +17,7 @@ mod loss_is_poisson;
 mod memory;
 mod nodes;
 mod parts_recount;
+mod persisting;
 mod recount;
 mod run_recount;
 mod scenario;

@@ -400,6 +400,10 @@ impl Ledger {
             promises.copies_ended(member, origin, (kept, held));
         }
         self.origins.end_copies(origin, member, kept, cause);
+        if self.now < self.durable_from {
+            // Nothing is settled yet: what everyone had, everyone may lose.
+            self.origins.review_everywhere(origin, member);
+        }
         self.keys.forget_seen(member);
         self.convergence.recount(&self.origins);
     }
