@@ -2,6 +2,8 @@
 
 use regionfall_kernel::{Distribution, SimDuration};
 
+use super::persistence::{ExportConfig, PersistenceConfig};
+
 /// A database.
 #[derive(Clone, PartialEq, Debug)]
 pub struct DatabaseConfig {
@@ -17,6 +19,10 @@ pub struct DatabaseConfig {
     pub entrance: Entrance,
     /// Replication between members.
     pub sync: SyncConfig,
+    /// What is kept on disk; `None` is an idealized disk, on which everything executed is at once and at no cost.
+    pub persistence: Option<PersistenceConfig>,
+    /// Exports of members, if there are any.
+    pub export: Option<ExportConfig>,
 }
 
 /// Who takes writes, and who follows whom.
@@ -74,6 +80,8 @@ impl DatabaseConfig {
             placement: Placement::MultiZone,
             entrance: Entrance::Proxy,
             sync,
+            persistence: None,
+            export: None,
         }
     }
 

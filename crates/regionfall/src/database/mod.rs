@@ -1,4 +1,5 @@
-//! The database: members, the nodes of their clusters, shards, the journal of effects, and the links that carry them.
+//! The database: members, the nodes of their clusters, shards, the journal of effects, the links that carry them, and
+//! disks.
 //!
 //! Only state and rules that need no network; the world moves the messages.
 
@@ -7,6 +8,7 @@ mod journal;
 mod link;
 mod member;
 mod node;
+pub mod persistence;
 
 pub use config::{DatabaseConfig, DatabaseKind, Entrance, Placement, SyncConfig};
 pub use journal::Journal;
