@@ -170,6 +170,13 @@ pub(crate) fn fault(kind: &FaultKind, settings: &Settings) -> String {
             )
         }
         FaultKind::Hang { member, part } => format!("hang {} {}", nodes(*part), home(*member)),
+        FaultKind::FsyncStall { member, part } => {
+            format!("fsync stall {} {}", nodes(*part), home(*member))
+        }
+        FaultKind::DiskLost { member, part } => {
+            format!("disk lost {} {}", nodes(*part), home(*member))
+        }
+        FaultKind::Restore { member } => format!("restore {}", home(*member)),
         FaultKind::Promote { member, node } => {
             format!("node {node} promoted in {}", home(*member))
         }

@@ -8,6 +8,7 @@
 mod fault;
 mod json;
 mod markdown;
+mod persistence;
 mod propagation;
 mod reference;
 mod root;

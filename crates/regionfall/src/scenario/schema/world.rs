@@ -1,5 +1,6 @@
 //! The world of a scenario: topology, database, workload.
 
+use super::persistence::{DISK, EXPORT, PERSISTENCE, PERSISTENCE_ON, PRODUCT};
 use super::root::{PERIOD, TIMEOUT};
 use super::{Default, Key, Kind, Open, Table};
 use crate::failover::Grade;
@@ -242,6 +243,11 @@ pub(crate) static DATABASE: Table = Table {
             Default::Empty,
             "Replication between members.",
         ),
+        PRODUCT,
+        PERSISTENCE,
+        PERSISTENCE_ON,
+        DISK,
+        EXPORT,
     ],
     open: None,
 };
