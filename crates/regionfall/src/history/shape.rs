@@ -22,6 +22,8 @@ pub struct RunShape {
     pub nodes: Vec<MemberId>,
     /// By node: a number that those share who replicate to each other, and so have the same in the end.
     pub groups: Vec<u8>,
+    /// Whether a crash may lose what was executed although the disks stay.
+    pub crashes_lose: bool,
     /// Shards of each member.
     pub shards: u16,
     /// The fault plan with its moments drawn.
@@ -115,23 +117,27 @@ impl RunShape {
     /// is not the same as "for ever".
     pub(crate) fn durable_from(&self) -> SimTime {
         let last_loss = |member: usize| {
-            let losses = self.faults.iter().filter(|fault| match &fault.kind {
+            let may_lose = |disks: Disks| self.crashes_lose || disks == Disks::Lost;
+            let losses = self.faults.iter().filter(|fault| match fault.kind {
                 FaultKind::ProcessCrash {
-                    member: hit,
-                    disks: Disks::Lost,
-                    ..
+                    member: hit, disks, ..
                 }
                 | FaultKind::HostCrash {
-                    member: hit,
-                    disks: Disks::Lost,
-                    ..
-                } => hit.index() == member,
+                    member: hit, disks, ..
+                } => may_lose(disks) && hit.index() == member,
                 FaultKind::RegionOutage {
                     region,
-                    disks: Disks::Lost,
+                    disks,
                     takes,
                     ..
-                } => takes.database && *region == self.members[member],
+                }
+                | FaultKind::ZoneOutage {
+                    region,
+                    disks,
+                    takes,
+                    ..
+                } => may_lose(disks) && takes.database && region == self.members[member],
+                FaultKind::Restore { member: hit } => hit.index() == member,
                 _ => false,
             });
             losses

@@ -236,6 +236,13 @@ impl Origins {
         }
     }
 
+    /// What every peer of a node holds, after it lost some.
+    pub(super) fn review_everywhere(&mut self, origin: usize, node: usize) {
+        let held = self.applied[origin * self.nodes + node];
+        let everywhere = &mut self.logs[origin].everywhere;
+        *everywhere = (*everywhere).min(held);
+    }
+
     /// What ended the last copy of an effect that no primary holds any more.
     pub(super) fn ended_by(&self, origin: usize, sequence: u64) -> Option<CopyEnd> {
         let mut ends = self.logs[origin].ended.iter().rev();

@@ -261,6 +261,10 @@ impl Ledger {
 
     pub(super) fn copies_ended(&mut self, member: usize, origin: usize, kept: u64, cause: CopyEnd) {
         self.origins.end_copies(origin, member, kept, cause);
+        if self.now < self.durable_from {
+            // Nothing is settled yet: what everyone had, everyone may lose.
+            self.origins.review_everywhere(origin, member);
+        }
         self.keys.forget_seen(member);
         self.convergence.recount(&self.origins);
     }
