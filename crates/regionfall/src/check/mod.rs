@@ -10,6 +10,7 @@ mod convergence;
 mod copies;
 mod digests;
 mod dots;
+mod exposure;
 mod home;
 mod loss;
 mod served;
@@ -25,6 +26,7 @@ pub use convergence::Convergence;
 pub use copies::Copies;
 pub use digests::Digests;
 pub use dots::Dots;
+pub use exposure::{DiskTimes, Exposure};
 pub use home::everyone_home;
 pub use loss::loss_within;
 pub use served::everyone_served;
@@ -141,6 +143,7 @@ pub struct StandardChecks {
     dots: Dots,
     digests: Digests,
     convergence: Convergence,
+    exposure: Option<Exposure>,
 }
 
 impl StandardChecks {
@@ -151,7 +154,19 @@ impl StandardChecks {
             dots: Dots::new(groups.len()),
             digests: Digests::default(),
             convergence: Convergence::new(groups),
+            exposure: None,
         }
+    }
+
+    /// Adds the check of what crashes may end, where the database persists.
+    pub fn watch_exposure(&mut self, exposure: Exposure) {
+        self.exposure = Some(exposure);
+    }
+
+    /// Its verdict, with what the disks took, if there is such a check.
+    pub fn exposure(&self, times: &[DiskTimes]) -> Option<Verdict> {
+        let exposure = self.exposure.as_ref()?;
+        Some(exposure.verdict(times))
     }
 
     /// Leaves a node out of what is expected to converge: a fault keeps it down for ever.
@@ -192,5 +207,8 @@ impl Listener for StandardChecks {
         let (one, other) = (*fact, *fact);
         self.dots.observe(at, &one);
         self.convergence.observe(at, &other);
+        if let Some(exposure) = &mut self.exposure {
+            exposure.observe(at, fact);
+        }
     }
 }
