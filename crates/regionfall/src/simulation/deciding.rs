@@ -325,7 +325,15 @@ impl World {
             attempt: slot.probe.member.0,
             leg: 1,
         };
-        let message = (Message::ProbeReply(number).into(), PROBE_BYTES);
+        // A process that still loads answers PING with an error too (Redis docs, PING and LOADING).
+        let is_error = self
+            .node_at(connection)
+            .is_some_and(|node| self.is_loading(node));
+        let reply = Message::ProbeReply {
+            probe: number,
+            is_error,
+        };
+        let message = (reply.into(), PROBE_BYTES);
         self.network.send(
             now,
             &mut self.queue,
@@ -340,11 +348,16 @@ impl World {
     pub(super) fn probe_answered<L: Listener>(
         &mut self,
         now: SimTime,
-        number: ProbeId,
+        (number, is_error): (ProbeId, bool),
         listener: &mut L,
     ) {
         if self.probes[number.0 as usize].in_use {
-            self.end_probe(now, number, ProbeOutcome::Passed, listener);
+            let outcome = if is_error {
+                ProbeOutcome::Refused
+            } else {
+                ProbeOutcome::Passed
+            };
+            self.end_probe(now, number, outcome, listener);
         }
     }
 

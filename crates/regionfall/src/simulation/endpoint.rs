@@ -184,6 +184,12 @@ impl World {
         };
         let command = state.command.clone();
         let key = command.key().unwrap_or(regionfall_crdt::KeyId(0));
+        if self.is_loading(node) {
+            let refusal = "LOADING Redis is loading the dataset in memory";
+            let reply = Reply::Error(regionfall_crdt::ErrorKind::Other(refusal));
+            self.answer_call(now, connection, (call, draw), reply);
+            return;
+        }
         let executed = self.execute(now, node, key, &command);
         for effect in executed.effects {
             let (origin, sequence) = (effect.dot.origin, effect.dot.sequence);
@@ -199,8 +205,18 @@ impl World {
             );
             self.publish_effect(now, node, effect);
         }
-        let bytes = HEADER_BYTES + executed.reply.bytes() as u32;
-        self.calls[call.0 as usize].reply = Some(executed.reply);
+        self.answer_call(now, connection, (call, draw), executed.reply);
+    }
+
+    fn answer_call(
+        &mut self,
+        now: SimTime,
+        connection: ConnectionId,
+        (call, draw): (CallId, Draw),
+        reply: Reply,
+    ) {
+        let bytes = HEADER_BYTES + reply.bytes() as u32;
+        self.calls[call.0 as usize].reply = Some(reply);
         let message = (Message::CallReply(call).into(), bytes);
         self.network.send(
             now,

@@ -59,6 +59,18 @@ pub(super) enum Event {
     Forward(ErrandId),
     /// A reply that had to wait leaves.
     Answer(ErrandId),
+    /// An export of a member is due.
+    Export(MemberId),
+    /// A member has read an export that an operator restores.
+    Imported(MemberId, FaultId),
+    /// A node's processes have loaded what they found on disk.
+    Loaded(NodeId),
+    /// A reply that waits for a disk may leave.
+    DiskAnswer(HeldId),
+    /// A disk is to be looked at: a snapshot is due or ends, or the process stands still.
+    DiskLook(NodeId, u16),
+    /// A process that stood still because of a fault of its disk goes on.
+    DiskFree(NodeId, FaultId),
     /// A phase begins.
     Phase(Phase),
     /// A command of an external endpoint leaves.
@@ -83,7 +95,7 @@ pub(super) enum Message {
     /// A health check.
     Probe(ProbeId),
     /// Its answer.
-    ProbeReply(ProbeId),
+    ProbeReply { probe: ProbeId, is_error: bool },
     /// A syncer says what its member has.
     Greeting(LinkId),
     /// A syncer is there.
@@ -114,6 +126,10 @@ pub(super) struct ProbeId(pub u32);
 /// A command of an external endpoint.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct CallId(pub u32);
+
+/// A reply that waits for a disk.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct HeldId(pub u32);
 
 /// A request on its way inside a member, or a reply that waits there.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -164,6 +180,12 @@ impl Event {
             Self::Heartbeat(_) => 20,
             Self::Forward(_) => 21,
             Self::Answer(_) => 22,
+            Self::Loaded(_) => 30,
+            Self::DiskAnswer(_) => 31,
+            Self::DiskLook(..) => 32,
+            Self::DiskFree(..) => 33,
+            Self::Export(_) => 34,
+            Self::Imported(..) => 35,
         }
     }
 }

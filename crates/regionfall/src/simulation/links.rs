@@ -176,6 +176,15 @@ impl World {
         }
         state.state = LinkState::Streaming(connection);
         let (source, shard) = (state.source, state.shard);
+        if self.is_loading(source) {
+            // It refuses; the other ends the connection and tries again later. That the refusal has a way back is
+            // left out.
+            self.hang_up(now, link, listener);
+            let every = self.blueprint.settings().database.sync.reconnect_every;
+            self.retry_link_at(now + every, link);
+            return;
+        }
+        let state = &mut self.links[usize::from(link.0)];
         let known = state.greeted_with.clone();
         state.sent.join(&known);
         let have = self.nodes[source.index()].shards[usize::from(shard)]

@@ -64,6 +64,9 @@ pub(crate) fn run_with<L: Listener>(plan: &Plan<'_>, listener: &mut L) -> Outcom
             checks.leave_out(NodeId::from_index(node));
         }
     }
+    if let Some(exposure) = world.exposure(&faults) {
+        checks.watch_exposure(exposure);
+    }
     let mut listeners = (
         (
             Ledger::new(shape.clone()),
@@ -102,7 +105,8 @@ pub(crate) fn run_with<L: Listener>(plan: &Plan<'_>, listener: &mut L) -> Outcom
         cross_region_bytes: world.cross_region_bytes(),
         components: components(plan.strategy),
     });
-    let verdicts = checks.verdicts(&account);
+    let mut verdicts = checks.verdicts(&account);
+    verdicts.extend(checks.exposure(&world.disk_times()));
     let mut hash = trace.hash();
     metrics.hash_into(&mut hash);
     for verdict in &verdicts {
@@ -193,6 +197,7 @@ fn shape(blueprint: &Blueprint, strategy: &StrategyConfig, faults: &[PlannedFaul
             })
             .collect(),
         groups: blueprint.groups().to_vec(),
+        crashes_lose: settings.database.persistence.is_some(),
         shards: settings.database.shards,
         faults: faults.to_vec(),
         storm_begins,

@@ -83,6 +83,11 @@ impl World {
             node,
             ..
         } = errand;
+        if self.is_loading(node) {
+            errand.reply = Some((true, REPLY_BYTES));
+            self.answer_at(now, errand);
+            return;
+        }
         let operation = self.operations.get(slot);
         let value = self.blueprint.value_bytes(operation.keyspace());
         let command = operation.command(value);
@@ -118,11 +123,15 @@ impl World {
                 },
             );
         }
+        let wrote = !executed.effects.is_empty();
         for effect in executed.effects {
             self.publish_effect(now, node, effect);
         }
         let bytes = REPLY_BYTES + if is_write { 0 } else { value };
         errand.reply = Some((executed.reply.is_error(), bytes));
+        if self.hold_reply(now, errand, shard as u16, wrote) {
+            return;
+        }
         if errand.entry == node {
             self.send_reply(now, errand);
         } else {

@@ -92,15 +92,7 @@ impl World {
                 self.switch_member(now, (id, begins), (member, part), ruin, listener);
             }
             FaultKind::Hang { member, part } => {
-                for node in self.struck(member, part, id) {
-                    let host = self.node_host(node);
-                    if begins {
-                        self.afflict(now, host, (id, Affliction::Hung), InFlight::Delivered);
-                        self.freeze_links(now, node, listener);
-                    } else {
-                        self.relieve(now, host, id, listener);
-                    }
-                }
+                self.switch_hang(now, (id, begins), (member, part), listener);
             }
             FaultKind::ZoneOutage {
                 region,
@@ -125,11 +117,17 @@ impl World {
                 let place = (region, None);
                 self.switch_region(now, id, begins, (place, takes), ruin, listener);
             }
-            FaultKind::Promote { member, node } => {
-                if begins {
-                    self.appoint(now, (id, member), node, listener);
-                }
+            FaultKind::FsyncStall { member, part } => {
+                let nodes = self.struck(member, part, id);
+                self.stall_disks(now, (id, begins), &nodes);
             }
+            FaultKind::DiskLost { member, part } => {
+                self.switch_disks(now, (id, begins), (member, part), listener);
+            }
+            // Acts that nobody undoes.
+            FaultKind::Restore { .. } | FaultKind::Promote { .. } if !begins => {}
+            FaultKind::Restore { member } => self.begin_restore(now, id, member),
+            FaultKind::Promote { member, node } => self.appoint(now, (id, member), node, listener),
             FaultKind::Partition {
                 paths,
                 mode,
@@ -150,6 +148,39 @@ impl World {
         self.account_for_abandoned();
     }
 
+    fn switch_hang<L: Listener>(
+        &mut self,
+        now: SimTime,
+        (fault, begins): (FaultId, bool),
+        (member, part): (MemberId, Part),
+        listener: &mut L,
+    ) {
+        for node in self.struck(member, part, fault) {
+            let host = self.node_host(node);
+            if begins {
+                let affliction = (fault, Affliction::Hung);
+                self.afflict(now, host, affliction, InFlight::Delivered);
+                self.freeze_links(now, node, listener);
+            } else {
+                self.relieve(now, host, fault, listener);
+            }
+        }
+    }
+
+    /// Disks go; nobody brings them back.
+    fn switch_disks<L: Listener>(
+        &mut self,
+        now: SimTime,
+        (fault, begins): (FaultId, bool),
+        (member, part): (MemberId, Part),
+        listener: &mut L,
+    ) {
+        let nodes = self.struck(member, part, fault);
+        if begins {
+            self.take_disks_of(now, fault, &nodes, listener);
+        }
+    }
+
     /// A region or one of its zones falls or comes back: what `takes` names of it.
     fn switch_region<L: Listener>(
         &mut self,
@@ -164,6 +195,9 @@ impl World {
         if let Some(member) = self.blueprint.member_in(region).filter(|_| takes.database) {
             let ruin = (affliction, disks, in_flight);
             let part = zone.map_or(Part::Whole, Part::Zone);
+            if begins && disks == Disks::Lost && part == Part::Whole {
+                self.lose_exports(member);
+            }
             self.switch_member(now, (id, begins), (member, part), ruin, listener);
         }
         if takes.app_servers {
@@ -362,8 +396,13 @@ impl World {
             state.is_running = false;
             listener.observe(now, &Fact::NodeStopped { node, fault });
             self.stop_links(now, node, listener);
+        } else if self.is_loading(node) {
+            self.stop_links(now, node, listener);
         }
+        self.crash_disks(now, node, (affliction, fault), listener);
+        self.break_export_off(now, node);
         if disks == Disks::Lost {
+            self.take_disks(now, node);
             self.lose_disks(now, node, fault, listener);
         }
     }

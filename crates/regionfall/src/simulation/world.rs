@@ -13,7 +13,9 @@ use super::blueprint::Blueprint;
 use super::deciding::{DeciderSlot, ProbeSlot};
 use super::endpoint::{Call, Endpoint};
 use super::event::{ARRIVAL, Event, LinkId, Message};
+use super::exporting::Exporting;
 use super::letter::Letter;
+use super::persisting::Persisting;
 use crate::client::{AppServer, Finding, Operations};
 use crate::database::{Journal, Link, Member, Node};
 use crate::failover::{Decider, StrategyConfig};
@@ -24,7 +26,7 @@ use crate::network::{
 };
 use crate::route::Answers;
 use crate::scenario::Ties;
-use crate::topology::{DeciderId, FleetId, MemberId, NodeId, ServerId};
+use crate::topology::{DeciderId, FaultId, FleetId, MemberId, NodeId, ServerId};
 
 /// Everything that a run consists of.
 #[derive(Clone)]
@@ -58,6 +60,12 @@ pub struct World {
     pub(super) calls: Vec<Call>,
 
     pub(super) errands: Errands,
+    /// Disks; `None` if everything is on them at once.
+    pub(super) persisting: Option<Box<Persisting>>,
+    /// By member: its exports; empty if there are none.
+    pub(super) exporting: Vec<Exporting>,
+    /// Faults that keep disks from finishing anything, with the nodes they do it to.
+    pub(super) stalls: Vec<(FaultId, NodeId)>,
 
     pub(super) faults: Vec<PlannedFault>,
     pub(super) host_faults: Vec<Vec<HostFault>>,
@@ -126,6 +134,9 @@ impl World {
             endpoints: Vec::new(),
             calls: Vec::new(),
             errands: Errands::default(),
+            persisting: None,
+            exporting: Vec::new(),
+            stalls: Vec::new(),
             faults,
             host_faults: Vec::new(),
             role_faults: Vec::new(),
@@ -135,12 +146,14 @@ impl World {
         };
         world.place_members();
         world.place_links();
+        world.place_disks(seed);
         world.place_servers(seed);
         world.place_deciders(seed);
         world.host_faults = vec![Vec::new(); world.network.hosts()];
         world.role_faults = vec![None; world.faults.len()];
         world.schedule_phases();
         world.schedule_faults();
+        world.place_exports();
         world
     }
 
@@ -272,6 +285,12 @@ impl World {
             Event::Restart(node) => self.restart_node(now, node, listener),
             Event::Forward(id) => self.forwarded(now, id, listener),
             Event::Answer(id) => self.answer(now, id),
+            Event::Export(member) => self.export(now, member),
+            Event::Imported(member, fault) => self.imported(now, (member, fault), listener),
+            Event::Loaded(node) => self.node_loaded(now, node, listener),
+            Event::DiskAnswer(id) => self.disk_answers(now, id),
+            Event::DiskLook(node, shard) => self.look_at_disk(now, (node, shard), listener),
+            Event::DiskFree(node, fault) => self.free_process(now, (node, fault), listener),
             Event::Phase(phase) => self.begin_phase(now, phase, listener),
             Event::Injected(call) => self.send_call(now, call),
         }
@@ -357,7 +376,9 @@ impl World {
                 self.reply_arrives(now, connection, (slot, attempt), is_error, listener);
             }
             Message::Probe(probe) => self.answer_probe(now, connection, probe),
-            Message::ProbeReply(probe) => self.probe_answered(now, probe, listener),
+            Message::ProbeReply { probe, is_error } => {
+                self.probe_answered(now, (probe, is_error), listener);
+            }
             Message::Greeting(link) => self.greeting_arrives(now, link, listener),
             Message::Heartbeat => {}
             Message::Effects {
@@ -384,7 +405,7 @@ impl World {
                 }
                 Message::FullState(link) => self.links[usize::from(link.0)].full_state = None,
                 Message::Probe(_)
-                | Message::ProbeReply(_)
+                | Message::ProbeReply { .. }
                 | Message::Greeting(_)
                 | Message::Heartbeat
                 | Message::Effects { .. }

@@ -7,6 +7,7 @@
 
 mod backlog;
 mod chaos;
+mod chaos_on_disk;
 mod closed_loop;
 mod conflict;
 mod files;
@@ -14,6 +15,7 @@ mod ledger;
 mod loss_is_poisson;
 mod memory;
 mod nodes;
+mod persisting;
 mod recount;
 mod run_recount;
 mod scenario;

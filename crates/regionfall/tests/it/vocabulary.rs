@@ -74,6 +74,7 @@ pub(crate) fn shape(servers: u32, faults: Vec<PlannedFault>) -> RunShape {
         members: (0..3).map(RegionId).collect(),
         nodes: (0..3).map(MemberId).collect(),
         groups: vec![0; 3],
+        crashes_lose: false,
         shards: 1,
         faults,
         storm_begins: SimTime::ZERO,
