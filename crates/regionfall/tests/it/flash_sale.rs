@@ -11,7 +11,7 @@ fn run(case: &str) -> BrokenPromises {
     let outcome = Simulation::new(&scenario, Seed::new(1))
         .case(case)
         .and_then(|simulation| simulation.strategy("jedis-multidb"))
-        .and_then(|simulation| simulation.run())
+        .and_then(Simulation::run)
         .expect("the story has this case and strategy");
     outcome.expect_all_held();
     outcome.account().promises.clone()
