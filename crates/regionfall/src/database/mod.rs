@@ -2,11 +2,13 @@
 //!
 //! Only state and rules that need no network; the world moves the messages.
 
+mod capacity;
 mod config;
 mod journal;
 mod link;
 mod member;
 
+pub use capacity::{CapacityConfig, CommandClass, Limit, Load, OverLimit, Process, RateLimit, ServiceTimes};
 pub use config::{DatabaseConfig, SyncConfig};
 pub use journal::Journal;
 pub use link::{Link, LinkState, Missed};
