@@ -2,6 +2,8 @@
 
 use regionfall_kernel::{Distribution, SimDuration};
 
+use super::{AvailabilityConfig, CapacityConfig, MemoryConfig};
+
 /// An Active-Active database: one member in each of the first regions of the topology.
 #[derive(Clone, PartialEq, Debug)]
 pub struct DatabaseConfig {
@@ -9,6 +11,12 @@ pub struct DatabaseConfig {
     pub shards: u16,
     /// Replication between members.
     pub sync: SyncConfig,
+    /// What its nodes can do, and what they admit; `None` is everything, at once.
+    pub capacity: Option<CapacityConfig>,
+    /// How much memory its nodes have; `None` is as much as they need.
+    pub memory: Option<MemoryConfig>,
+    /// How they answer availability checks.
+    pub availability: AvailabilityConfig,
 }
 
 /// Replication between members: one directed link per pair of members and shard.

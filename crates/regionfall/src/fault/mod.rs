@@ -1,8 +1,10 @@
 //! What goes wrong: the fault plan and what each fault touches.
 
+mod degradation;
 mod draw;
 mod plan;
 
+pub use degradation::{Degradation, Skew};
 pub use draw::draw_plan;
 
 pub use plan::{

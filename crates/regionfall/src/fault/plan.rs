@@ -2,6 +2,7 @@
 
 use regionfall_kernel::{Distribution, SimDuration, SimTime};
 
+use super::degradation::Degradation;
 use crate::network::{InFlight, Silence};
 use crate::topology::{FaultId, MemberId, RegionId};
 
@@ -105,6 +106,8 @@ pub enum FaultKind {
         /// The share of messages lost, in 0..=1.
         share: f64,
     },
+    /// Nothing breaks, and something gets worse.
+    Degraded(Degradation),
 }
 
 /// The paths that a fault acts on.

@@ -64,12 +64,15 @@ pub struct FaultEffects {
     pub refused: u64,
     /// Messages delayed.
     pub delayed: u64,
+    /// Pieces of work that it changed: writes with a wrong time, requests that would not have been asked, work
+    /// that took longer.
+    pub altered: u64,
 }
 
 impl FaultEffects {
     /// Whether the fault did anything at all.
     pub fn any(&self) -> bool {
-        self.hosts + self.dropped + self.refused + self.delayed > 0
+        self.hosts + self.dropped + self.refused + self.delayed + self.altered > 0
     }
 }
 

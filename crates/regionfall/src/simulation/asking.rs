@@ -65,7 +65,9 @@ impl World {
     pub(super) fn schedule_arrival(&mut self, now: SimTime, server: ServerId) {
         let state = &self.servers[server.index()];
         let bits = arrival_bits(self.request_draws, server.0, state.issued);
-        let gap = self.blueprint.gap(state.fleet).sample(bits);
+        let fleet = state.fleet;
+        let gap = self.blueprint.gap(fleet).sample(bits);
+        let gap = self.surged(gap, self.fleet_region(fleet));
         self.queue.schedule(now + gap, Event::Arrival(server));
     }
 
@@ -78,6 +80,7 @@ impl World {
         let sequence = state.clients[client as usize];
         let bits = arrival_bits(self.request_draws, client_address(server, client), sequence);
         let pause = think.quantile(regionfall_kernel::unit_from_bits(bits));
+        let pause = self.surged(pause, self.fleet_region(state.fleet));
         self.queue
             .schedule(now + pause, Event::Thought(server, client));
     }

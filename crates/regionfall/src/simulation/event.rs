@@ -79,7 +79,10 @@ pub(super) enum Message {
     /// A health check.
     Probe(ProbeId),
     /// Its answer.
-    ProbeReply(ProbeId),
+    ProbeReply {
+        probe: ProbeId,
+        is_error: bool,
+    },
     /// A syncer says what its member has.
     Greeting(LinkId),
     /// A syncer is there.

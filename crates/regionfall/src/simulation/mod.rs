@@ -2,11 +2,13 @@
 
 mod afflictions;
 mod asking;
+mod availability;
 mod backlog;
 mod blueprint;
 mod builder;
 mod costs;
 mod deciding;
+mod degrading;
 mod endpoint;
 mod event;
 mod letter;

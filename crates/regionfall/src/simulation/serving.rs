@@ -1,6 +1,6 @@
 //! Members execute what reaches them. Every command goes through the one dispatcher of the data types.
 
-use regionfall_crdt::{Executed, Timestamp};
+use regionfall_crdt::Executed;
 use regionfall_kernel::SimTime;
 
 use super::event::Message;
@@ -92,12 +92,13 @@ impl World {
         command: &regionfall_crdt::Command,
     ) -> Executed {
         let shards = self.shards();
+        let at = self.stamp(now, member);
         let member = &mut self.members[member.index()];
         debug_assert!(member.is_running, "a stopped member executes nothing");
         let shard = &mut member.shards[usize::from(shard_of(key, shards))];
         shard
             .replica
-            .execute(command, Timestamp(now.as_nanos()), shard.origin)
+            .execute(command, at, shard.origin)
     }
 
     /// The member at the server end of a connection.

@@ -132,6 +132,9 @@ impl World {
                 self.switch_paths(now, id, begins, &paths, &Trouble::Lossy(share));
                 self.switch_links(now, begins, &paths, listener);
             }
+            FaultKind::Degraded(degradation) => {
+                self.switch_degradation(now, id, begins, degradation, listener);
+            }
         }
         self.account_for_abandoned();
     }
@@ -257,6 +260,9 @@ impl World {
         listener: &mut L,
     ) {
         let host = self.member_host(member);
+        if matches!(affliction, Affliction::Silent | Affliction::Refusing) {
+            self.switch_management(now, fault, begins, (member, affliction), listener);
+        }
         if !begins {
             self.relieve(now, host, fault, listener);
             return;

@@ -10,6 +10,7 @@ use regionfall_kernel::{Addressed, EventQueue, Seed, SimTime, TieBreak};
 use super::afflictions::HostFault;
 use super::blueprint::Blueprint;
 use super::deciding::{DeciderSlot, ProbeSlot};
+use super::degrading::Acting;
 use super::endpoint::{Call, Endpoint};
 use super::event::{ARRIVAL, Event, LinkId, Message};
 use super::letter::Letter;
@@ -23,7 +24,7 @@ use crate::network::{
 };
 use crate::route::Answers;
 use crate::scenario::Ties;
-use crate::topology::{DeciderId, FleetId, MemberId, RegionId, ServerId};
+use crate::topology::{DeciderId, FleetId, HostId, MemberId, RegionId, ServerId};
 
 /// Everything that a run consists of.
 #[derive(Clone)]
@@ -48,11 +49,15 @@ pub struct World {
     pub(super) answers: Vec<Answers>,
     pub(super) deciders: Vec<DeciderSlot>,
     pub(super) probes: Vec<ProbeSlot>,
+    /// Where the management processes run, by member; none if no decider asks them.
+    pub(super) management: Vec<HostId>,
     pub(super) endpoints: Vec<Endpoint>,
     pub(super) calls: Vec<Call>,
 
     pub(super) faults: Vec<PlannedFault>,
     pub(super) host_faults: Vec<Vec<HostFault>>,
+    /// What faults make worse at this moment.
+    pub(super) degradations: Vec<Acting>,
     /// Whose each connection is, by its dense number.
     pub(super) owners: Vec<Option<(ConnectionId, Owner)>>,
     pub(super) phase: Phase,
@@ -104,10 +109,12 @@ impl World {
             answers: Vec::new(),
             deciders: Vec::new(),
             probes: Vec::new(),
+            management: Vec::new(),
             endpoints: Vec::new(),
             calls: Vec::new(),
             faults,
             host_faults: Vec::new(),
+            degradations: Vec::new(),
             owners: Vec::new(),
             phase: Phase::WarmUp,
             started: false,
@@ -116,6 +123,7 @@ impl World {
         world.place_links();
         world.place_servers(seed);
         world.place_deciders(seed);
+        world.place_management();
         world.host_faults = vec![Vec::new(); world.network.hosts()];
         world.schedule_phases();
         world.schedule_faults();
@@ -330,7 +338,9 @@ impl World {
                 self.reply_arrives(now, connection, (slot, attempt), is_error, listener);
             }
             Message::Probe(probe) => self.answer_probe(now, connection, probe),
-            Message::ProbeReply(probe) => self.probe_answered(now, probe, listener),
+            Message::ProbeReply { probe, is_error } => {
+                self.probe_answered(now, (probe, is_error), listener);
+            }
             Message::Greeting(link) => self.greeting_arrives(now, link, listener),
             Message::Heartbeat => {}
             Message::Effects {
@@ -357,7 +367,7 @@ impl World {
                 }
                 Message::FullState(link) => self.links[usize::from(link.0)].full_state = None,
                 Message::Probe(_)
-                | Message::ProbeReply(_)
+                | Message::ProbeReply { .. }
                 | Message::Greeting(_)
                 | Message::Heartbeat
                 | Message::Effects { .. }

@@ -5,9 +5,12 @@
     reason = "helpers of tests fail loudly, as tests do"
 )]
 
+mod availability;
 mod backlog;
 mod chaos;
 mod conflict;
+mod degradations;
+mod field;
 mod files;
 mod ledger;
 mod loss_is_poisson;

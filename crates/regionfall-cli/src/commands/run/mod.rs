@@ -170,5 +170,6 @@ fn fault_name(kind: &FaultKind) -> &'static str {
         FaultKind::Partition { .. } => "partition",
         FaultKind::Latency { .. } => "latency",
         FaultKind::Loss { .. } => "loss",
+        FaultKind::Degraded(degradation) => degradation.name(),
     }
 }

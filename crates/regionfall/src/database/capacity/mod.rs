@@ -15,11 +15,11 @@ pub use process::{Load, Process};
 use regionfall_crdt::CommandKind;
 use regionfall_kernel::{Distribution, SimDuration};
 
-/// What a node can do, and what it admits. Without service times nothing takes any time.
+/// What a node can do, and what it admits.
 #[derive(Clone, PartialEq, Debug)]
 pub struct CapacityConfig {
     /// How long a process works.
-    pub service: Option<ServiceTimes>,
+    pub service: ServiceTimes,
     /// Most client connections of a node, as Redis's `maxclients`; `None` is no limit.
     pub max_clients: Option<u32>,
     /// New client connections of a node per second, beyond which they are refused; `None` is no limit.

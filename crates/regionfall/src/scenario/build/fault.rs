@@ -146,6 +146,9 @@ impl Builder<'_, '_> {
                 paths: self.paths(fields, here, topology),
                 share: share(fields, "share"),
             },
+            "clock-skew" | "load-surge" | "slow-host" | "health-endpoint-down" => {
+                FaultKind::Degraded(self.degradation(fields, here, topology))
+            }
             _ => FaultKind::ProcessCrash {
                 member: self.struck_member(fields, here, topology),
                 disks: disks(fields),
@@ -154,7 +157,7 @@ impl Builder<'_, '_> {
         }
     }
 
-    fn struck_member(
+    pub(super) fn struck_member(
         &mut self,
         fields: &Fields,
         here: &str,
@@ -249,7 +252,7 @@ fn in_flight(fields: &Fields) -> InFlight {
     }
 }
 
-fn silence(fields: &Fields) -> Silence {
+pub(super) fn silence(fields: &Fields) -> Silence {
     if text(fields, "mode") == "refusing" {
         Silence::Refusing
     } else {

@@ -1,6 +1,8 @@
 //! From a resolved tree to the typed scenario: what the schema alone cannot check is checked here.
 
+mod degradation;
 mod fault;
+mod limits;
 mod objective;
 mod strategy;
 mod topology;
@@ -70,6 +72,9 @@ impl<'a, 'b> Builder<'a, 'b> {
                 silence_limit: duration(sync, "silence_limit"),
                 restart: self.delay(sync, "restart"),
             },
+            capacity: self.capacity(fields),
+            memory: limits::memory(fields),
+            availability: limits::availability(fields),
         }
     }
 

@@ -1,15 +1,16 @@
 //! Faults: what goes wrong, when, and for how long.
 
+use super::degradation::{CLOCK_SKEW, HEALTH_ENDPOINT_DOWN, LOAD_SURGE, SLOW_HOST};
 use super::root::PERIOD;
 use super::{Default, Form, Forms, Key, Kind, Table, Tag};
 
-const AT: Key = Key::new(
+pub(super) const AT: Key = Key::new(
     "at",
     Kind::Delay,
     Default::Required,
     "When it begins, counted from the start of the run; always within the storm.",
 );
-const LASTS: Key = Key::new(
+pub(super) const LASTS: Key = Key::new(
     "lasts",
     Kind::Either(
         &Kind::Word(&[("forever", "it is never healed")]),
@@ -18,13 +19,13 @@ const LASTS: Key = Key::new(
     Default::Required,
     "How long it lasts, at most until the calm begins.",
 );
-const FLAPPING: Key = Key::new(
+pub(super) const FLAPPING: Key = Key::new(
     "flapping",
     Kind::Table(&FLAP),
     Default::Absent("it acts all the time"),
     "On and off again while it lasts.",
 );
-const MEMBER: Key = Key::new(
+pub(super) const MEMBER: Key = Key::new(
     "region",
     Kind::Region,
     Default::Required,
@@ -39,7 +40,7 @@ const DISKS: Key = Key::new(
     Default::Text("kept"),
     "What becomes of the member's disks.",
 );
-const MODE: Key = Key::new(
+pub(super) const MODE: Key = Key::new(
     "mode",
     Kind::Word(&[
         ("silent", "nothing comes back"),
@@ -233,6 +234,10 @@ pub(crate) static FAULT: Forms = Forms {
                 open: None,
             },
         },
+        CLOCK_SKEW,
+        LOAD_SURGE,
+        SLOW_HOST,
+        HEALTH_ENDPOINT_DOWN,
     ],
 };
 

@@ -5,8 +5,10 @@
 //! output of `regionfall check --resolved`, the JSON Schema and the tables in
 //! `docs/scenario-format.md`.
 
+mod degradation;
 mod fault;
 mod json;
+mod limits;
 mod markdown;
 mod propagation;
 mod root;
