@@ -147,7 +147,18 @@ columns! {
     errors_excess Count Excess "beyond the control run";
     retries_excess Count Excess "beyond the control run";
     latency_p99_excess_ms Milliseconds Excess "beyond the control run";
+    queue_wait_p99_ms Milliseconds Service "how long work waited for its database process, 99th percentile over all of it; empty without service times";
+    utilisation_max Share Cost "largest share of one second in which a database process worked; empty without service times";
+    connections_refused Count Service "connections refused since a node had too many clients, or too many new ones; empty without service times";
+    commands_throttled Count Service "commands delayed or refused since there were more than the limit; empty without service times";
+    memory_share_max Share Cost "largest share of its memory limit that a shard used; empty without a limit";
+    keys_evicted Count Data "keys evicted to make room; empty without a limit";
+    oom_errors Count Service "commands refused, or left without an answer, for want of memory; empty without a limit";
 }
+
+/// The columns up to here enter the trace hash even where they are missing; those that came later do not, so that runs
+/// which make no use of them keep their hashes.
+pub(super) const LAST_ALWAYS_HASHED: &str = "latency_p99_excess_ms";
 
 impl Column {
     /// The place of the run column of this name.

@@ -37,6 +37,9 @@ pub struct Host<P> {
     pub zone: u16,
     /// What answers at its address.
     pub state: HostState,
+    /// Whether its process is asked before a connection of a client or a check is accepted, and for each round
+    /// trip of its setup.
+    pub is_gated: bool,
     /// What a hung process will find when it goes on, in order of arrival.
     pub(super) inbox: Vec<(ConnectionId, End, Segment<P>)>,
 }
@@ -48,6 +51,7 @@ impl<P> Host<P> {
             region,
             zone,
             state: HostState::Running,
+            is_gated: false,
             inbox: Vec::new(),
         }
     }

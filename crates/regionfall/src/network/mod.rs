@@ -105,6 +105,11 @@ impl<P: Copy> Network<P> {
         HostId::from_index(self.hosts.len() - 1)
     }
 
+    /// From now on a host's process is asked about connections: see [`Host::is_gated`].
+    pub fn gate(&mut self, host: HostId) {
+        self.hosts[host.index()].is_gated = true;
+    }
+
     /// The host.
     pub fn host(&self, id: HostId) -> &Host<P> {
         host::host_of(&self.hosts, id)
@@ -267,10 +272,7 @@ impl<P: Copy> Network<P> {
                 self.arrive(now, queue, id, to, Segment::Data(payload))
             }
             NetworkEvent::Bare(id, to, bare) => self.arrive(now, queue, id, to, bare.into()),
-            NetworkEvent::SynArrives(id) => {
-                self.syn_arrives(now, queue, id);
-                None
-            }
+            NetworkEvent::SynArrives(id) => self.syn_arrives(now, queue, id),
             NetworkEvent::SynAckArrives(id) => self.syn_ack_arrives(now, queue, id),
             NetworkEvent::SynRetry(id) => self.syn_retry(now, queue, id),
             NetworkEvent::ResetArrives(id, end) => self.reset_arrives(queue, id, end),
@@ -330,9 +332,9 @@ impl<P: Copy> Network<P> {
         match (segment, to) {
             (Segment::Data(_), _) => None,
             (Segment::Fin, _) => Some(self.break_off(queue, id, to, BreakCause::Closed)),
+            (Segment::Setup, End::Server) if self.is_gated(id) => Some(Notice::SetupAsked(id)),
             (Segment::Setup, End::Server) => {
-                let draw = self.upkeep[id.index()].draw.leg(LEG_SETUP | 1);
-                self.transmit(now, queue, (id, to), (segment, BARE_SEGMENT_BYTES), draw);
+                self.answer_setup(now, queue, id);
                 None
             }
             (Segment::Setup, End::Client) => self.continue_setup(now, queue, id),

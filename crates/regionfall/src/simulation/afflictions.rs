@@ -81,6 +81,9 @@ impl World {
         let state = self.network.host(host).state;
         match (self.gravest(host), state) {
             (None, HostState::Hung(_)) => {
+                if let Some(member) = self.member_on(host) {
+                    self.thaw_processes(now, member);
+                }
                 for notice in self.network.resume(now, &mut self.queue, host) {
                     self.heed(now, notice, listener);
                 }

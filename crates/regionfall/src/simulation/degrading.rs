@@ -73,6 +73,25 @@ impl World {
         Timestamp(self.degradations.iter().fold(now, skewed).as_nanos())
     }
 
+    /// How many times longer than usual a member's processes work.
+    pub(super) fn slowness(&mut self, member: MemberId) -> f64 {
+        let mut slowness = 1.0;
+        for acting in &self.degradations {
+            if let Degradation::SlowHost {
+                member: struck,
+                factor,
+            } = acting.degradation
+                && struck == member
+            {
+                slowness *= factor;
+                self.network
+                    .effects
+                    .note(acting.fault, |effects| effects.altered += 1);
+            }
+        }
+        slowness
+    }
+
     /// The gap between two requests of app servers in a region, as a surge leaves it. A gap that began before
     /// the surge stays as it was.
     #[inline]

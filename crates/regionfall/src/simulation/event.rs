@@ -59,6 +59,8 @@ pub(super) enum Event {
     Phase(Phase),
     /// A command of an external endpoint leaves.
     Injected(CallId),
+    /// A process has done what it worked on.
+    Served(ProcessId),
 }
 
 /// What travels over connections, as a [`Letter`].
@@ -105,6 +107,10 @@ pub(super) enum Message {
 /// A directed link of one shard.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct LinkId(pub u16);
+
+/// A database process: that of one shard of one member.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct ProcessId(pub u16);
 
 /// A probe under way.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -157,6 +163,7 @@ impl Event {
             Self::Phase(_) => 18,
             Self::Injected(_) => 19,
             Self::Heartbeat(_) => 20,
+            Self::Served(_) => 21,
         }
     }
 }

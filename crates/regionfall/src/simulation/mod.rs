@@ -6,6 +6,7 @@ mod availability;
 mod backlog;
 mod blueprint;
 mod builder;
+mod capacity;
 mod costs;
 mod deciding;
 mod degrading;

@@ -163,6 +163,9 @@ impl World {
             (last > known).then_some((known + 1, last))
         };
         if let Some((first, last)) = gained {
+            if self.capacity.is_some() {
+                self.work_beside(now, (target, shard), last + 1 - first);
+            }
             listener.observe(
                 now,
                 &Fact::EffectsApplied {

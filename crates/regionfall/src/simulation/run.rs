@@ -15,7 +15,7 @@ use crate::history::{
     KeyspaceShape, Ledger, Listener, MemberView, Quiescence, RecoveryCriterion, RunShape,
     ServerShape, Trace,
 };
-use crate::metric::{Costs, Metrics};
+use crate::metric::{Costs, Load, Metrics};
 use crate::topology::{MemberId, RegionId};
 
 /// The version of the model's semantics: it changes whenever the same scenario and seed give another trace.
@@ -100,6 +100,15 @@ pub(crate) fn run_with<L: Listener>(plan: &Plan<'_>, listener: &mut L) -> Outcom
         cross_region_bytes: world.cross_region_bytes(),
         components: components(plan.strategy),
     });
+    let metrics = match world.busyness() {
+        Some(busyness) => metrics.with_load(&Load {
+            queue_wait_p99_ms: busyness.waits.quantile_ms(0.99),
+            utilisation_max: busyness.utilisation_max,
+            connections_refused: busyness.connections_refused,
+            commands_throttled: busyness.commands_throttled,
+        }),
+        None => metrics,
+    };
     let verdicts = checks.verdicts(&account);
     let mut hash = trace.hash();
     metrics.hash_into(&mut hash);

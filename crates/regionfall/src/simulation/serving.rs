@@ -83,6 +83,31 @@ impl World {
         }
     }
 
+    /// A request is answered with an error, and not executed.
+    pub(super) fn answer_with_error(
+        &mut self,
+        now: SimTime,
+        connection: ConnectionId,
+        (slot, attempt): (Slot, u8),
+    ) {
+        let operation = self.operations.get(slot);
+        let draw = Draw {
+            who: operation.who,
+            sequence: operation.sequence,
+            attempt,
+            leg: 1,
+        };
+        let message = Message::Reply {
+            slot,
+            attempt,
+            is_error: true,
+        };
+        let letter = (message.into(), REPLY_BYTES);
+        self.network
+            .send(now, &mut self.queue, (connection, End::Server), letter, draw);
+        self.account_for_abandoned();
+    }
+
     /// Executes a command at a member.
     pub(super) fn execute(
         &mut self,

@@ -97,6 +97,7 @@ impl World {
                 let host = self.member_host(member);
                 if begins {
                     self.afflict(now, host, (id, Affliction::Hung), InFlight::Delivered);
+                    self.freeze_processes(now, member);
                     self.freeze_links(now, member, listener);
                 } else {
                     self.relieve(now, host, id, listener);
@@ -272,6 +273,7 @@ impl World {
         state.stopped_by.push(fault);
         if state.is_running {
             state.is_running = false;
+            self.kill_processes(now, member);
             listener.observe(now, &Fact::MemberStopped { member, fault });
             self.stop_links(now, member, listener);
         }

@@ -9,6 +9,7 @@ use regionfall_kernel::{Addressed, EventQueue, Seed, SimTime, TieBreak};
 
 use super::afflictions::HostFault;
 use super::blueprint::Blueprint;
+use super::capacity::Capacity;
 use super::deciding::{DeciderSlot, ProbeSlot};
 use super::degrading::Acting;
 use super::endpoint::{Call, Endpoint};
@@ -58,6 +59,8 @@ pub struct World {
     pub(super) host_faults: Vec<Vec<HostFault>>,
     /// What faults make worse at this moment.
     pub(super) degradations: Vec<Acting>,
+    /// How busy processes are; `None` if nothing takes any time.
+    pub(super) capacity: Option<Box<Capacity>>,
     /// Whose each connection is, by its dense number.
     pub(super) owners: Vec<Option<(ConnectionId, Owner)>>,
     pub(super) phase: Phase,
@@ -115,6 +118,7 @@ impl World {
             faults,
             host_faults: Vec::new(),
             degradations: Vec::new(),
+            capacity: None,
             owners: Vec::new(),
             phase: Phase::WarmUp,
             started: false,
@@ -124,6 +128,7 @@ impl World {
         world.place_servers(seed);
         world.place_deciders(seed);
         world.place_management();
+        world.place_capacity(seed);
         world.host_faults = vec![Vec::new(); world.network.hosts()];
         world.schedule_phases();
         world.schedule_faults();
@@ -255,6 +260,7 @@ impl World {
             Event::Restart(member) => self.restart_member(now, member, listener),
             Event::Phase(phase) => self.begin_phase(now, phase, listener),
             Event::Injected(call) => self.send_call(now, call),
+            Event::Served(process) => self.work_done(now, process, listener),
         }
     }
 
@@ -273,6 +279,8 @@ impl World {
             } => {
                 self.deliver(now, connection, payload, listener);
             }
+            Notice::Asked(connection) => self.admit_or_refuse(now, connection),
+            Notice::SetupAsked(connection) => self.set_up(now, connection),
             Notice::Opened(connection) => match self.owner(connection) {
                 Some(Owner::Pool(server)) => self.pool_opened(now, server, connection, listener),
                 Some(Owner::Probe(probe)) => self.probe_opened(now, probe, listener),
@@ -328,7 +336,11 @@ impl World {
                 attempt,
                 member,
             } => {
-                self.serve(now, connection, slot, (attempt, member), listener);
+                if self.capacity.is_some() {
+                    self.queue_work(now, connection, letter, listener);
+                } else {
+                    self.serve(now, connection, slot, (attempt, member), listener);
+                }
             }
             Message::Reply {
                 slot,
@@ -337,7 +349,13 @@ impl World {
             } => {
                 self.reply_arrives(now, connection, (slot, attempt), is_error, listener);
             }
-            Message::Probe(probe) => self.answer_probe(now, connection, probe),
+            Message::Probe(probe) => {
+                if self.capacity.is_some() {
+                    self.queue_work(now, connection, letter, listener);
+                } else {
+                    self.answer_probe(now, connection, probe);
+                }
+            }
             Message::ProbeReply { probe, is_error } => {
                 self.probe_answered(now, (probe, is_error), listener);
             }
@@ -353,7 +371,13 @@ impl World {
                 self.effects_arrive(now, link, range, listener);
             }
             Message::FullState(link) => self.full_state_arrives(now, link, listener),
-            Message::Call(call) => self.serve_call(now, connection, call, listener),
+            Message::Call(call) => {
+                if self.capacity.is_some() {
+                    self.queue_work(now, connection, letter, listener);
+                } else {
+                    self.serve_call(now, connection, call, listener);
+                }
+            }
             Message::CallReply(call) => self.call_answered(now, call),
         }
     }

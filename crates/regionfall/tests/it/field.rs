@@ -4,6 +4,7 @@
 use regionfall::database::{Availability, CheckScope, LagCheck};
 use regionfall::fault::draw_plan;
 use regionfall::history::Listener;
+use regionfall::scenario::Ties;
 use regionfall::simulation::{Answer, Blueprint, EndpointId, World};
 use regionfall::topology::{FaultId, MemberId, RegionId};
 use regionfall_crdt::{Command, Content, KeyId, Value};
@@ -35,7 +36,9 @@ impl Field {
     /// Three members, next to no traffic of their own, a storm from 5 s to 205 s, and what `rest` adds.
     pub(crate) fn new(rest: &str) -> Self {
         let scenario = scenario(&format!("{QUIET}\n{rest}"));
-        let settings = scenario.variants[0].settings.clone();
+        let mut settings = scenario.variants[0].settings.clone();
+        // What is written first is sent first.
+        settings.ties = Ties::Insertion;
         let strategy = settings.strategies[0].clone();
         let faults = settings.cases[0].faults.clone();
         let calm = SimTime::ZERO + settings.phases.warm_up + settings.phases.storm;

@@ -7,6 +7,7 @@
 
 mod availability;
 mod backlog;
+mod capacity;
 mod chaos;
 mod conflict;
 mod degradations;

@@ -18,8 +18,8 @@ pub struct Process<W> {
     waiting: VecDeque<(SimTime, W)>,
     /// What it works on: begun, and to be over.
     current: Option<(SimTime, SimTime)>,
-    /// Work that came over it beside the queue, and goes onto the next.
-    owed: SimDuration,
+    /// Until when it is busy with what came to it beside the queue, after what it works on.
+    beside_until: SimTime,
     /// Since when it stands still.
     frozen: Option<SimTime>,
     load: Load,
@@ -43,7 +43,7 @@ impl<W> Default for Process<W> {
         Self {
             waiting: VecDeque::new(),
             current: None,
-            owed: SimDuration::ZERO,
+            beside_until: SimTime::ZERO,
             frozen: None,
             load: Load::default(),
         }
@@ -66,9 +66,9 @@ impl<W> Process<W> {
     /// It begins to work, for so long. Returns when that will be over.
     pub fn begin(&mut self, now: SimTime, service: SimDuration) -> SimTime {
         debug_assert!(self.current.is_none(), "one thread");
-        let service = service + std::mem::take(&mut self.owed);
-        let over = now + service;
-        self.current = Some((now, over));
+        let begun = now.max(self.beside_until);
+        let over = begun + service;
+        self.current = Some((begun, over));
         over
     }
 
@@ -76,15 +76,22 @@ impl<W> Process<W> {
     pub fn complete(&mut self, now: SimTime) -> Option<W> {
         if let Some((begun, _)) = self.current.take() {
             self.load.worked(begun, now);
+            self.load.worked(now, self.beside_until);
         }
         let (arrived, work) = self.waiting.pop_front()?;
         self.load.waits.record(now.saturating_since(arrived));
         Some(work)
     }
 
-    /// It has something to do beside its queue, at once: whatever is next takes so much longer.
-    pub fn owe(&mut self, work: SimDuration) {
-        self.owed += work;
+    /// It has something to do beside its queue: after what it works on, before all that waits.
+    pub fn owe(&mut self, now: SimTime, work: SimDuration) {
+        if let Some((_, over)) = self.current {
+            self.beside_until = self.beside_until.max(over) + work;
+        } else {
+            let begun = self.beside_until.max(now);
+            self.beside_until = begun + work;
+            self.load.worked(begun, self.beside_until);
+        }
     }
 
     /// Whether it works on something.
@@ -106,6 +113,10 @@ impl<W> Process<W> {
     /// may begin, as after [`Process::complete`].
     pub fn thaw(&mut self, now: SimTime) -> Option<SimTime> {
         let since = self.frozen.take()?;
+        let beside = self.beside_until.saturating_since(since);
+        if beside > SimDuration::ZERO {
+            self.beside_until = now + beside;
+        }
         let (begun, over) = self.current.as_mut()?;
         // What was done before the stop is done.
         self.load.worked(*begun, since);
@@ -120,7 +131,7 @@ impl<W> Process<W> {
         if let Some((begun, _)) = self.current.take() {
             self.load.worked(begun, end);
         }
-        self.owed = SimDuration::ZERO;
+        self.beside_until = SimTime::ZERO;
         self.waiting.drain(..).map(|(_, work)| work)
     }
 

@@ -131,12 +131,21 @@ fn utilisation_is_of_the_busiest_second() {
 #[test]
 fn owed_work_delays_what_is_next() {
     let mut process = Process::default();
-    process.owe(ms(3));
-    process.offer(at(0), ());
-    assert_eq!(process.begin(at(0), ms(1)), at(4));
-    process.complete(at(4));
-    process.offer(at(5), ());
-    assert_eq!(process.begin(at(5), ms(1)), at(6));
+    process.owe(at(0), ms(3));
+    process.offer(at(1), 'a');
+    assert_eq!(process.begin(at(1), ms(1)), at(4));
+    // While it works: after that, and before what waits.
+    process.owe(at(2), ms(5));
+    process.offer(at(3), 'b');
+    assert_eq!(process.complete(at(4)), Some('b'));
+    assert_eq!(process.begin(at(4), ms(1)), at(10));
+    process.complete(at(10));
+    // What is done is done.
+    process.offer(at(20), 'c');
+    assert_eq!(process.begin(at(20), ms(1)), at(21));
+    process.complete(at(21));
+    let busy = process.load().utilisation_max;
+    assert!((busy - 0.011).abs() < 1e-9, "3 + 1 + 5 + 1 + 1 ms: {busy}");
 }
 
 #[test]
