@@ -77,7 +77,8 @@ impl Book {
                 member,
                 effect: Some(effect),
                 ..
-            } => {
+            }
+            | Fact::Evicted { member, effect } => {
                 let origin = usize::from(effect.dot.origin.0);
                 self.ensure(origin);
                 let (owner, newest) = self.origins[origin];

@@ -164,6 +164,13 @@ pub enum Fact<'a> {
         /// The effect. Its dot is the next of its origin; it is at once visible at `member`.
         effect: Option<&'a Effect>,
     },
+    /// A member evicted a key for want of memory: it made an effect that no application asked for.
+    Evicted {
+        /// Where.
+        member: MemberId,
+        /// The effect. Its dot is the next of its origin.
+        effect: &'a Effect,
+    },
     /// A member executed a read.
     ReadExecuted {
         /// The operation.
@@ -350,7 +357,8 @@ impl Fact<'_> {
             Fact::WriteExecuted {
                 effect: Some(effect),
                 ..
-            } => Some(effect.dot),
+            }
+            | Fact::Evicted { effect, .. } => Some(effect.dot),
             _ => None,
         }
     }

@@ -167,6 +167,10 @@ fn words(fact: &Fact<'_>) -> (u64, u64) {
                 u64::from(effect.dot.origin.0) << 48 ^ effect.dot.sequence ^ effect.at.0 << 20
             }),
         ),
+        Fact::Evicted { member, effect } => (
+            pack(40, u32::from(effect.dot.origin.0), u64::from(member.0)),
+            effect.dot.sequence ^ effect.at.0 << 20,
+        ),
         Fact::ReadExecuted {
             operation,
             attempt,

@@ -4,10 +4,11 @@
 //! it, steps the world, and drains the answers. The commands travel over the same network and are executed
 //! by the same dispatcher as those of app servers; they are nobody's operations and enter no ledger.
 
-use regionfall_crdt::{Command, KeyId, Reply};
+use regionfall_crdt::{Command, Effects, Executed, KeyId, Reply};
 use regionfall_kernel::SimTime;
 
 use super::event::{CallId, Event, Message};
+use super::memory::Admission;
 use super::world::{Owner, World};
 use crate::database::CommandClass;
 use crate::history::{Fact, Listener};
@@ -184,7 +185,15 @@ impl World {
         };
         let command = state.command.clone();
         let key = command.key().unwrap_or(KeyId(0));
-        let executed = self.execute(now, member, key, &command);
+        let admission = self.admit_command(now, member, &command, listener);
+        let executed = match admission {
+            Admission::Served => self.execute(now, member, key, &command),
+            Admission::Ignored => return,
+            Admission::Refused => Executed {
+                reply: Reply::Error(Self::out_of_memory()),
+                effects: Effects::none(),
+            },
+        };
         for effect in executed.effects {
             let (origin, sequence) = (effect.dot.origin, effect.dot.sequence);
             let (first, last) = (sequence, sequence);

@@ -26,7 +26,7 @@ impl World {
     pub(super) fn connect_link(&mut self, now: SimTime, link: LinkId) {
         let state = &self.links[usize::from(link.0)];
         let (source, target) = (state.source, state.target);
-        if !self.members[target.index()].is_running {
+        if !self.members[target.index()].is_running || self.is_out_of_memory(target, state.shard) {
             return;
         }
         if self.is_hung(target) {
@@ -87,16 +87,22 @@ impl World {
     }
 
     pub(super) fn greet(&mut self, now: SimTime, link: LinkId) {
+        let reconciles = self.reconciles(link);
         let state = &self.links[usize::from(link.0)];
         let Some(connection) = state.connection() else {
             return;
         };
-        let clock = self.members[state.target.index()].shards[usize::from(state.shard)]
-            .replica
-            .clock();
+        let clock = if reconciles {
+            Clock::new()
+        } else {
+            self.members[state.target.index()].shards[usize::from(state.shard)]
+                .replica
+                .clock()
+                .clone()
+        };
         let bytes = GREETING_BYTES + 16 * clock.len() as u32;
         let (who, sequence) = (u32::from(link.0), state.greetings);
-        self.links[usize::from(link.0)].greeted_with = clock.clone();
+        self.links[usize::from(link.0)].greeted_with = clock;
         let draw = Draw {
             who,
             sequence,

@@ -15,6 +15,7 @@ mod event;
 mod letter;
 mod link_health;
 mod links;
+mod memory;
 mod outcome;
 mod placing;
 mod pooling;

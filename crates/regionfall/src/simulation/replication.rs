@@ -27,6 +27,9 @@ impl World {
         self.journal.push(effect);
         if dot.sequence.is_multiple_of(FORGET_EVERY) {
             self.forget_settled();
+            if self.memory.is_some() {
+                self.reopen_shards(now);
+            }
         }
         // The links of a source stand side by side, those of one shard as far apart as there are shards.
         let shards = usize::from(self.shards());
@@ -182,6 +185,9 @@ impl World {
         if self.links[usize::from(link.0)].catch_up.is_some() {
             self.note_caught_up(now, link, listener);
         }
+        if self.memory.is_some() {
+            self.relieve_memory(now, target, shard, listener);
+        }
     }
 
     /// A member learnt effects that were not their bearer's own: others may lack them too.
@@ -290,6 +296,9 @@ impl World {
             }
         }
         self.note_caught_up(now, link, listener);
+        if self.memory.is_some() {
+            self.relieve_memory(now, target, shard, listener);
+        }
     }
 
     /// Whether all members that run, or will run again, have the same effects.

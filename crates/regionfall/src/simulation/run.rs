@@ -15,7 +15,7 @@ use crate::history::{
     KeyspaceShape, Ledger, Listener, MemberView, Quiescence, RecoveryCriterion, RunShape,
     ServerShape, Trace,
 };
-use crate::metric::{Costs, Load, Metrics};
+use crate::metric::{Costs, Load, Metrics, Shortage};
 use crate::topology::{MemberId, RegionId};
 
 /// The version of the model's semantics: it changes whenever the same scenario and seed give another trace.
@@ -106,6 +106,14 @@ pub(crate) fn run_with<L: Listener>(plan: &Plan<'_>, listener: &mut L) -> Outcom
             utilisation_max: busyness.utilisation_max,
             connections_refused: busyness.connections_refused,
             commands_throttled: busyness.commands_throttled,
+        }),
+        None => metrics,
+    };
+    let metrics = match world.shortage() {
+        Some((memory_share_max, keys_evicted, oom_errors)) => metrics.with_shortage(&Shortage {
+            memory_share_max,
+            keys_evicted,
+            oom_errors,
         }),
         None => metrics,
     };

@@ -4,6 +4,7 @@ use regionfall_crdt::Executed;
 use regionfall_kernel::SimTime;
 
 use super::event::Message;
+use super::memory::Admission;
 use super::world::World;
 use crate::client::Slot;
 use crate::database::shard_of;
@@ -38,6 +39,19 @@ impl World {
             attempt,
             leg: 1,
         };
+        if self.memory.is_some() {
+            match self.admit_command(now, member, &command, listener) {
+                Admission::Served => {}
+                Admission::Refused => {
+                    self.answer_with_error(now, connection, (slot, attempt));
+                    return;
+                }
+                Admission::Ignored => {
+                    self.operations.message_gone(slot);
+                    return;
+                }
+            }
+        }
         let executed = self.execute(now, member, key, &command);
         if is_write {
             let effect = executed.effects.first();

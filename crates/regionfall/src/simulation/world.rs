@@ -15,6 +15,7 @@ use super::degrading::Acting;
 use super::endpoint::{Call, Endpoint};
 use super::event::{ARRIVAL, Event, LinkId, Message};
 use super::letter::Letter;
+use super::memory::Memory;
 use crate::client::{AppServer, Finding, Operations};
 use crate::database::{Journal, Link, Member};
 use crate::failover::{Decider, StrategyConfig};
@@ -61,6 +62,8 @@ pub struct World {
     pub(super) degradations: Vec<Acting>,
     /// How busy processes are; `None` if nothing takes any time.
     pub(super) capacity: Option<Box<Capacity>>,
+    /// How full shards are; `None` if they have no limit.
+    pub(super) memory: Option<Box<Memory>>,
     /// Whose each connection is, by its dense number.
     pub(super) owners: Vec<Option<(ConnectionId, Owner)>>,
     pub(super) phase: Phase,
@@ -119,6 +122,7 @@ impl World {
             host_faults: Vec::new(),
             degradations: Vec::new(),
             capacity: None,
+            memory: None,
             owners: Vec::new(),
             phase: Phase::WarmUp,
             started: false,
@@ -129,6 +133,7 @@ impl World {
         world.place_deciders(seed);
         world.place_management();
         world.place_capacity(seed);
+        world.place_memory(seed);
         world.host_faults = vec![Vec::new(); world.network.hosts()];
         world.schedule_phases();
         world.schedule_faults();

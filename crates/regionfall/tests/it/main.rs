@@ -19,6 +19,7 @@ mod memory;
 mod recount;
 mod run_recount;
 mod scenario;
+mod shortage;
 mod sight;
 mod small;
 mod storms;

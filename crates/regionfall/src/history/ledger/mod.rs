@@ -449,6 +449,10 @@ impl Listener for Ledger {
             } => {
                 self.write_executed(self.now, operation.0, member.index(), effect);
             }
+            // Nobody's operation.
+            Fact::Evicted { member, effect } => {
+                self.write_executed(self.now, u32::MAX, member.index(), Some(effect));
+            }
             Fact::ReadExecuted {
                 operation,
                 attempt,

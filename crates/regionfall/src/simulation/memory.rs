@@ -1,0 +1,351 @@
+//! Members short of memory: they evict, refuse writes, stop.
+//!
+//! A shard that is out of memory gives its inbound links up and leaves clients without an answer, as the
+//! documentation says of the product (active-active, planning.md; developing applications). It collects what may be
+//! collected; with room again, and unless an operator has to act, it reconciles in full with every peer and goes on.
+//! What it had written still leaves over links that stand.
+
+use std::collections::BTreeSet;
+
+use regionfall_crdt::{Command, ErrorKind, KeyId};
+use regionfall_kernel::{Addressed, Seed, SimTime};
+
+use super::event::LinkId;
+use super::world::World;
+use crate::database::{
+    AtLimit, CommandClass, EVICTION_SAMPLES, EvictionOrder, KeyUse, MemoryConfig, Pressure,
+    shard_of,
+};
+use crate::history::{Fact, Listener};
+use crate::network::End;
+use crate::topology::MemberId;
+
+/// Redis's refusal (redis/redis, `server.c`, `shared.oomerr`).
+const OUT_OF_MEMORY: ErrorKind =
+    ErrorKind::Other("OOM command not allowed when used memory > 'maxmemory'.");
+
+/// Most keys that a shard evicts for one command, at its limit; at the share from which it evicts it is one
+/// (assumed: the documentation says that eviction speeds up as memory grows).
+const EVICTIONS_MOST: f64 = 16.0;
+
+/// The memory of all shards.
+#[derive(Clone, Debug)]
+pub(super) struct Memory {
+    config: MemoryConfig,
+    draws: Addressed,
+    /// By member and shard.
+    shards: Vec<ShardMemory>,
+    /// Links whose next greeting asks for everything.
+    reconciles: BTreeSet<LinkId>,
+}
+
+/// What is remembered of one shard's memory.
+#[derive(Clone, Debug, Default)]
+struct ShardMemory {
+    /// Whether it stopped.
+    is_stopped: bool,
+    uses: KeyUse,
+    /// The largest share of its limit that it used.
+    share_max: f64,
+    evicted: u64,
+    refused: u64,
+}
+
+/// Whether a shard serves a command.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Admission {
+    /// It does.
+    Served,
+    /// It answers that it is out of memory.
+    Refused,
+    /// It does not answer.
+    Ignored,
+}
+
+impl World {
+    /// Shards with their limits, if the scenario sets any.
+    pub(super) fn place_memory(&mut self, seed: Seed) {
+        let database = &self.blueprint.settings().database;
+        if let Some(config) = database.memory {
+            let shards = self.members.len() * usize::from(database.shards);
+            self.memory = Some(Box::new(Memory {
+                config,
+                draws: seed.addressed("eviction"),
+                shards: vec![ShardMemory::default(); shards],
+                reconciles: BTreeSet::new(),
+            }));
+        }
+    }
+
+    /// What the memory of a run came to: the largest share of a limit used, keys evicted, commands refused or left
+    /// without an answer; `None` without a limit.
+    pub fn shortage(&self) -> Option<(f64, u64, u64)> {
+        let memory = self.memory.as_ref()?;
+        let add = |(share, evicted, refused): (f64, u64, u64), shard: &ShardMemory| {
+            (
+                share.max(shard.share_max),
+                evicted + shard.evicted,
+                refused + shard.refused,
+            )
+        };
+        Some(memory.shards.iter().fold((0.0, 0, 0), add))
+    }
+
+    /// Bytes that a shard of a member uses of its memory.
+    pub(super) fn memory_used(&self, member: MemberId, shard: u16) -> u64 {
+        let place = usize::from(shard);
+        let replica = &self.members[member.index()].shards[place].replica;
+        let data = replica.bytes();
+        let Some(memory) = &self.memory else {
+            return data;
+        };
+        let origins = self.journal.origins_of_shard(shard);
+        let unsent = origins
+            .filter(|&origin| self.journal.member(origin) == member)
+            .map(|origin| {
+                let peers = self.members.iter().filter(|peer| peer.id != member);
+                let clocks = peers.map(|peer| peer.shards[place].replica.clock().get(origin));
+                let had = clocks.min().unwrap_or(0);
+                let holds = replica.clock().get(origin);
+                self.journal.bytes_between(origin, had, holds.max(had))
+            })
+            .sum();
+        memory.config.used(data, unsent, self.shards())
+    }
+
+    /// Looks how short of memory a shard is.
+    fn pressure(&mut self, member: MemberId, shard: u16) -> (Pressure, f64) {
+        let used = self.memory_used(member, shard);
+        let (index, shards) = (self.shard_index(member, shard), self.shards());
+        let Some(memory) = &mut self.memory else {
+            return (Pressure::None, 0.0);
+        };
+        let share = used as f64 / memory.config.shard_limit(shards).max(1) as f64;
+        let own = &mut memory.shards[index];
+        own.share_max = own.share_max.max(share);
+        (memory.config.pressure(used, shards), share)
+    }
+
+    fn shard_index(&self, member: MemberId, shard: u16) -> usize {
+        member.index() * usize::from(self.shards()) + usize::from(shard)
+    }
+
+    /// Whether a shard is out of memory and has stopped.
+    pub(super) fn is_out_of_memory(&self, member: MemberId, shard: u16) -> bool {
+        let index = self.shard_index(member, shard);
+        self.memory
+            .as_ref()
+            .is_some_and(|memory| memory.shards[index].is_stopped)
+    }
+
+    /// Whether a shard has the memory to serve a command; it may have to make room, or stop.
+    pub(super) fn admit_command<L: Listener>(
+        &mut self,
+        now: SimTime,
+        member: MemberId,
+        command: &Command,
+        listener: &mut L,
+    ) -> Admission {
+        let Some(key) = command.key() else {
+            return Admission::Served;
+        };
+        let shard = shard_of(key, self.shards());
+        let pressure = self.relieve_memory(now, member, shard, listener);
+        let index = self.shard_index(member, shard);
+        let Some(memory) = &mut self.memory else {
+            return Admission::Served;
+        };
+        let own = &mut memory.shards[index];
+        let admission = match pressure {
+            _ if own.is_stopped => Admission::Ignored,
+            Pressure::RefusesWrites if takes_memory(command) => Admission::Refused,
+            _ => Admission::Served,
+        };
+        if admission == Admission::Served {
+            own.uses.note(now, key);
+        } else {
+            own.refused += 1;
+        }
+        admission
+    }
+
+    /// Makes room in a shard, if it is to; one without any stops. Returns how short of memory it still is.
+    pub(super) fn relieve_memory<L: Listener>(
+        &mut self,
+        now: SimTime,
+        member: MemberId,
+        shard: u16,
+        listener: &mut L,
+    ) -> Pressure {
+        let (mut pressure, share) = self.pressure(member, shard);
+        if pressure == Pressure::None || self.is_out_of_memory(member, shard) {
+            return pressure;
+        }
+        let Some(config) = self.memory.as_ref().map(|memory| memory.config) else {
+            return pressure;
+        };
+        if let Some(order) = config.eviction.order {
+            let way = (share - config.evicts_from) / (1.0 - config.evicts_from).max(0.01);
+            let most = 1.0 + (EVICTIONS_MOST - 1.0) * way.clamp(0.0, 1.0);
+            for _ in 0..most as u32 {
+                let volatile_only = config.eviction.volatile_only;
+                if !self.evict(now, (member, shard), (order, volatile_only), listener) {
+                    break;
+                }
+                pressure = self.pressure(member, shard).0;
+                if pressure == Pressure::None {
+                    break;
+                }
+            }
+        }
+        if pressure == Pressure::Full {
+            self.run_out_of_memory(now, member, shard, listener);
+        }
+        pressure
+    }
+
+    /// Evicts a key: it is deleted, and the peers delete it too (Redis Software release notes, 7.4.6, RS131360).
+    fn evict<L: Listener>(
+        &mut self,
+        now: SimTime,
+        (member, shard): (MemberId, u16),
+        (order, volatile_only): (EvictionOrder, bool),
+        listener: &mut L,
+    ) -> bool {
+        let Some(key) = self.pick_for_eviction((member, shard), (order, volatile_only)) else {
+            return false;
+        };
+        let executed = self.execute(now, member, key, &Command::Del { key });
+        let index = self.shard_index(member, shard);
+        if let Some(memory) = &mut self.memory {
+            memory.shards[index].evicted += 1;
+        }
+        for effect in executed.effects {
+            let fact = Fact::Evicted {
+                member,
+                effect: &effect,
+            };
+            listener.observe(now, &fact);
+            self.publish_effect(now, member, effect);
+        }
+        true
+    }
+
+    fn pick_for_eviction(
+        &self,
+        (member, shard): (MemberId, u16),
+        (order, volatile_only): (EvictionOrder, bool),
+    ) -> Option<KeyId> {
+        let memory = self.memory.as_ref()?;
+        let index = self.shard_index(member, shard);
+        let own = &memory.shards[index];
+        let replica = &self.members[member.index()].shards[usize::from(shard)].replica;
+        let stored = replica.stored();
+        let is_candidate = |key: &KeyId| {
+            !replica.value(*key).is_absent() && (!volatile_only || replica.deadline(*key).is_some())
+        };
+        let mut sample = Vec::with_capacity(EVICTION_SAMPLES);
+        for number in 0..EVICTION_SAMPLES as u32 {
+            let address = [index as u32, own.evicted as u32, number, 0];
+            let start = (memory.draws.unit(address.into()) * stored as f64) as usize;
+            // The next one from anywhere.
+            let mut places = (start..stored).chain(0..start);
+            let key = places.find_map(|place| replica.stored_at(place).filter(is_candidate));
+            sample.push(key?);
+        }
+        let deadline = |key| replica.deadline(key).unwrap_or(u64::MAX);
+        own.uses.pick(order, &sample, deadline)
+    }
+
+    /// A shard is out of memory: it stops, and collects what it may.
+    fn run_out_of_memory<L: Listener>(
+        &mut self,
+        now: SimTime,
+        member: MemberId,
+        shard: u16,
+        listener: &mut L,
+    ) {
+        let index = self.shard_index(member, shard);
+        if let Some(memory) = &mut self.memory {
+            memory.shards[index].is_stopped = true;
+        }
+        for number in 0..self.links.len() {
+            let link = &self.links[number];
+            if link.target != member || link.shard != shard {
+                continue;
+            }
+            if let Some(connection) = link.connection() {
+                self.network
+                    .close(now, &mut self.queue, connection, End::Client);
+                self.owners[connection.index()] = None;
+                self.account_for_abandoned();
+            }
+            self.link_down(now, LinkId(number as u16), listener);
+        }
+        self.forget_settled();
+        self.reopen_if_room(now, member, shard);
+    }
+
+    /// Does at once what the collector does now and then: whatever every member has observed is forgotten, and
+    /// shards that had stopped and have room again go on.
+    pub fn collect(&mut self) {
+        let now = self.now();
+        self.forget_settled();
+        self.reopen_shards(now);
+    }
+
+    /// Bytes of the data of a member, tombstones included, and how many keys wait for the collector.
+    pub fn memory_of(&self, member: MemberId) -> (u64, usize) {
+        let shards = &self.members[member.index()].shards;
+        let add = |(bytes, graves): (u64, usize), shard: &crate::database::Shard| {
+            (bytes + shard.replica.bytes(), graves + shard.replica.tombstones())
+        };
+        shards.iter().fold((0, 0), add)
+    }
+
+    /// Shards that had stopped and have room again reconcile with their peers.
+    pub(super) fn reopen_shards(&mut self, now: SimTime) {
+        for member in 0..self.members.len() {
+            for shard in 0..self.shards() {
+                self.reopen_if_room(now, MemberId::from_index(member), shard);
+            }
+        }
+    }
+
+    fn reopen_if_room(&mut self, now: SimTime, member: MemberId, shard: u16) {
+        let has_room = self.is_out_of_memory(member, shard)
+            && self.pressure(member, shard).0 < Pressure::Full;
+        let index = self.shard_index(member, shard);
+        let Some(memory) = self.memory.as_mut().filter(|_| has_room) else {
+            return;
+        };
+        if matches!(memory.config.at_limit, AtLimit::Stops { recovers: false }) {
+            return;
+        }
+        memory.shards[index].is_stopped = false;
+        let inbound = self.links.iter().enumerate();
+        let inbound = inbound.filter(|(_, link)| link.target == member && link.shard == shard);
+        let links: Vec<LinkId> = inbound.map(|(number, _)| LinkId(number as u16)).collect();
+        memory.reconciles.extend(&links);
+        for link in links {
+            self.connect_link(now, link);
+        }
+    }
+
+    /// Whether a link's greeting is to ask for everything, this once.
+    pub(super) fn reconciles(&mut self, link: LinkId) -> bool {
+        let memory = self.memory.as_mut();
+        memory.is_some_and(|memory| memory.reconciles.remove(&link))
+    }
+
+    /// The refusal of a shard that is out of memory.
+    pub(super) const fn out_of_memory() -> ErrorKind {
+        OUT_OF_MEMORY
+    }
+}
+
+/// Whether a command is refused without memory: those that remove are not (Redis docs, COMMAND, `denyoom`).
+fn takes_memory(command: &Command) -> bool {
+    CommandClass::of(command.kind()) == CommandClass::Write
+        && !matches!(command, Command::Del { .. } | Command::SRem { .. })
+}
