@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 use crate::clock::Clock;
 use crate::collection::Counterpart;
 use crate::expiry::{Claim, Expiry};
+use crate::stored::Stored;
 use crate::tally::{Amount, Tally};
 use crate::{Dot, Effect, OriginId, Timestamp};
 
@@ -24,12 +25,12 @@ const WRITE_BYTES: usize = 18;
 const CLOCK_BYTES: usize = 10;
 
 /// What names a cell.
-pub(crate) trait CellKey: Clone + Ord {
+pub(crate) trait CellKey: Clone + Ord + Stored {
     fn bytes(&self) -> usize;
 }
 
 /// What is written to a cell.
-pub(crate) trait CellValue: Clone + PartialEq + std::fmt::Debug {
+pub(crate) trait CellValue: Clone + PartialEq + std::fmt::Debug + Stored {
     /// What can be added to it.
     type Amount: Amount;
     /// Whether the later of two concurrent writes prevails; otherwise the smaller origin does at once.
@@ -39,6 +40,7 @@ pub(crate) trait CellValue: Clone + PartialEq + std::fmt::Debug {
 
 /// A write that is visible.
 #[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct CellWrite<V> {
     dot: Dot,
     at: Timestamp,
@@ -47,6 +49,8 @@ struct CellWrite<V> {
 
 /// What is left in one place.
 #[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(bound = ""))]
 pub(crate) struct Cell<V: CellValue> {
     /// What the writes and removals so far had observed.
     covered: Clock,
@@ -161,12 +165,18 @@ impl<V: CellValue> Cell<V> {
 
 /// Cells by their keys, in order.
 #[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(bound = "K: CellKey"))]
 pub(crate) struct Cells<K, V: CellValue> {
+    #[cfg_attr(feature = "serde", serde(with = "crate::serial::pairs"))]
     live: BTreeMap<K, Cell<V>>,
     /// Those in which nothing is left.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serial::pairs"))]
     dead: BTreeMap<K, Cell<V>>,
     /// In how many of the former something awaits the collector.
+    #[cfg_attr(feature = "serde", serde(skip))]
     untidy: usize,
+    #[cfg_attr(feature = "serde", serde(skip))]
     bytes: usize,
 }
 
@@ -362,7 +372,8 @@ impl<K: CellKey, V: CellValue> Cells<K, V> {
         self.recount();
     }
 
-    fn recount(&mut self) {
+    /// Counts anew what was read or changed as a whole.
+    pub(crate) fn recount(&mut self) {
         let all = self.live.iter().chain(&self.dead);
         self.bytes = all.map(|(key, cell)| key.bytes() + cell.bytes()).sum();
         self.untidy = self.live.values().filter(|cell| cell.is_untidy()).count();

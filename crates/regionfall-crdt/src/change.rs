@@ -7,6 +7,7 @@ use crate::{
 
 /// What a boxed effect changes; see [`EffectKind::Change`](crate::EffectKind::Change).
 #[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Change {
     /// The key becomes this string, or nothing, as a plain write or removal would make it, and more besides.
     Reset {
@@ -55,6 +56,7 @@ pub enum Change {
 
 /// What a write does to the expiry of its key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum TtlChange {
     /// It stays (APPEND and its like, SET with KEEPTTL).
     Keep,
@@ -71,6 +73,7 @@ pub enum TtlChange {
 
 /// Over which concurrent operations a deletion wins.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Wins {
     /// PFADD and PFMERGE (Redis Active-Active documentation, data types: `HyperLogLog`).
     pub over_hyperloglog: bool,

@@ -34,6 +34,7 @@ enum Words {
 
 /// Consecutive effects of one origin, `first..=last`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct DotRange {
     /// Whose effects.
     pub origin: OriginId,

@@ -51,12 +51,15 @@ pub(crate) trait Merge {
     fn collect(&mut self, stable: &Clock);
     /// Bytes in memory; see [`Replica::bytes`](crate::Replica::bytes). Cheap.
     fn bytes(&self) -> usize;
+    /// Counts anew what [`Merge::bytes`] and the like tell, of something that was read or changed as a whole.
+    fn recount(&mut self);
 }
 
 macro_rules! collections {
     ($($Type:ident,)*) => {
         /// A collection of some type.
         #[derive(Clone, PartialEq, Debug)]
+        #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
         pub(crate) enum Collection {
             $($Type($Type),)*
         }
@@ -150,6 +153,10 @@ macro_rules! collections {
 
             fn bytes(&self) -> usize {
                 match self { $(Self::$Type(own) => own.bytes(),)* }
+            }
+
+            fn recount(&mut self) {
+                match self { $(Self::$Type(own) => own.recount(),)* }
             }
         }
     };

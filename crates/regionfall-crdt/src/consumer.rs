@@ -12,7 +12,9 @@ use crate::{Dot, KeyId};
 
 /// Local consumers of all groups.
 #[derive(Clone, Default, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Consumers {
+    #[cfg_attr(feature = "serde", serde(with = "crate::serial::pairs"))]
     groups: BTreeMap<(KeyId, Box<[u8]>), LocalGroup>,
 }
 
@@ -39,6 +41,7 @@ impl Consumers {
 
 /// A delivered entry that nobody acknowledged.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Pending {
     pub(crate) consumer: Box<[u8]>,
     /// When it was delivered last, in milliseconds.
@@ -48,15 +51,18 @@ pub(crate) struct Pending {
 
 /// The consumers of a group in this region.
 #[derive(Clone, Default, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct LocalGroup {
     /// The creation of the group that this is about.
     generation: Option<Dot>,
     /// Where XGROUP SETID let it begin.
     start: Option<Mark>,
+    #[cfg_attr(feature = "serde", serde(with = "crate::serial::pairs"))]
     pub(crate) pending: BTreeMap<EntryKey, Pending>,
     /// Delivered and acknowledged here.
     done: BTreeSet<EntryKey>,
     /// Consumers, each with when it was seen last.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serial::pairs"))]
     pub(crate) consumers: BTreeMap<Box<[u8]>, u64>,
     /// The greatest ID delivered.
     pub(crate) last_delivered: StreamId,

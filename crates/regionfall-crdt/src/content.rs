@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 /// The content of a value.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Content {
     /// A stand-in for `length` bytes that operation `token` wrote: it says who wrote the value
     /// without holding the value. Never a number, so that INCR refuses it.

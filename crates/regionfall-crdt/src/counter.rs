@@ -18,6 +18,7 @@ const CONTRIBUTION_BYTES: usize = 26;
 
 /// What one origin added to one counter.
 #[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Contribution {
     origin: OriginId,
     /// The sequence of its newest increment that was applied; 0 if only resets told of it.
@@ -40,6 +41,7 @@ impl Contribution {
 
 /// Contributions to one counter, in order of origin.
 #[derive(Clone, PartialEq, Default, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Counter {
     contributions: Vec<Contribution>,
 }

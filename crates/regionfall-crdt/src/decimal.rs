@@ -13,6 +13,7 @@ const LIMIT: i128 = 10_i128.pow(19) * ONE;
 
 /// A whole multiple of 10⁻¹⁷ of magnitude up to 10¹⁹.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Decimal {
     // Two words, which are aligned as all else is: replies and values pass through every command.
     high: i64,

@@ -4,6 +4,7 @@ use crate::{Change, Clock, Content, Dot, Element, Elements, KeyId, OriginId, Str
 
 /// A change to one key, to be applied once by every replica.
 #[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Effect {
     /// Its name, never used for another effect.
     pub dot: Dot,
@@ -19,6 +20,7 @@ pub struct Effect {
 
 /// What an [`Effect`] changes.
 #[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum EffectKind {
     /// The key becomes this string; what it held before, as far as observed, is gone.
     Write {
@@ -57,8 +59,10 @@ pub enum EffectKind {
 /// Whoever applies the effect may have applied more increments than it removes, and has only their
 /// sum; this tells it which part of that sum to take away.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Totals {
     /// In order of origin.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::serial::ordered"))]
     entries: Vec<(OriginId, i64)>,
 }
 

@@ -6,6 +6,7 @@ use crate::cells::CellKey;
 
 /// An element of a set.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Element {
     /// An element that its user numbered, as the simulator does; it needs no heap.
     Number(u64),

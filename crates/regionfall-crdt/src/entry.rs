@@ -25,9 +25,11 @@ const CLOCK_BYTES: usize = 10;
 
 /// The state of one key.
 #[derive(Clone, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Entry {
     pub(crate) key: KeyId,
     /// Whether the collector will visit it. The replica's business.
+    #[cfg_attr(feature = "serde", serde(skip))]
     pub(crate) is_in_graves: bool,
     /// What the visible resets had observed.
     covered: Clock,
@@ -37,6 +39,7 @@ pub(crate) struct Entry {
 
 /// What a key that was only ever written as a string does not have.
 #[derive(Clone, Default, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Extra {
     counter: Counter,
     /// Increments with a fraction.
@@ -519,6 +522,15 @@ impl Entry {
                 (Some(own), Some(theirs)) => own == theirs,
                 (Some(only), None) | (None, Some(only)) => **only == Extra::default(),
             }
+    }
+
+    /// Counts anew what is not written.
+    #[cfg(feature = "serde")]
+    pub(crate) fn recount(&mut self) {
+        let extra = self.extra.iter_mut();
+        for collection in extra.flat_map(|extra| &mut extra.collections) {
+            collection.recount();
+        }
     }
 
     /// Bytes in memory; see [`Replica::bytes`](crate::Replica::bytes).

@@ -25,6 +25,7 @@ pub(crate) const LATEST_DEADLINE: u64 = 1 << 49;
 
 /// What one operation says of the expiry.
 #[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Claim {
     pub(crate) dot: Dot,
     /// Milliseconds of the wall clock; `None` is never.
@@ -42,6 +43,7 @@ impl Claim {
 
 /// The claims that no other had observed.
 #[derive(Clone, PartialEq, Default, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Expiry {
     /// What the claims and deletions so far had observed.
     covered: Clock,

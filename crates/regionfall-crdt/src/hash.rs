@@ -14,6 +14,7 @@ use crate::{Change, Content, Decimal, Effect, EffectKind, Element, OriginId, Val
 
 /// What an effect changes in a hash.
 #[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum HashChange {
     /// These fields get these values.
     Set {
@@ -78,6 +79,7 @@ impl CellValue for Content {
 
 /// The fields of a hash.
 #[derive(Clone, PartialEq, Default, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Hash {
     fields: Cells<Element, Content>,
 }
@@ -165,6 +167,10 @@ impl Merge for Hash {
 
     fn bytes(&self) -> usize {
         self.fields.bytes()
+    }
+
+    fn recount(&mut self) {
+        self.fields.recount();
     }
 }
 

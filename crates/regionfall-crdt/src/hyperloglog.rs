@@ -20,6 +20,7 @@ pub(crate) type Raise = (u16, u8);
 
 /// What an effect changes in a `HyperLogLog`.
 #[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct HyperLogLogChange {
     /// Registers, each raised to at least this.
     pub raises: Vec<(u16, u8)>,
@@ -67,6 +68,7 @@ fn murmur(bytes: &[u8]) -> u64 {
 
 /// Registers that are not 0, in order.
 #[derive(Clone, PartialEq, Default, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Registers(Vec<Raise>);
 
 impl Registers {
@@ -183,6 +185,7 @@ fn sigma(mut x: f64) -> f64 {
 
 /// Additions that knew of the same deletions which have not arrived here.
 #[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Additions {
     known: Clock,
     registers: Registers,
@@ -192,6 +195,7 @@ struct Additions {
 
 /// A `HyperLogLog` with the deletions that it survived.
 #[derive(Clone, PartialEq, Default, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct HyperLogLog {
     /// In order of what they knew; those that knew of nothing new come first, and there is seldom more.
     additions: Vec<Additions>,
@@ -325,6 +329,8 @@ impl Merge for HyperLogLog {
         });
         additions.sum::<usize>() + 10 * self.deleted.len()
     }
+
+    fn recount(&mut self) {}
 }
 
 /// A `HyperLogLog`.

@@ -6,6 +6,7 @@ use std::fmt;
 
 /// A key, as a dense number: replicas keep tables indexed by it. [`KeyNames`](crate::KeyNames) maps names to them where people look.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct KeyId(pub u32);
 
 /// One incarnation of one shard of one member: whoever numbers effects.
@@ -14,6 +15,7 @@ pub struct KeyId(pub u32);
 /// so it writes under a new origin. Where a rule says "the smaller instance prevails", the smaller
 /// origin does: callers that want the documented order of members number origins in that order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct OriginId(pub u16);
 
 /// The name of one effect, for ever: the `sequence`-th effect of `origin`.
@@ -45,6 +47,7 @@ impl fmt::Debug for Dot {
 ///
 /// Hosts disagree: the value may be skewed, and may go backwards between two effects of one origin.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Timestamp(pub u64);
 
 impl Timestamp {

@@ -22,6 +22,7 @@ use crate::{Change, Dot, Effect, EffectKind, OriginId, Value};
 
 /// Names an object or an array: the effect that created it, and which it was of those that the effect created.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ContainerId {
     dot: Dot,
     index: u32,
@@ -29,6 +30,7 @@ pub struct ContainerId {
 
 /// A place that holds a value.
 #[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum JsonPlace {
     /// The document itself.
     Root,
@@ -40,12 +42,14 @@ pub enum JsonPlace {
 
 /// What an effect changes in a JSON document.
 #[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum JsonChange {
     /// A place gets a value; containers in it are new ones.
     Set {
         /// The place.
         place: JsonPlace,
         /// The value.
+        #[cfg_attr(feature = "serde", serde(with = "crate::serial::text"))]
         value: Tree,
     },
     /// These elements come into an array, side by side.
@@ -55,6 +59,7 @@ pub enum JsonChange {
         /// Where the first of them stands.
         first: Position,
         /// The elements, in order.
+        #[cfg_attr(feature = "serde", serde(with = "crate::serial::texts"))]
         values: Vec<Tree>,
     },
     /// What was observed at these places goes.
@@ -117,8 +122,9 @@ fn tree_bytes(tree: &Tree) -> usize {
 
 /// What a place holds.
 #[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) enum Node {
-    Scalar(Tree),
+    Scalar(#[cfg_attr(feature = "serde", serde(with = "crate::serial::text"))] Tree),
     Object(ContainerId),
     Array(ContainerId),
 }
@@ -150,6 +156,7 @@ impl CellKey for () {
 
 /// An object or an array. Which it is stands where it is held; updates may come before that.
 #[derive(Clone, Default, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Container {
     members: Cells<Box<str>, Node>,
     elements: Cells<Position, Node>,
@@ -171,12 +178,15 @@ impl Container {
 
 /// A document.
 #[derive(Clone, Default, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Json {
     root: Cells<(), Node>,
     /// Those that are held somewhere, those that were, and those that will be.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serial::pairs"))]
     containers: BTreeMap<ContainerId, Container>,
     /// Whether the collector may find something.
     is_untidy: bool,
+    #[cfg_attr(feature = "serde", serde(skip))]
     bytes: usize,
 }
 
@@ -255,6 +265,10 @@ impl Json {
         }
     }
 
+    fn sum_up(&mut self) {
+        self.bytes = self.containers.values().map(Container::bytes).sum();
+    }
+
     /// The containers that are held somewhere, hidden values included.
     fn reachable(&self) -> BTreeSet<ContainerId> {
         let mut reached = BTreeSet::new();
@@ -272,10 +286,6 @@ impl Json {
             }
         }
         reached
-    }
-
-    fn recount(&mut self) {
-        self.bytes = self.containers.values().map(Container::bytes).sum();
     }
 }
 
@@ -346,7 +356,7 @@ impl Merge for Json {
             own.elements.merge(&theirs.elements, counterpart, &nothing);
             own.tips.merge(&theirs.tips, counterpart);
         }
-        self.recount();
+        self.sum_up();
     }
 
     fn smallest_origin(&self) -> Option<OriginId> {
@@ -384,11 +394,20 @@ impl Merge for Json {
                     || container.members.has_tombstones()
                     || container.elements.has_tombstones()
             });
-        self.recount();
+        self.sum_up();
     }
 
     fn bytes(&self) -> usize {
         self.bytes + self.root.bytes()
+    }
+
+    fn recount(&mut self) {
+        self.root.recount();
+        for container in self.containers.values_mut() {
+            container.members.recount();
+            container.elements.recount();
+        }
+        self.sum_up();
     }
 }
 

@@ -58,6 +58,12 @@
 //! Inside, a key has a register (strings), and where needed a counter and collections; each type is a
 //! file that states its rule and its source. Most collections are made of cells, small registers with a key each.
 //!
+//! # What is written and read
+//!
+//! With the feature `serde` a [`Replica`], an [`Effect`], a [`Clock`] and all that they hold can be written and read, in any
+//! format: maps are written as pairs where keys are no text, documents as text, scores as bits. A replica that was read goes
+//! on as the one that was written. How things are laid out may change with the version.
+//!
 //! # What is not here
 //!
 //! No clock, no randomness, no input or output: time is an argument, and SPOP and its like choose by what the replica has
@@ -130,9 +136,13 @@ mod register;
 mod replica;
 mod reply;
 mod run;
+mod score;
+#[cfg(feature = "serde")]
+mod serial;
 mod set;
 mod settings;
 mod sorted_set;
+mod stored;
 mod stream;
 mod stream_id;
 mod tally;

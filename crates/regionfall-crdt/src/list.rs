@@ -14,6 +14,7 @@ use crate::{Change, Content, Dot, Effect, EffectKind, OriginId, Value};
 
 /// What an effect changes in a list.
 #[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum ListChange {
     /// These elements come in, side by side.
     Insert {
@@ -63,6 +64,7 @@ impl ListChange {
 
 /// The elements of a list.
 #[derive(Clone, Default, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct List {
     elements: Cells<Position, Content>,
     /// For those who insert next. Forgotten with a list that is gone, at any time.
@@ -146,6 +148,10 @@ impl Merge for List {
 
     fn bytes(&self) -> usize {
         self.elements.bytes()
+    }
+
+    fn recount(&mut self) {
+        self.elements.recount();
     }
 }
 

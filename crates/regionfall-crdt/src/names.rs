@@ -47,6 +47,11 @@ impl KeyNames {
         self.names.get(id.0 as usize).map(AsRef::as_ref)
     }
 
+    /// All names in the order of their ids.
+    pub fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        self.names.iter().map(AsRef::as_ref)
+    }
+
     /// How many names were seen.
     pub fn len(&self) -> usize {
         self.names.len()

@@ -23,6 +23,7 @@ const DEEPEST: usize = 4;
 
 /// Which side of an element a run begins at.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 enum Side {
     Left,
     Right,
@@ -30,6 +31,7 @@ enum Side {
 
 /// An element of a run, as a step of a path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Step {
     side: Side,
     /// Of the runs that begin at the right side of an element, those of a higher precedence are nearer to it: they were put
@@ -43,10 +45,12 @@ struct Step {
 
 /// Where an element stands.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Position {
     /// Orders the runs at the root.
     rank: i64,
     /// From the root to the element; never empty.
+    #[cfg_attr(feature = "serde", serde(deserialize_with = "crate::serial::some"))]
     steps: Box<[Step]>,
 }
 
@@ -211,6 +215,7 @@ fn compare_in_run(
 /// The newest run of an origin in one sequence, and how far it has grown: only its author may let it grow, and never over the
 /// place of an element that was there.
 #[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 struct Tip {
     /// The newest insertion of the origin.
     newest: Dot,
@@ -229,6 +234,7 @@ impl Tip {
 
 /// The newest runs of each origin, in order of origin.
 #[derive(Clone, PartialEq, Default, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Tips(Vec<Tip>);
 
 impl Tips {

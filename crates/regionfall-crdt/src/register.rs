@@ -20,6 +20,7 @@ const WRITE_BYTES: usize = 24;
 
 /// A write of a string, or, with `None`, of its absence.
 #[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Write {
     pub(crate) dot: Dot,
     pub(crate) at: Timestamp,
@@ -41,6 +42,7 @@ impl Write {
 
 /// The visible writes that no visible write had observed.
 #[derive(Clone, PartialEq, Default, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Register {
     /// The one that shows: the greatest by rank.
     winner: Option<Write>,

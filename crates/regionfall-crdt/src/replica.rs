@@ -365,6 +365,28 @@ impl Replica {
         })
     }
 
+    /// What is kept, in no particular order.
+    #[cfg(feature = "serde")]
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Fills an empty replica with what was written of another; says which key comes twice, if one does.
+    #[cfg(feature = "serde")]
+    pub(crate) fn restore(&mut self, clock: Clock, entries: Vec<Entry>) -> Result<(), KeyId> {
+        self.clock = clock;
+        for mut entry in entries {
+            let key = entry.key;
+            if self.place(key).is_some() {
+                return Err(key);
+            }
+            entry.recount();
+            self.insert(key);
+            self.change(key, |own| *own = entry);
+        }
+        Ok(())
+    }
+
     /// Takes in an effect that the clock covers since just now.
     #[inline]
     fn take(&mut self, effect: &Effect) {

@@ -22,13 +22,17 @@ const DOT_BYTES: usize = 10;
 
 /// A set with its tombstones.
 #[derive(Clone, PartialEq, Default, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Set {
     /// The elements, each with the newest surviving instance of each origin.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serial::pairs"))]
     present: BTreeMap<Element, Clock>,
     /// What was removed by name: for each element, what its removals had observed, and they
     /// themselves.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serial::pairs"))]
     removed: BTreeMap<Element, Clock>,
     /// Bytes of both.
+    #[cfg_attr(feature = "serde", serde(skip))]
     bytes: usize,
 }
 
@@ -100,13 +104,6 @@ impl Set {
             self.removed.insert(element.clone(), clock.clone());
             self.bytes += ELEMENT_BYTES + element.len() + DOT_BYTES * clock.len();
         }
-    }
-
-    fn recount(&mut self) {
-        let size = |(element, clock): (&Element, &Clock)| {
-            ELEMENT_BYTES + element.len() + DOT_BYTES * clock.len()
-        };
-        self.bytes = self.present.iter().chain(&self.removed).map(size).sum();
     }
 }
 
@@ -197,5 +194,12 @@ impl Merge for Set {
 
     fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    fn recount(&mut self) {
+        let size = |(element, clock): (&Element, &Clock)| {
+            ELEMENT_BYTES + element.len() + DOT_BYTES * clock.len()
+        };
+        self.bytes = self.present.iter().chain(&self.removed).map(size).sum();
     }
 }

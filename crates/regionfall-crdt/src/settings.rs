@@ -2,6 +2,7 @@
 
 /// Settings of a replica. All replicas of a database should have the same, but for `instance`.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Settings {
     /// The number of this instance (region), the part of generated stream IDs that keeps regions apart, and the name
     /// under which it owns expiries. `None` takes the number of the origin that executes.
@@ -12,6 +13,7 @@ pub struct Settings {
 
 /// Which IDs XADD accepts, and how it completes them (Redis Active-Active documentation, data types: streams).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum XaddIdMode {
     /// `*`, and milliseconds alone, which get the instance as their sequence; a full ID is refused. IDs are unique.
     /// The default.

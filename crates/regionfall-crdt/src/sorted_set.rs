@@ -6,19 +6,20 @@
 //! settled by taking ZADD for an assignment: ZREM against ZADD leaves the score that ZADD wrote; ZADD against ZINCRBY
 //! leaves the sum of both.
 
-use std::cmp::Ordering;
-
-use crate::cells::{Cell, CellValue, Cells};
+use crate::cells::{Cell, Cells};
 use crate::clock::Clock;
 use crate::collection::{Counterpart, Merge};
+use crate::score::{Score, compare_scores};
 use crate::{Change, Effect, EffectKind, Element, OriginId, Value};
 
 /// What an effect changes in a sorted set.
 #[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum SortedSetChange {
     /// These members get these scores.
     Set {
         /// Members with their scores.
+        #[cfg_attr(feature = "serde", serde(with = "crate::serial::scores"))]
         members: Vec<(Element, f64)>,
     },
     /// A score grows.
@@ -26,6 +27,7 @@ pub enum SortedSetChange {
         /// The member.
         member: Element,
         /// By how much; negative if it shrinks.
+        #[cfg_attr(feature = "serde", serde(with = "crate::serial::score"))]
         amount: f64,
     },
     /// These members go, as far as observed.
@@ -53,18 +55,11 @@ impl SortedSetChange {
     }
 }
 
-impl CellValue for f64 {
-    type Amount = f64;
-
-    fn bytes(&self) -> usize {
-        8
-    }
-}
-
 /// The members of a sorted set.
 #[derive(Clone, PartialEq, Default, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct SortedSet {
-    members: Cells<Element, f64>,
+    members: Cells<Element, Score>,
 }
 
 /// What is read where there is no sorted set.
@@ -84,11 +79,11 @@ impl Merge for SortedSet {
         match &**change {
             Change::SortedSet(SortedSetChange::Set { members }) => {
                 for (member, score) in members {
-                    self.members.write(member, *score, effect, covered);
+                    self.members.write(member, Score(*score), effect, covered);
                 }
             }
             Change::SortedSet(SortedSetChange::Increment { member, amount }) => {
-                self.members.add(member, *amount, effect, covered);
+                self.members.add(member, Score(*amount), effect, covered);
             }
             Change::SortedSet(SortedSetChange::Remove { members }) => {
                 for member in members {
@@ -130,6 +125,10 @@ impl Merge for SortedSet {
     fn bytes(&self) -> usize {
         self.members.bytes()
     }
+
+    fn recount(&mut self) {
+        self.members.recount();
+    }
 }
 
 /// The members of a sorted set.
@@ -169,29 +168,8 @@ impl<'a> SortedSetView<'a> {
 }
 
 /// Scores are never NaN when written; sums of opposite infinities are, and count as 0 as in single-node Redis.
-fn score_of(cell: &Cell<f64>) -> f64 {
-    let base = cell.value().copied().unwrap_or(0.0);
-    let score = cell.sum().map_or(base, |sum| base + sum);
+fn score_of(cell: &Cell<Score>) -> f64 {
+    let base = cell.value().map_or(0.0, |score| score.0);
+    let score = cell.sum().map_or(base, |sum| base + sum.0);
     if score.is_nan() { 0.0 } else { score }
-}
-
-/// The order of scores, in which the two zeros are one.
-pub(crate) fn compare_scores(a: f64, b: f64) -> Ordering {
-    a.partial_cmp(&b).unwrap_or(Ordering::Equal)
-}
-
-/// A score as the server answers it: the shortest digits that read back as the same number (redis/redis, `util.c`).
-pub(crate) fn show_score(score: f64) -> String {
-    if score.is_infinite() {
-        return if score > 0.0 { "inf" } else { "-inf" }.to_owned();
-    }
-    let magnitude = score.abs();
-    if magnitude != 0.0 && !(1e-5..1e21).contains(&magnitude) {
-        let text = format!("{score:e}");
-        return match text.split_once("e-") {
-            Some(_) => text,
-            None => text.replace('e', "e+"),
-        };
-    }
-    format!("{score}")
 }

@@ -32,6 +32,7 @@ pub(crate) type EntryKey = (StreamId, Dot);
 
 /// What an effect changes in a stream.
 #[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum StreamChange {
     /// An entry comes in.
     Add {
@@ -113,6 +114,7 @@ fn field_bytes(fields: &StreamFields) -> usize {
 
 /// All entries with IDs up to one that somebody had observed.
 #[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Mark {
     pub(crate) dot: Dot,
     pub(crate) id: StreamId,
@@ -127,6 +129,7 @@ impl Mark {
 
 /// A consumer group, as far as it is replicated.
 #[derive(Clone, PartialEq, Default, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Group {
     destroyed: Clock,
     /// Where each surviving creation lets it begin.
@@ -192,16 +195,21 @@ impl Group {
 
 /// The entries and groups of a stream.
 #[derive(Clone, Default, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Stream {
+    #[cfg_attr(feature = "serde", serde(with = "crate::serial::pairs"))]
     entries: BTreeMap<EntryKey, StreamFields>,
     /// Removed entries, each with its removals.
+    #[cfg_attr(feature = "serde", serde(with = "crate::serial::pairs"))]
     removed: BTreeMap<EntryKey, Clock>,
     /// The newest ID that each origin gave, in order of origin: for those who give the next ones. Forgotten with a stream that
     /// is gone, at any time.
     tops: Vec<(Dot, StreamId)>,
     /// The deletions of the key.
     deleted: Clock,
+    #[cfg_attr(feature = "serde", serde(with = "crate::serial::pairs"))]
     groups: BTreeMap<Box<[u8]>, Group>,
+    #[cfg_attr(feature = "serde", serde(skip))]
     bytes: usize,
 }
 
@@ -273,16 +281,6 @@ impl Stream {
             group.settle(&self.deleted);
         }
         self.recount();
-    }
-
-    fn recount(&mut self) {
-        let entries = self
-            .entries
-            .values()
-            .map(|fields| ENTRY_BYTES + field_bytes(fields));
-        let removed = self.removed.values();
-        let removed = removed.map(|clock| ENTRY_BYTES + CLOCK_BYTES * clock.len());
-        self.bytes = entries.sum::<usize>() + removed.sum::<usize>();
     }
 
     fn has_groups(&self) -> bool {
@@ -431,6 +429,16 @@ impl Merge for Stream {
         let groups = self.groups.iter();
         let groups = groups.map(|(name, group)| name.len() + group.bytes());
         self.bytes + groups.sum::<usize>()
+    }
+
+    fn recount(&mut self) {
+        let entries = self
+            .entries
+            .values()
+            .map(|fields| ENTRY_BYTES + field_bytes(fields));
+        let removed = self.removed.values();
+        let removed = removed.map(|clock| ENTRY_BYTES + CLOCK_BYTES * clock.len());
+        self.bytes = entries.sum::<usize>() + removed.sum::<usize>();
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 
 /// Milliseconds and a sequence within them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct StreamId {
     /// Milliseconds since the epoch, as a rule.
     pub millis: u64,

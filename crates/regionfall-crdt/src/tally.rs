@@ -6,23 +6,16 @@
 
 use crate::clock::Clock;
 use crate::collection::Counterpart;
+use crate::stored::Stored;
 use crate::{Decimal, Dot, OriginId};
 
 /// Bytes of an increment in memory; see [`Replica::bytes`](crate::Replica::bytes).
 const INCREMENT_BYTES: usize = 18;
 
 /// What can be added up.
-pub(crate) trait Amount: Copy + PartialEq + std::fmt::Debug {
+pub(crate) trait Amount: Copy + PartialEq + std::fmt::Debug + Stored {
     const ZERO: Self;
     fn plus(self, other: Self) -> Self;
-}
-
-impl Amount for f64 {
-    const ZERO: Self = 0.0;
-
-    fn plus(self, other: Self) -> Self {
-        self + other
-    }
 }
 
 impl Amount for Decimal {
@@ -42,6 +35,8 @@ impl Amount for () {
 
 /// Surviving increments, in order of their dots.
 #[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(bound = "A: Amount"))]
 pub(crate) struct Tally<A> {
     increments: Vec<(Dot, A)>,
 }
@@ -131,6 +126,7 @@ impl<A: Amount> Tally<A> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::score::Score;
 
     fn dot(origin: u16, sequence: u64) -> Dot {
         Dot::new(OriginId(origin), sequence)
@@ -139,19 +135,19 @@ mod tests {
     #[test]
     fn a_reset_takes_exactly_what_it_had_observed() {
         let mut tally = Tally::default();
-        tally.add(dot(1, 1), 1e17);
-        tally.add(dot(2, 1), 0.1);
-        tally.add(dot(1, 2), 0.2);
+        tally.add(dot(1, 1), Score(1e17));
+        tally.add(dot(2, 1), Score(0.1));
+        tally.add(dot(1, 2), Score(0.2));
         tally.reset(&[dot(1, 1)].into_iter().collect());
         // Subtracted from the sum, 1e17 would have left nothing of the others.
-        assert_eq!(tally.sum(), Some(0.2 + 0.1));
+        assert_eq!(tally.sum(), Some(Score(0.2 + 0.1)));
     }
 
     #[test]
     fn collecting_changes_no_sum() {
         let mut tally = Tally::default();
         for (place, amount) in [0.1, 0.2, 0.3, 0.4].into_iter().enumerate() {
-            tally.add(dot(1, place as u64 + 1), amount);
+            tally.add(dot(1, place as u64 + 1), Score(amount));
         }
         let before = tally.sum();
         assert!(tally.is_scattered());
@@ -159,6 +155,6 @@ mod tests {
         assert_eq!(tally.sum(), before);
         assert_eq!(tally.bytes(), 2 * INCREMENT_BYTES);
         tally.reset(&[dot(1, 3)].into_iter().collect());
-        assert_eq!(tally.sum(), Some(0.4));
+        assert_eq!(tally.sum(), Some(Score(0.4)));
     }
 }

@@ -1,8 +1,8 @@
 //! What a client would see under a key: a view that borrows from the replica.
 
 use crate::digest::Digest;
+use crate::score::show_score;
 use crate::set::Set;
-use crate::sorted_set::show_score;
 use crate::{
     Content, DataType, Decimal, Element, HashView, HyperLogLogView, JsonView, ListView, Reply,
     SortedSetView, StreamView,

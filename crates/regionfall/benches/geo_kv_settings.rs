@@ -1,7 +1,7 @@
 //! The benchmark's workload as settings of the model: 3 (or more) regions, one member each with 1,000
 //! last-writer-wins keys, 8 closed-loop clients a region.
 
-use regionfall::database::{AvailabilityConfig, DatabaseConfig, SyncConfig};
+use regionfall::database::{DatabaseConfig, SyncConfig};
 use regionfall::failover::{Choice, ClientConfig, Failback, Propagation, StrategyConfig, Vantage};
 use regionfall::scenario::{Phases, Recovered, Settings, Ties};
 use regionfall::topology::{LinkConfig, MemberId, RegionConfig, RegionId, TopologyConfig};
@@ -62,18 +62,15 @@ pub(crate) fn settings(regions: usize, length: SimDuration) -> Settings {
             members: regions,
             links: vec![vec![link(30_000, 90_000); regions]; regions],
         },
-        database: DatabaseConfig {
-            shards: 1,
-            sync: SyncConfig {
+        database: DatabaseConfig::active_active(
+            1,
+            SyncConfig {
                 processing: Distribution::Constant(SimDuration::ZERO),
                 reconnect_every: SimDuration::from_secs(1),
                 silence_limit: SimDuration::from_secs(60),
                 restart: Distribution::Constant(SimDuration::from_secs(1)),
             },
-            capacity: None,
-            memory: None,
-            availability: AvailabilityConfig::default(),
-        },
+        ),
         workload: WorkloadConfig {
             fleets: (0..regions).map(fleet).collect(),
             keyspaces: vec![KeyspaceConfig {

@@ -1,7 +1,7 @@
 //! Words for what the model holds: names of files, faults, objectives, numbers in sentences.
 
 use regionfall::explore::CellRuns;
-use regionfall::fault::{Degradation, Disks, FaultKind, PathSelector, TrafficScope};
+use regionfall::fault::{Degradation, Disks, FaultKind, Part, PathSelector, TrafficScope};
 use regionfall::metric::{Column, RUN_COLUMNS, Unit};
 use regionfall::network::Silence;
 use regionfall::scenario::{Objective, Sense, Settings, Statistic};
@@ -143,13 +143,46 @@ pub(crate) fn fault(kind: &FaultKind, settings: &Settings) -> String {
         Silence::Refusing => "refusing",
     };
     match kind {
-        FaultKind::ProcessCrash { member, disks, .. } => {
-            format!("process crash in {}, {}", home(*member), lost(disks))
+        FaultKind::ProcessCrash {
+            member,
+            part,
+            disks,
+            ..
+        } => {
+            format!(
+                "process crash {} {}, {}",
+                nodes(*part),
+                home(*member),
+                lost(disks)
+            )
         }
-        FaultKind::HostCrash { member, disks, .. } => {
-            format!("host crash in {}, {}", home(*member), lost(disks))
+        FaultKind::HostCrash {
+            member,
+            part,
+            disks,
+            ..
+        } => {
+            format!(
+                "host crash {} {}, {}",
+                nodes(*part),
+                home(*member),
+                lost(disks)
+            )
         }
-        FaultKind::Hang { member } => format!("hang in {}", home(*member)),
+        FaultKind::Hang { member, part } => format!("hang {} {}", nodes(*part), home(*member)),
+        FaultKind::Promote { member, node } => {
+            format!("node {node} promoted in {}", home(*member))
+        }
+        FaultKind::ZoneOutage {
+            region: of,
+            zone,
+            mode,
+            disks,
+            ..
+        } => {
+            let (mode, disks) = (silence(mode), lost(disks));
+            format!("zone {zone} of {} down, {mode}, {disks}", region(*of))
+        }
         FaultKind::RegionOutage {
             region: fallen,
             mode,
@@ -199,6 +232,18 @@ fn degraded<'s>(degradation: &Degradation, name: impl Fn(RegionId) -> &'s str) -
     }
 }
 
+/// Which nodes of a member, before its name.
+fn nodes(part: Part) -> String {
+    match part {
+        Part::Whole => "in".to_owned(),
+        Part::Node(number) => format!("of node {number} in"),
+        Part::Zone(zone) => format!("in zone {zone} of"),
+        Part::Primary { shard: 0 } => "of the primary in".to_owned(),
+        Part::Primary { shard } => format!("of the primary of shard {shard} in"),
+        Part::Replicas { .. } => "of the replicas in".to_owned(),
+    }
+}
+
 fn paths<'s>(paths: &PathSelector, name: impl Fn(RegionId) -> &'s str) -> String {
     let ends = |regions: &[RegionId]| {
         if regions.is_empty() {
@@ -214,7 +259,10 @@ fn paths<'s>(paths: &PathSelector, name: impl Fn(RegionId) -> &'s str) -> String
         TrafficScope::Clients => " (clients)",
         TrafficScope::Checks => " (checks)",
     };
-    format!("{} {arrow} {}{scope}", ends(&paths.from), ends(&paths.to))
+    match paths.zone {
+        Some(zone) => format!("zone {zone} {arrow} others in {}{scope}", ends(&paths.from)),
+        None => format!("{} {arrow} {}{scope}", ends(&paths.from), ends(&paths.to)),
+    }
 }
 
 #[cfg(test)]

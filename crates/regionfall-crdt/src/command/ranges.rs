@@ -5,7 +5,7 @@ use super::call::{float, integer, is_word};
 use super::sorted_sets::{Scored, ranked, remove_members, replies, store};
 use super::strings::between;
 use crate::run::Run;
-use crate::sorted_set::compare_scores;
+use crate::score::compare_scores;
 use crate::{CommandKind, ErrorKind, KeyId, Reply};
 
 /// By what a range is cut.

@@ -7,7 +7,7 @@ use super::Call;
 use super::call::{count_after_key, count_at_end, float, integer, is_word};
 use super::sets::limit_option;
 use crate::run::Run;
-use crate::sorted_set::{compare_scores, show_score};
+use crate::score::{compare_scores, show_score};
 use crate::{
     Change, CommandKind, Element, ErrorKind, KeyId, Reply, SortedSetChange, SortedSetView, Value,
 };

@@ -12,7 +12,7 @@ use regionfall_crdt::{
 };
 
 /// A command as a client writes it, with its words in place of arguments: `k` and `l` are keys of the family.
-const FAMILIES: &[&[&str]] = &[
+pub(crate) const FAMILIES: &[&[&str]] = &[
     &[
         "SET k a",
         "SET k 5",
@@ -179,7 +179,7 @@ const FAMILIES: &[&[&str]] = &[
 ];
 
 #[derive(Clone, Debug)]
-enum Step {
+pub(crate) enum Step {
     Execute {
         node: usize,
         command: usize,
@@ -204,7 +204,7 @@ enum Step {
     Settle,
 }
 
-fn steps(collects: bool) -> impl Strategy<Value = Vec<Step>> {
+pub(crate) fn steps(collects: bool) -> impl Strategy<Value = Vec<Step>> {
     let node = 0_usize..4;
     let step = prop_oneof![
         30 => (node.clone(), 0_usize..1000, 0_u64..9)
@@ -219,22 +219,32 @@ fn steps(collects: bool) -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec(step, 1..70)
 }
 
-struct Members {
-    replicas: Vec<Replica>,
-    logs: Vec<Vec<Effect>>,
-    names: KeyNames,
+pub(crate) struct Members {
+    pub(crate) replicas: Vec<Replica>,
+    pub(crate) logs: Vec<Vec<Effect>>,
+    pub(crate) names: KeyNames,
     family: &'static [&'static str],
     /// The first state seen under each clock.
     states: Vec<(Replica, u64)>,
     collects: bool,
 }
 
-fn origin(node: usize) -> OriginId {
+pub(crate) fn origin(node: usize) -> OriginId {
     OriginId(node as u16 + 1)
 }
 
+/// A moment, in seconds.
+pub(crate) fn at(second: u64) -> Timestamp {
+    Timestamp((1_700_000_000_000 + second * 1000) * 1_000_000)
+}
+
+pub(crate) fn parse(text: &str, names: &mut KeyNames) -> Command {
+    let words: Vec<&[u8]> = text.split(' ').map(str::as_bytes).collect();
+    Command::parse(&words, names).expect(text)
+}
+
 impl Members {
-    fn run(family: usize, nodes: usize, steps: &[Step]) -> Self {
+    pub(crate) fn run(family: usize, nodes: usize, steps: &[Step]) -> Self {
         let settings = Settings {
             instance: None,
             xadd_id_mode: XaddIdMode::Strict,
@@ -256,7 +266,6 @@ impl Members {
     }
 
     fn step(&mut self, step: &Step, nodes: usize) {
-        let at = |at: u64| Timestamp((1_700_000_000_000 + at * 1000) * 1_000_000);
         match *step {
             Step::Execute {
                 node,
@@ -265,8 +274,7 @@ impl Members {
             } => {
                 let node = node % nodes;
                 let text = self.family[command % self.family.len()];
-                let words: Vec<&[u8]> = text.split(' ').map(str::as_bytes).collect();
-                let command = Command::parse(&words, &mut self.names).expect(text);
+                let command = parse(text, &mut self.names);
                 let executed = self.replicas[node].execute(&command, at(when), origin(node));
                 for effect in executed.effects {
                     // A refused command may have expired what it looked at.

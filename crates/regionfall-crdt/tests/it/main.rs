@@ -9,4 +9,5 @@ mod json_rules;
 mod laws;
 mod oracle;
 mod rules;
+mod serialization;
 mod specification;

@@ -3,13 +3,13 @@
 
 use crate::history::Fact;
 
-/// How far each member holds each origin, and how far each origin got.
+/// How far each node holds each origin, and how far each origin got.
 #[derive(Clone, Debug)]
 pub struct Book {
-    members: usize,
-    /// By origin: its member, if it began, and its newest sequence.
+    nodes: usize,
+    /// By origin: its node, if it began, and its newest sequence.
     origins: Vec<(Option<u8>, u64)>,
-    /// `[origin * members + member]`.
+    /// `[origin * nodes + node]`.
     held: Vec<u64>,
 }
 
@@ -20,14 +20,14 @@ pub enum Entry {
     InOrder,
     /// The origin was begun before.
     OriginTwice,
-    /// Another member executed as this origin, or its dot is not the one after `newest`.
+    /// Another node executed as this origin, or its dot is not the one after `newest`.
     WrongDot {
         /// The last one executed.
         newest: u64,
     },
-    /// The range does not follow what the member held, or goes beyond what was executed.
+    /// The range does not follow what the node held, or goes beyond what was executed.
     WrongRange {
-        /// What the member held.
+        /// What the node held.
         held: u64,
         /// What was executed.
         newest: u64,
@@ -35,19 +35,19 @@ pub enum Entry {
 }
 
 impl Book {
-    /// The empty book of so many members.
-    pub fn new(members: usize) -> Self {
+    /// The empty book of so many nodes.
+    pub fn new(nodes: usize) -> Self {
         Self {
-            members,
+            nodes,
             origins: Vec::new(),
             held: Vec::new(),
         }
     }
 
-    /// What `member` holds of `origin`.
-    pub fn held(&self, origin: usize, member: usize) -> u64 {
+    /// What `node` holds of `origin`.
+    pub fn held(&self, origin: usize, node: usize) -> u64 {
         self.held
-            .get(origin * self.members + member)
+            .get(origin * self.nodes + node)
             .copied()
             .unwrap_or(0)
     }
@@ -61,7 +61,7 @@ impl Book {
     fn ensure(&mut self, origin: usize) {
         if self.origins.len() <= origin {
             self.origins.resize(origin + 1, (None, 0));
-            self.held.resize((origin + 1) * self.members, 0);
+            self.held.resize((origin + 1) * self.nodes, 0);
         }
     }
 
@@ -74,17 +74,17 @@ impl Book {
     pub fn enter(&mut self, fact: &Fact<'_>) -> Entry {
         match *fact {
             Fact::WriteExecuted {
-                member,
+                node,
                 effect: Some(effect),
                 ..
             }
-            | Fact::Evicted { member, effect } => {
+            | Fact::Evicted { node, effect } => {
                 let origin = usize::from(effect.dot.origin.0);
                 self.ensure(origin);
                 let (owner, newest) = self.origins[origin];
-                let is_right = owner == Some(member.0) && effect.dot.sequence == newest + 1;
+                let is_right = owner == Some(node.0) && effect.dot.sequence == newest + 1;
                 self.origins[origin].1 = newest.max(effect.dot.sequence);
-                self.held[origin * self.members + member.index()] = effect.dot.sequence;
+                self.held[origin * self.nodes + node.index()] = effect.dot.sequence;
                 if is_right {
                     Entry::InOrder
                 } else {
@@ -92,7 +92,7 @@ impl Book {
                 }
             }
             Fact::EffectsApplied {
-                member,
+                node,
                 origin,
                 first,
                 last,
@@ -100,7 +100,7 @@ impl Book {
                 let origin = usize::from(origin.0);
                 self.ensure(origin);
                 let newest = self.origins[origin].1;
-                let own = &mut self.held[origin * self.members + member.index()];
+                let own = &mut self.held[origin * self.nodes + node.index()];
                 let held = *own;
                 *own = held.max(last);
                 let is_right = first == held + 1 && first <= last && last <= newest;
@@ -111,23 +111,20 @@ impl Book {
                 }
             }
             Fact::CopiesEnded {
-                member,
-                origin,
-                kept,
-                ..
+                node, origin, kept, ..
             } => {
                 let origin = usize::from(origin.0);
                 self.ensure(origin);
-                let own = &mut self.held[origin * self.members + member.index()];
+                let own = &mut self.held[origin * self.nodes + node.index()];
                 *own = (*own).min(kept);
                 Entry::InOrder
             }
-            Fact::OriginBegan { member, origin } => {
+            Fact::OriginBegan { node, origin, .. } => {
                 let origin = usize::from(origin.0);
                 self.ensure(origin);
                 let owner = &mut self.origins[origin].0;
                 let is_right = owner.is_none();
-                owner.get_or_insert(member.0);
+                owner.get_or_insert(node.0);
                 if is_right {
                     Entry::InOrder
                 } else {

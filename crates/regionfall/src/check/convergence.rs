@@ -5,23 +5,33 @@
 use regionfall_kernel::SimTime;
 
 use crate::history::{Fact, Listener, Quiescence};
-use crate::topology::MemberId;
+use crate::topology::NodeId;
 
 use super::digests::covers;
 use super::{Check, Findings, Verdict, VerdictKind};
 
-/// See the module. Members that are down at rest are left out: nobody can expect them to catch up.
+/// See the module. Nodes that are down at rest are left out: nobody can expect them to catch up.
 #[derive(Clone, Default, Debug)]
 pub struct Convergence {
+    /// By node: a number that those share who are expected to agree.
+    groups: Vec<u8>,
     down: Vec<u8>,
     left_out: Vec<u8>,
     findings: Findings,
 }
 
 impl Convergence {
-    /// Leaves a member out although it runs, since a fault without end keeps it apart.
-    pub fn leave_out(&mut self, member: MemberId) {
-        self.left_out.push(member.0);
+    /// By node, a number that those share who are expected to agree.
+    pub fn new(groups: &[u8]) -> Self {
+        Self {
+            groups: groups.to_vec(),
+            ..Self::default()
+        }
+    }
+
+    /// Leaves a node out although it runs, since a fault without end keeps it apart.
+    pub fn leave_out(&mut self, node: NodeId) {
+        self.left_out.push(node.0);
     }
 }
 
@@ -33,8 +43,8 @@ impl Listener for Convergence {
     #[inline(always)]
     fn observe(&mut self, _at: SimTime, fact: &Fact<'_>) {
         match *fact {
-            Fact::MemberStopped { member, .. } => self.down.push(member.0),
-            Fact::MemberRestarted { member } => self.down.retain(|&down| down != member.0),
+            Fact::NodeStopped { node, .. } => self.down.push(node.0),
+            Fact::NodeRestarted { node } => self.down.retain(|&down| down != node.0),
             _ => {}
         }
     }
@@ -49,19 +59,21 @@ impl Check for Convergence {
             return;
         }
         let judged = || {
-            quiescence.members.iter().filter(|view| {
-                !self.down.contains(&view.member.0) && !self.left_out.contains(&view.member.0)
+            quiescence.nodes.iter().filter(|view| {
+                !self.down.contains(&view.node.0) && !self.left_out.contains(&view.node.0)
             })
         };
         let mut behind = Vec::new();
         for view in judged() {
-            for other in judged().filter(|other| !covers(&view.clock, &other.clock)) {
-                behind.push((view.member, other.member));
+            let group = self.groups.get(view.node.index());
+            let peers = judged().filter(|other| self.groups.get(other.node.index()) == group);
+            for other in peers.filter(|other| !covers(&view.clock, &other.clock)) {
+                behind.push((view.node, other.node));
             }
         }
-        for (member, other) in behind {
+        for (node, other) in behind {
             self.findings
-                .add(at, || format!("{member} lacks effects that {other} holds"));
+                .add(at, || format!("{node} lacks effects that {other} holds"));
         }
     }
 
@@ -74,25 +86,25 @@ impl Check for Convergence {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::MemberView;
+    use crate::history::NodeView;
     use crate::topology::FaultId;
 
     fn held(second: u64, is_down: bool, reached: bool) -> bool {
         let mut convergence = Convergence::default();
         if is_down {
-            let fact = Fact::MemberStopped {
-                member: MemberId(1),
+            let fact = Fact::NodeStopped {
+                node: NodeId(1),
                 fault: FaultId(0),
             };
             convergence.observe(SimTime::ZERO, &fact);
         }
-        let view = |member, clock| MemberView {
-            member: MemberId(member),
+        let view = |node, clock| NodeView {
+            node: NodeId(node),
             clock: vec![clock],
             digest: 0,
         };
-        let members = vec![view(0, 5), view(1, second)];
-        convergence.at_rest(SimTime::ZERO, &Quiescence { reached, members });
+        let nodes = vec![view(0, 5), view(1, second)];
+        convergence.at_rest(SimTime::ZERO, &Quiescence { reached, nodes });
         convergence.verdict().held
     }
 

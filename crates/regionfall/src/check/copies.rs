@@ -1,7 +1,7 @@
 //! Copy accounting: an effect may disappear only if each of its copies was ended by a fact that says so.
 //!
-//! The checks' own book of who holds what is compared with what the members themselves say at rest. A
-//! member that holds less than the book says dropped a copy in silence; one that holds more got
+//! The checks' own book of who holds what is compared with what the nodes themselves say at rest. A
+//! node that holds less than the book says dropped a copy in silence; one that holds more got
 //! it by magic. An acknowledged write that is lost must have been ended by a fault.
 
 use regionfall_kernel::SimTime;
@@ -18,16 +18,18 @@ pub struct Copies {
 }
 
 impl Copies {
-    /// Compares the book with the members at rest.
+    /// Compares the book with the nodes at rest.
     pub fn at_rest(&mut self, at: SimTime, book: &Book, quiescence: &Quiescence) {
-        for view in &quiescence.members {
+        for view in &quiescence.nodes {
             for origin in 0..book.origins().max(view.clock.len()) {
-                let booked = book.held(origin, view.member.index());
+                let booked = book.held(origin, view.node.index());
                 let says = view.clock.get(origin).copied().unwrap_or(0);
                 if booked != says {
-                    let member = view.member;
+                    let node = view.node;
                     self.findings.add(at, || {
-                        format!("{member} holds {says} effects of origin {origin}; the facts say {booked}")
+                        format!(
+                            "{node} holds {says} effects of origin {origin}; the facts say {booked}"
+                        )
                     });
                 }
             }
@@ -37,7 +39,7 @@ impl Copies {
     /// The verdict, with acknowledged writes that are gone although nothing ended their copies.
     pub fn verdict(&self, account: &Account) -> Verdict {
         let mut findings = self.findings.clone();
-        for write in account.lost.iter().filter(|write| write.fault.is_none()) {
+        for write in account.lost.iter().filter(|write| write.cause.is_none()) {
             findings.add(write.acked, || {
                 format!("{} is lost, and no fault ended its copies", write.operation)
             });
@@ -51,28 +53,28 @@ mod tests {
     use regionfall_crdt::OriginId;
 
     use super::*;
-    use crate::history::{Fact, MemberView};
-    use crate::topology::{FaultId, MemberId};
+    use crate::history::{CopyEnd, Fact, NodeView};
+    use crate::topology::{FaultId, NodeId};
 
     fn is_broken(clock: u64, is_ended: bool) -> bool {
         let mut book = Book::new(2);
-        let (member, origin) = (MemberId(1), OriginId(3));
+        let (node, origin) = (NodeId(1), OriginId(3));
         book.enter(&Fact::EffectsApplied {
-            member,
+            node,
             origin,
             first: 1,
             last: 5,
         });
         if is_ended {
             book.enter(&Fact::CopiesEnded {
-                member,
+                node,
                 origin,
                 kept: 2,
-                fault: FaultId(0),
+                cause: CopyEnd::Fault(FaultId(0)),
             });
         }
-        let view = MemberView {
-            member,
+        let view = NodeView {
+            node,
             clock: vec![0, 0, 0, clock],
             digest: 0,
         };
@@ -82,7 +84,7 @@ mod tests {
             &book,
             &Quiescence {
                 reached: true,
-                members: vec![view],
+                nodes: vec![view],
             },
         );
         copies.findings.count > 0

@@ -18,8 +18,8 @@ impl Listener for Digests {
 
 impl Check for Digests {
     fn at_rest(&mut self, at: SimTime, quiescence: &Quiescence) {
-        for (index, one) in quiescence.members.iter().enumerate() {
-            for other in &quiescence.members[index + 1..] {
+        for (index, one) in quiescence.nodes.iter().enumerate() {
+            for other in &quiescence.nodes[index + 1..] {
                 if covers(&one.clock, &other.clock)
                     && covers(&other.clock, &one.clock)
                     && one.digest != other.digest
@@ -27,7 +27,7 @@ impl Check for Digests {
                     self.findings.add(at, || {
                         format!(
                             "{} and {} have equal clocks and different values",
-                            one.member, other.member
+                            one.node, other.node
                         )
                     });
                 }
@@ -52,24 +52,24 @@ pub(super) fn covers(own: &[u64], other: &[u64]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::MemberView;
-    use crate::topology::MemberId;
+    use crate::history::NodeView;
+    use crate::topology::NodeId;
 
     #[test]
     fn equal_clocks_mean_equal_values() {
         let held = |first: (&[u64], u64), second: (&[u64], u64)| {
-            let view = |member, (clock, digest): (&[u64], u64)| MemberView {
-                member: MemberId(member),
+            let view = |node, (clock, digest): (&[u64], u64)| NodeView {
+                node: NodeId(node),
                 clock: clock.to_vec(),
                 digest,
             };
             let mut digests = Digests::default();
-            let members = vec![view(0, first), view(1, second)];
+            let nodes = vec![view(0, first), view(1, second)];
             digests.at_rest(
                 SimTime::ZERO,
                 &Quiescence {
                     reached: true,
-                    members,
+                    nodes,
                 },
             );
             digests.verdict().held

@@ -1,4 +1,4 @@
-//! No dot is used twice: each origin has one member and numbers its effects 1, 2, 3, …, and members apply
+//! No dot is used twice: each origin has one node and numbers its effects 1, 2, 3, …, and nodes apply
 //! them in that order, none before it was executed.
 
 use regionfall_kernel::SimTime;
@@ -16,10 +16,10 @@ pub struct Dots {
 }
 
 impl Dots {
-    /// The check of a run with so many members.
-    pub fn new(members: usize) -> Self {
+    /// The check of a run with so many nodes.
+    pub fn new(nodes: usize) -> Self {
         Self {
-            book: Book::new(members),
+            book: Book::new(nodes),
             findings: Findings::default(),
         }
     }
@@ -32,29 +32,29 @@ impl Dots {
     #[cold]
     fn find(&mut self, at: SimTime, fact: &Fact<'_>, entry: Entry) {
         self.findings.add(at, || match (*fact, entry) {
-            (Fact::OriginBegan { member, origin }, _) => {
-                format!("{member} began origin {}, which was used before", origin.0)
+            (Fact::OriginBegan { node, origin, .. }, _) => {
+                format!("{node} began origin {}, which was used before", origin.0)
             }
             (
                 Fact::WriteExecuted {
-                    member,
+                    node,
                     effect: Some(effect),
                     ..
                 },
                 Entry::WrongDot { newest },
             ) => {
-                format!("{member} executed {:?} after {newest}", effect.dot)
+                format!("{node} executed {:?} after {newest}", effect.dot)
             }
             (
                 Fact::EffectsApplied {
-                    member,
+                    node,
                     origin,
                     first,
                     last,
                 },
                 Entry::WrongRange { held, newest },
             ) => format!(
-                "{member} applied {first}..={last} of origin {} after {held} of {newest}",
+                "{node} applied {first}..={last} of origin {} after {held} of {newest}",
                 origin.0
             ),
             _ => format!("{fact:?} is out of order"),
@@ -88,7 +88,7 @@ mod tests {
     use regionfall_crdt::OriginId;
 
     use super::*;
-    use crate::topology::MemberId;
+    use crate::topology::NodeId;
 
     fn held(facts: &[Fact<'_>]) -> bool {
         let mut dots = Dots::new(2);
@@ -100,21 +100,19 @@ mod tests {
 
     #[test]
     fn ranges_follow_each_other_and_origins_are_used_once() {
-        let began = |member, origin| Fact::OriginBegan {
-            member: MemberId(member),
+        let began = |node, origin| Fact::OriginBegan {
+            shard: 0,
+            node: NodeId(node),
             origin: OriginId(origin),
         };
         let applied = |first, last| Fact::EffectsApplied {
-            member: MemberId(1),
+            node: NodeId(1),
             origin: OriginId(0),
             first,
             last,
         };
         assert!(held(&[began(0, 0), began(1, 1)]));
-        assert!(
-            !held(&[began(0, 0), began(1, 0)]),
-            "one origin, two members"
-        );
+        assert!(!held(&[began(0, 0), began(1, 0)]), "one origin, two nodes");
         assert!(!held(&[began(0, 0), applied(1, 1)]), "nothing was executed");
         assert!(!held(&[applied(2, 2)]), "a gap");
     }

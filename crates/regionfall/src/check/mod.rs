@@ -144,19 +144,19 @@ pub struct StandardChecks {
 }
 
 impl StandardChecks {
-    /// The checks of a run with so many members.
-    pub fn new(members: usize) -> Self {
+    /// The checks of a run; by node, a number that those share who are expected to have the same in the end.
+    pub fn new(groups: &[u8]) -> Self {
         Self {
             copies: Copies::default(),
-            dots: Dots::new(members),
+            dots: Dots::new(groups.len()),
             digests: Digests::default(),
-            convergence: Convergence::default(),
+            convergence: Convergence::new(groups),
         }
     }
 
-    /// Leaves a member out of what is expected to converge: a fault keeps it down for ever.
-    pub fn leave_out(&mut self, member: crate::topology::MemberId) {
-        self.convergence.leave_out(member);
+    /// Leaves a node out of what is expected to converge: a fault keeps it down for ever.
+    pub fn leave_out(&mut self, node: crate::topology::NodeId) {
+        self.convergence.leave_out(node);
     }
 
     /// Shows the members at rest.

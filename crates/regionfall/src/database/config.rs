@@ -4,11 +4,19 @@ use regionfall_kernel::{Distribution, SimDuration};
 
 use super::{AvailabilityConfig, CapacityConfig, MemoryConfig};
 
-/// An Active-Active database: one member in each of the first regions of the topology.
+/// A database.
 #[derive(Clone, PartialEq, Debug)]
 pub struct DatabaseConfig {
+    /// Who takes writes, and who follows whom.
+    pub kind: DatabaseKind,
     /// Shards of each member, at least 1. Every shard streams its effects on links of its own.
     pub shards: u16,
+    /// Copies of each shard beside the primary, within the member: each on a node of its own.
+    pub replicas_per_shard: u16,
+    /// In which zones the nodes of a member stand.
+    pub placement: Placement,
+    /// How clients reach a shard.
+    pub entrance: Entrance,
     /// Replication between members.
     pub sync: SyncConfig,
     /// What its nodes can do, and what they admit; `None` is everything, at once.
@@ -17,6 +25,81 @@ pub struct DatabaseConfig {
     pub memory: Option<MemoryConfig>,
     /// How they answer availability checks.
     pub availability: AvailabilityConfig,
+}
+
+/// Who takes writes, and who follows whom.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DatabaseKind {
+    /// One member; no region but its own has a copy.
+    Standalone,
+    /// Members that know nothing of each other.
+    Independent,
+    /// One member with replicas in its own region, of which one is promoted when the primary fails.
+    PrimaryReplica,
+    /// The first member takes writes, the others follow it and refuse them until an operator promotes one.
+    GeoPassive,
+    /// Every member takes writes; conflicts are resolved by data type.
+    ActiveActive,
+}
+
+impl DatabaseKind {
+    /// Whether effects of one member go to another.
+    pub fn replicates(self, from: usize, to: usize) -> bool {
+        match self {
+            Self::Standalone | Self::Independent | Self::PrimaryReplica => false,
+            Self::GeoPassive => from == 0 && to != 0,
+            Self::ActiveActive => from != to,
+        }
+    }
+}
+
+/// In which zones the nodes of a member stand.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Placement {
+    /// All in the first.
+    SingleZone,
+    /// Each in the next zone of the region in turn (rack-zone awareness).
+    MultiZone,
+}
+
+/// How clients reach a shard of a member.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Entrance {
+    /// At the primary's own address.
+    Direct,
+    /// At an endpoint on one of the nodes: a proxy that hands each request to the primary of its shard. The
+    /// primaries of a member's shards are spread over its nodes.
+    Proxy,
+}
+
+impl DatabaseConfig {
+    /// An Active-Active database whose members have one node each.
+    pub fn active_active(shards: u16, sync: SyncConfig) -> Self {
+        Self {
+            kind: DatabaseKind::ActiveActive,
+            shards,
+            replicas_per_shard: 0,
+            placement: Placement::MultiZone,
+            entrance: Entrance::Proxy,
+            sync,
+            capacity: None,
+            memory: None,
+            availability: AvailabilityConfig::default(),
+        }
+    }
+
+    /// Nodes of each member.
+    pub fn nodes_per_member(&self) -> usize {
+        usize::from(self.replicas_per_shard) + 1
+    }
+
+    /// Which node of a member holds the primary of a shard at first, counted within the member.
+    pub fn first_primary(&self, shard: u16) -> usize {
+        match self.entrance {
+            Entrance::Direct => 0,
+            Entrance::Proxy => usize::from(shard) % self.nodes_per_member(),
+        }
+    }
 }
 
 /// Replication between members: one directed link per pair of members and shard.

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use regionfall_crdt::{Dot, Effect, OriginId};
 
-use crate::topology::MemberId;
+use crate::topology::NodeId;
 
 /// Effects by origin.
 #[derive(Clone, Debug, Default)]
@@ -15,10 +15,10 @@ pub struct Journal {
     origins: Vec<Origin>,
 }
 
-/// What one incarnation of one shard of one member wrote.
+/// What one incarnation of one shard of one node wrote.
 #[derive(Clone, Debug)]
 struct Origin {
-    member: MemberId,
+    node: NodeId,
     shard: u16,
     /// Effects up to this sequence are forgotten.
     forgotten: u64,
@@ -30,10 +30,10 @@ struct Origin {
 }
 
 impl Journal {
-    /// A new origin: a shard of a member begins to write.
-    pub fn begin(&mut self, member: MemberId, shard: u16) -> OriginId {
+    /// A new origin: a shard of a node begins to write.
+    pub fn begin(&mut self, node: NodeId, shard: u16) -> OriginId {
         self.origins.push(Origin {
-            member,
+            node,
             shard,
             forgotten: 0,
             forgotten_bytes: 0,
@@ -65,9 +65,9 @@ impl Journal {
         origin.effects.get(index as usize)
     }
 
-    /// The member that writes, or wrote, as this origin.
-    pub fn member(&self, origin: OriginId) -> MemberId {
-        self.origins[usize::from(origin.0)].member
+    /// The node that writes, or wrote, as this origin.
+    pub fn node(&self, origin: OriginId) -> NodeId {
+        self.origins[usize::from(origin.0)].node
     }
 
     /// Every origin of a shard, oldest first.

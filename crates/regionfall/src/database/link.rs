@@ -9,15 +9,17 @@ use regionfall_crdt::{Clock, Dot, Replica};
 use regionfall_kernel::{LaneId, SimTime, TimerId};
 
 use crate::network::ConnectionId;
-use crate::topology::MemberId;
+use crate::topology::NodeId;
 
 /// A directed link of one shard.
 #[derive(Clone, Debug)]
 pub struct Link {
-    /// Whose effects it carries.
-    pub source: MemberId,
-    /// To whom.
-    pub target: MemberId,
+    /// Between whom.
+    pub scope: Scope,
+    /// The node that it reads from.
+    pub source: NodeId,
+    /// The node whose process it feeds.
+    pub target: NodeId,
     /// Of which shard.
     pub shard: u16,
     /// How far it is.
@@ -39,6 +41,8 @@ pub struct Link {
     pub missed: Missed,
     /// A full state on its way, with the clock it was taken at.
     pub full_state: Option<Box<Replica>>,
+    /// Whether that state replaces what the target has, which its new primary never had.
+    pub replaces: bool,
     /// Since a fault keeps it from carrying effects; [`SimTime::NEVER`] if none does.
     pub disrupted_since: SimTime,
     /// What the source had when the link came back; the target catches up with it.
@@ -51,6 +55,16 @@ pub struct Link {
     pub greetings: u32,
     /// Full synchronizations so far.
     pub full_syncs: u64,
+}
+
+/// Between whom a link carries effects.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Scope {
+    /// From a member to another: what the source's member wrote, read from its feeder and written to the other's
+    /// primary.
+    Members,
+    /// From a primary to a replica of the same member: everything that the primary applies.
+    Replicas,
 }
 
 /// What came due for a syncer while its process hung: it does nothing of it until it goes on.

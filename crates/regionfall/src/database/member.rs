@@ -1,31 +1,50 @@
-//! A member: one region's copy of the database, shard by shard.
+//! A member: one region's instance of the database, on the nodes of its cluster.
 
-use regionfall_crdt::{KeyId, OriginId, Replica};
+use regionfall_crdt::{KeyId, OriginId};
 
-use crate::topology::{FaultId, HostId, MemberId};
+use crate::topology::{MemberId, NodeId};
 
-/// One region's copy.
+/// One region's instance.
 #[derive(Clone, Debug)]
 pub struct Member {
     /// Its identity.
     pub id: MemberId,
-    /// Where it runs.
-    pub host: HostId,
-    /// Its shards; every key belongs to one.
-    pub shards: Vec<Shard>,
-    /// Faults that keep it from running.
-    pub stopped_by: Vec<FaultId>,
-    /// Whether it executes commands and applies effects.
-    pub is_running: bool,
+    /// Its nodes: the range of their numbers.
+    pub nodes: std::ops::Range<u8>,
+    /// By shard: the node whose process is the primary, as whoever decides that last said.
+    pub primaries: Vec<NodeId>,
+    /// By shard: how many primaries there were, the first included.
+    pub epochs: Vec<u32>,
+    /// The node at whose address clients find it.
+    pub entrance: NodeId,
+    /// Effects of other members that it did not get from their writers, and that others may lack therefore: its
+    /// feeder passes them on once it has them.
+    pub relays: Vec<Relay>,
 }
 
-/// One shard of a member: a replica, and the origin it writes as.
-#[derive(Clone, Debug)]
-pub struct Shard {
-    /// The data.
-    pub replica: Replica,
-    /// The origin of what it writes now. A restarted shard writes as a new one.
+/// A range of effects to pass on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Relay {
+    /// Of which shard.
+    pub shard: u16,
+    /// Whose.
     pub origin: OriginId,
+    /// From here.
+    pub first: u64,
+    /// To here.
+    pub last: u64,
+}
+
+impl Member {
+    /// Its nodes, in order.
+    pub fn nodes(&self) -> impl DoubleEndedIterator<Item = NodeId> + use<> {
+        self.nodes.clone().map(NodeId)
+    }
+
+    /// Whether it has more than one node.
+    pub fn is_cluster(&self) -> bool {
+        self.nodes.len() > 1
+    }
 }
 
 /// The shard that a key belongs to, of so many.

@@ -1,4 +1,4 @@
-//! The Active-Active database: members, shards, the journal of effects, and the links that carry them.
+//! The database: members, the nodes of their clusters, shards, the journal of effects, and the links that carry them.
 //!
 //! Only state and rules that need no network; the world moves the messages.
 
@@ -9,14 +9,20 @@ mod journal;
 mod link;
 mod member;
 mod memory;
+mod node;
 
 pub use availability::{
     Availability, AvailabilityConfig, CheckScope, LagCheck, Seen, SourceLag, Unavailable,
     UnreachablePeers,
 };
-pub use capacity::{CapacityConfig, CommandClass, Limit, Load, OverLimit, Process, RateLimit, ServiceTimes};
-pub use config::{DatabaseConfig, SyncConfig};
+pub use capacity::{
+    CapacityConfig, CommandClass, Limit, Load, OverLimit, Process, RateLimit, ServiceTimes,
+};
+pub use config::{DatabaseConfig, DatabaseKind, Entrance, Placement, SyncConfig};
 pub use journal::Journal;
-pub use link::{Link, LinkState, Missed};
-pub use memory::{AtLimit, EVICTION_SAMPLES, Eviction, EvictionOrder, KeyUse, MemoryConfig, Pressure};
-pub use member::{Member, Shard, shard_of};
+pub use link::{Link, LinkState, Missed, Scope};
+pub use member::{Member, Relay, shard_of};
+pub use memory::{
+    AtLimit, EVICTION_SAMPLES, Eviction, EvictionOrder, KeyUse, MemoryConfig, Pressure,
+};
+pub use node::{Node, Role, Shard};

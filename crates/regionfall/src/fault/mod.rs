@@ -8,7 +8,7 @@ pub use degradation::{Degradation, Skew};
 pub use draw::draw_plan;
 
 pub use plan::{
-    Disks, FaultKind, FaultSpec, Flapping, PathSelector, PlannedFault, Takes, TrafficScope,
+    Disks, FaultKind, FaultSpec, Flapping, Part, PathSelector, PlannedFault, Takes, TrafficScope,
 };
 
 pub use crate::network::{InFlight, Silence};

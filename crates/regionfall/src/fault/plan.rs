@@ -50,6 +50,8 @@ pub enum FaultKind {
     ProcessCrash {
         /// Whose.
         member: MemberId,
+        /// Which of its nodes.
+        part: Part,
         /// What becomes of its memory and disk: processes restart from a kept disk.
         disks: Disks,
         /// What becomes of bytes on the wire (default: delivered).
@@ -59,6 +61,8 @@ pub enum FaultKind {
     HostCrash {
         /// Whose.
         member: MemberId,
+        /// Which of its nodes.
+        part: Part,
         /// What becomes of its disk.
         disks: Disks,
         /// What becomes of bytes on the wire (default: lost).
@@ -69,6 +73,23 @@ pub enum FaultKind {
     Hang {
         /// Whose.
         member: MemberId,
+        /// Which of its nodes.
+        part: Part,
+    },
+    /// A zone of a region falls.
+    ZoneOutage {
+        /// The region.
+        region: RegionId,
+        /// Which of its zones, counted from 0.
+        zone: u16,
+        /// How the network answers for it.
+        mode: Silence,
+        /// What becomes of the disks of the nodes in it.
+        disks: Disks,
+        /// What falls with it.
+        takes: Takes,
+        /// What becomes of bytes on the wire (default: lost).
+        in_flight: InFlight,
     },
     /// A region falls.
     RegionOutage {
@@ -82,6 +103,13 @@ pub enum FaultKind {
         takes: Takes,
         /// What becomes of bytes on the wire (default: lost).
         in_flight: InFlight,
+    },
+    /// An operator makes a node of a member the primary of every shard.
+    Promote {
+        /// Whose.
+        member: MemberId,
+        /// Which of its nodes, counted from 0 within the member.
+        node: u8,
     },
     /// A path is cut.
     Partition {
@@ -110,6 +138,45 @@ pub enum FaultKind {
     Degraded(Degradation),
 }
 
+impl FaultKind {
+    /// Its word in scenario files.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::ProcessCrash { .. } => "process-crash",
+            Self::HostCrash { .. } => "host-crash",
+            Self::Hang { .. } => "hang",
+            Self::RegionOutage { .. } => "region-outage",
+            Self::ZoneOutage { .. } => "zone-outage",
+            Self::Promote { .. } => "promote",
+            Self::Partition { .. } => "partition",
+            Self::Latency { .. } => "latency",
+            Self::Loss { .. } => "loss",
+            Self::Degraded(degradation) => degradation.name(),
+        }
+    }
+}
+
+/// Which nodes of a member a fault strikes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Part {
+    /// All of them.
+    Whole,
+    /// One, counted from 0 within the member.
+    Node(u8),
+    /// Those in one zone, counted from 0.
+    Zone(u16),
+    /// The primary of a shard, as it is when the fault begins.
+    Primary {
+        /// The shard.
+        shard: u16,
+    },
+    /// Every other node than the primary of a shard.
+    Replicas {
+        /// The shard.
+        shard: u16,
+    },
+}
+
 /// The paths that a fault acts on.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PathSelector {
@@ -117,6 +184,8 @@ pub struct PathSelector {
     pub from: Vec<RegionId>,
     /// Receiving regions; empty means every region.
     pub to: Vec<RegionId>,
+    /// Within one region: only the paths between this zone and the others.
+    pub zone: Option<u16>,
     /// Whether the way back is hit too.
     pub both_ways: bool,
     /// What kind of traffic is hit.

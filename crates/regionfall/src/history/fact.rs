@@ -7,7 +7,9 @@
 use regionfall_crdt::{CommandKind, Dot, Effect, KeyId, OriginId};
 use regionfall_kernel::SimTime;
 
-use crate::topology::{DeciderId, FaultId, FleetId, KeyspaceId, MemberId, OperationId, ServerId};
+use crate::topology::{
+    DeciderId, FaultId, FleetId, KeyspaceId, MemberId, NodeId, OperationId, ServerId,
+};
 
 /// A listener: hears every fact of a run in order, and can change nothing.
 ///
@@ -121,6 +123,24 @@ pub enum AttemptEnding {
     PoolExhausted,
 }
 
+/// What ended a copy.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum CopyEnd {
+    /// A fault destroyed it.
+    Fault(FaultId),
+    /// The state of a new primary replaced it: what a former primary had and had not passed on is discarded.
+    Replaced,
+}
+
+impl core::fmt::Display for CopyEnd {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Fault(fault) => fault.fmt(f),
+            Self::Replaced => f.write_str("the state of a new primary"),
+        }
+    }
+}
+
 /// One thing that happened in a run.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Fact<'a> {
@@ -152,7 +172,7 @@ pub enum Fact<'a> {
         /// Where to.
         member: MemberId,
     },
-    /// A member executed a write; `effect` is what it will send to its peers.
+    /// A node executed a write; `effect` is what it will send to its peers.
     /// Writes without effect (SREM of an unseen element) come with `effect: None`.
     WriteExecuted {
         /// The operation.
@@ -160,25 +180,25 @@ pub enum Fact<'a> {
         /// The attempt whose request was executed.
         attempt: u8,
         /// Where.
-        member: MemberId,
-        /// The effect. Its dot is the next of its origin; it is at once visible at `member`.
+        node: NodeId,
+        /// The effect. Its dot is the next of its origin; it is at once visible at `node`.
         effect: Option<&'a Effect>,
     },
-    /// A member evicted a key for want of memory: it made an effect that no application asked for.
+    /// A node evicted a key for want of memory: it made an effect that no application asked for.
     Evicted {
         /// Where.
-        member: MemberId,
+        node: NodeId,
         /// The effect. Its dot is the next of its origin.
         effect: &'a Effect,
     },
-    /// A member executed a read.
+    /// A node executed a read.
     ReadExecuted {
         /// The operation.
         operation: OperationId,
         /// The attempt.
         attempt: u8,
         /// Where.
-        member: MemberId,
+        node: NodeId,
         /// The key that was read.
         key: KeyId,
     },
@@ -204,10 +224,10 @@ pub enum Fact<'a> {
         member: Option<MemberId>,
     },
 
-    /// A member applied effects `first..=last` of `origin` (all visible there from now on).
+    /// A node applied effects `first..=last` of `origin` (all visible there from now on).
     EffectsApplied {
         /// Where.
-        member: MemberId,
+        node: NodeId,
         /// Whose.
         origin: OriginId,
         /// First sequence of the range.
@@ -215,53 +235,67 @@ pub enum Fact<'a> {
         /// Last sequence of the range.
         last: u64,
     },
-    /// A member stopped executing, and applies nothing until it restarts.
-    MemberStopped {
+    /// A node stopped executing, and applies nothing until it restarts.
+    NodeStopped {
         /// Which.
-        member: MemberId,
+        node: NodeId,
         /// The fault that stopped it.
         fault: FaultId,
     },
-    /// Every copy that `member` held of effects of `origin` after `kept` ended: memory and disk.
+    /// Every copy that `node` held of effects of `origin` after `kept` ended: memory and disk.
     /// Emitted when the copies end (a disk lost at the moment of the outage), before
-    /// [`Fact::MemberRestarted`].
+    /// [`Fact::NodeRestarted`].
     CopiesEnded {
         /// Which.
-        member: MemberId,
+        node: NodeId,
         /// Whose effects.
         origin: OriginId,
         /// The last sequence that survived there; 0 if none did.
         kept: u64,
-        /// The fault that ended them.
-        fault: FaultId,
+        /// What ended them.
+        cause: CopyEnd,
     },
-    /// A member runs again, with what [`Fact::CopiesEnded`] left it.
-    MemberRestarted {
+    /// A node runs again, with what [`Fact::CopiesEnded`] left it.
+    NodeRestarted {
         /// Which.
-        member: MemberId,
+        node: NodeId,
     },
-    /// From now on `member` writes as `origin` (at the start, and after each restart: a restarted
-    /// member never reuses a dot). A member with several shards has an origin for each.
+    /// From now on `node` is the primary of a shard of its member and writes as `origin`: at the start, when it is
+    /// promoted, and after each restart (a restarted primary never reuses a dot).
     OriginBegan {
         /// Which.
-        member: MemberId,
+        node: NodeId,
+        /// The shard of which it now is the primary.
+        shard: u16,
         /// The new origin.
         origin: OriginId,
+    },
+    /// Whoever decides it made a node the primary of a shard: the `epoch`-th of that shard, the first at the start
+    /// counted as 1. [`Fact::OriginBegan`] follows.
+    Promoted {
+        /// Whose shard.
+        member: MemberId,
+        /// Which shard.
+        shard: u16,
+        /// The node.
+        node: NodeId,
+        /// Its number.
+        epoch: u32,
     },
     /// A replication link stopped carrying effects because of a fault.
     LinkDisrupted {
         /// From.
-        source: MemberId,
+        source: NodeId,
         /// To.
-        target: MemberId,
+        target: NodeId,
     },
     /// A replication link carries effects again, and the target has everything that the source had
     /// when the link was re-established.
     LinkCaughtUp {
         /// From.
-        source: MemberId,
+        source: NodeId,
         /// To.
-        target: MemberId,
+        target: NodeId,
     },
 
     /// A fault began.

@@ -7,13 +7,13 @@ mod shape;
 mod touch;
 mod trace;
 
-pub use fact::{AttemptEnding, Ending, Fact, Listener, Phase};
+pub use fact::{AttemptEnding, CopyEnd, Ending, Fact, Listener, Phase};
 pub use histogram::Histogram;
 pub(crate) use ledger::LateWrite;
 pub use ledger::{
     Account, Adoption, Episode, FaultSpan, Judgement, Ledger, LostWrite, Publication, ReadCounts,
     RequestCounts, Requests, Traffic, WriteCounts,
 };
-pub use shape::{KeyspaceShape, MemberView, Quiescence, RecoveryCriterion, RunShape, ServerShape};
+pub use shape::{KeyspaceShape, NodeView, Quiescence, RecoveryCriterion, RunShape, ServerShape};
 pub(crate) use touch::{may_justify_leaving, touches_server};
 pub use trace::Trace;

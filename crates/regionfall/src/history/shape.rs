@@ -5,7 +5,7 @@ use regionfall_crdt::DataType;
 use regionfall_kernel::{SimDuration, SimTime};
 
 use crate::fault::{Disks, FaultKind, PlannedFault};
-use crate::topology::{FleetId, MemberId, RegionId};
+use crate::topology::{FleetId, MemberId, NodeId, RegionId};
 
 /// The shape of one run.
 #[derive(Clone, PartialEq, Debug)]
@@ -18,6 +18,10 @@ pub struct RunShape {
     pub keyspaces: Vec<KeyspaceShape>,
     /// The region of each member, by [`MemberId`]. All of them are configured members.
     pub members: Vec<RegionId>,
+    /// The member of each node, by [`NodeId`].
+    pub nodes: Vec<MemberId>,
+    /// By node: a number that those share who replicate to each other, and so have the same in the end.
+    pub groups: Vec<u8>,
     /// Shards of each member.
     pub shards: u16,
     /// The fault plan with its moments drawn.
@@ -79,19 +83,19 @@ pub struct RecoveryCriterion {
 pub struct Quiescence {
     /// Whether replication drained: nothing is under way that could still change a member.
     pub reached: bool,
-    /// The members as they then were.
-    pub members: Vec<MemberView>,
+    /// The nodes as they then were.
+    pub nodes: Vec<NodeView>,
 }
 
-/// What a member holds at rest, as the model itself says it.
+/// What a node holds at rest, as the model itself says it.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct MemberView {
+pub struct NodeView {
     /// Which.
-    pub member: MemberId,
+    pub node: NodeId,
     /// The last applied sequence of each origin, by [`OriginId`](regionfall_crdt::OriginId); origins
-    /// beyond the end have none. For a member that is down: what is on its disk.
+    /// beyond the end have none. For a node that is down: what is on its disk.
     pub clock: Vec<u64>,
-    /// A digest of all values. Members with equal clocks must have equal digests.
+    /// A digest of all values. Nodes with equal clocks must have equal digests.
     pub digest: u64,
 }
 

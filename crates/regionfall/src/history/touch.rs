@@ -12,8 +12,10 @@ pub(crate) fn touches_server(shape: &RunShape, kind: &FaultKind, server: usize) 
     match kind {
         FaultKind::ProcessCrash { member, .. }
         | FaultKind::HostCrash { member, .. }
-        | FaultKind::Hang { member } => *member == home,
-        FaultKind::RegionOutage { region, takes, .. } => takes.database && *region == home_region,
+        | FaultKind::Hang { member, .. }
+        | FaultKind::Promote { member, .. } => *member == home,
+        FaultKind::RegionOutage { region, takes, .. }
+        | FaultKind::ZoneOutage { region, takes, .. } => takes.database && *region == home_region,
         FaultKind::Partition { paths, .. }
         | FaultKind::Latency { paths, .. }
         | FaultKind::Loss { paths, .. } => match paths.scope {
@@ -49,8 +51,11 @@ pub(crate) fn may_justify_leaving(shape: &RunShape, kind: &FaultKind, left: Memb
     match kind {
         FaultKind::ProcessCrash { member, .. }
         | FaultKind::HostCrash { member, .. }
-        | FaultKind::Hang { member } => *member == left,
-        FaultKind::RegionOutage { region, .. } => *region == left_region,
+        | FaultKind::Hang { member, .. }
+        | FaultKind::Promote { member, .. } => *member == left,
+        FaultKind::RegionOutage { region, .. } | FaultKind::ZoneOutage { region, .. } => {
+            *region == left_region
+        }
         FaultKind::Partition { paths, .. }
         | FaultKind::Latency { paths, .. }
         | FaultKind::Loss { paths, .. } => {

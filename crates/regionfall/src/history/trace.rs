@@ -5,7 +5,7 @@ use core::ops::Range;
 
 use regionfall_kernel::{Checkpoints, SimTime, TraceHash, TraceRecord};
 
-use super::{Fact, Listener};
+use super::{CopyEnd, Fact, Listener};
 
 /// Records between two checkpoints, at first.
 const CHECKPOINT_EVERY: u64 = 4_096;
@@ -155,33 +155,25 @@ fn words(fact: &Fact<'_>) -> (u64, u64) {
         Fact::WriteExecuted {
             operation,
             attempt,
-            member,
+            node,
             effect,
         } => (
-            pack(
-                3,
-                operation.0,
-                u64::from(attempt) << 8 | u64::from(member.0),
-            ),
+            pack(3, operation.0, u64::from(attempt) << 8 | u64::from(node.0)),
             effect.map_or(0, |effect| {
                 u64::from(effect.dot.origin.0) << 48 ^ effect.dot.sequence ^ effect.at.0 << 20
             }),
         ),
-        Fact::Evicted { member, effect } => (
-            pack(40, u32::from(effect.dot.origin.0), u64::from(member.0)),
+        Fact::Evicted { node, effect } => (
+            pack(40, u32::from(effect.dot.origin.0), u64::from(node.0)),
             effect.dot.sequence ^ effect.at.0 << 20,
         ),
         Fact::ReadExecuted {
             operation,
             attempt,
-            member,
+            node,
             key,
         } => (
-            pack(
-                4,
-                operation.0,
-                u64::from(attempt) << 8 | u64::from(member.0),
-            ),
+            pack(4, operation.0, u64::from(attempt) << 8 | u64::from(node.0)),
             u64::from(key.0),
         ),
         Fact::AttemptEnded {
@@ -206,30 +198,47 @@ fn words(fact: &Fact<'_>) -> (u64, u64) {
             member.map_or(u64::MAX, |member| u64::from(member.0)),
         ),
         Fact::EffectsApplied {
-            member,
+            node,
             origin,
             first,
             last,
         } => (
-            pack(7, u32::from(member.0), u64::from(origin.0)),
+            pack(7, u32::from(node.0), u64::from(origin.0)),
             first << 32 ^ last,
         ),
-        Fact::MemberStopped { member, fault } => {
-            (pack(8, u32::from(member.0), u64::from(fault.0)), 0)
-        }
+        Fact::NodeStopped { node, fault } => (pack(8, u32::from(node.0), u64::from(fault.0)), 0),
         Fact::CopiesEnded {
-            member,
+            node,
             origin,
             kept,
-            fault,
-        } => (
-            pack(9, u32::from(member.0), u64::from(origin.0)),
-            kept << 16 | u64::from(fault.0),
-        ),
-        Fact::MemberRestarted { member } => (pack(10, u32::from(member.0), 0), 0),
-        Fact::OriginBegan { member, origin } => {
-            (pack(11, u32::from(member.0), u64::from(origin.0)), 0)
+            cause,
+        } => {
+            let cause = match cause {
+                CopyEnd::Fault(fault) => u64::from(fault.0),
+                CopyEnd::Replaced => u64::from(u16::MAX),
+            };
+            (
+                pack(9, u32::from(node.0), u64::from(origin.0)),
+                kept << 16 | cause,
+            )
         }
+        Fact::NodeRestarted { node } => (pack(10, u32::from(node.0), 0), 0),
+        Fact::OriginBegan { node, origin, .. } => {
+            (pack(11, u32::from(node.0), u64::from(origin.0)), 0)
+        }
+        Fact::Promoted {
+            member,
+            shard,
+            node,
+            epoch,
+        } => (
+            pack(
+                26,
+                u32::from(member.0) | u32::from(shard) << 8,
+                u64::from(node.0),
+            ),
+            u64::from(epoch),
+        ),
         Fact::LinkDisrupted { source, target } => {
             (pack(12, u32::from(source.0), u64::from(target.0)), 0)
         }

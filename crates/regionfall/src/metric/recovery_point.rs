@@ -3,7 +3,7 @@
 
 use regionfall_kernel::{SimDuration, SimTime};
 
-use crate::history::{Account, LateWrite, LostWrite};
+use crate::history::{Account, CopyEnd, LateWrite, LostWrite};
 use crate::topology::FaultId;
 
 use super::incident::ServerOutcome;
@@ -52,9 +52,9 @@ impl RecoveryPoint {
         is_first: bool,
         servers: &[ServerOutcome],
     ) -> Self {
-        let is_own = |write: &LostWrite| match write.fault {
-            Some(fault) => faults.contains(&fault),
-            None => is_first,
+        let is_own = |write: &LostWrite| match write.cause {
+            Some(CopyEnd::Fault(fault)) => faults.contains(&fault),
+            Some(CopyEnd::Replaced) | None => is_first,
         };
         let mut lost = Range::default();
         let mut count = 0;

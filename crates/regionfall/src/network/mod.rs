@@ -41,6 +41,8 @@ use path::{Fate, Path};
 const LEG_RESET: u8 = 0x12;
 /// The first leg of setup round trips.
 const LEG_SETUP: u8 = 0x20;
+/// How often a kernel sends a segment again before it gives up (source: Linux, `tcp_retries2`).
+const HOP_REPETITIONS: u8 = 15;
 /// Bytes of a segment without payload: Ethernet, IP and TCP headers.
 const BARE_SEGMENT_BYTES: u32 = 66;
 
@@ -49,6 +51,8 @@ const BARE_SEGMENT_BYTES: u32 = 66;
 pub struct Network<P> {
     hosts: Vec<Host<P>>,
     regions: usize,
+    /// Of each region: how many zones it has, and where its paths from zone to zone begin.
+    zones: Vec<(u16, u16)>,
     paths: Vec<Path>,
     connections: Vec<Connection>,
     /// By the same numbers as the connections.
@@ -78,16 +82,21 @@ impl<P: Copy> Network<P> {
                 paths.push(Path::new(PathId(paths.len() as u16), config, seed));
             }
         }
-        for region in &topology.regions {
-            paths.push(Path::new(
-                PathId(paths.len() as u16),
-                &region.cross_zone,
-                seed,
-            ));
+        // Between any two zones of a region there is a path that can be cut for itself. Their weather and their
+        // draws are one: those of the region.
+        let mut zones = Vec::with_capacity(regions);
+        for (index, region) in topology.regions.iter().enumerate() {
+            let count = region.zones.max(1);
+            zones.push((count, paths.len() as u16));
+            let id = PathId((regions * regions + index) as u16);
+            for _ in 0..usize::from(count) * usize::from(count - 1) {
+                paths.push(Path::new(id, &region.cross_zone, seed));
+            }
         }
         Self {
             hosts: Vec::new(),
             regions,
+            zones,
             paths,
             connections: Vec::new(),
             upkeep: Vec::new(),
@@ -130,22 +139,33 @@ impl<P: Copy> Network<P> {
     /// The path from one host to another.
     pub fn path_between(&self, from: HostId, to: HostId) -> PathId {
         let (from, to) = (self.host(from), self.host(to));
-        let index = if from.region != to.region || from.zone == to.zone {
-            from.region.index() * self.regions + to.region.index()
+        if from.region != to.region || from.zone == to.zone {
+            PathId((from.region.index() * self.regions + to.region.index()) as u16)
         } else {
-            self.regions * self.regions + from.region.index()
-        };
-        PathId(index as u16)
+            self.path_between_zones(from.region, from.zone, to.zone)
+        }
     }
 
-    /// The paths from one region to another: two within a region (same zone, cross zone).
+    /// The path from one zone of a region to another.
+    pub fn path_between_zones(&self, region: RegionId, from: u16, to: u16) -> PathId {
+        debug_assert_ne!(from, to, "hosts of one zone share the region's inner path");
+        let (count, first) = self.zones[region.index()];
+        PathId(first + from * (count - 1) + to - u16::from(to > from))
+    }
+
+    /// How many zones a region has.
+    pub fn zones(&self, region: RegionId) -> u16 {
+        self.zones[region.index()].0
+    }
+
+    /// The paths from one region to another; within a region that of each zone, and those between its zones.
     pub fn paths_of_regions(&self, from: RegionId, to: RegionId) -> impl Iterator<Item = PathId> {
-        let direct = from.index() * self.regions + to.index();
-        let inner = (from == to).then_some(self.regions * self.regions + from.index());
-        [Some(direct), inner]
-            .into_iter()
-            .flatten()
-            .map(|index| PathId(index as u16))
+        let direct = (from.index() * self.regions + to.index()) as u16;
+        let (count, first) = self.zones[from.index()];
+        let inner = if from == to { count * (count - 1) } else { 0 };
+        std::iter::once(direct)
+            .chain(first..first + inner)
+            .map(PathId)
     }
 
     /// Bytes that left one region for another so far, headers and repetitions included.
@@ -156,6 +176,31 @@ impl<P: Copy> Network<P> {
             (from < self.regions && from != to).then_some(path.bytes)
         };
         self.paths.iter().enumerate().filter_map(between).sum()
+    }
+
+    /// When `bytes` that leave one host at `now` reach another over a connection that is kept open and is not modelled
+    /// for itself; `None` if a cut swallows them. What the path loses is sent again as a kernel would.
+    pub fn hop(
+        &mut self,
+        now: SimTime,
+        (from, to): (HostId, HostId),
+        class: TrafficClass,
+        bytes: u32,
+        draw: Draw,
+    ) -> Option<SimTime> {
+        let path = self.path_between(from, to);
+        let path = &mut self.paths[path.0 as usize];
+        let timeout = tcp::retransmission_timeout(path.typical * 2);
+        let mut leaves = now;
+        for repetition in 0..HOP_REPETITIONS {
+            let draws = (draw, repetition);
+            match path.transmit(class, leaves, bytes, &self.draws, draws, &mut self.effects) {
+                Fate::Arrives(at) => return Some(at),
+                Fate::Lost => leaves += tcp::back_off(timeout, u32::from(repetition)),
+                Fate::Swallowed | Fate::Rejected => return None,
+            }
+        }
+        None
     }
 
     /// Sends a payload. What is sent into a connection that ended, or whose other end closed, is

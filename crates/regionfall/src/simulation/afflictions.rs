@@ -4,10 +4,9 @@ use regionfall_kernel::{Address, SimTime};
 
 use super::event::Event;
 use super::world::World;
-use crate::database::Shard;
 use crate::history::{Fact, Listener};
 use crate::network::{HostState, InFlight, Silence};
-use crate::topology::{FaultId, HostId, MemberId};
+use crate::topology::{FaultId, HostId, NodeId};
 
 /// A fault that acts on a host.
 #[derive(Clone, Copy, Debug)]
@@ -81,15 +80,16 @@ impl World {
         let state = self.network.host(host).state;
         match (self.gravest(host), state) {
             (None, HostState::Hung(_)) => {
-                if let Some(member) = self.member_on(host) {
-                    self.thaw_processes(now, member);
+                if let Some(node) = self.node_on(host) {
+                    self.thaw_processes(now, node);
                 }
                 for notice in self.network.resume(now, &mut self.queue, host) {
                     self.heed(now, notice, listener);
                 }
                 self.account_for_abandoned();
-                if let Some(member) = self.member_on(host) {
-                    self.thaw_links(now, member, listener);
+                if let Some(node) = self.node_on(host) {
+                    self.thaw_links(now, node, listener);
+                    self.unpark(now, node, listener);
                 }
             }
             (None, _) => self.bring_back(now, host, fault, listener),
@@ -112,43 +112,55 @@ impl World {
         fault: FaultId,
         listener: &mut L,
     ) {
-        if let Some(member) = self.member_on(host) {
+        if let Some(node) = self.node_on(host) {
             self.network.boot_host(host, fault);
-            self.revive_links(now, member);
+            self.revive_links(now, node);
             let address = Address::from([host.0, u32::from(fault.0), now.as_nanos() as u32, 1]);
             let bits = self.processing_draws.bits(address);
             let delay = self.blueprint.restart().sample(bits);
-            self.queue.schedule(now + delay, Event::Restart(member));
+            self.queue.schedule(now + delay, Event::Restart(node));
         } else {
             self.network.start_host(host);
             self.wake_deferred(now, host, listener);
         }
     }
 
-    /// A member's process is up again, unless another fault took it meanwhile.
-    pub(super) fn restart_member<L: Listener>(
-        &mut self,
-        now: SimTime,
-        member: MemberId,
-        listener: &mut L,
-    ) {
-        let host = self.member_host(member);
-        if !self.host_faults[host.index()].is_empty() || self.members[member.index()].is_running {
+    /// A node's processes are up again, unless another fault took it meanwhile. Each is what it was when it stopped,
+    /// as long as nobody tells it otherwise.
+    pub(super) fn restart_node<L: Listener>(&mut self, now: SimTime, id: NodeId, listener: &mut L) {
+        let host = self.node_host(id);
+        if !self.host_faults[host.index()].is_empty() || self.nodes[id.index()].is_running {
             return;
         }
         self.network.start_host(host);
-        let state = &mut self.members[member.index()];
-        state.stopped_by.clear();
-        state.is_running = true;
-        listener.observe(now, &Fact::MemberRestarted { member });
-        for shard in 0..self.members[member.index()].shards.len() {
-            let origin = self.journal.begin(member, shard as u16);
-            let Shard {
-                origin: current, ..
-            } = &mut self.members[member.index()].shards[shard];
-            *current = origin;
-            listener.observe(now, &Fact::OriginBegan { member, origin });
+        let node = &mut self.nodes[id.index()];
+        node.stopped_by.clear();
+        node.is_running = true;
+        listener.observe(now, &Fact::NodeRestarted { node: id });
+        self.hear_of_primaries(now, id, listener);
+        for shard in 0..self.shards {
+            if self.nodes[id.index()].shards[usize::from(shard)].is_primary() {
+                self.begin_origin(now, id, shard, listener);
+            }
         }
-        self.start_links(now, member);
+        self.start_links(now, id);
+    }
+
+    /// A primary writes as a new origin from now on: no dot is used twice, whatever became of its disk.
+    pub(super) fn begin_origin<L: Listener>(
+        &mut self,
+        now: SimTime,
+        node: NodeId,
+        shard: u16,
+        listener: &mut L,
+    ) {
+        let origin = self.journal.begin(node, shard);
+        self.nodes[node.index()].shards[usize::from(shard)].origin = origin;
+        let fact = Fact::OriginBegan {
+            node,
+            shard,
+            origin,
+        };
+        listener.observe(now, &fact);
     }
 }

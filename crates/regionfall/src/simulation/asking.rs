@@ -67,7 +67,7 @@ impl World {
         let bits = arrival_bits(self.request_draws, server.0, state.issued);
         let fleet = state.fleet;
         let gap = self.blueprint.gap(fleet).sample(bits);
-        let gap = self.surged(gap, self.fleet_region(fleet));
+        let gap = self.surged(gap, fleet);
         self.queue.schedule(now + gap, Event::Arrival(server));
     }
 
@@ -79,8 +79,9 @@ impl World {
         };
         let sequence = state.clients[client as usize];
         let bits = arrival_bits(self.request_draws, client_address(server, client), sequence);
+        let fleet = state.fleet;
         let pause = think.quantile(regionfall_kernel::unit_from_bits(bits));
-        let pause = self.surged(pause, self.fleet_region(state.fleet));
+        let pause = self.surged(pause, fleet);
         self.queue
             .schedule(now + pause, Event::Thought(server, client));
     }

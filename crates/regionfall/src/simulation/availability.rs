@@ -9,48 +9,72 @@ use regionfall_kernel::{SimDuration, SimTime};
 
 use super::afflictions::Affliction;
 use super::world::World;
-use crate::database::{Availability, CheckScope, LagCheck, Link, LinkState, Seen, SourceLag};
+use crate::database::{Availability, CheckScope, LagCheck, Link, LinkState, Scope, Seen, SourceLag};
 use crate::failover::{Evidence, ProbeKind};
 use crate::history::Listener;
 use crate::network::{HostState, InFlight, Silence, TrafficClass};
-use crate::topology::{FaultId, HostId, MemberId, RegionId};
+use crate::topology::{FaultId, HostId, MemberId, NodeId};
 
 impl World {
-    /// A management process on each member's node, if any decider asks one.
+    /// A management process on each node, if any decider asks one.
     pub(super) fn place_management(&mut self) {
         let asks = |evidence: &Evidence| {
             matches!(evidence, Evidence::Probe(probe, _) if matches!(probe.kind, ProbeKind::Availability { .. }))
         };
         if self.strategy.evidence.iter().any(asks) {
-            self.management = (0..self.members.len())
-                .map(|member| self.network.add_host(RegionId::from_index(member), 0))
-                .collect();
+            let hosts: Vec<HostId> = self.nodes.iter().map(|node| node.host).collect();
+            for host in hosts {
+                let (region, zone) = (self.network.host(host).region, self.network.host(host).zone);
+                let management = self.network.add_host(region, zone);
+                self.management.push(management);
+            }
         }
     }
 
     /// Where a probe of a member goes.
     pub(super) fn probed_host(&self, member: MemberId, kind: ProbeKind) -> HostId {
+        let entrance = self.members[member.index()].entrance;
         match kind {
-            ProbeKind::Availability { .. } => self.management[member.index()],
-            ProbeKind::Connect | ProbeKind::Ping => self.member_host(member),
+            ProbeKind::Availability { .. } => self.management[entrance.index()],
+            ProbeKind::Connect | ProbeKind::Ping => self.node_host(entrance),
         }
     }
 
-    /// What a member's management process answers to an availability check.
+    /// What the management process at a member's address answers to an availability check.
     pub fn availability(
         &self,
         now: SimTime,
         member: MemberId,
         (scope, lag): (CheckScope, Option<LagCheck>),
     ) -> Availability {
-        let state = self.network.host(self.member_host(member)).state;
-        let sources = lag.map_or_else(Vec::new, |_| self.source_lags(now, member));
+        let member = &self.members[member.index()];
+        let here = member.entrance;
+        let state = |node: NodeId| self.network.host(self.node_host(node)).state;
+        let reaches = |node: NodeId| {
+            let hosts = (self.node_host(here), self.node_host(node));
+            node == here || !self.network.is_cut(hosts.0, hosts.1, TrafficClass::Replication)
+        };
+        let is_up = |node: &NodeId| {
+            let is_dark = matches!(state(*node), HostState::Silent(_) | HostState::Refusing(_));
+            !is_dark && reaches(*node)
+        };
+        let peers = member.nodes().filter(is_up).count();
+        let port_bound = match scope {
+            CheckScope::Node => state(here).is_process_alive(),
+            CheckScope::Database => {
+                let mut nodes = member.nodes().filter(is_up);
+                nodes.any(|node| state(node).is_process_alive())
+            }
+        };
+        let sources = lag.map_or_else(Vec::new, |_| self.source_lags(now, member.id));
         let seen = Seen {
-            // One node is a majority of one.
-            has_quorum: true,
+            has_quorum: peers * 2 > member.nodes().count(),
             // A process that hangs fails its watchdog's check as a dead one does (assumed: at once).
-            shards_reachable: state == HostState::Running,
-            port_bound: state.is_process_alive(),
+            shards_reachable: member
+                .primaries
+                .iter()
+                .all(|&node| state(node) == HostState::Running && reaches(node)),
+            port_bound,
             sources,
         };
         let settings = self.blueprint.settings();
@@ -59,7 +83,10 @@ impl World {
 
     /// How far each link to a member is behind.
     fn source_lags(&self, now: SimTime, member: MemberId) -> Vec<SourceLag> {
-        let inbound = self.links.iter().filter(|link| link.target == member);
+        let is_inbound = |link: &&Link| {
+            link.scope == Scope::Members && self.nodes[link.target.index()].member == member
+        };
+        let inbound = self.links[..self.inner_links].iter().filter(is_inbound);
         inbound
             .map(|link| {
                 let is_reachable = self.is_source_reachable(link);
@@ -78,23 +105,26 @@ impl World {
     /// Whether a syncer hears of its source: it streams, and nothing stands between them. That a source fell
     /// silent is noticed at once (assumed; how the product finds out is not published).
     fn is_source_reachable(&self, link: &Link) -> bool {
-        let (source, target) = (self.member_host(link.source), self.member_host(link.target));
+        let (source, target) = (self.node_host(link.source), self.node_host(link.target));
         matches!(link.state, LinkState::Streaming(_))
             && self.network.host(source).state == HostState::Running
             && !self.network.is_cut(source, target, TrafficClass::Replication)
     }
 
-    /// The age of the oldest effect of the source that the target lacks, by the time that the source's clock put
-    /// on it and the clock of the target: skewed clocks show as lag, or hide it.
+    /// The age of the oldest effect of the source's member that the target lacks, by the time that the writer's clock
+    /// put on it and the clock of the target: skewed clocks show as lag, or hide it.
     fn oldest_missing(&self, now: SimTime, link: &Link) -> SimDuration {
         let shard = usize::from(link.shard);
-        let clock = |member: MemberId| self.members[member.index()].shards[shard].replica.clock();
-        let (source, target) = (clock(link.source), clock(link.target));
-        let here = self.clock_of(now, link.target).0;
+        let member_of = |node: NodeId| self.nodes[node.index()].member;
+        let source = member_of(link.source);
+        let primary = self.members[source.index()].primaries[shard];
+        let clock = |node: NodeId| self.nodes[node.index()].shards[shard].replica.clock();
+        let (has, known) = (clock(primary), clock(link.target));
+        let here = self.clock_of(now, member_of(link.target)).0;
         let ages = self.journal.origins_of_shard(link.shard).filter_map(|origin| {
-            let known = target.get(origin);
-            let is_missing = self.journal.member(origin) == link.source && source.get(origin) > known;
-            let effect = is_missing.then(|| self.journal.get(Dot::new(origin, known + 1)))??;
+            let next = known.get(origin) + 1;
+            let is_missing = member_of(self.journal.node(origin)) == source && has.get(origin) >= next;
+            let effect = is_missing.then(|| self.journal.get(Dot::new(origin, next)))??;
             Some(here.saturating_sub(effect.at.0))
         });
         SimDuration::from_nanos(ages.max().unwrap_or(0))
@@ -104,12 +134,12 @@ impl World {
     pub(super) fn switch_management<L: Listener>(
         &mut self,
         now: SimTime,
-        fault: FaultId,
-        begins: bool,
-        (member, affliction): (MemberId, Affliction),
+        (fault, begins): (FaultId, bool),
+        node: NodeId,
+        affliction: Affliction,
         listener: &mut L,
     ) {
-        let Some(&host) = self.management.get(member.index()) else {
+        let Some(&host) = self.management.get(node.index()) else {
             return;
         };
         if begins {
@@ -119,7 +149,7 @@ impl World {
         }
     }
 
-    /// A management process alone stops answering, or answers again.
+    /// A member's management processes alone stop answering, or answer again.
     pub(super) fn switch_health_endpoint<L: Listener>(
         &mut self,
         now: SimTime,
@@ -132,6 +162,8 @@ impl World {
             Silence::Silent => Affliction::Hung,
             Silence::Refusing => Affliction::ProcessDead,
         };
-        self.switch_management(now, fault, begins, (member, affliction), listener);
+        for node in self.members[member.index()].nodes() {
+            self.switch_management(now, (fault, begins), node, affliction, listener);
+        }
     }
 }

@@ -8,7 +8,7 @@ use regionfall_kernel::SimTime;
 
 use super::event::LinkId;
 use super::world::World;
-use crate::topology::MemberId;
+use crate::topology::{MemberId, NodeId};
 
 impl World {
     /// Bytes of the largest backlog of a disturbed link so far. A link carries one shard from one member to
@@ -22,7 +22,8 @@ impl World {
     }
 
     /// A member is about to get a full state of a shard: the backlogs of all links to it may shrink.
-    pub(super) fn measure_backlogs(&mut self, target: MemberId, shard: u16) {
+    pub(super) fn measure_backlogs(&mut self, target: NodeId, shard: u16) {
+        let target = self.nodes[target.index()].member;
         for source in 0..self.members.len() {
             let source = MemberId::from_index(source);
             if source != target {
@@ -39,16 +40,16 @@ impl World {
         }
     }
 
-    /// A member is about to lose its disks. As a source it holds nothing any more; as a target it had what it
+    /// A node is about to lose its disks. As a source it holds nothing any more; as a target it had what it
     /// loses, and waits for none of it.
-    pub(super) fn note_lost_disks(&mut self, member: MemberId) {
+    pub(super) fn note_lost_disks(&mut self, node: NodeId) {
         for index in 0..self.links.len() {
             let (source, target) = (self.links[index].source, self.links[index].target);
             let shard = usize::from(self.links[index].shard);
-            if source == member {
+            if source == node {
                 self.measure_backlog(LinkId(index as u16));
-            } else if target == member {
-                let clock = self.members[member.index()].shards[shard].replica.clock();
+            } else if target == node {
+                let clock = self.nodes[node.index()].shards[shard].replica.clock();
                 self.links[index].had.join(clock);
             }
         }
@@ -56,13 +57,14 @@ impl World {
 
     fn backlog(&self, link: LinkId) -> u64 {
         let link = &self.links[usize::from(link.0)];
-        let clock = |member: MemberId| {
-            self.members[member.index()].shards[usize::from(link.shard)]
+        let clock = |node: NodeId| {
+            self.nodes[node.index()].shards[usize::from(link.shard)]
                 .replica
                 .clock()
         };
         let (source, target) = (clock(link.source), clock(link.target));
-        let is_own = |origin: &OriginId| self.journal.member(*origin) == link.source;
+        let member = |node: NodeId| self.nodes[node.index()].member;
+        let is_own = |origin: &OriginId| member(self.journal.node(*origin)) == member(link.source);
         self.journal
             .origins_of_shard(link.shard)
             .filter(is_own)

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use regionfall_kernel::{Distribution, Sampler, SimDuration};
 
+use crate::database::DatabaseKind;
 use crate::scenario::Settings;
 use crate::topology::{FleetId, KeyspaceId, MemberId, RegionId};
 use crate::workload::Workload;
@@ -26,6 +27,8 @@ struct Inner {
     gaps: Vec<Sampler>,
     /// Fleet and zone of every app server.
     servers: Vec<(FleetId, u16)>,
+    /// By node: a number that those share who replicate to each other.
+    groups: Vec<u8>,
 }
 
 impl Blueprint {
@@ -51,6 +54,14 @@ impl Blueprint {
                     .map(|number| (FleetId::from_index(index), (number % zones) as u16)),
             );
         }
+        let database = &settings.database;
+        let group = |member: usize| match database.kind {
+            DatabaseKind::Independent => member as u8,
+            _ => 0,
+        };
+        let copies = database.nodes_per_member();
+        let groups = (0..settings.topology.members).flat_map(|member| vec![group(member); copies]);
+        let groups = groups.collect();
         Self {
             inner: Arc::new(Inner {
                 settings,
@@ -60,6 +71,7 @@ impl Blueprint {
                 value_bytes,
                 gaps,
                 servers,
+                groups,
             }),
         }
     }
@@ -98,6 +110,11 @@ impl Blueprint {
     /// Fleet and zone of every app server, in order of identity.
     pub fn servers(&self) -> &[(FleetId, u16)] {
         &self.inner.servers
+    }
+
+    /// By node: a number that those share who replicate to each other, and so have the same in the end.
+    pub fn groups(&self) -> &[u8] {
+        &self.inner.groups
     }
 
     /// The region of a member.

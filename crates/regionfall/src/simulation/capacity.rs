@@ -4,21 +4,22 @@
 //! meets (a client that gave up, a connection that is closed) is the network's business, and nobody's loss but
 //! the process's time.
 //!
-//! Each shard of a member has a process. What belongs to no key (checks, the setup of connections) is done by that of
-//! the first shard (assumed: where a proxy accepts connections, it is a process of its own).
+//! Each node has a process for each shard. What belongs to no key (checks, the setup of connections) is done by that of
+//! the first shard of the node it comes to (assumed: where a proxy accepts connections, it is a process of its own, with
+//! several threads).
 
 use regionfall_crdt::{KeyId, Value};
 use regionfall_kernel::{Addressed, Sampler, Seed, SimDuration, SimTime, TimerId};
 
-use super::event::{Event, Message, ProcessId};
-use super::letter::Letter;
+use super::answering::Errand;
+use super::event::{CallId, Event, ProbeId, ProcessId};
 use super::world::{Owner, World};
 use crate::database::{
     CapacityConfig, CommandClass, Load, OverLimit, Process, RateLimit, shard_of,
 };
 use crate::history::{Histogram, Listener};
 use crate::network::{ConnectionId, End};
-use crate::topology::MemberId;
+use crate::topology::NodeId;
 
 /// How busy the processes are, and what was admitted.
 #[derive(Clone)]
@@ -27,13 +28,13 @@ pub(super) struct Capacity {
     read: Sampler,
     write: Sampler,
     draws: Addressed,
-    /// By member and shard.
+    /// By node and shard.
     processes: Vec<Process<Work>>,
     /// By process: what it works on, and when that is over.
     in_hand: Vec<Option<(Work, TimerId)>>,
     /// By process: commands of clients.
     commands: Vec<RateLimit>,
-    /// By member: new connections of clients.
+    /// By node: new connections of clients.
     connections: Vec<RateLimit>,
     refused: u64,
     throttled: u64,
@@ -44,8 +45,12 @@ pub(super) struct Capacity {
 /// A piece of work.
 #[derive(Clone, Copy, Debug)]
 enum Work {
-    /// A letter to be executed and answered.
-    Letter(ConnectionId, Letter),
+    /// A request of an app server.
+    Request(Errand),
+    /// A health check.
+    Probe(ConnectionId, ProbeId),
+    /// A command of an external endpoint.
+    Call(ConnectionId, CallId),
     /// A round trip of a connection's setup: the first, or another.
     Setup(ConnectionId, bool),
 }
@@ -79,14 +84,14 @@ impl World {
             return;
         };
         let shards = usize::from(database.shards);
-        let processes = self.members.len() * shards;
+        let processes = self.nodes.len() * shards;
         let commands = config.commands.iter().flat_map(|(limit, _)| {
             (0..processes).map(|_| RateLimit::new(*limit, 1.0 / shards as f64))
         });
         let connections = config
             .new_connections
             .iter()
-            .flat_map(|limit| (0..self.members.len()).map(|_| RateLimit::new(*limit, 1.0)));
+            .flat_map(|limit| (0..self.nodes.len()).map(|_| RateLimit::new(*limit, 1.0)));
         self.capacity = Some(Box::new(Capacity {
             read: Sampler::new(&config.service.read),
             write: Sampler::new(&config.service.write),
@@ -100,19 +105,19 @@ impl World {
             throttled: 0,
             begun: 0,
         }));
-        for member in 0..self.members.len() {
-            let host = self.members[member].host;
+        for node in 0..self.nodes.len() {
+            let host = self.nodes[node].host;
             self.network.gate(host);
         }
     }
 
-    fn process_of(&self, member: MemberId, shard: u16) -> ProcessId {
-        ProcessId(u16::from(member.0) * self.shards() + shard)
+    fn process_of(&self, node: NodeId, shard: u16) -> ProcessId {
+        ProcessId(u16::from(node.0) * self.shards() + shard)
     }
 
-    /// The member whose process this is.
-    fn member_of(&self, process: ProcessId) -> MemberId {
-        MemberId::from_index(usize::from(process.0 / self.shards()))
+    /// The node whose process this is.
+    fn node_of(&self, process: ProcessId) -> NodeId {
+        NodeId::from_index(usize::from(process.0 / self.shards()))
     }
 
     /// How busy the processes were so far; `None` if nothing takes any time.
@@ -137,56 +142,49 @@ impl World {
         Some(sum)
     }
 
-    /// A letter reached a process that may have something else to do.
-    pub(super) fn queue_work<L: Listener>(
-        &mut self,
-        now: SimTime,
-        connection: ConnectionId,
-        letter: Letter,
-        listener: &mut L,
-    ) {
-        let (member, key) = match Message::from(letter) {
-            Message::Request { slot, member, .. } => {
-                (Some(member), Some(self.operations.get(slot).key()))
-            }
-            Message::Call(call) => (self.member_at(connection), self.class_of_call(call).1),
-            // A management process answers at once.
-            _ => (self.member_at(connection), None),
-        };
-        let Some(member) = member else {
-            self.do_work(now, Work::Letter(connection, letter), listener);
-            return;
-        };
-        let shard = key.map_or(0, |key| shard_of(key, self.shards()));
-        let process = self.process_of(member, shard);
-        if !self.is_refused(now, process, connection, letter) {
-            self.offer(now, process, Work::Letter(connection, letter));
+    /// A request reached its process, which may have something else to do.
+    pub(super) fn queue_errand(&mut self, now: SimTime, errand: Errand) {
+        let key = self.operations.get(errand.slot).key();
+        let process = self.process_of(errand.node, shard_of(key, self.shards()));
+        if self.is_refused(now, process) {
+            self.answer_with_error(now, errand);
+        } else {
+            self.offer(now, process, Work::Request(errand));
         }
     }
 
-    /// Whether a request is beyond the limit on commands and is answered with an error.
-    fn is_refused(
-        &mut self,
-        now: SimTime,
-        process: ProcessId,
-        connection: ConnectionId,
-        letter: Letter,
-    ) -> bool {
-        let Message::Request { slot, attempt, .. } = Message::from(letter) else {
-            return false;
-        };
+    /// A check reached a node. A management process answers at once.
+    pub(super) fn queue_probe(&mut self, now: SimTime, connection: ConnectionId, probe: ProbeId) {
+        match self.node_at(connection) {
+            Some(node) => self.offer(
+                now,
+                self.process_of(node, 0),
+                Work::Probe(connection, probe),
+            ),
+            None => self.answer_probe(now, connection, probe),
+        }
+    }
+
+    /// A command of an external endpoint reached a node.
+    pub(super) fn queue_call(&mut self, now: SimTime, connection: ConnectionId, call: CallId) {
+        if let Some(node) = self.node_at(connection) {
+            let (_, key) = self.class_of_call(call);
+            let shard = key.map_or(0, |key| shard_of(key, self.shards()));
+            self.offer(now, self.process_of(node, shard), Work::Call(connection, call));
+        }
+    }
+
+    /// Whether a request is beyond the limit on commands, and to be refused.
+    fn is_refused(&mut self, now: SimTime, process: ProcessId) -> bool {
         let Some(capacity) = self.capacity.as_mut() else {
             return false;
         };
         let Some((_, OverLimit::Refused)) = capacity.config.commands else {
             return false;
         };
-        if capacity.commands[usize::from(process.0)].admits(now) {
-            return false;
-        }
-        capacity.throttled += 1;
-        self.answer_with_error(now, connection, (slot, attempt));
-        true
+        let is_refused = !capacity.commands[usize::from(process.0)].admits(now);
+        capacity.throttled += u64::from(is_refused);
+        is_refused
     }
 
     fn offer(&mut self, now: SimTime, process: ProcessId, work: Work) {
@@ -211,7 +209,7 @@ impl World {
 
     /// How long a request must wait for its turn under the limit on commands.
     fn wait_for_turn(&mut self, now: SimTime, process: ProcessId, work: Work) -> SimDuration {
-        let is_command = matches!(work, Work::Letter(_, letter) if matches!(Message::from(letter), Message::Request { .. }));
+        let is_command = matches!(work, Work::Request(_));
         let Some(capacity) = self.capacity.as_mut().filter(|_| is_command) else {
             return SimDuration::ZERO;
         };
@@ -248,17 +246,12 @@ impl World {
 
     fn do_work<L: Listener>(&mut self, now: SimTime, work: Work, listener: &mut L) {
         match work {
-            Work::Setup(connection, _) => self.network.answer_setup(now, &mut self.queue, connection),
-            Work::Letter(connection, letter) => match Message::from(letter) {
-                Message::Request {
-                    slot,
-                    attempt,
-                    member,
-                } => self.serve(now, connection, slot, (attempt, member), listener),
-                Message::Probe(probe) => self.answer_probe(now, connection, probe),
-                Message::Call(call) => self.serve_call(now, connection, call, listener),
-                _ => {}
-            },
+            Work::Request(errand) => self.execute_errand(now, errand, listener),
+            Work::Probe(connection, probe) => self.answer_probe(now, connection, probe),
+            Work::Call(connection, call) => self.serve_call(now, connection, call, listener),
+            Work::Setup(connection, _) => {
+                self.network.answer_setup(now, &mut self.queue, connection);
+            }
         }
     }
 
@@ -267,29 +260,43 @@ impl World {
         if let Some(capacity) = self.capacity.as_mut() {
             capacity.begun += 1;
         }
-        let time = self.capacity.as_ref().map_or(SimDuration::ZERO, |capacity| match work {
-            Work::Setup(connection, true) if self.uses_tls(connection) => capacity.config.service.tls,
-            Work::Setup(_, true) => SimDuration::ZERO,
-            Work::Setup(_, false) => self.time_of(capacity, process, capacity.own(process), CommandClass::Read, None),
-            Work::Letter(_, letter) => self.time_of_letter(capacity, process, letter),
-        });
-        self.slowed(self.member_of(process), time)
+        let time = match &self.capacity {
+            Some(capacity) => self.plain_service_time(capacity, process, work),
+            None => SimDuration::ZERO,
+        };
+        self.slowed(self.node_of(process), time)
     }
 
-    fn time_of_letter(&self, capacity: &Capacity, process: ProcessId, letter: Letter) -> SimDuration {
-        let (address, class, key) = match Message::from(letter) {
+    /// The same on a machine that is as fast as it should be.
+    fn plain_service_time(
+        &self,
+        capacity: &Capacity,
+        process: ProcessId,
+        work: Work,
+    ) -> SimDuration {
+        let own = capacity.own(process);
+        let (address, class, key) = match work {
             // Requests meet the same service time under every strategy.
-            Message::Request { slot, attempt, .. } => {
-                let operation = self.operations.get(slot);
-                let address = [operation.who, operation.sequence, u32::from(attempt), 0];
+            Work::Request(errand) => {
+                let operation = self.operations.get(errand.slot);
+                let attempt = u32::from(errand.attempt);
+                let address = [operation.who, operation.sequence, attempt, 0];
                 let class = CommandClass::of(operation.request.command);
                 (address, class, Some(operation.key()))
             }
-            Message::Call(call) => {
+            Work::Call(_, call) => {
                 let (class, key) = self.class_of_call(call);
-                (capacity.own(process), class, key)
+                (own, class, key)
             }
-            _ => (capacity.own(process), CommandClass::Read, None),
+            Work::Setup(connection, true) => {
+                let uses_tls = self.uses_tls(connection);
+                return if uses_tls {
+                    capacity.config.service.tls
+                } else {
+                    SimDuration::ZERO
+                };
+            }
+            Work::Probe(..) | Work::Setup(_, false) => (own, CommandClass::Read, None),
         };
         self.time_of(capacity, process, address, class, key)
     }
@@ -305,8 +312,8 @@ impl World {
         let bits = capacity.draws.bits(address.into());
         let elements = || {
             let shard = usize::from(process.0 % self.shards());
-            let member = &self.members[self.member_of(process).index()];
-            match member.shards[shard].replica.value(key?) {
+            let node = &self.nodes[self.node_of(process).index()];
+            match node.shards[shard].replica.value(key?) {
                 Value::Set(elements) => Some(elements.len() as u64),
                 _ => None,
             }
@@ -330,22 +337,27 @@ impl World {
         self.blueprint.settings().workload.fleets[fleet.index()].tls_round_trips > 0
     }
 
-    /// A member's machine may be slow.
-    fn slowed(&mut self, member: MemberId, time: SimDuration) -> SimDuration {
+    /// A node's machine may be slow.
+    fn slowed(&mut self, node: NodeId, time: SimDuration) -> SimDuration {
         if self.degradations.is_empty() {
             return time;
         }
-        let slowness = self.slowness(member);
+        let slowness = self.slowness(self.nodes[node.index()].member);
         SimDuration::from_nanos_f64(time.as_nanos() as f64 * slowness)
     }
 
     /// A process applied effects beside its queue.
-    pub(super) fn work_beside(&mut self, now: SimTime, (member, shard): (MemberId, u16), effects: u64) {
-        let process = usize::from(self.process_of(member, shard).0);
+    pub(super) fn work_beside(
+        &mut self,
+        now: SimTime,
+        (node, shard): (NodeId, u16),
+        effects: u64,
+    ) {
+        let process = usize::from(self.process_of(node, shard).0);
         let Some(apply) = self.capacity.as_ref().map(|capacity| capacity.config.service.apply) else {
             return;
         };
-        let work = self.slowed(member, apply * effects);
+        let work = self.slowed(node, apply * effects);
         if let Some(capacity) = self.capacity.as_mut().filter(|_| work > SimDuration::ZERO) {
             capacity.processes[process].owe(now, work);
         }
@@ -356,7 +368,7 @@ impl World {
         let Some(host) = self.network.host_at(connection, End::Server) else {
             return;
         };
-        let (Some(member), Some(capacity)) = (self.member_on(host), self.capacity.as_mut()) else {
+        let (Some(node), Some(capacity)) = (self.node_on(host), self.capacity.as_mut()) else {
             self.network.admit(now, &mut self.queue, connection);
             return;
         };
@@ -364,7 +376,7 @@ impl World {
             .config
             .max_clients
             .is_none_or(|most| self.network.admitted_at(host) < most as usize);
-        let limit = capacity.connections.get_mut(member.index());
+        let limit = capacity.connections.get_mut(node.index());
         if !has_room || !limit.is_none_or(|limit| limit.admits(now)) {
             capacity.refused += 1;
             self.network.refuse(now, &mut self.queue, connection);
@@ -372,8 +384,8 @@ impl World {
         }
         let accept = capacity.config.service.accept;
         self.network.admit(now, &mut self.queue, connection);
-        let work = self.slowed(member, accept);
-        let process = usize::from(self.process_of(member, 0).0);
+        let work = self.slowed(node, accept);
+        let process = usize::from(self.process_of(node, 0).0);
         if let Some(capacity) = self.capacity.as_mut().filter(|_| work > SimDuration::ZERO) {
             capacity.processes[process].owe(now, work);
         }
@@ -381,43 +393,42 @@ impl World {
 
     /// A client's connection is set up, one round trip after the other.
     pub(super) fn set_up(&mut self, now: SimTime, connection: ConnectionId) {
-        let Some(member) = self.member_at(connection) else {
+        let Some(node) = self.node_at(connection) else {
             return;
         };
         let is_first = self.network.is_first_setup(connection);
-        let process = self.process_of(member, 0);
+        let process = self.process_of(node, 0);
         self.offer(now, process, Work::Setup(connection, is_first));
     }
 
-    /// A member's processes die, and with them all that waits.
-    pub(super) fn kill_processes(&mut self, now: SimTime, member: MemberId) {
+    /// A node's processes die, and with them all that waits.
+    pub(super) fn kill_processes(&mut self, now: SimTime, node: NodeId) {
         let Some(mut capacity) = self.capacity.take() else {
             return;
         };
         for shard in 0..self.shards() {
-            let index = usize::from(self.process_of(member, shard).0);
+            let index = usize::from(self.process_of(node, shard).0);
             let in_hand = capacity.in_hand[index].take();
             let lost = in_hand.map(|(work, timer)| {
                 self.queue.cancel(timer);
                 work
             });
             let waiting = capacity.processes[index].kill(now);
-            let letters = lost.into_iter().chain(waiting).filter_map(|work| match work {
-                Work::Letter(_, letter) => Some(letter),
-                Work::Setup(..) => None,
-            });
-            self.network.abandoned.extend(letters);
+            for work in lost.into_iter().chain(waiting) {
+                if let Work::Request(errand) = work {
+                    self.operations.message_gone(errand.slot);
+                }
+            }
         }
         self.capacity = Some(capacity);
-        self.account_for_abandoned();
     }
 
-    /// A member's processes stand still.
-    pub(super) fn freeze_processes(&mut self, now: SimTime, member: MemberId) {
-        if !self.is_hung(member) {
+    /// A node's processes stand still.
+    pub(super) fn freeze_processes(&mut self, now: SimTime, node: NodeId) {
+        if !self.is_hung(node) {
             return;
         }
-        let processes = (0..self.shards()).map(|shard| self.process_of(member, shard));
+        let processes = (0..self.shards()).map(|shard| self.process_of(node, shard));
         let processes: Vec<ProcessId> = processes.collect();
         let Some(capacity) = self.capacity.as_mut() else {
             return;
@@ -432,9 +443,9 @@ impl World {
     }
 
     /// They go on where they stood.
-    pub(super) fn thaw_processes(&mut self, now: SimTime, member: MemberId) {
+    pub(super) fn thaw_processes(&mut self, now: SimTime, node: NodeId) {
         for shard in 0..self.shards() {
-            let process = self.process_of(member, shard);
+            let process = self.process_of(node, shard);
             let index = usize::from(process.0);
             let Some(capacity) = self.capacity.as_mut() else {
                 return;

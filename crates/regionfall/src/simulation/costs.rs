@@ -13,9 +13,9 @@ impl World {
         self.network.cross_region_bytes()
     }
 
-    /// Bytes that the largest member takes in memory, by the estimate of the data types.
+    /// Bytes that the largest node takes in memory, by the estimate of the data types.
     pub fn largest_memory(&self) -> u64 {
-        let shards = self.members.iter().map(|member| &member.shards);
+        let shards = self.nodes.iter().map(|node| &node.shards);
         let bytes = shards.map(|shards| shards.iter().map(|shard| shard.replica.bytes()).sum());
         bytes.max().unwrap_or(0)
     }

@@ -8,7 +8,7 @@ use regionfall_kernel::{SimDuration, SimTime};
 use super::world::World;
 use crate::fault::Degradation;
 use crate::history::Listener;
-use crate::topology::{FaultId, MemberId, RegionId};
+use crate::topology::{FaultId, FleetId, MemberId, NodeId};
 
 /// A degradation that acts, and since when.
 #[derive(Clone, Copy, Debug)]
@@ -43,12 +43,13 @@ impl World {
         }
     }
 
-    /// What the clock of a member's machine shows to a process that puts a time on a write.
+    /// What the clock of a node's machine shows to a process that puts a time on a write.
     #[inline]
-    pub(super) fn stamp(&mut self, now: SimTime, member: MemberId) -> Timestamp {
+    pub(super) fn stamp(&mut self, now: SimTime, node: NodeId) -> Timestamp {
         if self.degradations.is_empty() {
             return Timestamp(now.as_nanos());
         }
+        let member = self.nodes[node.index()].member;
         for acting in &self.degradations {
             if let Degradation::ClockSkew { member: skewed, .. } = acting.degradation
                 && skewed == member
@@ -61,7 +62,7 @@ impl World {
         self.clock_of(now, member)
     }
 
-    /// What the clock of a member's machine shows.
+    /// What the clocks of a member's machines show.
     pub(super) fn clock_of(&self, now: SimTime, member: MemberId) -> Timestamp {
         let skewed = |shown, acting: &Acting| match acting.degradation {
             Degradation::ClockSkew {
@@ -92,13 +93,14 @@ impl World {
         slowness
     }
 
-    /// The gap between two requests of app servers in a region, as a surge leaves it. A gap that began before
+    /// The gap between two requests of a fleet's app servers, as a surge leaves it. A gap that began before
     /// the surge stays as it was.
     #[inline]
-    pub(super) fn surged(&mut self, gap: SimDuration, region: RegionId) -> SimDuration {
+    pub(super) fn surged(&mut self, gap: SimDuration, fleet: FleetId) -> SimDuration {
         if self.degradations.is_empty() {
             return gap;
         }
+        let region = self.blueprint.settings().workload.fleets[fleet.index()].region;
         let mut nanos = gap.as_nanos() as f64;
         for acting in &self.degradations {
             if let Degradation::LoadSurge {

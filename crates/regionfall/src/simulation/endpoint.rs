@@ -109,9 +109,10 @@ impl World {
         }
         let sequence = endpoint.opened;
         endpoint.opened += 1;
+        let (client, member) = (endpoint.host, endpoint.member);
         let opening = Opening {
-            client: endpoint.host,
-            server: self.members[endpoint.member.index()].host,
+            client,
+            server: self.entrance_host(member),
             class: TrafficClass::Client,
             options: ConnectionOptions::default(),
             draw: Draw {
@@ -173,7 +174,7 @@ impl World {
         call: CallId,
         listener: &mut L,
     ) {
-        let Some(member) = self.member_at(connection) else {
+        let Some(node) = self.node_at(connection) else {
             return;
         };
         let state = &self.calls[call.0 as usize];
@@ -185,9 +186,8 @@ impl World {
         };
         let command = state.command.clone();
         let key = command.key().unwrap_or(KeyId(0));
-        let admission = self.admit_command(now, member, &command, listener);
-        let executed = match admission {
-            Admission::Served => self.execute(now, member, key, &command),
+        let executed = match self.admit_command(now, node, &command, listener) {
+            Admission::Served => self.execute(now, node, key, &command),
             Admission::Ignored => return,
             Admission::Refused => Executed {
                 reply: Reply::Error(Self::out_of_memory()),
@@ -200,13 +200,13 @@ impl World {
             listener.observe(
                 now,
                 &Fact::EffectsApplied {
-                    member,
+                    node,
                     origin,
                     first,
                     last,
                 },
             );
-            self.publish_effect(now, member, effect);
+            self.publish_effect(now, node, effect);
         }
         let bytes = HEADER_BYTES + executed.reply.bytes() as u32;
         self.calls[call.0 as usize].reply = Some(executed.reply);

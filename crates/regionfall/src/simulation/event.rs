@@ -6,7 +6,7 @@ use super::letter::Letter;
 use crate::client::Slot;
 use crate::history::Phase;
 use crate::network::{CarriesNetwork, NetworkEvent};
-use crate::topology::{DeciderId, FaultId, FleetId, MemberId, OperationId, ServerId};
+use crate::topology::{DeciderId, FaultId, FleetId, MemberId, NodeId, OperationId, ServerId};
 
 /// Something that will happen.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -53,8 +53,12 @@ pub(super) enum Event {
     Heartbeat(LinkId),
     /// A fault begins to act, or stops acting.
     Fault(FaultId, bool),
-    /// A member's process is up again.
-    Restart(MemberId),
+    /// A node's processes are up again.
+    Restart(NodeId),
+    /// A request that a proxy handed on reaches the primary.
+    Forward(ErrandId),
+    /// A reply that had to wait leaves.
+    Answer(ErrandId),
     /// A phase begins.
     Phase(Phase),
     /// A command of an external endpoint leaves.
@@ -120,6 +124,10 @@ pub(super) struct ProbeId(pub u32);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct CallId(pub u32);
 
+/// A request on its way inside a member, or a reply that waits there.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct ErrandId(pub u32);
+
 impl From<NetworkEvent<Letter>> for Event {
     fn from(event: NetworkEvent<Letter>) -> Self {
         Self::Network(event)
@@ -163,7 +171,9 @@ impl Event {
             Self::Phase(_) => 18,
             Self::Injected(_) => 19,
             Self::Heartbeat(_) => 20,
-            Self::Served(_) => 21,
+            Self::Forward(_) => 21,
+            Self::Answer(_) => 22,
+            Self::Served(_) => 23,
         }
     }
 }

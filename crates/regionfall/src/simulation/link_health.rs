@@ -7,7 +7,7 @@ use super::world::World;
 use crate::database::LinkState;
 use crate::history::{Fact, Listener};
 use crate::network::{ConnectionId, Draw, End, HostState, TrafficClass};
-use crate::topology::MemberId;
+use crate::topology::NodeId;
 
 /// A syncer reports to its source so often, as a replica does with REPLCONF ACK (source: redis/redis,
 /// `replication.c`, `replicationCron`).
@@ -39,7 +39,7 @@ impl World {
             return;
         }
         let (source, shard) = (state.source, usize::from(state.shard));
-        let have = self.members[source.index()].shards[shard]
+        let have = self.nodes[source.index()].shards[shard]
             .replica
             .clock()
             .clone();
@@ -57,7 +57,7 @@ impl World {
         let Some(goal) = &state.catch_up else { return };
         let (source, target) = (state.source, state.target);
         let shard = usize::from(state.shard);
-        if !self.members[target.index()].shards[shard]
+        if !self.nodes[target.index()].shards[shard]
             .replica
             .clock()
             .dominates(goal)
@@ -95,11 +95,11 @@ impl World {
             return;
         }
         let is_deaf = matches!(state.state, LinkState::Orphaned(_))
-            || self.network.host(self.member_host(source)).state != HostState::Running
+            || self.network.host(self.node_host(source)).state != HostState::Running
             || self.network.is_stalled(connection, End::Server)
             || self.network.is_cut(
-                self.member_host(source),
-                self.member_host(target),
+                self.node_host(source),
+                self.node_host(target),
                 TrafficClass::Replication,
             );
         if !is_due || !is_deaf {
@@ -112,10 +112,10 @@ impl World {
         self.connect_link(now, link);
     }
 
-    /// A member's kernel runs again and knows nothing of the connections to it.
-    pub(super) fn revive_links(&mut self, now: SimTime, member: MemberId) {
+    /// A node's kernel runs again and knows nothing of the connections to it.
+    pub(super) fn revive_links(&mut self, now: SimTime, node: NodeId) {
         for index in 0..self.links.len() {
-            if self.links[index].source == member {
+            if self.links[index].source == node {
                 self.schedule_heartbeat(now, LinkId(index as u16));
             }
         }
@@ -182,45 +182,40 @@ impl World {
         self.queue.schedule(now + HEARTBEAT, Event::Heartbeat(link));
     }
 
-    /// A member's process hangs: nothing leaves it, and what arrives waits.
+    /// A node's processes hang: nothing leaves it, and what arrives waits.
     pub(super) fn freeze_links<L: Listener>(
         &mut self,
         now: SimTime,
-        member: MemberId,
+        node: NodeId,
         listener: &mut L,
     ) {
         for index in 0..self.links.len() {
-            if self.links[index].source == member || self.links[index].target == member {
+            if self.links[index].source == node || self.links[index].target == node {
                 self.disrupt(now, LinkId(index as u16), listener);
             }
         }
     }
 
-    /// Whether a member's process hangs: it begins nothing then, neither as a source nor as a target.
-    pub(super) fn is_hung(&self, member: MemberId) -> bool {
+    /// Whether a node's processes hang: it begins nothing then, neither as a source nor as a target.
+    pub(super) fn is_hung(&self, node: NodeId) -> bool {
         matches!(
-            self.network.host(self.member_host(member)).state,
+            self.network.host(self.node_host(node)).state,
             HostState::Hung(_)
         )
     }
 
     /// A hung process goes on: what was due leaves, and its syncers find what they missed.
-    pub(super) fn thaw_links<L: Listener>(
-        &mut self,
-        now: SimTime,
-        member: MemberId,
-        listener: &mut L,
-    ) {
+    pub(super) fn thaw_links<L: Listener>(&mut self, now: SimTime, node: NodeId, listener: &mut L) {
         for index in 0..self.links.len() {
             let link = LinkId(index as u16);
-            if self.links[index].source == member {
+            if self.links[index].source == node {
                 for dot in std::mem::take(&mut self.links[index].held) {
                     self.depart(now, link, dot.origin, dot.sequence);
                 }
             }
-            if self.links[index].source == member {
+            if self.links[index].source == node {
                 self.undisrupt(now, link, listener);
-            } else if self.links[index].target == member {
+            } else if self.links[index].target == node {
                 self.catch_up_on_missed(now, link, listener);
             }
         }
@@ -252,11 +247,11 @@ mod tests {
     use super::*;
     use crate::database::Missed;
     use crate::fault::{
-        Disks, FaultKind, InFlight, PathSelector, PlannedFault, Silence, TrafficScope,
+        Disks, FaultKind, InFlight, Part, PathSelector, PlannedFault, Silence, TrafficScope,
     };
     use crate::scenario::Scenario;
     use crate::simulation::Blueprint;
-    use crate::topology::{FaultId, RegionId};
+    use crate::topology::{FaultId, MemberId, RegionId};
 
     const A: MemberId = MemberId(0);
     const B: MemberId = MemberId(1);
@@ -278,7 +273,10 @@ mod tests {
         .unwrap();
         let settings = scenario.variants[0].settings.clone();
         let strategy = settings.strategies[0].clone();
-        let hang = FaultKind::Hang { member: B };
+        let hang = FaultKind::Hang {
+            member: B,
+            part: Part::Whole,
+        };
         let faults = [(hang, 10, 40), (kind, begins, ends)];
         let faults = faults.into_iter().enumerate();
         let faults = faults.map(|(index, (kind, begins, ends))| PlannedFault {
@@ -313,6 +311,7 @@ mod tests {
     fn a_hung_syncer_does_not_notice_that_its_source_died() {
         let crash = FaultKind::HostCrash {
             member: A,
+            part: Part::Whole,
             disks: Disks::Kept,
             in_flight: InFlight::Lost,
         };
@@ -335,6 +334,7 @@ mod tests {
             paths: PathSelector {
                 from: vec![RegionId(0)],
                 to: vec![RegionId(1)],
+                zone: None,
                 both_ways: true,
                 scope: TrafficScope::Replication,
             },

@@ -5,10 +5,10 @@ use regionfall_kernel::{SimDuration, SimTime};
 
 use super::event::{Event, LinkId, Message};
 use super::world::{Owner, World};
-use crate::database::{LinkState, Missed};
+use crate::database::{LinkState, Missed, Role, Scope};
 use crate::history::Listener;
 use crate::network::{ConnectionId, ConnectionOptions, Draw, End, Opening, TrafficClass};
-use crate::topology::MemberId;
+use crate::topology::{MemberId, NodeId};
 
 /// A syncer gives up opening a connection after this long (assumed; the product's limit is not
 /// published).
@@ -24,9 +24,12 @@ const GREETING_BYTES: u32 = 100;
 impl World {
     /// A syncer tries to open its connection.
     pub(super) fn connect_link(&mut self, now: SimTime, link: LinkId) {
+        if !self.aim(link) {
+            return;
+        }
         let state = &self.links[usize::from(link.0)];
         let (source, target) = (state.source, state.target);
-        if !self.members[target.index()].is_running || self.is_out_of_memory(target, state.shard) {
+        if !self.nodes[target.index()].is_running || self.is_out_of_memory(target, state.shard) {
             return;
         }
         if self.is_hung(target) {
@@ -47,8 +50,8 @@ impl World {
         let sequence = state.greetings;
         state.greetings += 1;
         let opening = Opening {
-            client: self.members[target.index()].host,
-            server: self.members[source.index()].host,
+            client: self.node_host(target),
+            server: self.node_host(source),
             class: TrafficClass::Replication,
             options: ConnectionOptions {
                 setup_round_trips: SETUP_ROUND_TRIPS,
@@ -66,6 +69,50 @@ impl World {
         self.links[usize::from(link.0)].state = LinkState::Opening(connection);
         self.own(connection, Owner::Link(link));
         self.retry_link_at(now + OPENING_LIMIT, link);
+    }
+
+    /// Points a link that is to be opened at the right processes: between members from a replica if one runs, to the
+    /// primary (source: Redis Software docs, Active-Active create: replica shards feed the peers). Says whether there
+    /// is anything to carry.
+    fn aim(&mut self, link: LinkId) -> bool {
+        let kind = self.blueprint.settings().database.kind;
+        let state = &self.links[usize::from(link.0)];
+        let shard = usize::from(state.shard);
+        let source = self.nodes[state.source.index()].member;
+        let target = self.nodes[state.target.index()].member;
+        match state.scope {
+            Scope::Replicas => {
+                let role = |node: NodeId| self.nodes[node.index()].shards[shard].role;
+                role(state.target) == Role::Replica
+                    && self.nodes[state.target.index()].shards[shard].follows == state.source
+            }
+            Scope::Members => {
+                if !kind.replicates(source.index(), target.index()) {
+                    return false;
+                }
+                if state.state == LinkState::Down {
+                    let feeder = self.feeder(source, shard);
+                    let primary = self.members[target.index()].primaries[shard];
+                    let state = &mut self.links[usize::from(link.0)];
+                    (state.source, state.target) = (feeder, primary);
+                }
+                true
+            }
+        }
+    }
+
+    /// The node of a member from which others read a shard.
+    pub(super) fn feeder(&self, member: MemberId, shard: usize) -> NodeId {
+        let member = &self.members[member.index()];
+        let primary = member.primaries[shard];
+        member
+            .nodes()
+            .filter(|&node| node != primary)
+            .find(|node| {
+                let node = &self.nodes[node.index()];
+                node.is_running && node.shards[shard].follows == primary
+            })
+            .unwrap_or(primary)
     }
 
     /// The syncer will try to connect at this moment, and at no other that it had planned.
@@ -95,7 +142,7 @@ impl World {
         let clock = if reconciles {
             Clock::new()
         } else {
-            self.members[state.target.index()].shards[usize::from(state.shard)]
+            self.nodes[state.target.index()].shards[usize::from(state.shard)]
                 .replica
                 .clock()
                 .clone()
@@ -137,10 +184,14 @@ impl World {
         let (source, shard) = (state.source, state.shard);
         let known = state.greeted_with.clone();
         state.sent.join(&known);
-        let have = self.members[source.index()].shards[usize::from(shard)]
+        let have = self.nodes[source.index()].shards[usize::from(shard)]
             .replica
             .clock()
             .clone();
+        // What a former primary had and the new one never got: only a whole state rids the target of it.
+        let is_divergent =
+            self.links[usize::from(link.0)].scope == Scope::Replicas && !have.dominates(&known);
+        self.links[usize::from(link.0)].replaces = is_divergent;
         if self.links[usize::from(link.0)].disrupted_since != SimTime::NEVER {
             self.links[usize::from(link.0)].catch_up = Some(have.clone());
             // A target that lacks nothing gets nothing by which it would be noticed.
@@ -149,7 +200,7 @@ impl World {
         let forgotten = have
             .iter()
             .any(|dot| known.get(dot.origin) < self.journal.forgotten(dot.origin));
-        if forgotten {
+        if forgotten || is_divergent {
             self.send_full_state(now, link);
             return;
         }
@@ -210,9 +261,10 @@ impl World {
         }
         state.asked_others_at = now;
         let (target, shard) = (state.target, state.shard);
-        if !self.members[target.index()].is_running {
+        if !self.nodes[target.index()].is_running || state.scope == Scope::Replicas {
             return;
         }
+        let target = self.nodes[target.index()].member;
         for source in 0..self.members.len() {
             let source = MemberId::from_index(source);
             if source == target {
@@ -226,23 +278,18 @@ impl World {
         }
     }
 
-    /// Every link of a member goes down with it; those that it would open itself wait for its restart.
-    pub(super) fn stop_links<L: Listener>(
-        &mut self,
-        now: SimTime,
-        member: MemberId,
-        listener: &mut L,
-    ) {
+    /// Every link of a node goes down with it; those that it would open itself wait for its restart.
+    pub(super) fn stop_links<L: Listener>(&mut self, now: SimTime, node: NodeId, listener: &mut L) {
         for index in 0..self.links.len() {
             let link = LinkId(index as u16);
             let (source, target) = (self.links[index].source, self.links[index].target);
-            if target == member {
+            if target == node {
                 if let Some(connection) = self.links[index].connection() {
                     self.owners[connection.index()] = None;
                 }
                 self.links[index].missed = Missed::default();
                 self.link_down(now, link, listener);
-            } else if source == member {
+            } else if source == node {
                 drop(self.queue.drain_lane(self.links[index].departures));
                 let state = &mut self.links[index];
                 state.held.clear();
@@ -255,10 +302,10 @@ impl World {
         }
     }
 
-    /// A member runs again: its syncers connect at once.
-    pub(super) fn start_links(&mut self, now: SimTime, member: MemberId) {
+    /// A node runs again: its syncers connect at once.
+    pub(super) fn start_links(&mut self, now: SimTime, node: NodeId) {
         for index in 0..self.links.len() {
-            if self.links[index].target == member {
+            if self.links[index].target == node {
                 self.connect_link(now, LinkId(index as u16));
             }
         }

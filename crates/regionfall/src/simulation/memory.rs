@@ -13,12 +13,12 @@ use regionfall_kernel::{Addressed, Seed, SimTime};
 use super::event::LinkId;
 use super::world::World;
 use crate::database::{
-    AtLimit, CommandClass, EVICTION_SAMPLES, EvictionOrder, KeyUse, MemoryConfig, Pressure,
-    shard_of,
+    AtLimit, CommandClass, EVICTION_SAMPLES, EvictionOrder, KeyUse, MemoryConfig, Node, Pressure,
+    Scope, shard_of,
 };
 use crate::history::{Fact, Listener};
 use crate::network::End;
-use crate::topology::MemberId;
+use crate::topology::{MemberId, NodeId};
 
 /// Redis's refusal (redis/redis, `server.c`, `shared.oomerr`).
 const OUT_OF_MEMORY: ErrorKind =
@@ -33,7 +33,7 @@ const EVICTIONS_MOST: f64 = 16.0;
 pub(super) struct Memory {
     config: MemoryConfig,
     draws: Addressed,
-    /// By member and shard.
+    /// By node and shard.
     shards: Vec<ShardMemory>,
     /// Links whose next greeting asks for everything.
     reconciles: BTreeSet<LinkId>,
@@ -67,7 +67,7 @@ impl World {
     pub(super) fn place_memory(&mut self, seed: Seed) {
         let database = &self.blueprint.settings().database;
         if let Some(config) = database.memory {
-            let shards = self.members.len() * usize::from(database.shards);
+            let shards = self.nodes.len() * usize::from(database.shards);
             self.memory = Some(Box::new(Memory {
                 config,
                 draws: seed.addressed("eviction"),
@@ -91,22 +91,25 @@ impl World {
         Some(memory.shards.iter().fold((0.0, 0, 0), add))
     }
 
-    /// Bytes that a shard of a member uses of its memory.
-    pub(super) fn memory_used(&self, member: MemberId, shard: u16) -> u64 {
+    /// Bytes that a process uses of its memory.
+    pub(super) fn memory_used(&self, node: NodeId, shard: u16) -> u64 {
         let place = usize::from(shard);
-        let replica = &self.members[member.index()].shards[place].replica;
-        let data = replica.bytes();
+        let process = &self.nodes[node.index()].shards[place];
+        let data = process.replica.bytes();
         let Some(memory) = &self.memory else {
             return data;
         };
-        let origins = self.journal.origins_of_shard(shard);
-        let unsent = origins
-            .filter(|&origin| self.journal.member(origin) == member)
+        let member = self.nodes[node.index()].member;
+        let is_peer = |peer: &&Node| peer.member != member && peer.shards[place].is_primary();
+        let unsent = self
+            .journal
+            .origins_of_shard(shard)
+            .filter(|&origin| self.nodes[self.journal.node(origin).index()].member == member)
             .map(|origin| {
-                let peers = self.members.iter().filter(|peer| peer.id != member);
-                let clocks = peers.map(|peer| peer.shards[place].replica.clock().get(origin));
-                let had = clocks.min().unwrap_or(0);
-                let holds = replica.clock().get(origin);
+                let peers = self.nodes.iter().filter(is_peer);
+                let had = peers.map(|peer| peer.shards[place].replica.clock().get(origin));
+                let holds = process.replica.clock().get(origin);
+                let had = had.min().unwrap_or(holds);
                 self.journal.bytes_between(origin, had, holds.max(had))
             })
             .sum();
@@ -114,9 +117,9 @@ impl World {
     }
 
     /// Looks how short of memory a shard is.
-    fn pressure(&mut self, member: MemberId, shard: u16) -> (Pressure, f64) {
-        let used = self.memory_used(member, shard);
-        let (index, shards) = (self.shard_index(member, shard), self.shards());
+    fn pressure(&mut self, node: NodeId, shard: u16) -> (Pressure, f64) {
+        let used = self.memory_used(node, shard);
+        let (index, shards) = (self.shard_index(node, shard), self.shards());
         let Some(memory) = &mut self.memory else {
             return (Pressure::None, 0.0);
         };
@@ -126,13 +129,13 @@ impl World {
         (memory.config.pressure(used, shards), share)
     }
 
-    fn shard_index(&self, member: MemberId, shard: u16) -> usize {
-        member.index() * usize::from(self.shards()) + usize::from(shard)
+    fn shard_index(&self, node: NodeId, shard: u16) -> usize {
+        node.index() * usize::from(self.shards()) + usize::from(shard)
     }
 
     /// Whether a shard is out of memory and has stopped.
-    pub(super) fn is_out_of_memory(&self, member: MemberId, shard: u16) -> bool {
-        let index = self.shard_index(member, shard);
+    pub(super) fn is_out_of_memory(&self, node: NodeId, shard: u16) -> bool {
+        let index = self.shard_index(node, shard);
         self.memory
             .as_ref()
             .is_some_and(|memory| memory.shards[index].is_stopped)
@@ -142,7 +145,7 @@ impl World {
     pub(super) fn admit_command<L: Listener>(
         &mut self,
         now: SimTime,
-        member: MemberId,
+        node: NodeId,
         command: &Command,
         listener: &mut L,
     ) -> Admission {
@@ -150,8 +153,8 @@ impl World {
             return Admission::Served;
         };
         let shard = shard_of(key, self.shards());
-        let pressure = self.relieve_memory(now, member, shard, listener);
-        let index = self.shard_index(member, shard);
+        let pressure = self.relieve_memory(now, node, shard, listener);
+        let index = self.shard_index(node, shard);
         let Some(memory) = &mut self.memory else {
             return Admission::Served;
         };
@@ -173,12 +176,16 @@ impl World {
     pub(super) fn relieve_memory<L: Listener>(
         &mut self,
         now: SimTime,
-        member: MemberId,
+        node: NodeId,
         shard: u16,
         listener: &mut L,
     ) -> Pressure {
-        let (mut pressure, share) = self.pressure(member, shard);
-        if pressure == Pressure::None || self.is_out_of_memory(member, shard) {
+        // A replica holds what its primary has, whatever that comes to.
+        if !self.nodes[node.index()].shards[usize::from(shard)].is_primary() {
+            return Pressure::None;
+        }
+        let (mut pressure, share) = self.pressure(node, shard);
+        if pressure == Pressure::None || self.is_out_of_memory(node, shard) {
             return pressure;
         }
         let Some(config) = self.memory.as_ref().map(|memory| memory.config) else {
@@ -189,17 +196,17 @@ impl World {
             let most = 1.0 + (EVICTIONS_MOST - 1.0) * way.clamp(0.0, 1.0);
             for _ in 0..most as u32 {
                 let volatile_only = config.eviction.volatile_only;
-                if !self.evict(now, (member, shard), (order, volatile_only), listener) {
+                if !self.evict(now, (node, shard), (order, volatile_only), listener) {
                     break;
                 }
-                pressure = self.pressure(member, shard).0;
+                pressure = self.pressure(node, shard).0;
                 if pressure == Pressure::None {
                     break;
                 }
             }
         }
         if pressure == Pressure::Full {
-            self.run_out_of_memory(now, member, shard, listener);
+            self.run_out_of_memory(now, node, shard, listener);
         }
         pressure
     }
@@ -208,38 +215,38 @@ impl World {
     fn evict<L: Listener>(
         &mut self,
         now: SimTime,
-        (member, shard): (MemberId, u16),
+        (node, shard): (NodeId, u16),
         (order, volatile_only): (EvictionOrder, bool),
         listener: &mut L,
     ) -> bool {
-        let Some(key) = self.pick_for_eviction((member, shard), (order, volatile_only)) else {
+        let Some(key) = self.pick_for_eviction((node, shard), (order, volatile_only)) else {
             return false;
         };
-        let executed = self.execute(now, member, key, &Command::Del { key });
-        let index = self.shard_index(member, shard);
+        let executed = self.execute(now, node, key, &Command::Del { key });
+        let index = self.shard_index(node, shard);
         if let Some(memory) = &mut self.memory {
             memory.shards[index].evicted += 1;
         }
         for effect in executed.effects {
             let fact = Fact::Evicted {
-                member,
+                node,
                 effect: &effect,
             };
             listener.observe(now, &fact);
-            self.publish_effect(now, member, effect);
+            self.publish_effect(now, node, effect);
         }
         true
     }
 
     fn pick_for_eviction(
         &self,
-        (member, shard): (MemberId, u16),
+        (node, shard): (NodeId, u16),
         (order, volatile_only): (EvictionOrder, bool),
     ) -> Option<KeyId> {
         let memory = self.memory.as_ref()?;
-        let index = self.shard_index(member, shard);
+        let index = self.shard_index(node, shard);
         let own = &memory.shards[index];
-        let replica = &self.members[member.index()].shards[usize::from(shard)].replica;
+        let replica = &self.nodes[node.index()].shards[usize::from(shard)].replica;
         let stored = replica.stored();
         let is_candidate = |key: &KeyId| {
             !replica.value(*key).is_absent() && (!volatile_only || replica.deadline(*key).is_some())
@@ -261,17 +268,18 @@ impl World {
     fn run_out_of_memory<L: Listener>(
         &mut self,
         now: SimTime,
-        member: MemberId,
+        node: NodeId,
         shard: u16,
         listener: &mut L,
     ) {
-        let index = self.shard_index(member, shard);
+        let index = self.shard_index(node, shard);
         if let Some(memory) = &mut self.memory {
             memory.shards[index].is_stopped = true;
         }
         for number in 0..self.links.len() {
             let link = &self.links[number];
-            if link.target != member || link.shard != shard {
+            let is_inbound = link.target == node && link.scope == Scope::Members;
+            if !is_inbound || link.shard != shard {
                 continue;
             }
             if let Some(connection) = link.connection() {
@@ -283,7 +291,7 @@ impl World {
             self.link_down(now, LinkId(number as u16), listener);
         }
         self.forget_settled();
-        self.reopen_if_room(now, member, shard);
+        self.reopen_if_room(now, node, shard);
     }
 
     /// Does at once what the collector does now and then: whatever every member has observed is forgotten, and
@@ -294,28 +302,29 @@ impl World {
         self.reopen_shards(now);
     }
 
-    /// Bytes of the data of a member, tombstones included, and how many keys wait for the collector.
+    /// Bytes of the data of a member's primaries, tombstones included, and how many keys wait for the collector.
     pub fn memory_of(&self, member: MemberId) -> (u64, usize) {
-        let shards = &self.members[member.index()].shards;
-        let add = |(bytes, graves): (u64, usize), shard: &crate::database::Shard| {
-            (bytes + shard.replica.bytes(), graves + shard.replica.tombstones())
+        let primaries = self.members[member.index()].primaries.iter().enumerate();
+        let add = |(bytes, graves): (u64, usize), (shard, node): (usize, &NodeId)| {
+            let replica = &self.nodes[node.index()].shards[shard].replica;
+            (bytes + replica.bytes(), graves + replica.tombstones())
         };
-        shards.iter().fold((0, 0), add)
+        primaries.fold((0, 0), add)
     }
 
     /// Shards that had stopped and have room again reconcile with their peers.
     pub(super) fn reopen_shards(&mut self, now: SimTime) {
-        for member in 0..self.members.len() {
+        for node in 0..self.nodes.len() {
             for shard in 0..self.shards() {
-                self.reopen_if_room(now, MemberId::from_index(member), shard);
+                self.reopen_if_room(now, NodeId::from_index(node), shard);
             }
         }
     }
 
-    fn reopen_if_room(&mut self, now: SimTime, member: MemberId, shard: u16) {
-        let has_room = self.is_out_of_memory(member, shard)
-            && self.pressure(member, shard).0 < Pressure::Full;
-        let index = self.shard_index(member, shard);
+    fn reopen_if_room(&mut self, now: SimTime, node: NodeId, shard: u16) {
+        let has_room = self.is_out_of_memory(node, shard)
+            && self.pressure(node, shard).0 < Pressure::Full;
+        let index = self.shard_index(node, shard);
         let Some(memory) = self.memory.as_mut().filter(|_| has_room) else {
             return;
         };
@@ -324,7 +333,9 @@ impl World {
         }
         memory.shards[index].is_stopped = false;
         let inbound = self.links.iter().enumerate();
-        let inbound = inbound.filter(|(_, link)| link.target == member && link.shard == shard);
+        let inbound = inbound.filter(|(_, link)| {
+            link.target == node && link.shard == shard && link.scope == Scope::Members
+        });
         let links: Vec<LinkId> = inbound.map(|(number, _)| LinkId(number as u16)).collect();
         memory.reconciles.extend(&links);
         for link in links {

@@ -1,6 +1,7 @@
 //! The world and its runs.
 
 mod afflictions;
+mod answering;
 mod asking;
 mod availability;
 mod backlog;
@@ -19,6 +20,7 @@ mod memory;
 mod outcome;
 mod placing;
 mod pooling;
+mod promoting;
 mod replication;
 mod routing;
 mod run;

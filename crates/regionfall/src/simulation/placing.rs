@@ -1,73 +1,132 @@
 //! Who stands where at the beginning: members and their links, app servers, deciders.
 
-use regionfall_crdt::{Clock, Replica};
+use regionfall_crdt::{Clock, OriginId, Replica};
 use regionfall_kernel::{Seed, SimDuration, SimTime, TimerId, unit_from_bits};
 
 use super::deciding::DeciderSlot;
 use super::world::World;
 use crate::client::{AppServer, Finding};
-use crate::database::{Link, LinkState, Member, Missed, Shard};
+use crate::database::{Link, LinkState, Member, Missed, Node, Placement, Role, Scope, Shard};
 use crate::failover::{
     Checker, ClientJudge, Decider, Propagation, ResolverClass, ResolverShare, TrafficManager,
     TrafficManagerConfig, Vantage,
 };
 use crate::route::{Answers, Resolver, Route};
-use crate::topology::{DeciderId, HostId, MemberId, RegionId, ServerId};
+use crate::topology::{DeciderId, HostId, MemberId, NodeId, RegionId, ServerId};
 
 impl World {
-    /// One member in each of the first regions, with all its shards.
+    /// One member in each of the first regions, with its nodes and all their shards.
     pub(super) fn place_members(&mut self) {
-        let settings = self.blueprint.settings();
-        let shards = settings.database.shards;
-        for index in 0..settings.topology.members {
-            let id = MemberId::from_index(index);
-            let host = self.network.add_host(RegionId::from_index(index), 0);
-            let shards = (0..shards)
-                .map(|shard| Shard {
-                    replica: Replica::new(),
-                    origin: self.journal.begin(id, shard),
-                })
-                .collect();
+        let blueprint = self.blueprint.clone();
+        let (topology, database) = (
+            &blueprint.settings().topology,
+            &blueprint.settings().database,
+        );
+        let copies = database.nodes_per_member();
+        for index in 0..topology.members {
+            let region = RegionId::from_index(index);
+            let zones = topology.regions[index].zones.max(1);
+            let first = index * copies;
+            let primary = |shard: u16| NodeId::from_index(first + database.first_primary(shard));
+            let primaries: Vec<NodeId> = (0..database.shards).map(primary).collect();
+            for number in 0..copies {
+                let zone = match database.placement {
+                    Placement::SingleZone => 0,
+                    Placement::MultiZone => number as u16 % zones,
+                };
+                let host = self.network.add_host(region, zone);
+                let id = NodeId::from_index(first + number);
+                self.place_node(id, MemberId::from_index(index), host, &primaries);
+            }
             self.members.push(Member {
-                id,
-                host,
-                shards,
-                stopped_by: Vec::new(),
-                is_running: true,
+                id: MemberId::from_index(index),
+                nodes: first as u8..(first + copies) as u8,
+                entrance: primaries[0],
+                epochs: vec![1; primaries.len()],
+                relays: Vec::new(),
+                primaries,
             });
         }
     }
 
-    /// A link for each pair of members, direction and shard, in the order that [`World::link_between`] counts.
+    fn place_node(&mut self, id: NodeId, member: MemberId, host: HostId, primaries: &[NodeId]) {
+        let process = |(shard, &primary): (usize, &NodeId)| {
+            let is_primary = primary == id;
+            Shard {
+                replica: Replica::new(),
+                origin: if is_primary {
+                    self.journal.begin(id, shard as u16)
+                } else {
+                    OriginId(u16::MAX)
+                },
+                role: if is_primary {
+                    Role::Primary
+                } else {
+                    Role::Replica
+                },
+                follows: primary,
+            }
+        };
+        let shards = primaries.iter().enumerate().map(process).collect();
+        self.nodes.push(Node {
+            id,
+            member,
+            host,
+            shards,
+            stopped_by: Vec::new(),
+            is_running: true,
+        });
+    }
+
+    /// The links between members that replicate, by pair and shard in the order that [`World::link_between`] counts;
+    /// behind them those from node to node within a member.
     pub(super) fn place_links(&mut self) {
         let members = self.members.len();
-        let shards = self.blueprint.settings().database.shards;
+        let shards = self.shards();
         for source in 0..members {
             for target in (0..members).filter(|&target| target != source) {
                 for shard in 0..shards {
-                    self.links.push(Link {
-                        source: MemberId::from_index(source),
-                        target: MemberId::from_index(target),
-                        shard,
-                        state: LinkState::Down,
-                        sent: Clock::new(),
-                        sent_own: 0,
-                        greeted_with: Clock::new(),
-                        asked_others_at: SimTime::ZERO,
-                        departures: self.queue.open_lane(),
-                        held: Vec::new(),
-                        missed: Missed::default(),
-                        full_state: None,
-                        disrupted_since: SimTime::NEVER,
-                        catch_up: None,
-                        had: Clock::new(),
-                        retry: TimerId::NONE,
-                        greetings: 0,
-                        full_syncs: 0,
-                    });
+                    let source = self.members[source].primaries[usize::from(shard)];
+                    let target = self.members[target].primaries[usize::from(shard)];
+                    self.place_link(Scope::Members, source, target, shard);
                 }
             }
         }
+        self.inner_links = self.links.len();
+        for member in 0..members {
+            for source in self.members[member].nodes() {
+                for target in self.members[member].nodes() {
+                    for shard in (0..shards).filter(|_| target != source) {
+                        self.place_link(Scope::Replicas, source, target, shard);
+                    }
+                }
+            }
+        }
+    }
+
+    fn place_link(&mut self, scope: Scope, source: NodeId, target: NodeId, shard: u16) {
+        self.links.push(Link {
+            scope,
+            source,
+            target,
+            shard,
+            state: LinkState::Down,
+            sent: Clock::new(),
+            sent_own: 0,
+            greeted_with: Clock::new(),
+            asked_others_at: SimTime::ZERO,
+            departures: self.queue.open_lane(),
+            held: Vec::new(),
+            missed: Missed::default(),
+            full_state: None,
+            replaces: false,
+            disrupted_since: SimTime::NEVER,
+            catch_up: None,
+            had: Clock::new(),
+            retry: TimerId::NONE,
+            greetings: 0,
+            full_syncs: 0,
+        });
     }
 
     /// Every app server on a host of its own, with its way to find a member.

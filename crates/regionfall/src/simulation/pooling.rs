@@ -143,7 +143,7 @@ impl World {
         listener.observe(now, &Fact::ConnectBegan { server: id, member });
         let opening = Opening {
             client: host,
-            server: self.members[entry.index()].host,
+            server: self.entrance_host(entry),
             class: TrafficClass::Client,
             options: self.pool_options(fleet),
             draw: Draw {

@@ -5,10 +5,10 @@ use regionfall_kernel::SimTime;
 
 use super::event::{Event, LinkId, Message};
 use super::world::World;
-use crate::database::{LinkState, Member, shard_of};
-use crate::history::{Fact, Listener};
+use crate::database::{LinkState, Node, Relay, shard_of};
+use crate::history::{CopyEnd, Fact, Listener};
 use crate::network::{Draw, End, HostState};
-use crate::topology::MemberId;
+use crate::topology::{MemberId, NodeId};
 
 /// Most effects of one message when a target catches up.
 const LARGEST_BATCH: u64 = 256;
@@ -18,9 +18,9 @@ const EFFECTS_BYTES: u32 = 66;
 const FORGET_EVERY: u64 = 1_024;
 
 impl World {
-    /// A member executed a write: its effect is kept, and leaves on every open link.
+    /// A node executed a write: its effect is kept, and leaves on every open link.
     #[inline]
-    pub(super) fn publish_effect(&mut self, now: SimTime, member: MemberId, effect: Effect) {
+    pub(super) fn publish_effect(&mut self, now: SimTime, node: NodeId, effect: Effect) {
         let dot = effect.dot;
         let shard = shard_of(effect.key, self.shards());
         let bytes = effect.bytes() as u32;
@@ -31,13 +31,51 @@ impl World {
                 self.reopen_shards(now);
             }
         }
+        let member = self.nodes[node.index()].member;
+        if self.members[member.index()].is_cluster() {
+            // The replicas' connections get it in the same turn in which the client gets its answer.
+            self.feed_replicas(now, node, shard, (dot.origin, dot.sequence, dot.sequence));
+        }
+        self.feed_members(now, node, shard, dot, bytes);
+    }
+
+    /// An effect of a member's own is at a node: it leaves on the links to other members that read from it.
+    #[inline]
+    fn feed_members(&mut self, now: SimTime, node: NodeId, shard: u16, dot: Dot, bytes: u32) {
+        let member = self.nodes[node.index()].member;
         // The links of a source stand side by side, those of one shard as far apart as there are shards.
         let shards = usize::from(self.shards());
         let first = member.index() * (self.members.len() - 1) * shards + usize::from(shard);
         for number in 0..self.members.len() - 1 {
             let link = LinkId((first + number * shards) as u16);
-            if let LinkState::Streaming(_) = self.links[usize::from(link.0)].state {
+            let state = &self.links[usize::from(link.0)];
+            if let LinkState::Streaming(_) = state.state
+                && state.source == node
+            {
                 self.process(now, link, dot, bytes);
+            }
+        }
+    }
+
+    /// A primary has effects that its replicas may lack: they get them in the order in which it applied them.
+    fn feed_replicas(
+        &mut self,
+        now: SimTime,
+        node: NodeId,
+        shard: u16,
+        (origin, first, last): (OriginId, u64, u64),
+    ) {
+        for index in self.links_within(node) {
+            let state = &self.links[index];
+            let is_fed = state.shard == shard && matches!(state.state, LinkState::Streaming(_));
+            if !is_fed {
+                continue;
+            }
+            let (link, sent) = (LinkId(index as u16), state.sent.get(origin));
+            if first <= self.journal.forgotten(origin) && sent < self.journal.forgotten(origin) {
+                self.send_full_state(now, link);
+            } else {
+                self.send_range(now, link, origin, (first.max(sent + 1), last));
             }
         }
     }
@@ -74,13 +112,19 @@ impl World {
     pub(super) fn depart(&mut self, now: SimTime, link: LinkId, origin: OriginId, sequence: u64) {
         let dot = Dot::new(origin, sequence);
         // A greeting that came in the meantime may have sent it already.
-        let state = &mut self.links[usize::from(link.0)];
-        if sequence <= state.sent_own {
+        let state = &self.links[usize::from(link.0)];
+        let writes_as = self.nodes[state.source.index()].shards[usize::from(state.shard)].origin;
+        let sent = if origin == writes_as {
+            state.sent_own
+        } else {
+            state.sent.get(origin)
+        };
+        if sequence <= sent {
             return;
         }
-        let source = self.members[state.source.index()].host;
+        let source = self.node_host(state.source);
         if let HostState::Hung(_) = self.network.host(source).state {
-            state.held.push(dot);
+            self.links[usize::from(link.0)].held.push(dot);
             return;
         }
         if let Some(effect) = self.journal.get(dot) {
@@ -102,7 +146,7 @@ impl World {
             return;
         };
         let last = first.sequence + count - 1;
-        let own = self.members[state.source.index()].shards[usize::from(state.shard)].origin;
+        let own = self.nodes[state.source.index()].shards[usize::from(state.shard)].origin;
         if first.origin == own {
             state.sent_own = state.sent_own.max(last);
         } else {
@@ -140,13 +184,15 @@ impl World {
     ) {
         let state = &self.links[usize::from(link.0)];
         let (source, target, shard) = (state.source, state.target, state.shard);
-        let writer = self.journal.member(origin);
-        if writer == source {
+        let member = |node: NodeId| self.nodes[node.index()].member;
+        let writer = member(self.journal.node(origin));
+        let (from, to) = (member(source), member(target));
+        if writer == from {
             self.measure_backlog(link);
-        } else if writer != target {
-            self.measure_backlog(self.link_between(writer, target, shard));
+        } else if writer != to {
+            self.measure_backlog(self.link_between(writer, to, shard));
         }
-        let replica = &mut self.members[target.index()].shards[usize::from(shard)].replica;
+        let replica = &mut self.nodes[target.index()].shards[usize::from(shard)].replica;
         // The dots that are new here, if any are.
         let gained = if count == 1 {
             let effect = self.journal.get(Dot::new(origin, first));
@@ -172,15 +218,13 @@ impl World {
             listener.observe(
                 now,
                 &Fact::EffectsApplied {
-                    member: target,
+                    node: target,
                     origin,
                     first,
                     last,
                 },
             );
-            if self.journal.member(origin) != source {
-                self.pass_on(now, target, shard, (origin, first, last));
-            }
+            self.hand_on(now, (source, target), shard, (origin, first, last));
         }
         if self.links[usize::from(link.0)].catch_up.is_some() {
             self.note_caught_up(now, link, listener);
@@ -190,22 +234,94 @@ impl World {
         }
     }
 
-    /// A member learnt effects that were not their bearer's own: others may lack them too.
-    pub(super) fn pass_on(
+    /// A node has new effects from another: who else must get them from it?
+    #[inline]
+    fn hand_on(
         &mut self,
         now: SimTime,
-        member: MemberId,
+        (source, target): (NodeId, NodeId),
         shard: u16,
         (origin, first, last): (OriginId, u64, u64),
     ) {
+        let member = |node: NodeId| self.nodes[node.index()].member;
+        let (writer, from, to) = (
+            member(self.journal.node(origin)),
+            member(source),
+            member(target),
+        );
+        let is_cluster = self.members[to.index()].is_cluster();
+        if from != to {
+            if is_cluster {
+                self.feed_replicas(now, target, shard, (origin, first, last));
+            }
+            if writer != from {
+                self.pass_on(now, target, shard, (origin, first, last));
+            }
+        } else if writer == to {
+            for sequence in first..=last {
+                let dot = Dot::new(origin, sequence);
+                let bytes = self.journal.get(dot).map_or(0, Effect::bytes) as u32;
+                self.feed_members(now, target, shard, dot, bytes);
+            }
+        } else if !self.members[to.index()].relays.is_empty() {
+            self.relay(now, target, shard, (origin, last));
+        }
+    }
+
+    /// A member learnt effects that were not their bearer's own: others may lack them too.
+    fn pass_on(
+        &mut self,
+        now: SimTime,
+        node: NodeId,
+        shard: u16,
+        (origin, first, last): (OriginId, u64, u64),
+    ) {
+        let member = self.nodes[node.index()].member;
+        let mut is_left = false;
         for target in 0..self.members.len() {
             let target = MemberId::from_index(target);
             if target == member {
                 continue;
             }
             let link = self.link_between(member, target, shard);
-            let sent = self.links[usize::from(link.0)].sent.get(origin);
+            let state = &self.links[usize::from(link.0)];
+            if state.source != node {
+                is_left = true;
+                continue;
+            }
+            let sent = state.sent.get(origin);
             self.send_range(now, link, origin, (first.max(sent + 1), last));
+        }
+        if is_left {
+            self.members[member.index()].relays.push(Relay {
+                shard,
+                origin,
+                first,
+                last,
+            });
+        }
+    }
+
+    /// A replica that feeds other members has effects up to `last` that are to be passed on.
+    fn relay(&mut self, now: SimTime, node: NodeId, shard: u16, (origin, last): (OriginId, u64)) {
+        let member = self.nodes[node.index()].member;
+        let relays = &mut self.members[member.index()].relays;
+        let is_due =
+            |relay: &Relay| relay.shard == shard && relay.origin == origin && relay.first <= last;
+        let due: Vec<Relay> = relays.iter().copied().filter(is_due).collect();
+        relays.retain(|relay| !is_due(relay) || relay.last > last);
+        for relay in due {
+            for target in (0..self.members.len()).map(MemberId::from_index) {
+                if target == member {
+                    continue;
+                }
+                let link = self.link_between(member, target, shard);
+                let state = &self.links[usize::from(link.0)];
+                if state.source == node {
+                    let first = relay.first.max(state.sent.get(origin) + 1);
+                    self.send_range(now, link, origin, (first, last.min(relay.last)));
+                }
+            }
         }
     }
 
@@ -240,7 +356,7 @@ impl World {
             return;
         };
         let shard = usize::from(state.shard);
-        let snapshot = self.members[state.source.index()].shards[shard]
+        let snapshot = self.nodes[state.source.index()].shards[shard]
             .replica
             .clone();
         let bytes = u32::try_from(snapshot.bytes()).unwrap_or(u32::MAX);
@@ -275,25 +391,39 @@ impl World {
         let Some(snapshot) = state.full_state.take() else {
             return;
         };
+        let replaces = std::mem::take(&mut state.replaces);
         self.measure_backlogs(target, shard);
-        let replica = &mut self.members[target.index()].shards[usize::from(shard)].replica;
+        let replica = &mut self.nodes[target.index()].shards[usize::from(shard)].replica;
         let before = replica.clock().clone();
-        replica.merge(&snapshot);
+        if replaces {
+            *replica = *snapshot;
+            let discarded: Vec<_> = before.beyond(replica.clock()).collect();
+            for range in discarded {
+                let fact = Fact::CopiesEnded {
+                    node: target,
+                    origin: range.origin,
+                    kept: range.first - 1,
+                    cause: CopyEnd::Replaced,
+                };
+                listener.observe(now, &fact);
+            }
+        } else {
+            replica.merge(&snapshot);
+        }
+        let replica = &self.nodes[target.index()].shards[usize::from(shard)].replica;
         let gained: Vec<_> = replica.clock().beyond(&before).collect();
         for range in gained {
             let (origin, first, last) = (range.origin, range.first, range.last);
             listener.observe(
                 now,
                 &Fact::EffectsApplied {
-                    member: target,
+                    node: target,
                     origin,
                     first,
                     last,
                 },
             );
-            if self.journal.member(origin) != source {
-                self.pass_on(now, target, shard, (origin, first, last));
-            }
+            self.hand_on(now, (source, target), shard, (origin, first, last));
         }
         self.note_caught_up(now, link, listener);
         if self.memory.is_some() {
@@ -303,48 +433,60 @@ impl World {
 
     /// Whether all members that run, or will run again, have the same effects.
     pub(super) fn has_converged(&self) -> bool {
-        let is_starting = |member: &Member| {
-            !member.is_running && self.host_faults[member.host.index()].is_empty()
-        };
-        if self.members.iter().any(is_starting) {
+        let is_starting =
+            |node: &Node| !node.is_running && self.host_faults[node.host.index()].is_empty();
+        if self.nodes.iter().any(is_starting) {
             return false;
         }
-        let mut running = self.members.iter().filter(|member| member.is_running);
-        let Some(first) = running.next() else {
-            return true;
-        };
-        running.all(|member| {
-            member
-                .shards
-                .iter()
-                .zip(&first.shards)
-                .all(|(one, other)| same(one.replica.clock(), other.replica.clock()))
+        let groups = self.blueprint.groups();
+        self.nodes.iter().enumerate().all(|(index, node)| {
+            let mut earlier = self.nodes[..index].iter();
+            let peer = earlier
+                .rfind(|peer| peer.is_running && groups[peer.id.index()] == groups[index])
+                .filter(|_| node.is_running);
+            peer.is_none_or(|peer| {
+                let pairs = node.shards.iter().zip(&peer.shards);
+                pairs
+                    .into_iter()
+                    .all(|(one, other)| same(one.replica.clock(), other.replica.clock()))
+            })
         })
     }
 
-    /// The journal forgets what every member has, and members collect the tombstones that no effect still
-    /// under way can need: those that every member had observed before any such effect was written.
+    /// The journal forgets what every node has that will ever get it, and those collect the tombstones that no effect
+    /// still under way can need: those that all had observed before any such effect was written.
     pub(super) fn forget_settled(&mut self) {
-        for shard in 0..self.blueprint.settings().database.shards {
-            let index = usize::from(shard);
-            let mut everywhere = self.members[0].shards[index].replica.clock().clone();
+        let blueprint = self.blueprint.clone();
+        let groups = blueprint.groups();
+        for look in 0..self.last_look.len() {
+            let (shard, group) = (
+                look % usize::from(self.shards),
+                look / usize::from(self.shards),
+            );
+            let is_in = |node: &Node| usize::from(groups[node.id.index()]) == group;
+            let mut nodes = self.nodes.iter().filter(|node| is_in(node));
+            let Some(first) = nodes.next() else { continue };
+            let mut everywhere = first.shards[shard].replica.clock().clone();
             let mut anywhere = everywhere.clone();
-            for member in &self.members[1..] {
-                everywhere.meet(member.shards[index].replica.clock());
-                anywhere.join(member.shards[index].replica.clock());
+            for node in nodes {
+                everywhere.meet(node.shards[shard].replica.clock());
+                anywhere.join(node.shards[shard].replica.clock());
             }
-            let origins: Vec<OriginId> = self.journal.origins_of_shard(shard).collect();
+            let origins = self.journal.origins_of_shard(shard as u16);
+            let origins: Vec<OriginId> = origins
+                .filter(|&origin| is_in(&self.nodes[self.journal.node(origin).index()]))
+                .collect();
             for origin in origins {
                 self.journal.forget(origin, everywhere.get(origin));
             }
             // What was written up to the last look has arrived by now, so whatever is still under way
-            // was written by members that had observed what was everywhere then.
-            let (stable, written) = &self.last_look[index];
+            // was written by nodes that had observed what was everywhere then.
+            let (stable, written) = &self.last_look[look];
             if everywhere.dominates(written) {
-                for member in &mut self.members {
-                    member.shards[index].replica.collect(stable);
+                for node in self.nodes.iter_mut().filter(|node| is_in(node)) {
+                    node.shards[shard].replica.collect(stable);
                 }
-                self.last_look[index] = (everywhere, anywhere);
+                self.last_look[look] = (everywhere, anywhere);
             }
         }
     }

@@ -7,7 +7,7 @@ use crate::client::{Finding, PooledState};
 use crate::failover::{Adopt, Propagation};
 use crate::history::{Fact, Listener};
 use crate::route::Route;
-use crate::topology::{HostId, MemberId, ServerId};
+use crate::topology::{MemberId, ServerId};
 
 impl World {
     /// An app server's own judge points it to another member.
@@ -114,10 +114,5 @@ impl World {
         for client in 0..self.servers[id.index()].clients.len() as u32 {
             self.schedule_thought(now, id, client);
         }
-    }
-
-    /// The host of a member.
-    pub(super) fn member_host(&self, member: MemberId) -> HostId {
-        self.members[member.index()].host
     }
 }

@@ -12,11 +12,11 @@ use crate::check::StandardChecks;
 use crate::failover::{Decider, Detector, Evidence, Propagation, StrategyConfig, Vantage};
 use crate::fault::{FaultKind, FaultSpec, PlannedFault, TrafficScope, draw_plan};
 use crate::history::{
-    KeyspaceShape, Ledger, Listener, MemberView, Quiescence, RecoveryCriterion, RunShape,
+    KeyspaceShape, Ledger, Listener, NodeView, Quiescence, RecoveryCriterion, RunShape,
     ServerShape, Trace,
 };
 use crate::metric::{Costs, Load, Metrics, Shortage};
-use crate::topology::{MemberId, RegionId};
+use crate::topology::{MemberId, NodeId, RegionId};
 
 /// The version of the model's semantics: it changes whenever the same scenario and seed give another trace.
 pub const MODEL_VERSION: u32 = 2;
@@ -58,9 +58,11 @@ pub(crate) fn run_with<L: Listener>(plan: &Plan<'_>, listener: &mut L) -> Outcom
     if let Some(decider) = plan.own_decider {
         world.install(decider);
     }
-    let mut checks = StandardChecks::new(shape.members.len());
+    let mut checks = StandardChecks::new(plan.blueprint.groups());
     for member in lost_for_ever(&faults, settings.topology.members) {
-        checks.leave_out(member);
+        for node in (0..shape.nodes.len()).filter(|&node| shape.nodes[node] == member) {
+            checks.leave_out(NodeId::from_index(node));
+        }
     }
     let mut listeners = (
         (
@@ -88,7 +90,7 @@ pub(crate) fn run_with<L: Listener>(plan: &Plan<'_>, listener: &mut L) -> Outcom
     }
     let quiescence = Quiescence {
         reached: within_budget && world.is_quiescent(),
-        members: views(&world),
+        nodes: views(&world),
     };
     let ((ledger, (mut checks, trace)), _) = listeners;
     checks.at_rest(now, &quiescence);
@@ -145,11 +147,11 @@ pub(crate) fn run_with<L: Listener>(plan: &Plan<'_>, listener: &mut L) -> Outcom
     }
 }
 
-/// What the members hold at the end.
-fn views(world: &World) -> Vec<MemberView> {
+/// What the nodes hold at the end.
+fn views(world: &World) -> Vec<NodeView> {
     world
-        .members()
-        .map(|(member, _, replicas)| {
+        .nodes()
+        .map(|(node, _, replicas)| {
             let mut clock: Vec<u64> = Vec::new();
             let mut digest = 0_u64;
             for replica in replicas {
@@ -162,8 +164,8 @@ fn views(world: &World) -> Vec<MemberView> {
                 }
                 digest = digest.rotate_left(1) ^ replica.digest();
             }
-            MemberView {
-                member,
+            NodeView {
+                node,
                 clock,
                 digest,
             }
@@ -202,6 +204,12 @@ fn shape(blueprint: &Blueprint, strategy: &StrategyConfig, faults: &[PlannedFaul
         members: (0..settings.topology.members)
             .map(RegionId::from_index)
             .collect(),
+        nodes: (0..settings.topology.members)
+            .flat_map(|member| {
+                vec![MemberId::from_index(member); settings.database.nodes_per_member()]
+            })
+            .collect(),
+        groups: blueprint.groups().to_vec(),
         shards: settings.database.shards,
         faults: faults.to_vec(),
         storm_begins,
@@ -260,8 +268,11 @@ fn lost_for_ever(faults: &[PlannedFault], members: usize) -> Vec<MemberId> {
         match &fault.kind {
             FaultKind::ProcessCrash { member, .. }
             | FaultKind::HostCrash { member, .. }
-            | FaultKind::Hang { member } => lost.push(*member),
-            FaultKind::RegionOutage { region, takes, .. } if takes.database => {
+            | FaultKind::Hang { member, .. } => lost.push(*member),
+            FaultKind::RegionOutage { region, takes, .. }
+            | FaultKind::ZoneOutage { region, takes, .. }
+                if takes.database =>
+            {
                 lost.push(MemberId::from_index(region.index()));
             }
             FaultKind::Partition { paths, .. }

@@ -1,22 +1,23 @@
-//! Members execute what reaches them. Every command goes through the one dispatcher of the data types.
+//! Nodes execute what reaches them. Every command goes through the one dispatcher of the data types.
 
-use regionfall_crdt::Executed;
+use regionfall_crdt::{Command, Executed, KeyId};
 use regionfall_kernel::SimTime;
 
-use super::event::Message;
+use super::answering::Errand;
 use super::memory::Admission;
 use super::world::World;
 use crate::client::Slot;
-use crate::database::shard_of;
+use crate::database::{Entrance, shard_of};
 use crate::history::{Fact, Listener};
 use crate::network::{ConnectionId, Draw, End};
-use crate::topology::{HostId, MemberId};
+use crate::topology::{HostId, MemberId, NodeId};
 
 /// Bytes of a reply beside a value.
 const REPLY_BYTES: u32 = 72;
 
 impl World {
-    /// A request reached a member's process: it is executed at once, and answered.
+    /// A request reached a member's process: it is executed at once and answered, or handed on to the process that
+    /// can.
     #[inline]
     pub(super) fn serve<L: Listener>(
         &mut self,
@@ -27,23 +28,93 @@ impl World {
         listener: &mut L,
     ) {
         let operation = self.operations.get(slot);
-        // The client may have closed the connection while the process hung with the request before it.
-        debug_assert!(self.member_at(connection).is_none_or(|own| own == member));
-        let value = self.blueprint.value_bytes(operation.keyspace());
-        let command = operation.command(value);
-        let (number, key) = (operation.id, operation.key());
-        let is_write = operation.request.command.is_write();
         let draw = Draw {
             who: operation.who,
             sequence: operation.sequence,
             attempt,
             leg: 1,
         };
+        let key = operation.key();
+        let state = &self.members[member.index()];
+        let (entry, node) = if state.is_cluster() {
+            // The client may have closed the connection while the process hung with the request before it.
+            let entry = self.node_at(connection).unwrap_or(state.entrance);
+            (entry, self.executor(member, entry, key))
+        } else {
+            (state.entrance, state.entrance)
+        };
+        let errand = Errand {
+            connection,
+            slot,
+            attempt,
+            entry,
+            node,
+            draw,
+            reply: None,
+        };
+        if entry == node {
+            self.errand_arrives(now, errand, listener);
+        } else {
+            self.hand_over(now, errand);
+        }
+    }
+
+    /// The node that executes a command on a key that reached one of a member's nodes.
+    fn executor(&self, member: MemberId, entry: NodeId, key: KeyId) -> NodeId {
+        match self.blueprint.settings().database.entrance {
+            Entrance::Direct => entry,
+            Entrance::Proxy => {
+                let shard = shard_of(key, self.shards());
+                self.members[member.index()].primaries[usize::from(shard)]
+            }
+        }
+    }
+
+    /// A request is where it is to be executed: at once, or when its process has the time.
+    #[inline]
+    pub(super) fn errand_arrives<L: Listener>(
+        &mut self,
+        now: SimTime,
+        errand: Errand,
+        listener: &mut L,
+    ) {
+        if self.capacity.is_some() {
+            self.queue_errand(now, errand);
+        } else {
+            self.execute_errand(now, errand, listener);
+        }
+    }
+
+    /// A process executes a request.
+    #[inline]
+    pub(super) fn execute_errand<L: Listener>(
+        &mut self,
+        now: SimTime,
+        mut errand: Errand,
+        listener: &mut L,
+    ) {
+        let Errand {
+            slot,
+            attempt,
+            node,
+            ..
+        } = errand;
+        let operation = self.operations.get(slot);
+        let value = self.blueprint.value_bytes(operation.keyspace());
+        let command = operation.command(value);
+        let (operation, key) = (operation.id, operation.key());
+        let is_write = command.kind().is_write();
+        let shard = usize::from(shard_of(key, self.shards()));
+        if is_write && !self.nodes[node.index()].shards[shard].is_primary() {
+            // READONLY: nothing happens.
+            self.answer_with_error(now, errand);
+            return;
+        }
         if self.memory.is_some() {
-            match self.admit_command(now, member, &command, listener) {
+            match self.admit_command(now, node, &command, listener) {
                 Admission::Served => {}
                 Admission::Refused => {
-                    self.answer_with_error(now, connection, (slot, attempt));
+                    self.answer_with_error(now, errand);
                     return;
                 }
                 Admission::Ignored => {
@@ -52,15 +123,15 @@ impl World {
                 }
             }
         }
-        let executed = self.execute(now, member, key, &command);
+        let executed = self.execute(now, node, key, &command);
         if is_write {
             let effect = executed.effects.first();
             listener.observe(
                 now,
                 &Fact::WriteExecuted {
-                    operation: number,
+                    operation,
                     attempt,
-                    member,
+                    node,
                     effect,
                 },
             );
@@ -68,87 +139,69 @@ impl World {
             listener.observe(
                 now,
                 &Fact::ReadExecuted {
-                    operation: number,
+                    operation,
                     attempt,
-                    member,
+                    node,
                     key,
                 },
             );
         }
         for effect in executed.effects {
-            self.publish_effect(now, member, effect);
+            self.publish_effect(now, node, effect);
         }
         let bytes = REPLY_BYTES + if is_write { 0 } else { value };
-        let is_error = executed.reply.is_error();
-        let message = Message::Reply {
-            slot,
-            attempt,
-            is_error,
-        };
-        self.network.send(
-            now,
-            &mut self.queue,
-            (connection, End::Server),
-            (message.into(), bytes),
-            draw,
-        );
-        if !self.network.abandoned.is_empty() {
-            self.account_for_abandoned();
+        errand.reply = Some((executed.reply.is_error(), bytes));
+        if errand.entry == node {
+            self.send_reply(now, errand);
+        } else {
+            self.answer_at(now, errand);
         }
     }
 
-    /// A request is answered with an error, and not executed.
-    pub(super) fn answer_with_error(
-        &mut self,
-        now: SimTime,
-        connection: ConnectionId,
-        (slot, attempt): (Slot, u8),
-    ) {
-        let operation = self.operations.get(slot);
-        let draw = Draw {
-            who: operation.who,
-            sequence: operation.sequence,
-            attempt,
-            leg: 1,
-        };
-        let message = Message::Reply {
-            slot,
-            attempt,
-            is_error: true,
-        };
-        let letter = (message.into(), REPLY_BYTES);
-        self.network
-            .send(now, &mut self.queue, (connection, End::Server), letter, draw);
-        self.account_for_abandoned();
+    /// A request is answered with an error, and nothing happens.
+    pub(super) fn answer_with_error(&mut self, now: SimTime, mut errand: Errand) {
+        errand.reply = Some((true, REPLY_BYTES));
+        self.answer_at(now, errand);
     }
 
-    /// Executes a command at a member.
+    /// Executes a command at a node.
     pub(super) fn execute(
         &mut self,
         now: SimTime,
-        member: MemberId,
-        key: regionfall_crdt::KeyId,
-        command: &regionfall_crdt::Command,
+        node: NodeId,
+        key: KeyId,
+        command: &Command,
     ) -> Executed {
         let shards = self.shards();
-        let at = self.stamp(now, member);
-        let member = &mut self.members[member.index()];
-        debug_assert!(member.is_running, "a stopped member executes nothing");
-        let shard = &mut member.shards[usize::from(shard_of(key, shards))];
+        let at = self.stamp(now, node);
+        let node = &mut self.nodes[node.index()];
+        debug_assert!(node.is_running, "a stopped node executes nothing");
+        let shard = &mut node.shards[usize::from(shard_of(key, shards))];
         shard
             .replica
             .execute(command, at, shard.origin)
     }
 
-    /// The member at the server end of a connection.
+    /// The node at the server end of a connection.
     #[inline]
-    pub(super) fn member_at(&self, connection: ConnectionId) -> Option<MemberId> {
-        self.member_on(self.network.host_at(connection, End::Server)?)
+    pub(super) fn node_at(&self, connection: ConnectionId) -> Option<NodeId> {
+        self.node_on(self.network.host_at(connection, End::Server)?)
     }
 
-    /// The member that runs on a host. Members' hosts are the first that were placed.
+    /// The node that a host is. Nodes' hosts are the first that were placed.
     #[inline]
-    pub(super) fn member_on(&self, host: HostId) -> Option<MemberId> {
-        (host.index() < self.members.len()).then(|| MemberId::from_index(host.index()))
+    pub(super) fn node_on(&self, host: HostId) -> Option<NodeId> {
+        (host.index() < self.nodes.len()).then(|| NodeId::from_index(host.index()))
+    }
+
+    /// The machine of a node.
+    #[inline]
+    pub(super) fn node_host(&self, node: NodeId) -> HostId {
+        self.nodes[node.index()].host
+    }
+
+    /// The machine at whose address clients find a member.
+    pub(super) fn entrance_host(&self, member: MemberId) -> HostId {
+        self.node_host(self.members[member.index()].entrance)
     }
 }

@@ -4,12 +4,22 @@ use regionfall_kernel::{Sampler, SimTime};
 
 use super::event::{Event, LinkId};
 use super::world::World;
-use crate::fault::{Disks, FaultKind, PathSelector, Takes, TrafficScope};
-use crate::history::{Fact, Listener};
+use crate::fault::{Disks, FaultKind, Part, PathSelector, Takes, TrafficScope};
+use crate::history::{CopyEnd, Fact, Listener};
 use crate::network::{InFlight, PathId, Silence, TrafficClass};
-use crate::topology::{FaultId, MemberId, RegionId, ServerId};
+use crate::topology::{FaultId, HostId, MemberId, NodeId, RegionId, ServerId};
 
 use super::afflictions::Affliction;
+
+/// A region, or one zone of it.
+type Place = (RegionId, Option<u16>);
+
+fn silence(mode: Silence) -> Affliction {
+    match mode {
+        Silence::Silent => Affliction::Silent,
+        Silence::Refusing => Affliction::Refusing,
+    }
+}
 
 /// What a fault does to paths.
 enum Trouble {
@@ -65,43 +75,45 @@ impl World {
         match kind {
             FaultKind::ProcessCrash {
                 member,
+                part,
                 disks,
                 in_flight,
             } => {
-                let affliction = Affliction::ProcessDead;
-                self.switch_member(
-                    now,
-                    id,
-                    begins,
-                    member,
-                    (affliction, disks, in_flight),
-                    listener,
-                );
+                let ruin = (Affliction::ProcessDead, disks, in_flight);
+                self.switch_member(now, (id, begins), (member, part), ruin, listener);
             }
             FaultKind::HostCrash {
                 member,
+                part,
                 disks,
                 in_flight,
             } => {
-                let affliction = Affliction::Silent;
-                self.switch_member(
-                    now,
-                    id,
-                    begins,
-                    member,
-                    (affliction, disks, in_flight),
-                    listener,
-                );
+                let ruin = (Affliction::Silent, disks, in_flight);
+                self.switch_member(now, (id, begins), (member, part), ruin, listener);
             }
-            FaultKind::Hang { member } => {
-                let host = self.member_host(member);
-                if begins {
-                    self.afflict(now, host, (id, Affliction::Hung), InFlight::Delivered);
-                    self.freeze_processes(now, member);
-                    self.freeze_links(now, member, listener);
-                } else {
-                    self.relieve(now, host, id, listener);
+            FaultKind::Hang { member, part } => {
+                for node in self.struck(member, part, id) {
+                    let host = self.node_host(node);
+                    if begins {
+                        self.afflict(now, host, (id, Affliction::Hung), InFlight::Delivered);
+                        self.freeze_processes(now, node);
+                        self.freeze_links(now, node, listener);
+                    } else {
+                        self.relieve(now, host, id, listener);
+                    }
                 }
+            }
+            FaultKind::ZoneOutage {
+                region,
+                zone,
+                mode,
+                disks,
+                takes,
+                in_flight,
+            } => {
+                let ruin = (silence(mode), disks, in_flight);
+                let place = (region, Some(zone));
+                self.switch_region(now, id, begins, (place, takes), ruin, listener);
             }
             FaultKind::RegionOutage {
                 region,
@@ -110,12 +122,14 @@ impl World {
                 takes,
                 in_flight,
             } => {
-                let affliction = match mode {
-                    Silence::Silent => Affliction::Silent,
-                    Silence::Refusing => Affliction::Refusing,
-                };
-                let ruin = (affliction, disks, in_flight);
-                self.switch_region(now, id, begins, (region, takes), ruin, listener);
+                let ruin = (silence(mode), disks, in_flight);
+                let place = (region, None);
+                self.switch_region(now, id, begins, (place, takes), ruin, listener);
+            }
+            FaultKind::Promote { member, node } => {
+                if begins {
+                    self.appoint(now, (id, member), node, listener);
+                }
             }
             FaultKind::Partition {
                 paths,
@@ -140,26 +154,69 @@ impl World {
         self.account_for_abandoned();
     }
 
-    /// A region falls or comes back: what `takes` names of it.
+    /// A region or one of its zones falls or comes back: what `takes` names of it.
     fn switch_region<L: Listener>(
         &mut self,
         now: SimTime,
         id: FaultId,
         begins: bool,
-        (region, takes): (RegionId, Takes),
+        (place, takes): (Place, Takes),
         (affliction, disks, in_flight): (Affliction, Disks, InFlight),
         listener: &mut L,
     ) {
+        let (region, zone) = place;
         if let Some(member) = self.blueprint.member_in(region).filter(|_| takes.database) {
             let ruin = (affliction, disks, in_flight);
-            self.switch_member(now, id, begins, member, ruin, listener);
+            let part = zone.map_or(Part::Whole, Part::Zone);
+            self.switch_member(now, (id, begins), (member, part), ruin, listener);
         }
         if takes.app_servers {
-            self.switch_app_servers(now, id, begins, region, (affliction, in_flight), listener);
+            self.switch_app_servers(now, id, begins, place, (affliction, in_flight), listener);
         }
         if takes.checkers {
-            self.switch_checkers(now, id, begins, region, (affliction, in_flight), listener);
+            self.switch_checkers(now, id, begins, place, (affliction, in_flight), listener);
         }
+    }
+
+    /// Whether a host stands in a region, or in one zone of it.
+    fn stands_in(&self, host: HostId, (region, zone): Place) -> bool {
+        let host = self.network.host(host);
+        host.region == region && zone.is_none_or(|zone| host.zone == zone)
+    }
+
+    /// The nodes of a member that a fault strikes. A fault that names them by their role strikes those that have it
+    /// when it begins, and lets go of the same ones.
+    fn struck(&mut self, member: MemberId, part: Part, fault: FaultId) -> Vec<NodeId> {
+        let nodes = self.members[member.index()].nodes();
+        let primary = |shard: u16| {
+            let shard = usize::from(shard % self.shards);
+            self.members[member.index()].primaries[shard]
+        };
+        let struck: Vec<NodeId> = match part {
+            Part::Whole => nodes.collect(),
+            Part::Node(number) => nodes.skip(usize::from(number)).take(1).collect(),
+            Part::Zone(zone) => nodes
+                .filter(|&node| self.network.host(self.node_host(node)).zone == zone)
+                .collect(),
+            Part::Primary { .. } | Part::Replicas { .. }
+                if self.role_faults[fault.index()].is_some() =>
+            {
+                self.role_faults[fault.index()].take().unwrap_or_default()
+            }
+            Part::Primary { shard } => vec![primary(shard)],
+            Part::Replicas { shard } => {
+                let primary = primary(shard);
+                nodes.filter(|&node| node != primary).collect()
+            }
+        };
+        if let Part::Primary { .. } | Part::Replicas { .. } = part {
+            let slot = &mut self.role_faults[fault.index()];
+            *slot = match slot.take() {
+                None => Some(struck.clone()),
+                Some(_) => None,
+            };
+        }
+        struck
     }
 
     /// Trouble begins or ends on every selected path.
@@ -195,12 +252,29 @@ impl World {
         let mut selected: Vec<(PathId, TrafficClass)> = self
             .selected_pairs(paths)
             .into_iter()
-            .flat_map(|(from, to)| self.network.paths_of_regions(from, to).collect::<Vec<_>>())
+            .flat_map(|(from, to)| self.paths_between(paths, from, to))
             .flat_map(|path| classes.iter().map(move |&class| (path, class)))
             .collect();
         selected.sort_unstable();
         selected.dedup();
         selected
+    }
+
+    /// The paths from one region to another that a selector names: all, or those from one zone of a region to its
+    /// others.
+    fn paths_between(&self, paths: &PathSelector, from: RegionId, to: RegionId) -> Vec<PathId> {
+        let Some(zone) = paths.zone.filter(|_| from == to) else {
+            return self.network.paths_of_regions(from, to).collect();
+        };
+        let others = (0..self.network.zones(from)).filter(|&other| other != zone);
+        others
+            .flat_map(|other| {
+                let way =
+                    |from_zone, to_zone| self.network.path_between_zones(from, from_zone, to_zone);
+                let back = paths.both_ways.then(|| way(other, zone));
+                [Some(way(zone, other)), back].into_iter().flatten()
+            })
+            .collect()
     }
 
     pub(super) fn selected_pairs(&self, paths: &PathSelector) -> Vec<(RegionId, RegionId)> {
@@ -237,10 +311,17 @@ impl World {
         }
         let pairs = self.selected_pairs(paths);
         for index in 0..self.links.len() {
-            let source = self.blueprint.region_of(self.links[index].source);
-            let target = self.blueprint.region_of(self.links[index].target);
-            if !pairs.contains(&(source, target)) && !pairs.contains(&(target, source)) {
+            let region = |node: NodeId| self.network.host(self.node_host(node)).region;
+            let (source, target) = (self.links[index].source, self.links[index].target);
+            let (from, to) = (region(source), region(target));
+            if !pairs.contains(&(from, to)) && !pairs.contains(&(to, from)) {
                 continue;
+            }
+            if let Some(zone) = paths.zone {
+                let is_in = |node: NodeId| self.network.host(self.node_host(node)).zone == zone;
+                if is_in(source) == is_in(target) {
+                    continue;
+                }
             }
             let link = LinkId(index as u16);
             if begins {
@@ -251,58 +332,69 @@ impl World {
         }
     }
 
-    pub(super) fn switch_member<L: Listener>(
+    fn switch_member<L: Listener>(
         &mut self,
         now: SimTime,
-        fault: FaultId,
-        begins: bool,
-        member: MemberId,
-        (affliction, disks, in_flight): (Affliction, Disks, InFlight),
+        (fault, begins): (FaultId, bool),
+        (member, part): (MemberId, Part),
+        ruin: (Affliction, Disks, InFlight),
         listener: &mut L,
     ) {
-        let host = self.member_host(member);
-        if matches!(affliction, Affliction::Silent | Affliction::Refusing) {
-            self.switch_management(now, fault, begins, (member, affliction), listener);
-        }
-        if !begins {
-            self.relieve(now, host, fault, listener);
-            return;
-        }
-        self.afflict(now, host, (fault, affliction), in_flight);
-        let state = &mut self.members[member.index()];
-        state.stopped_by.push(fault);
-        if state.is_running {
-            state.is_running = false;
-            self.kill_processes(now, member);
-            listener.observe(now, &Fact::MemberStopped { member, fault });
-            self.stop_links(now, member, listener);
-        }
-        if disks == Disks::Lost {
-            self.lose_disks(now, member, fault, listener);
+        for node in self.struck(member, part, fault) {
+            if begins {
+                self.stop_node(now, fault, node, ruin, listener);
+            } else {
+                let host = self.node_host(node);
+                self.relieve(now, host, fault, listener);
+                self.switch_management(now, (fault, false), node, ruin.0, listener);
+            }
         }
     }
 
-    pub(super) fn lose_disks<L: Listener>(
+    fn stop_node<L: Listener>(
         &mut self,
         now: SimTime,
-        member: MemberId,
+        fault: FaultId,
+        node: NodeId,
+        (affliction, disks, in_flight): (Affliction, Disks, InFlight),
+        listener: &mut L,
+    ) {
+        let host = self.node_host(node);
+        self.afflict(now, host, (fault, affliction), in_flight);
+        if matches!(affliction, Affliction::Silent | Affliction::Refusing) {
+            self.switch_management(now, (fault, true), node, affliction, listener);
+        }
+        let state = &mut self.nodes[node.index()];
+        state.stopped_by.push(fault);
+        if state.is_running {
+            state.is_running = false;
+            self.kill_processes(now, node);
+            listener.observe(now, &Fact::NodeStopped { node, fault });
+            self.stop_links(now, node, listener);
+        }
+        if disks == Disks::Lost {
+            self.lose_disks(now, node, fault, listener);
+        }
+    }
+
+    fn lose_disks<L: Listener>(
+        &mut self,
+        now: SimTime,
+        node: NodeId,
         fault: FaultId,
         listener: &mut L,
     ) {
-        self.note_lost_disks(member);
-        for shard in &mut self.members[member.index()].shards {
+        self.note_lost_disks(node);
+        for shard in &mut self.nodes[node.index()].shards {
             let replica = std::mem::take(&mut shard.replica);
             for dot in replica.clock().iter() {
-                let origin = dot.origin;
-                listener.observe(
-                    now,
-                    &Fact::CopiesEnded {
-                        member,
-                        origin,
-                        kept: 0,
-                        fault,
-                    },
-                );
+                let fact = Fact::CopiesEnded {
+                    node,
+                    origin: dot.origin,
+                    kept: 0,
+                    cause: CopyEnd::Fault(fault),
+                };
+                listener.observe(now, &fact);
             }
         }
     }
@@ -312,13 +404,13 @@ impl World {
         now: SimTime,
         fault: FaultId,
         begins: bool,
-        region: RegionId,
+        place: Place,
         (affliction, in_flight): (Affliction, InFlight),
         listener: &mut L,
     ) {
         for index in 0..self.servers.len() {
             let (id, host) = (ServerId::from_index(index), self.servers[index].host);
-            if self.fleet_region(self.servers[index].fleet) != region {
+            if !self.stands_in(host, place) {
                 continue;
             }
             if begins {
@@ -341,7 +433,7 @@ impl World {
         now: SimTime,
         fault: FaultId,
         begins: bool,
-        region: RegionId,
+        place: Place,
         (affliction, in_flight): (Affliction, InFlight),
         listener: &mut L,
     ) {
@@ -350,7 +442,7 @@ impl World {
             let Some(host) = slot.host.filter(|_| slot.server.is_none()) else {
                 continue;
             };
-            if self.network.host(host).region != region {
+            if !self.stands_in(host, place) {
                 continue;
             }
             if begins {

@@ -8,6 +8,7 @@ use regionfall_crdt::{Clock, Replica};
 use regionfall_kernel::{Addressed, EventQueue, Seed, SimTime, TieBreak};
 
 use super::afflictions::HostFault;
+use super::answering::Errands;
 use super::blueprint::Blueprint;
 use super::capacity::Capacity;
 use super::deciding::{DeciderSlot, ProbeSlot};
@@ -17,7 +18,7 @@ use super::event::{ARRIVAL, Event, LinkId, Message};
 use super::letter::Letter;
 use super::memory::Memory;
 use crate::client::{AppServer, Finding, Operations};
-use crate::database::{Journal, Link, Member};
+use crate::database::{Journal, Link, Member, Node};
 use crate::failover::{Decider, StrategyConfig};
 use crate::fault::PlannedFault;
 use crate::history::{Fact, Listener, Phase};
@@ -26,7 +27,7 @@ use crate::network::{
 };
 use crate::route::Answers;
 use crate::scenario::Ties;
-use crate::topology::{DeciderId, FleetId, HostId, MemberId, RegionId, ServerId};
+use crate::topology::{DeciderId, FleetId, HostId, MemberId, NodeId, ServerId};
 
 /// Everything that a run consists of.
 #[derive(Clone)]
@@ -39,11 +40,16 @@ pub struct World {
     pub(super) processing_draws: Addressed,
 
     pub(super) members: Vec<Member>,
+    pub(super) nodes: Vec<Node>,
+    /// Shards of each member.
+    pub(super) shards: u16,
     pub(super) links: Vec<Link>,
     pub(super) journal: Journal,
     /// The largest backlog that a disturbed link was seen to have.
     pub(super) backlog_bytes_max: u64,
-    /// For each shard, what was everywhere and what was anywhere when the journal was last tidied.
+    /// The first of the links within members.
+    pub(super) inner_links: usize,
+    /// For each group of nodes and each shard, what was everywhere and what was anywhere when the journal was last tidied.
     pub(super) last_look: Vec<(Clock, Clock)>,
 
     pub(super) servers: Vec<AppServer>,
@@ -56,6 +62,8 @@ pub struct World {
     pub(super) endpoints: Vec<Endpoint>,
     pub(super) calls: Vec<Call>,
 
+    pub(super) errands: Errands,
+
     pub(super) faults: Vec<PlannedFault>,
     pub(super) host_faults: Vec<Vec<HostFault>>,
     /// What faults make worse at this moment.
@@ -64,6 +72,8 @@ pub struct World {
     pub(super) capacity: Option<Box<Capacity>>,
     /// How full shards are; `None` if they have no limit.
     pub(super) memory: Option<Box<Memory>>,
+    /// By fault: the nodes that it holds down because of the role they had when it began.
+    pub(super) role_faults: Vec<Option<Vec<NodeId>>>,
     /// Whose each connection is, by its dense number.
     pub(super) owners: Vec<Option<(ConnectionId, Owner)>>,
     pub(super) phase: Phase,
@@ -98,6 +108,12 @@ impl World {
             Ties::Insertion => TieBreak::InsertionOrder,
             Ties::Permuted => TieBreak::Permuted(seed),
         };
+        let groups = blueprint
+            .groups()
+            .iter()
+            .max()
+            .map_or(0, |&last| usize::from(last) + 1);
+        let looks = groups * usize::from(settings.database.shards);
         let mut world = Self {
             blueprint: blueprint.clone(),
             strategy: strategy.clone(),
@@ -106,10 +122,13 @@ impl World {
             request_draws: crate::workload::request_draws(seed),
             processing_draws: seed.addressed("processing"),
             members: Vec::with_capacity(settings.topology.members),
+            nodes: Vec::new(),
+            shards: settings.database.shards,
             links: Vec::new(),
+            inner_links: 0,
             journal: Journal::default(),
             backlog_bytes_max: 0,
-            last_look: vec![(Clock::new(), Clock::new()); usize::from(settings.database.shards)],
+            last_look: vec![(Clock::new(), Clock::new()); looks],
             servers: Vec::with_capacity(blueprint.servers().len()),
             operations: Operations::default(),
             answers: Vec::new(),
@@ -118,11 +137,13 @@ impl World {
             management: Vec::new(),
             endpoints: Vec::new(),
             calls: Vec::new(),
+            errands: Errands::default(),
             faults,
             host_faults: Vec::new(),
             degradations: Vec::new(),
             capacity: None,
             memory: None,
+            role_faults: Vec::new(),
             owners: Vec::new(),
             phase: Phase::WarmUp,
             started: false,
@@ -135,6 +156,7 @@ impl World {
         world.place_capacity(seed);
         world.place_memory(seed);
         world.host_faults = vec![Vec::new(); world.network.hosts()];
+        world.role_faults = vec![None; world.faults.len()];
         world.schedule_phases();
         world.schedule_faults();
         world
@@ -200,14 +222,17 @@ impl World {
         &self.network.effects
     }
 
-    /// The members' shards: what each holds, and whether it runs.
-    pub fn members(
-        &self,
-    ) -> impl Iterator<Item = (MemberId, bool, impl Iterator<Item = &Replica>)> {
-        self.members.iter().map(|member| {
-            let replicas = member.shards.iter().map(|shard| &shard.replica);
-            (member.id, member.is_running, replicas)
+    /// The nodes' shards: what each holds, and whether it runs.
+    pub fn nodes(&self) -> impl Iterator<Item = (NodeId, bool, impl Iterator<Item = &Replica>)> {
+        self.nodes.iter().map(|node| {
+            let replicas = node.shards.iter().map(|shard| &shard.replica);
+            (node.id, node.is_running, replicas)
         })
+    }
+
+    /// For each shard of a member, the node that is its primary.
+    pub fn primaries(&self, member: MemberId) -> &[NodeId] {
+        &self.members[member.index()].primaries
     }
 
     /// Whether nothing is under way any more: no operation waits, and all running members that can hear
@@ -262,7 +287,9 @@ impl World {
             Event::LinkSilence(link) => self.check_silence(now, link, listener),
             Event::Heartbeat(link) => self.send_heartbeat(now, link),
             Event::Fault(fault, begins) => self.switch_fault(now, fault, begins, listener),
-            Event::Restart(member) => self.restart_member(now, member, listener),
+            Event::Restart(node) => self.restart_node(now, node, listener),
+            Event::Forward(id) => self.forwarded(now, id, listener),
+            Event::Answer(id) => self.answer(now, id),
             Event::Phase(phase) => self.begin_phase(now, phase, listener),
             Event::Injected(call) => self.send_call(now, call),
             Event::Served(process) => self.work_done(now, process, listener),
@@ -341,11 +368,7 @@ impl World {
                 attempt,
                 member,
             } => {
-                if self.capacity.is_some() {
-                    self.queue_work(now, connection, letter, listener);
-                } else {
-                    self.serve(now, connection, slot, (attempt, member), listener);
-                }
+                self.serve(now, connection, slot, (attempt, member), listener);
             }
             Message::Reply {
                 slot,
@@ -356,7 +379,7 @@ impl World {
             }
             Message::Probe(probe) => {
                 if self.capacity.is_some() {
-                    self.queue_work(now, connection, letter, listener);
+                    self.queue_probe(now, connection, probe);
                 } else {
                     self.answer_probe(now, connection, probe);
                 }
@@ -378,7 +401,7 @@ impl World {
             Message::FullState(link) => self.full_state_arrives(now, link, listener),
             Message::Call(call) => {
                 if self.capacity.is_some() {
-                    self.queue_work(now, connection, letter, listener);
+                    self.queue_call(now, connection, call);
                 } else {
                     self.serve_call(now, connection, call, listener);
                 }
@@ -425,16 +448,16 @@ impl World {
     fn start<L: Listener>(&mut self, listener: &mut L) {
         self.started = true;
         let now = SimTime::ZERO;
-        for member in &self.members {
-            for shard in &member.shards {
-                let origin = shard.origin;
-                listener.observe(
-                    now,
-                    &Fact::OriginBegan {
-                        member: member.id,
-                        origin,
-                    },
-                );
+        for node in &self.nodes {
+            for (number, shard) in node.shards.iter().enumerate() {
+                if shard.is_primary() {
+                    let fact = Fact::OriginBegan {
+                        node: node.id,
+                        shard: number as u16,
+                        origin: shard.origin,
+                    };
+                    listener.observe(now, &fact);
+                }
             }
         }
         listener.observe(
@@ -475,7 +498,7 @@ impl World {
     /// How many shards each member has.
     #[inline]
     pub(super) fn shards(&self) -> u16 {
-        self.last_look.len() as u16
+        self.shards
     }
 
     /// The link of a shard from one member to another.
@@ -488,9 +511,12 @@ impl World {
         LinkId((pair * shards + usize::from(shard)) as u16)
     }
 
-    /// The region that a fleet's servers run in.
-    pub(super) fn fleet_region(&self, fleet: FleetId) -> RegionId {
-        self.blueprint.settings().workload.fleets[fleet.index()].region
+    /// The links from one node of a member to its other nodes.
+    pub(super) fn links_within(&self, node: NodeId) -> std::ops::Range<usize> {
+        let copies = self.blueprint.settings().database.nodes_per_member();
+        let of_a_node = (copies - 1) * usize::from(self.shards);
+        let first = self.inner_links + node.index() * of_a_node;
+        first..first + of_a_node
     }
 
     /// How an app server's connections are opened and watched.

@@ -35,8 +35,11 @@ identities! {
     RegionId(u16) "region-";
     /// A machine with a kernel of its own: it runs a member, an app server or a checker.
     HostId(u32) "host-";
-    /// A member of the database: one region's copy.
+    /// A member of the database: one region's instance of it, which clients and deciders address.
     MemberId(u8) "member-";
+    /// A node of a member: a machine of its cluster, with a process for each shard that it holds. Numbered
+    /// through all members in order.
+    NodeId(u8) "node-";
     /// A fleet of app servers.
     FleetId(u16) "fleet-";
     /// An app server, numbered through all fleets in order.

@@ -6,6 +6,7 @@ mod rtt;
 
 pub use config::{Drift, LinkConfig, LossBursts, RegionConfig, TopologyConfig};
 pub use id::{
-    DeciderId, FaultId, FleetId, HostId, KeyspaceId, MemberId, OperationId, RegionId, ServerId,
+    DeciderId, FaultId, FleetId, HostId, KeyspaceId, MemberId, NodeId, OperationId, RegionId,
+    ServerId,
 };
 pub use rtt::{Rtt, RttError, RttTable};

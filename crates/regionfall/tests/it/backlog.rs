@@ -87,7 +87,7 @@ impl Listener for Recount {
     fn observe(&mut self, _: SimTime, fact: &Fact<'_>) {
         match *fact {
             Fact::WriteExecuted {
-                member,
+                node: member,
                 effect: Some(effect),
                 ..
             } => {
@@ -100,7 +100,7 @@ impl Listener for Recount {
                 self.gets(member.index(), dot);
             }
             Fact::EffectsApplied {
-                member,
+                node: member,
                 origin,
                 first,
                 last,
@@ -110,7 +110,7 @@ impl Listener for Recount {
                 }
             }
             Fact::CopiesEnded {
-                member,
+                node: member,
                 origin,
                 kept,
                 ..

@@ -101,8 +101,9 @@ impl Field {
 
     /// What a member holds under a key.
     pub(crate) fn holds(&self, member: MemberId, key: u32) -> Option<i64> {
-        let mut members = self.world.members();
-        let (_, _, mut replicas) = members.find(|(id, ..)| *id == member)?;
+        let primary = self.world.primaries(member)[0];
+        let mut nodes = self.world.nodes();
+        let (_, _, mut replicas) = nodes.find(|(id, ..)| *id == primary)?;
         // One shard.
         match replicas.next()?.value(key_of(key)) {
             Value::Content(content) => content.as_integer(),

@@ -16,7 +16,7 @@ use regionfall::check::{everyone_served, single_writer};
 use regionfall::fault::{
     Disks, FaultKind, InFlight, PathSelector, PlannedFault, Silence, TrafficScope,
 };
-use regionfall::history::{Ending, Fact, Ledger, Traffic};
+use regionfall::history::{CopyEnd, Ending, Fact, Ledger, Traffic};
 use regionfall::metric::{Metrics, RecoveredBy, Value};
 use regionfall::topology::{DeciderId, FaultId, FleetId, MemberId, RegionId, ServerId};
 use regionfall_crdt::CommandKind::{Del, Get, Incr, SAdd, SRem, Set};
@@ -68,6 +68,7 @@ fn cut_of(id: u16, scope: TrafficScope, from: u16, to: u16) -> PlannedFault {
     let paths = PathSelector {
         from: vec![RegionId(from)],
         to: vec![RegionId(to)],
+        zone: None,
         both_ways: true,
         scope,
     };

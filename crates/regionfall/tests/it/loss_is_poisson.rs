@@ -9,7 +9,7 @@ use regionfall::history::{Fact, Listener};
 use regionfall::metric::Value;
 use regionfall::scenario::Scenario;
 use regionfall::simulation::Simulation;
-use regionfall::topology::MemberId;
+use regionfall::topology::NodeId;
 use regionfall_crdt::Dot;
 use regionfall_kernel::{Seed, SimTime};
 
@@ -142,18 +142,18 @@ impl Listener for InOrderLag {
     fn observe(&mut self, at: SimTime, fact: &Fact<'_>) {
         match *fact {
             Fact::WriteExecuted {
-                member: MemberId(0),
+                node: NodeId(0),
                 effect: Some(effect),
                 ..
             } => {
                 self.executed.insert(effect.dot, at);
             }
             Fact::EffectsApplied {
-                member,
+                node: member,
                 origin,
                 first,
                 last,
-            } if member != MemberId(0) => {
+            } if member != NodeId(0) => {
                 for sequence in first..=last {
                     let executed = self.executed.remove(&Dot::new(origin, sequence));
                     // While the streams are being opened the lag is longer.

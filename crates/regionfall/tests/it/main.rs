@@ -16,6 +16,7 @@ mod files;
 mod ledger;
 mod loss_is_poisson;
 mod memory;
+mod nodes;
 mod recount;
 mod run_recount;
 mod scenario;

@@ -62,7 +62,9 @@ impl<'a> Recount<'a> {
             match *fact {
                 Fact::OperationIssued { .. } => all.issued.push(at),
                 Fact::WriteExecuted {
-                    operation, member, ..
+                    operation,
+                    node: member,
+                    ..
                 } => {
                     let effect = effect.clone().unwrap();
                     let dot = (effect.dot.origin.0, effect.dot.sequence);
@@ -78,7 +80,7 @@ impl<'a> Recount<'a> {
                     });
                 }
                 Fact::EffectsApplied {
-                    member,
+                    node: member,
                     origin,
                     first,
                     last,
@@ -87,7 +89,7 @@ impl<'a> Recount<'a> {
                         .extend((first..=last).map(|sequence| (origin.0, sequence)));
                 }
                 Fact::CopiesEnded {
-                    member,
+                    node: member,
                     origin,
                     kept,
                     ..

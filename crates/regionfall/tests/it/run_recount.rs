@@ -315,7 +315,7 @@ impl Recount {
         match *fact {
             Fact::WriteExecuted {
                 operation,
-                member,
+                node: member,
                 effect,
                 ..
             } => {
@@ -333,7 +333,7 @@ impl Recount {
             Fact::ReadExecuted {
                 operation,
                 attempt,
-                member,
+                node: member,
                 ..
             } => {
                 if let Some(missed) = self.look(operation.0, member.index())
@@ -352,11 +352,15 @@ impl Recount {
             Fact::PhaseBegan {
                 phase: Phase::Storm,
             } => self.storm_begins = Some(now),
-            Fact::OriginBegan { member, origin } => {
+            Fact::OriginBegan {
+                node: member,
+                origin,
+                ..
+            } => {
                 self.writer.insert(origin.0, member.index());
             }
             Fact::EffectsApplied {
-                member,
+                node: member,
                 origin,
                 first,
                 last,
@@ -372,7 +376,7 @@ impl Recount {
                 }
             }
             Fact::CopiesEnded {
-                member,
+                node: member,
                 origin,
                 kept,
                 ..

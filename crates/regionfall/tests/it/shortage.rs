@@ -1,7 +1,8 @@
 //! Members that run short of memory: what they keep, refuse, evict, and how they come back.
 
 use regionfall::simulation::Answer;
-use regionfall_crdt::Reply;
+use regionfall::topology::MemberId;
+use regionfall_crdt::{KeyId, Reply};
 
 use crate::field::{A, B, C, Field};
 
@@ -141,11 +142,13 @@ fn the_keys_used_longest_ago_make_room_everywhere() {
     assert!((0.8..0.95).contains(&share), "{share}");
     // Eight fit; each member evicts for itself, and now and then two at once.
     assert!((32..=36).contains(&evicted), "{evicted} of 40");
-    let kept = |field: &Field, member| {
-        let mut members = field.world.members();
-        let (_, _, mut replicas) = members.find(|(id, ..)| *id == member).expect("a member");
+    let kept = |field: &Field, member: MemberId| {
+        let mut nodes = field.world.nodes();
+        let primary = field.world.primaries(member)[0];
+        let (_, _, mut replicas) = nodes.find(|(id, ..)| *id == primary).expect("a node");
         let replica = replicas.next().expect("a shard");
-        (100..140).filter(|key| !replica.value(regionfall_crdt::KeyId(1_000 + key)).is_absent()).collect::<Vec<u32>>()
+        let is_there = |key: &u32| !replica.value(KeyId(1_000 + key)).is_absent();
+        (100..140).filter(is_there).collect::<Vec<u32>>()
     };
     let here = kept(&field, A);
     assert!(here.contains(&100), "it is read all the time");

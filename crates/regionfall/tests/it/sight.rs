@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use regionfall::fault::{
-    Disks, FaultKind, FaultSpec, InFlight, PathSelector, Silence, TrafficScope,
+    Disks, FaultKind, FaultSpec, InFlight, Part, PathSelector, Silence, TrafficScope,
 };
 use regionfall::history::{Fact, Listener};
 use regionfall::scenario::Scenario;
@@ -87,6 +87,7 @@ fn a_dead_host_and_a_silent_network_look_the_same_to_every_decider() {
     let scenario = study();
     let dead = fault(FaultKind::HostCrash {
         member: MemberId(0),
+        part: Part::Whole,
         disks: Disks::Lost,
         in_flight: InFlight::Lost,
     });
@@ -94,6 +95,7 @@ fn a_dead_host_and_a_silent_network_look_the_same_to_every_decider() {
         paths: PathSelector {
             from: vec![RegionId(0)],
             to: vec![RegionId(1), RegionId(2)],
+            zone: None,
             both_ways: true,
             scope: TrafficScope::All,
         },

@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 use regionfall::fault::{
-    Disks, FaultKind, FaultSpec, Flapping, InFlight, PathSelector, Silence, Takes, TrafficScope,
+    Disks, FaultKind, FaultSpec, Flapping, InFlight, Part, PathSelector, Silence, Takes,
+    TrafficScope,
 };
 use regionfall::topology::{MemberId, RegionId};
 use regionfall_kernel::{Distribution, SimDuration};
@@ -65,6 +66,7 @@ fn kind() -> impl Strategy<Value = FaultKind> {
             PathSelector {
                 from: vec![from],
                 to: vec![to],
+                zone: None,
                 both_ways,
                 scope,
             }
@@ -74,6 +76,7 @@ fn kind() -> impl Strategy<Value = FaultKind> {
         (member(), disks(), in_flight()).prop_map(|(member, disks, in_flight)| {
             FaultKind::ProcessCrash {
                 member,
+                part: Part::Whole,
                 disks,
                 in_flight,
             }
@@ -81,11 +84,15 @@ fn kind() -> impl Strategy<Value = FaultKind> {
         (member(), disks(), in_flight()).prop_map(|(member, disks, in_flight)| {
             FaultKind::HostCrash {
                 member,
+                part: Part::Whole,
                 disks,
                 in_flight,
             }
         }),
-        member().prop_map(|member| FaultKind::Hang { member }),
+        member().prop_map(|member| FaultKind::Hang {
+            member,
+            part: Part::Whole,
+        }),
         (region(), mode(), disks(), takes, in_flight()).prop_map(
             |(region, mode, disks, takes, in_flight)| FaultKind::RegionOutage {
                 region,

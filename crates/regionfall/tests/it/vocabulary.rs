@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use regionfall::fault::{Disks, FaultKind, InFlight, PlannedFault};
+use regionfall::fault::{Disks, FaultKind, InFlight, Part, PlannedFault};
 use regionfall::history::{
-    Account, AttemptEnding, Ending, Fact, KeyspaceShape, Ledger, Listener, Quiescence,
+    Account, AttemptEnding, CopyEnd, Ending, Fact, KeyspaceShape, Ledger, Listener, Quiescence,
     RecoveryCriterion, RunShape, ServerShape,
 };
 use regionfall::topology::{
-    FaultId, FleetId, KeyspaceId, MemberId, OperationId, RegionId, ServerId,
+    FaultId, FleetId, KeyspaceId, MemberId, NodeId, OperationId, RegionId, ServerId,
 };
 use regionfall_crdt::{
     Clock, CommandKind, Content, DataType, Dot, Effect, EffectKind, Element, Elements, KeyId,
@@ -72,6 +72,8 @@ pub(crate) fn shape(servers: u32, faults: Vec<PlannedFault>) -> RunShape {
             keyspace("sets", DataType::Set),
         ],
         members: (0..3).map(RegionId).collect(),
+        nodes: (0..3).map(MemberId).collect(),
+        groups: vec![0; 3],
         shards: 1,
         faults,
         storm_begins: SimTime::ZERO,
@@ -94,6 +96,7 @@ pub(crate) fn crash(id: u16, member: u8, disks: Disks) -> PlannedFault {
         id: FaultId(id),
         kind: FaultKind::HostCrash {
             member: MemberId(member),
+            part: Part::Whole,
             disks,
             in_flight: InFlight::Lost,
         },
@@ -157,7 +160,8 @@ impl Story {
         }
         self.origin[member] = origin;
         self.say(Fact::OriginBegan {
-            member: MemberId::from_index(member),
+            node: NodeId::from_index(member),
+            shard: 0,
             origin: OriginId(origin),
         });
     }
@@ -193,12 +197,12 @@ impl Story {
         skew: i64,
     ) -> &mut Self {
         let (_, key, command) = self.operations[operation as usize];
-        let member_id = MemberId(member);
+        let node = NodeId(member);
         if !command.is_write() {
             return self.say(Fact::ReadExecuted {
                 operation: OperationId(operation),
                 attempt,
-                member: member_id,
+                node,
                 key: KeyId(key),
             });
         }
@@ -236,7 +240,7 @@ impl Story {
         let fact = Fact::WriteExecuted {
             operation: OperationId(operation),
             attempt,
-            member: member_id,
+            node,
             effect: None,
         };
         self.facts.push(Recorded {
@@ -301,7 +305,7 @@ impl Story {
         if last >= first {
             self.applied[target][origin] = last;
             self.say(Fact::EffectsApplied {
-                member: MemberId::from_index(target),
+                node: NodeId::from_index(target),
                 origin: OriginId(origin as u16),
                 first,
                 last,
@@ -320,16 +324,16 @@ impl Story {
 
     pub(crate) fn cut(&mut self, source: u8, target: u8) -> &mut Self {
         self.say(Fact::LinkDisrupted {
-            source: MemberId(source),
-            target: MemberId(target),
+            source: NodeId(source),
+            target: NodeId(target),
         })
     }
 
     pub(crate) fn mend(&mut self, source: u8, target: u8) -> &mut Self {
         self.sync(usize::from(source), usize::from(target));
         self.say(Fact::LinkCaughtUp {
-            source: MemberId(source),
-            target: MemberId(target),
+            source: NodeId(source),
+            target: NodeId(target),
         })
     }
 
@@ -350,18 +354,18 @@ impl Story {
 
     pub(crate) fn stop(&mut self, member: u8, fault: u16, disks: Disks) -> &mut Self {
         self.fault(fault);
-        let (id, fault) = (MemberId(member), FaultId(fault));
+        let (node, fault) = (NodeId(member), FaultId(fault));
         self.up[usize::from(member)] = false;
-        self.say(Fact::MemberStopped { member: id, fault });
+        self.say(Fact::NodeStopped { node, fault });
         if disks == Disks::Lost {
             for origin in 0..self.applied[usize::from(member)].len() {
                 self.applied[usize::from(member)][origin] = 0;
                 let origin = OriginId(origin as u16);
                 self.say(Fact::CopiesEnded {
-                    member: id,
+                    node,
                     origin,
                     kept: 0,
-                    fault,
+                    cause: CopyEnd::Fault(fault),
                 });
             }
         }
@@ -370,8 +374,8 @@ impl Story {
 
     pub(crate) fn restart(&mut self, member: u8, fault: u16) -> &mut Self {
         self.up[usize::from(member)] = true;
-        self.say(Fact::MemberRestarted {
-            member: MemberId(member),
+        self.say(Fact::NodeRestarted {
+            node: NodeId(member),
         });
         self.begin_origin(usize::from(member));
         self.heal(fault)
@@ -392,7 +396,7 @@ impl Story {
                 Fact::WriteExecuted {
                     operation,
                     attempt,
-                    member,
+                    node: member,
                     ..
                 } => {
                     let effect = recorded.effect.as_ref();
@@ -401,7 +405,7 @@ impl Story {
                         &Fact::WriteExecuted {
                             operation,
                             attempt,
-                            member,
+                            node: member,
                             effect,
                         },
                     );
@@ -420,7 +424,7 @@ impl Story {
             at,
             &Quiescence {
                 reached,
-                members: Vec::new(),
+                nodes: Vec::new(),
             },
         )
     }

@@ -5,7 +5,6 @@ use regionfall::metric::Metrics;
 use regionfall::scenario::{Objective, Sense, Statistic};
 use regionfall::simulation::Outcome;
 
-use super::fault_name;
 use crate::exit::Exit;
 use crate::study::words;
 
@@ -45,7 +44,7 @@ pub(super) fn judge(outcome: &Outcome, objectives: &[Objective]) -> Vec<Finding>
         text: format!(
             "fault {} ({} at {}) touched nothing: it proves nothing",
             fault.id.index() + 1,
-            fault_name(&fault.kind),
+            fault.kind.word(),
             fault.begins
         ),
         exit: Exit::Held,

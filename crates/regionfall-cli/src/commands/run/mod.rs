@@ -6,7 +6,6 @@ mod summary;
 use std::io::Write as _;
 
 use anstyle::{AnsiColor, Style};
-use regionfall::fault::FaultKind;
 use regionfall::simulation::Outcome;
 use regionfall_kernel::Seed;
 
@@ -158,18 +157,4 @@ fn repeat_line(arguments: &RunArguments, has_variants: bool, outcome: &Outcome) 
         label.seed,
         outcome.trace_hash()
     )
-}
-
-/// The word for a fault in scenario files.
-fn fault_name(kind: &FaultKind) -> &'static str {
-    match kind {
-        FaultKind::ProcessCrash { .. } => "process-crash",
-        FaultKind::HostCrash { .. } => "host-crash",
-        FaultKind::Hang { .. } => "hang",
-        FaultKind::RegionOutage { .. } => "region-outage",
-        FaultKind::Partition { .. } => "partition",
-        FaultKind::Latency { .. } => "latency",
-        FaultKind::Loss { .. } => "loss",
-        FaultKind::Degraded(degradation) => degradation.name(),
-    }
 }

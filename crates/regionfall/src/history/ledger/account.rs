@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use regionfall_kernel::{SimDuration, SimTime};
 
-use crate::history::{Histogram, RunShape};
+use crate::history::{CopyEnd, Histogram, RunShape};
 use crate::topology::{FaultId, KeyspaceId, MemberId, OperationId, ServerId};
 
 use super::moves::{Adoption, Judgement, Publication};
@@ -85,8 +85,8 @@ pub struct LostWrite {
     pub member: MemberId,
     /// When the application got its success.
     pub acked: SimTime,
-    /// The fault that ended its last copy; `None` would be a fault of the model.
-    pub fault: Option<FaultId>,
+    /// What ended its last copy; `None` would be a fault of the model.
+    pub cause: Option<CopyEnd>,
 }
 
 /// A write that a member got late; in nanoseconds.

@@ -134,7 +134,7 @@ impl Ledger {
             self.keys.nodes.at_mut(index).superseded = true;
             return 0;
         }
-        if self.origins.member(origin) == new.member {
+        if self.origins.node(origin) == new.member {
             // Its own past, lost with its disk: no other member wrote it.
             return 0;
         }
@@ -245,7 +245,7 @@ impl Ledger {
         };
         let rank = (new.effect.at.0, u16::MAX - new.effect.dot.origin.0);
         let is_beaten = |stamp: u64| (stamp, u16::MAX - node.origin) > rank;
-        let other = self.origins.member(origin);
+        let other = self.origins.node(origin);
         let key = new.key;
         if !is_beaten(head.stamp) {
             if node.superseded || head.operation == new.operation {

@@ -73,7 +73,7 @@ pub(super) struct Dispute {
     pub resurrects: bool,
     pub is_open: bool,
     /// Members, a bit for each, that have seen the winners of this dispute and of all older ones of the key.
-    pub seen_by: u16,
+    pub seen_by: u32,
 }
 
 impl Dispute {

@@ -50,7 +50,7 @@ use writes::Repeat;
 #[derive(Clone, Debug)]
 pub struct Ledger {
     shape: Arc<RunShape>,
-    members: usize,
+    nodes: usize,
     /// By server: the member at home.
     homes: Vec<usize>,
     /// By server: its fleet.
@@ -70,7 +70,7 @@ pub struct Ledger {
     origins: Origins,
     keys: Keys,
     links: Links,
-    /// `[source * members + target]`: the longest in-order lag of the warm-up.
+    /// `[source * nodes + target]`: the longest in-order lag of the warm-up.
     lags: Vec<u64>,
 
     /// The oldest operation that may yet become overdue, and when.
@@ -98,7 +98,7 @@ pub struct Ledger {
 impl Ledger {
     /// The ledger of a run of this shape, before its first fact.
     pub fn new(shape: Arc<RunShape>) -> Self {
-        let members = shape.members.len();
+        let (members, nodes) = (shape.members.len(), shape.nodes.len());
         let homes: Vec<usize> = (0..shape.servers.len())
             .map(|server| shape.home_of(server).index())
             .collect();
@@ -110,7 +110,7 @@ impl Ledger {
         let windows =
             (0..shape.servers.len()).map(|server| shape.stability_window(server).as_nanos());
         Self {
-            members,
+            nodes,
             fleets: fleets.collect(),
             now: 0,
             storm_begins: shape.storm_begins.as_nanos(),
@@ -127,10 +127,10 @@ impl Ledger {
             is_drained: false,
             rows: Rows::default(),
             repeats: Vec::new(),
-            origins: Origins::new(members),
+            origins: Origins::new(&shape.nodes, &shape.groups, shape.shards),
             keys: Keys::new(),
-            links: Links::new(members),
-            lags: vec![0; members * members],
+            links: Links::new(nodes),
+            lags: vec![0; nodes * nodes],
             overdue_next: 0,
             overdue_at: NEVER,
             service: Service::new(windows, shape.calm_ends.as_nanos()),
@@ -355,16 +355,21 @@ impl Ledger {
                 self.links
                     .catch_up(self.now, source.index(), target.index());
             }
-            Fact::OriginBegan { member, origin } => {
-                self.origins.begin(usize::from(origin.0), member.index());
+            Fact::OriginBegan {
+                node,
+                shard,
+                origin,
+            } => {
+                self.origins
+                    .begin(usize::from(origin.0), node.index(), shard);
             }
             Fact::CopiesEnded {
-                member,
+                node,
                 origin,
                 kept,
-                fault,
+                cause,
             } => {
-                self.copies_ended(member.index(), usize::from(origin.0), kept, fault);
+                self.copies_ended(node.index(), usize::from(origin.0), kept, cause);
             }
             Fact::FaultBegan { fault } => self.fault_began(fault),
             Fact::FaultEnded { fault } => self.fault_ended(fault),
@@ -443,23 +448,23 @@ impl Listener for Ledger {
             }
             Fact::WriteExecuted {
                 operation,
-                member,
+                node,
                 effect,
                 ..
             } => {
-                self.write_executed(self.now, operation.0, member.index(), effect);
+                self.write_executed(self.now, operation.0, node.index(), effect);
             }
             // Nobody's operation.
-            Fact::Evicted { member, effect } => {
-                self.write_executed(self.now, u32::MAX, member.index(), Some(effect));
+            Fact::Evicted { node, effect } => {
+                self.write_executed(self.now, u32::MAX, node.index(), Some(effect));
             }
             Fact::ReadExecuted {
                 operation,
                 attempt,
-                member,
+                node,
                 ..
             } => {
-                self.read_executed(operation.0, attempt, member.index());
+                self.read_executed(operation.0, attempt, node.index());
             }
             Fact::AttemptEnded {
                 operation,
@@ -482,13 +487,13 @@ impl Listener for Ledger {
                 self.end(operation.0, ending, member);
             }
             Fact::EffectsApplied {
-                member,
+                node,
                 origin,
                 first,
                 last,
             } => {
                 let origin = usize::from(origin.0);
-                self.effects_applied(self.now, member.index(), origin, first, last);
+                self.effects_applied(self.now, node.index(), origin, first, last);
             }
             ref other => self.observe_rare(at, other),
         }

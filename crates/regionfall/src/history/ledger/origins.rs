@@ -1,11 +1,12 @@
-//! Who holds which effects, from the facts alone: how far each member has applied each origin, and
-//! which operation every effect belongs to, as long as some member lacks it.
+//! Who holds which effects, from the facts alone: how far each node has applied each origin, and
+//! which operation every effect belongs to, as long as some node lacks it.
 
 use std::collections::VecDeque;
 
-use crate::topology::FaultId;
+use crate::history::CopyEnd;
+use crate::topology::MemberId;
 
-/// An effect that some member lacks, or lacked a moment ago.
+/// An effect that some node lacks, or lacked a moment ago.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry {
     pub operation: u32,
@@ -21,34 +22,60 @@ pub(super) struct Entry {
 /// What is known of an origin.
 #[derive(Clone, Debug)]
 struct Origin {
-    /// The member that writes as this origin; `u8::MAX` if none has begun to.
-    member: u8,
+    /// The node that writes as this origin; `u8::MAX` if none has begun to.
+    node: u8,
+    /// The shard it belongs to.
+    shard: u16,
     /// Last sequence executed.
     newest: u64,
-    /// Every member has applied (at some time) everything up to here.
+    /// Every node has applied (at some time) everything up to here.
     everywhere: u64,
     /// Sequence of the entry at the front.
     front: u64,
     entries: VecDeque<Entry>,
-    /// Ends of copies, in order: from `kept + 1` on, at one member.
-    ended: Vec<(u64, FaultId)>,
+    /// Ends of copies, in order: from `kept + 1` on, at one node.
+    ended: Vec<(u64, CopyEnd)>,
 }
 
-/// All origins, and the clocks of all members.
+/// All origins, and the clocks of all nodes.
 #[derive(Clone, Debug)]
 pub(super) struct Origins {
-    members: usize,
+    nodes: usize,
+    /// By node: its member.
+    members: Vec<MemberId>,
+    /// By node: the range of those that replicate to each other, with it.
+    peers: Vec<(u8, u8)>,
+    /// `[shard * members + member]`: the node that is the primary, or was last.
+    serving: Vec<u8>,
     logs: Vec<Origin>,
-    /// `[origin * members + member]`: what the member holds, in memory or on a kept disk.
+    /// `[origin * nodes + node]`: what the node holds, in memory or on a kept disk.
     applied: Vec<u64>,
     /// The most it ever held.
     peak: Vec<u64>,
 }
 
 impl Origins {
-    pub(super) fn new(members: usize) -> Self {
+    /// The books of members with these nodes, and so many shards each.
+    pub(super) fn new(members: &[MemberId], groups: &[u8], shards: u16) -> Self {
+        let count = members.iter().map(|member| member.index() + 1).max();
+        let first = |member: usize| {
+            let place = members.iter().position(|own| own.index() == member);
+            place.unwrap_or(0) as u8
+        };
+        let first: Vec<u8> = (0..count.unwrap_or(0)).map(first).collect();
+        let peers = |group: &u8| {
+            let first = groups.iter().position(|own| own == group);
+            let last = groups.iter().rposition(|own| own == group);
+            (
+                first.unwrap_or(0) as u8,
+                last.map_or(0, |last| last + 1) as u8,
+            )
+        };
         Self {
-            members,
+            nodes: members.len(),
+            peers: groups.iter().map(peers).collect(),
+            members: members.to_vec(),
+            serving: first.repeat(usize::from(shards)),
             logs: Vec::new(),
             applied: Vec::new(),
             peak: Vec::new(),
@@ -70,39 +97,67 @@ impl Origins {
     fn add(&mut self, origin: usize) {
         while self.logs.len() <= origin {
             self.logs.push(Origin {
-                member: u8::MAX,
+                node: u8::MAX,
+                shard: 0,
                 newest: 0,
                 everywhere: 0,
                 front: 1,
                 entries: VecDeque::new(),
                 ended: Vec::new(),
             });
-            self.applied.resize(self.logs.len() * self.members, 0);
-            self.peak.resize(self.logs.len() * self.members, 0);
+            self.applied.resize(self.logs.len() * self.nodes, 0);
+            self.peak.resize(self.logs.len() * self.nodes, 0);
         }
     }
 
-    pub(super) fn begin(&mut self, origin: usize, member: usize) {
+    /// `node` is the primary of a shard from now on, and writes as `origin`.
+    pub(super) fn begin(&mut self, origin: usize, node: usize, shard: u16) {
         self.ensure(origin);
-        self.logs[origin].member = member as u8;
+        self.logs[origin].node = node as u8;
+        self.logs[origin].shard = shard;
+        let member = self.members[node].index();
+        let place = usize::from(shard) * self.serving_of_a_shard() + member;
+        self.serving[place] = node as u8;
     }
 
-    /// The member that writes as `origin`.
-    #[inline]
-    pub(super) fn member(&self, origin: usize) -> usize {
-        usize::from(self.logs[origin].member)
+    fn serving_of_a_shard(&self) -> usize {
+        self.members.last().map_or(0, |member| member.index() + 1)
     }
 
-    /// What `member` holds of `origin`.
-    #[inline]
-    pub(super) fn applied(&self, origin: usize, member: usize) -> u64 {
-        self.applied[origin * self.members + member]
+    /// The primaries of the shard of `origin`, of all members.
+    fn serving(&self, origin: usize) -> &[u8] {
+        let members = self.serving_of_a_shard();
+        let from = usize::from(self.logs[origin].shard) * members;
+        &self.serving[from..from + members]
     }
 
-    /// The most that `member` ever held of `origin`.
+    /// The member of a node.
     #[inline]
-    pub(super) fn peak(&self, origin: usize, member: usize) -> u64 {
-        self.peak[origin * self.members + member]
+    pub(super) fn member_of(&self, node: usize) -> usize {
+        self.members[node].index()
+    }
+
+    /// Whether `node` is the primary of its member for the shard of `origin`.
+    pub(super) fn serves(&self, origin: usize, node: usize) -> bool {
+        self.serving(origin)[self.member_of(node)] == node as u8
+    }
+
+    /// The node that writes as `origin`.
+    #[inline]
+    pub(super) fn node(&self, origin: usize) -> usize {
+        usize::from(self.logs[origin].node)
+    }
+
+    /// What `node` holds of `origin`.
+    #[inline]
+    pub(super) fn applied(&self, origin: usize, node: usize) -> u64 {
+        self.applied[origin * self.nodes + node]
+    }
+
+    /// The most that `node` ever held of `origin`.
+    #[inline]
+    pub(super) fn peak(&self, origin: usize, node: usize) -> u64 {
+        self.peak[origin * self.nodes + node]
     }
 
     /// The oldest sequence that still has an entry.
@@ -115,33 +170,29 @@ impl Origins {
         self.logs[origin].everywhere
     }
 
-    /// What an operation at `member` counts as having seen: what the member has, and what every member
+    /// What an operation at `node` counts as having seen: what the node has, and what every node
     /// has had.
     #[inline]
-    pub(super) fn seen(&self, origin: usize, member: usize) -> u64 {
-        self.applied(origin, member)
-            .max(self.logs[origin].everywhere)
+    pub(super) fn seen(&self, origin: usize, node: usize) -> u64 {
+        self.applied(origin, node).max(self.logs[origin].everywhere)
     }
 
-    /// The last sequence that some member holds.
+    /// The last sequence that survives: that some member's primary holds. What only a replica or a former primary
+    /// has nobody will ever read.
     pub(super) fn held(&self, origin: usize) -> u64 {
-        let from = origin * self.members;
-        self.applied[from..from + self.members]
-            .iter()
-            .copied()
-            .max()
-            .unwrap_or(0)
+        let applied = |&node: &u8| self.applied(origin, usize::from(node));
+        self.serving(origin).iter().map(applied).max().unwrap_or(0)
     }
 
-    /// An effect was executed at `member`.
-    pub(super) fn execute(&mut self, origin: usize, member: usize, sequence: u64, entry: Entry) {
+    /// An effect was executed at `node`.
+    pub(super) fn execute(&mut self, origin: usize, node: usize, sequence: u64, entry: Entry) {
         self.ensure(origin);
-        let place = origin * self.members + member;
+        let place = origin * self.nodes + node;
         self.applied[place] = sequence;
         self.peak[place] = self.peak[place].max(sequence);
         let log = &mut self.logs[origin];
-        if log.member == u8::MAX {
-            log.member = member as u8;
+        if log.node == u8::MAX {
+            log.node = node as u8;
         }
         if log.entries.is_empty() {
             log.front = sequence;
@@ -150,11 +201,11 @@ impl Origins {
         log.entries.push_back(entry);
     }
 
-    /// A member applied up to `last`; returns what it held before, and whether `everywhere` rose.
-    pub(super) fn apply(&mut self, origin: usize, member: usize, last: u64) -> (u64, bool) {
+    /// A node applied up to `last`; returns what it held before, and whether `everywhere` rose.
+    pub(super) fn apply(&mut self, origin: usize, node: usize, last: u64) -> (u64, bool) {
         self.ensure(origin);
-        let from = origin * self.members;
-        let place = from + member;
+        let from = origin * self.nodes;
+        let place = from + node;
         let prior = self.applied[place];
         self.applied[place] = last.max(prior);
         let peak = &mut self.peak[place];
@@ -163,7 +214,8 @@ impl Origins {
         if prior > everywhere {
             return (prior, false);
         }
-        let common = self.applied[from..from + self.members]
+        let (first, end) = self.peers[node];
+        let common = self.applied[from + usize::from(first)..from + usize::from(end)]
             .iter()
             .copied()
             .min()
@@ -174,22 +226,22 @@ impl Origins {
         (prior, common > everywhere)
     }
 
-    /// What `member` held of `origin` after `kept` is gone.
-    pub(super) fn end_copies(&mut self, origin: usize, member: usize, kept: u64, fault: FaultId) {
+    /// What `node` held of `origin` after `kept` is gone.
+    pub(super) fn end_copies(&mut self, origin: usize, node: usize, kept: u64, cause: CopyEnd) {
         self.ensure(origin);
-        let place = origin * self.members + member;
+        let place = origin * self.nodes + node;
         if self.applied[place] > kept {
             self.applied[place] = kept;
-            self.logs[origin].ended.push((kept, fault));
+            self.logs[origin].ended.push((kept, cause));
         }
     }
 
-    /// The fault that ended the last copy of an effect that nobody holds any more.
-    pub(super) fn ended_by(&self, origin: usize, sequence: u64) -> Option<FaultId> {
+    /// The cause that ended the last copy of an effect that nobody holds any more.
+    pub(super) fn ended_by(&self, origin: usize, sequence: u64) -> Option<CopyEnd> {
         let ends = self.logs[origin].ended.iter().rev();
         ends.into_iter()
             .find(|&&(kept, _)| kept < sequence)
-            .map(|&(_, fault)| fault)
+            .map(|&(_, cause)| cause)
     }
 
     #[inline]
@@ -198,7 +250,7 @@ impl Origins {
         log.entries.get(sequence.checked_sub(log.front)? as usize)
     }
 
-    /// Takes the oldest entry out if every member has applied it.
+    /// Takes the oldest entry out if every node has applied it.
     #[inline]
     pub(super) fn pop_everywhere(&mut self, origin: usize) -> Option<(u64, Entry)> {
         let log = &mut self.logs[origin];
@@ -222,11 +274,16 @@ impl Origins {
             .collect()
     }
 
-    /// How many pairs of member and origin lack something of `union`.
+    /// How many pairs of node and origin lack something of `union` that the node will get.
     pub(super) fn lacking(&self, union: &[u64]) -> usize {
-        let pairs = union.iter().zip(self.applied.chunks(self.members));
-        pairs
-            .map(|(&held, applied)| applied.iter().filter(|&&own| own < held).count())
-            .sum()
+        let of_an_origin = |(origin, &held): (usize, &u64)| {
+            let log = &self.logs[origin];
+            let peers = self.peers.get(usize::from(log.node)).copied();
+            let (first, end) = peers.unwrap_or((0, self.nodes as u8));
+            let own = &self.applied[origin * self.nodes..(origin + 1) * self.nodes];
+            let own = &own[usize::from(first)..usize::from(end)];
+            own.iter().filter(|&&own| own < held).count()
+        };
+        union.iter().enumerate().map(of_an_origin).sum()
     }
 }

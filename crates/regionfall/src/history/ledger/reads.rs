@@ -81,10 +81,10 @@ impl Ledger {
             flags |= flag::STALE;
         }
         // What is everywhere is taken to have the longest lag, since its writer is not known any more.
-        let lag = |writer: usize| self.lags[writer * self.members + member];
-        let longest = (0..self.members).map(lag).max().unwrap_or(0);
+        let lag = |writer: usize| self.lags[writer * self.nodes + member];
+        let longest = (0..self.nodes).map(lag).max().unwrap_or(0);
         let allowed = |writer: Option<usize>| issued.saturating_sub(writer.map_or(longest, lag));
-        let writer = self.origins.member(usize::from(state.newest_origin));
+        let writer = self.origins.node(usize::from(state.newest_origin));
         if flags != 0 && state.newest_at <= allowed(Some(writer)) {
             return flags | flag::STALE_BEYOND_LAG;
         }
@@ -111,7 +111,7 @@ impl Ledger {
                 return None;
             }
             let row = self.rows.get(reference.checked_sub(1)?)?;
-            let writer = self.origins.member(usize::from(row.origin));
+            let writer = self.origins.node(usize::from(row.origin));
             if row.acked <= by(Some(writer)) {
                 return Some(reference - 1);
             }

@@ -66,9 +66,9 @@ impl Ledger {
                     operation: OperationId(operation),
                     server: ServerId(row.server),
                     keyspace: KeyspaceId(row.keyspace),
-                    member: MemberId(self.origins.member(usize::from(row.origin)) as u8),
+                    member: self.writer(row),
                     acked: SimTime::from_nanos(row.acked),
-                    fault: self.ended_by(operation, row),
+                    cause: self.ended_by(operation, row),
                 };
                 self.lost.push(lost);
             } else {
@@ -91,6 +91,12 @@ impl Ledger {
                 counts.overwritten_ordinary += 1;
             }
         }
+    }
+
+    /// The member that took an operation's first effect.
+    fn writer(&self, row: &Row) -> MemberId {
+        let node = self.origins.node(usize::from(row.origin));
+        MemberId::from_index(self.origins.member_of(node))
     }
 
     /// Settles all that is left, and closes the books at `at`.

@@ -3,7 +3,7 @@
 use regionfall_crdt::{Effect, EffectKind, Element};
 use regionfall_kernel::TraceHash;
 
-use crate::topology::FaultId;
+use crate::history::CopyEnd;
 
 use super::Ledger;
 use super::account::LateWrite;
@@ -42,8 +42,11 @@ impl Ledger {
             (row.server, row.key, usize::from(row.keyspace), row.effects)
         });
         if let Some((server, ..)) = row {
-            self.activity
-                .accept(now, self.homes[server as usize], member);
+            self.activity.accept(
+                now,
+                self.homes[server as usize],
+                self.origins.member_of(member),
+            );
         }
         let Some(effect) = effect else {
             self.leave_if_settled(operation);
@@ -142,8 +145,9 @@ impl Ledger {
             0
         };
         let (prior, rose) = self.origins.apply(origin, member, last);
+        let serving = self.origins.member_of(member);
         let may_matter = now < self.storm_begins
-            || self.moves.newest_adoption(member).is_some()
+            || self.moves.newest_adoption(serving).is_some()
             || !self.repeats.is_empty();
         if may_matter
             && let Some(oldest) = self
@@ -152,8 +156,8 @@ impl Ledger {
         {
             let executed = oldest.executed;
             if now < self.storm_begins {
-                let source = self.origins.member(origin);
-                let lag = &mut self.lags[source * self.members + member];
+                let source = self.origins.node(origin);
+                let lag = &mut self.lags[source * self.nodes + member];
                 *lag = (*lag).max(now - executed);
             }
             // Whoever was acknowledged before the newest move to this member was executed before it, but
@@ -161,11 +165,11 @@ impl Ledger {
             let may_be_late = |executed: u64, ledger: &Self| {
                 ledger
                     .moves
-                    .newest_adoption(member)
+                    .newest_adoption(serving)
                     .is_some_and(|adopted| executed <= adopted)
                     || !ledger.repeats.is_empty()
             };
-            if may_be_late(executed, self) {
+            if may_be_late(executed, self) && self.origins.serves(origin, member) {
                 for sequence in first.max(peak + 1)..=last {
                     let Some(&entry) = self.origins.entry(origin, sequence) else {
                         continue;
@@ -195,7 +199,7 @@ impl Ledger {
         let home = self.homes[row.server as usize];
         if self
             .moves
-            .last_adoption(home, member)
+            .last_adoption(home, self.origins.member_of(member))
             .is_none_or(|adopted| adopted < row.acked)
         {
             return;
@@ -208,7 +212,7 @@ impl Ledger {
             acked: row.acked,
             applied: now,
             home: home as u8,
-            member: member as u8,
+            member: self.origins.member_of(member) as u8,
         };
         self.late.push(late);
         if let Some(row) = self.rows.get_mut(operation) {
@@ -255,8 +259,8 @@ impl Ledger {
             .chain(others.map(|repeat| (usize::from(repeat.origin), repeat.sequence, repeat.flags)))
     }
 
-    pub(super) fn copies_ended(&mut self, member: usize, origin: usize, kept: u64, fault: FaultId) {
-        self.origins.end_copies(origin, member, kept, fault);
+    pub(super) fn copies_ended(&mut self, member: usize, origin: usize, kept: u64, cause: CopyEnd) {
+        self.origins.end_copies(origin, member, kept, cause);
         self.keys.forget_seen(member);
         self.convergence.recount(&self.origins);
     }
@@ -362,8 +366,8 @@ impl Ledger {
         })
     }
 
-    /// The fault that ended the last copy of a lost operation.
-    pub(super) fn ended_by(&self, operation: u32, row: &Row) -> Option<FaultId> {
+    /// What ended the last copy of a lost operation.
+    pub(super) fn ended_by(&self, operation: u32, row: &Row) -> Option<CopyEnd> {
         self.effects_of(operation, row)
             .filter_map(|(origin, sequence, _)| self.origins.ended_by(origin, sequence))
             .last()

@@ -3,9 +3,10 @@
 use regionfall_kernel::SimDuration;
 
 use super::topology::region_list;
-use super::{Builder, duration, inner, list, share, table, text};
+use super::{Builder, duration, inner, integer, list, share, table, text};
 use crate::fault::{
-    Disks, FaultKind, FaultSpec, Flapping, InFlight, PathSelector, Silence, Takes, TrafficScope,
+    Disks, FaultKind, FaultSpec, Flapping, InFlight, Part, PathSelector, Silence, Takes,
+    TrafficScope,
 };
 use crate::scenario::error::{Problem, ProblemKind};
 use crate::scenario::model::Phases;
@@ -117,11 +118,13 @@ impl Builder<'_, '_> {
         match text(fields, "kind") {
             "host-crash" => FaultKind::HostCrash {
                 member: self.struck_member(fields, here, topology),
+                part: self.part(fields, here, topology),
                 disks: disks(fields),
                 in_flight: in_flight(fields),
             },
             "hang" => FaultKind::Hang {
                 member: self.struck_member(fields, here, topology),
+                part: self.part(fields, here, topology),
             },
             "region-outage" => FaultKind::RegionOutage {
                 region: fields
@@ -133,6 +136,24 @@ impl Builder<'_, '_> {
                 takes: self.takes(fields, here),
                 in_flight: in_flight(fields),
             },
+            "promote" => FaultKind::Promote {
+                member: self.struck_member(fields, here, topology),
+                node: integer(fields, "node"),
+            },
+            "zone-outage" => {
+                let region = fields
+                    .get("region")
+                    .and_then(|node| self.region(node, &path::join(here, "region"), topology))
+                    .unwrap_or(RegionId(0));
+                FaultKind::ZoneOutage {
+                    region,
+                    zone: self.zone(fields, here, topology, region).unwrap_or(0),
+                    mode: silence(fields),
+                    disks: disks(fields),
+                    takes: self.takes(fields, here),
+                    in_flight: in_flight(fields),
+                }
+            }
             "partition" => FaultKind::Partition {
                 paths: self.paths(fields, here, topology),
                 mode: silence(fields),
@@ -151,6 +172,7 @@ impl Builder<'_, '_> {
             }
             _ => FaultKind::ProcessCrash {
                 member: self.struck_member(fields, here, topology),
+                part: self.part(fields, here, topology),
                 disks: disks(fields),
                 in_flight: in_flight(fields),
             },
@@ -167,6 +189,55 @@ impl Builder<'_, '_> {
             .get("region")
             .and_then(|node| self.member(node, &path::join(here, "region"), topology))
             .unwrap_or(MemberId(0))
+    }
+
+    /// Which nodes of the member are struck.
+    fn part(&mut self, fields: &Fields, here: &str, topology: &TopologyConfig) -> Part {
+        let member = self.struck_member(fields, here, topology);
+        let zone = self.zone(fields, here, topology, RegionId::from_index(member.index()));
+        if let (Some(_), Some(node)) = (zone, fields.get("node")) {
+            let problem = Problem::new(
+                ProblemKind::Conflict,
+                path::join(here, "zone"),
+                "`zone` does not go with `node`",
+            );
+            self.report(problem, node.key_mark());
+        }
+        let shard = integer(fields, "shard");
+        match (fields.get("node"), zone) {
+            (None, None) => Part::Whole,
+            (None, Some(zone)) => Part::Zone(zone),
+            (Some(node), _) => match node.text() {
+                Some("primary") => Part::Primary { shard },
+                Some(_) => Part::Replicas { shard },
+                None => Part::Node(integer(fields, "node")),
+            },
+        }
+    }
+
+    /// The zone that is named, if one is and the region has it.
+    fn zone(
+        &mut self,
+        fields: &Fields,
+        here: &str,
+        topology: &TopologyConfig,
+        region: RegionId,
+    ) -> Option<u16> {
+        let node = fields.get("zone")?;
+        let zone: u16 = integer(fields, "zone");
+        let zones = topology.regions[region.index()].zones.max(1);
+        if zone >= zones {
+            let problem = Problem::new(
+                ProblemKind::OutOfRange,
+                path::join(here, "zone"),
+                "the region has no such zone",
+            )
+            .got(node.excerpt())
+            .allowed(format!("0 to {}, counted from 0", zones - 1));
+            self.report(problem, node.mark());
+            return None;
+        }
+        Some(zone)
     }
 
     fn takes(&mut self, fields: &Fields, here: &str) -> Takes {
@@ -199,12 +270,24 @@ impl Builder<'_, '_> {
             "checks" => TrafficScope::Checks,
             _ => TrafficScope::All,
         };
+        if let Some(within) = fields.get("within") {
+            return self.paths_within(within, fields, here, topology, (both_ways, scope));
+        }
+        if let Some(zone) = fields.get("zone") {
+            let problem = Problem::new(
+                ProblemKind::Conflict,
+                path::join(here, "zone"),
+                "`zone` goes with `within`",
+            );
+            self.report(problem, zone.key_mark());
+        }
         let Some(between) = fields.get("between") else {
             let mut ends =
                 |key: &str| region_list(self, fields.get(key), &path::join(here, key), topology);
             return PathSelector {
                 from: ends("from"),
                 to: ends("to"),
+                zone: None,
                 both_ways,
                 scope,
             };
@@ -230,6 +313,38 @@ impl Builder<'_, '_> {
         PathSelector {
             from: regions.first().copied().into_iter().collect(),
             to: regions.get(1).copied().into_iter().collect(),
+            zone: None,
+            both_ways,
+            scope,
+        }
+    }
+
+    /// The paths inside of one region.
+    fn paths_within(
+        &mut self,
+        within: &Node,
+        fields: &Fields,
+        here: &str,
+        topology: &TopologyConfig,
+        (both_ways, scope): (bool, TrafficScope),
+    ) -> PathSelector {
+        for other in ["between", "from", "to"] {
+            if let Some(other) = fields.get(other) {
+                let problem = Problem::new(
+                    ProblemKind::Conflict,
+                    path::join(here, "within"),
+                    "`within` does not go with `between`, `from` and `to`",
+                );
+                self.report(problem, other.key_mark());
+            }
+        }
+        let region = self
+            .region(within, &path::join(here, "within"), topology)
+            .unwrap_or(RegionId(0));
+        PathSelector {
+            from: vec![region],
+            to: vec![region],
+            zone: self.zone(fields, here, topology, region),
             both_ways,
             scope,
         }

@@ -15,7 +15,7 @@ use super::model::{Case, Phases, Recovered, Settings, Ties};
 use super::read::files::Files;
 use super::read::tree::{Fields, Mark, Node, Value};
 use super::read::{distribution, leaf, path, quantity};
-use crate::database::{DatabaseConfig, SyncConfig};
+use crate::database::{DatabaseConfig, DatabaseKind, Entrance, Placement, SyncConfig};
 use crate::topology::{MemberId, RegionId, TopologyConfig};
 
 /// Makes settings of a tree that the schema has passed.
@@ -65,7 +65,19 @@ impl<'a, 'b> Builder<'a, 'b> {
     fn database(&mut self, fields: &Fields) -> DatabaseConfig {
         let sync = table(fields, "sync");
         DatabaseConfig {
+            kind: database_kind(fields),
             shards: integer(fields, "shards"),
+            replicas_per_shard: integer(fields, "replicas_per_shard"),
+            placement: if text(fields, "placement") == "single-zone" {
+                Placement::SingleZone
+            } else {
+                Placement::MultiZone
+            },
+            entrance: if text(fields, "entrance") == "direct" {
+                Entrance::Direct
+            } else {
+                Entrance::Proxy
+            },
             sync: SyncConfig {
                 processing: self.delay(sync, "processing"),
                 reconnect_every: duration(sync, "reconnect_every"),
@@ -288,4 +300,15 @@ fn share(fields: &Fields, key: &str) -> f64 {
 /// How many seeds a comparison runs.
 pub(crate) fn seeds(root: &Fields) -> u32 {
     integer(root, "seeds")
+}
+
+/// What the database is.
+fn database_kind(fields: &Fields) -> DatabaseKind {
+    match text(fields, "kind") {
+        "standalone" => DatabaseKind::Standalone,
+        "independent" => DatabaseKind::Independent,
+        "primary-replica" => DatabaseKind::PrimaryReplica,
+        "geo-passive" => DatabaseKind::GeoPassive,
+        _ => DatabaseKind::ActiveActive,
+    }
 }

@@ -2,7 +2,8 @@
 
 use regionfall_kernel::{Distribution, SimDuration};
 
-use super::{Builder, duration, inner, integer, list, share, table, text};
+use super::{Builder, database_kind, duration, inner, integer, list, share, table, text};
+use crate::database::DatabaseKind;
 use crate::scenario::error::{Problem, ProblemKind};
 use crate::scenario::read::tree::{Fields, Node};
 use crate::scenario::read::{path, quantity};
@@ -20,7 +21,10 @@ struct Named<'f> {
 impl Builder<'_, '_> {
     pub(super) fn topology(&mut self, fields: &Fields, root: &Fields) -> TopologyConfig {
         let rtt = self.rtt_table(fields);
-        let mut named = self.members(list(fields, "regions"));
+        let mut named = self.members(
+            list(fields, "regions"),
+            database_kind(table(root, "database")),
+        );
         let members = named.len();
         others(root, &mut named);
         let regions: Vec<RegionConfig> = named
@@ -71,7 +75,7 @@ impl Builder<'_, '_> {
         })
     }
 
-    fn members<'f>(&mut self, nodes: &'f [Node]) -> Vec<Named<'f>> {
+    fn members<'f>(&mut self, nodes: &'f [Node], kind: DatabaseKind) -> Vec<Named<'f>> {
         let mut named: Vec<Named<'f>> = Vec::new();
         for (index, node) in nodes.iter().enumerate() {
             let Some(name) = node.text() else { continue };
@@ -89,14 +93,20 @@ impl Builder<'_, '_> {
             }
             named.push(Named { name, node, key });
         }
-        if !(2..=10).contains(&named.len()) {
+        let (count, allowed) = match kind {
+            DatabaseKind::Standalone | DatabaseKind::PrimaryReplica => {
+                (1..=1, "1 region: a database of this kind has one member")
+            }
+            _ => (2..=10, "2 to 10 regions, one for each member"),
+        };
+        if !count.contains(&named.len()) {
             let problem = Problem::new(
                 ProblemKind::OutOfRange,
                 "topology.regions",
                 "is out of range",
             )
             .got(format!("a list of {}", named.len()))
-            .allowed("2 to 10 regions, one for each member");
+            .allowed(allowed);
             self.report(problem, nodes.first().and_then(Node::mark));
         }
         named

@@ -297,6 +297,7 @@ fn fits(kind: &Kind, node: &Node) -> bool {
         (Kind::Word(words), Value::Text(text)) => words.iter().any(|(word, _)| word == text),
         (Kind::Table(_) | Kind::Forms(_), Value::Table(_))
         | (Kind::List(_), Value::List(_))
+        | (Kind::Integer(..), Value::Integer(_))
         | (Kind::Limit, Value::Integer(_) | Value::Number(_) | Value::Text(_))
         | (
             Kind::Region | Kind::Path | Kind::Text | Kind::Delay | Kind::Duration(..),

@@ -31,6 +31,58 @@ pub(super) const MEMBER: Key = Key::new(
     Default::Required,
     "The region of the member.",
 );
+const NODE: Key = Key::new(
+    "node",
+    Kind::Either(
+        &Kind::Word(&[
+            (
+                "primary",
+                "the one that is the primary of `shard` when the fault begins",
+            ),
+            ("replicas", "all but that one"),
+        ]),
+        &Kind::Integer(0, 31),
+    ),
+    Default::Absent("all of them"),
+    "Which nodes of the member: by role, or one by its number, counted from 0.",
+);
+const SHARD: Key = Key::new(
+    "shard",
+    Kind::Integer(0, 511),
+    Default::Integer(0),
+    "The shard whose primary `node` speaks of, counted from 0.",
+);
+const ZONE: Key = Key::new(
+    "zone",
+    Kind::Integer(0, 15),
+    Default::Absent("every zone"),
+    "Only nodes in this zone of the region, counted from 0.",
+);
+const WITHIN: Key = Key::new(
+    "within",
+    Kind::Region,
+    Default::Absent("see `between`, `from` and `to`"),
+    "One region: the paths inside of it. With `zone`, those between that zone and the others.",
+);
+const ZONE_OF_PATHS: Key = Key::new(
+    "zone",
+    Kind::Integer(0, 15),
+    Default::Absent("every zone"),
+    "With `within`: only the paths between this zone of it, counted from 0, and its others.",
+);
+const TAKES: Key = Key::new(
+    "takes",
+    Kind::List(&Kind::Word(&[
+        ("database", "the member"),
+        (
+            "app-servers",
+            "app servers there; they are counted apart and have no RTO",
+        ),
+        ("checkers", "health checkers there"),
+    ])),
+    Default::Derived("`[\"database\"]`"),
+    "What falls with it.",
+);
 const DISKS: Key = Key::new(
     "disks",
     Kind::Word(&[
@@ -113,6 +165,9 @@ pub(crate) static FAULT: Forms = Forms {
                 doc: "The database process of a member dies; the kernel under it lives and answers with resets. It restarts when the fault is healed.",
                 keys: &[
                     MEMBER,
+                    NODE,
+                    SHARD,
+                    ZONE,
                     AT,
                     LASTS,
                     FLAPPING,
@@ -132,7 +187,9 @@ pub(crate) static FAULT: Forms = Forms {
             table: &Table {
                 title: "kind = \"host-crash\"",
                 doc: "The machine of a member dies: silence.",
-                keys: &[MEMBER, AT, LASTS, FLAPPING, DISKS, IN_FLIGHT],
+                keys: &[
+                    MEMBER, NODE, SHARD, ZONE, AT, LASTS, FLAPPING, DISKS, IN_FLIGHT,
+                ],
                 open: None,
             },
         },
@@ -141,7 +198,7 @@ pub(crate) static FAULT: Forms = Forms {
             table: &Table {
                 title: "kind = \"hang\"",
                 doc: "The database process of a member accepts connections and requests and never answers; what waits is executed when it goes on.",
-                keys: &[MEMBER, AT, LASTS, FLAPPING],
+                keys: &[MEMBER, NODE, SHARD, ZONE, AT, LASTS, FLAPPING],
                 open: None,
             },
         },
@@ -157,19 +214,58 @@ pub(crate) static FAULT: Forms = Forms {
                     FLAPPING,
                     MODE,
                     DISKS,
+                    TAKES,
+                    IN_FLIGHT,
+                ],
+                open: None,
+            },
+        },
+        Form {
+            word: "promote",
+            table: &Table {
+                title: "kind = \"promote\"",
+                doc: "An operator makes a node the primary of every shard of its member; the others that run follow it.",
+                keys: &[
+                    MEMBER,
                     Key::new(
-                        "takes",
-                        Kind::List(&Kind::Word(&[
-                            ("database", "the member"),
-                            (
-                                "app-servers",
-                                "app servers in the region; they are counted apart and have no RTO",
-                            ),
-                            ("checkers", "health checkers in the region"),
-                        ])),
-                        Default::Derived("`[\"database\"]`"),
-                        "What falls with it.",
+                        "node",
+                        Kind::Integer(0, 31),
+                        Default::Required,
+                        "Which node of the member, counted from 0.",
                     ),
+                    AT,
+                    Key::new(
+                        "lasts",
+                        Kind::Either(
+                            &Kind::Word(&[("forever", "it is not undone")]),
+                            &Kind::Delay,
+                        ),
+                        Default::Text("forever"),
+                        "Of no meaning: an act is not undone.",
+                    ),
+                ],
+                open: None,
+            },
+        },
+        Form {
+            word: "zone-outage",
+            table: &Table {
+                title: "kind = \"zone-outage\"",
+                doc: "A zone of a region falls, and with it the nodes that stand in it.",
+                keys: &[
+                    Key::new("region", Kind::Region, Default::Required, "The region."),
+                    Key::new(
+                        "zone",
+                        Kind::Integer(0, 15),
+                        Default::Required,
+                        "Which of its zones, counted from 0.",
+                    ),
+                    AT,
+                    LASTS,
+                    FLAPPING,
+                    MODE,
+                    DISKS,
+                    TAKES,
                     IN_FLIGHT,
                 ],
                 open: None,
@@ -181,7 +277,18 @@ pub(crate) static FAULT: Forms = Forms {
                 title: "kind = \"partition\"",
                 doc: "A path is cut.",
                 keys: &[
-                    BETWEEN, FROM, TO, DIRECTION, SCOPE, AT, LASTS, FLAPPING, MODE, IN_FLIGHT,
+                    BETWEEN,
+                    FROM,
+                    TO,
+                    WITHIN,
+                    ZONE_OF_PATHS,
+                    DIRECTION,
+                    SCOPE,
+                    AT,
+                    LASTS,
+                    FLAPPING,
+                    MODE,
+                    IN_FLIGHT,
                 ],
                 open: None,
             },
@@ -195,6 +302,8 @@ pub(crate) static FAULT: Forms = Forms {
                     BETWEEN,
                     FROM,
                     TO,
+                    WITHIN,
+                    ZONE_OF_PATHS,
                     DIRECTION,
                     SCOPE,
                     AT,
@@ -219,6 +328,8 @@ pub(crate) static FAULT: Forms = Forms {
                     BETWEEN,
                     FROM,
                     TO,
+                    WITHIN,
+                    ZONE_OF_PATHS,
                     DIRECTION,
                     SCOPE,
                     AT,

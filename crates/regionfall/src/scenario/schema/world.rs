@@ -32,7 +32,7 @@ pub(crate) static TOPOLOGY: Table = Table {
             "regions",
             Kind::List(&Kind::Region),
             Default::Required,
-            "Regions with a member, 2 to 10, each once. Regions that only fleets or checkers name are added by themselves.",
+            "Regions with a member, each once: 2 to 10, or 1 for a database of one region. Regions that only fleets or checkers name are added by themselves.",
         ),
         Key::new(
             "region",
@@ -179,10 +179,25 @@ pub(crate) static DATABASE: Table = Table {
     keys: &[
         Key::new(
             "kind",
-            Kind::Word(&[(
-                "active-active",
-                "every member takes writes; conflicts are resolved by data type (CRDT)",
-            )]),
+            Kind::Word(&[
+                ("standalone", "one copy of the data in one region"),
+                (
+                    "independent",
+                    "a database in each region; none knows of the others",
+                ),
+                (
+                    "primary-replica",
+                    "a primary and its replicas in one region",
+                ),
+                (
+                    "geo-passive",
+                    "the first region takes writes; the others follow it and refuse them until one is promoted",
+                ),
+                (
+                    "active-active",
+                    "every member takes writes; conflicts are resolved by data type (CRDT)",
+                ),
+            ]),
             Default::Text("active-active"),
             "What the database is.",
         ),
@@ -191,6 +206,36 @@ pub(crate) static DATABASE: Table = Table {
             Kind::Integer(1, 512),
             Default::Integer(1),
             "Shards of each member. Every shard streams its effects on links of its own.",
+        ),
+        Key::new(
+            "replicas_per_shard",
+            Kind::Integer(0, 5),
+            Default::Integer(0),
+            "Copies of each shard beside the primary, in the same region: each on a node of its own.",
+        ),
+        Key::new(
+            "placement",
+            Kind::Word(&[
+                ("single-zone", "all nodes stand in the first zone"),
+                ("multi-zone", "each node stands in the next zone in turn"),
+            ]),
+            Default::Text("multi-zone"),
+            "In which zones of its region the nodes of a member stand.",
+        ),
+        Key::new(
+            "entrance",
+            Kind::Word(&[
+                (
+                    "direct",
+                    "clients connect to the node that was the first primary",
+                ),
+                (
+                    "proxy",
+                    "clients connect to an endpoint on a node, which hands each request to the primary of its shard",
+                ),
+            ]),
+            Default::Text("proxy"),
+            "How clients reach the shards of a member that has several nodes.",
         ),
         Key::new(
             "sync",

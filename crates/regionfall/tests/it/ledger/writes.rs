@@ -13,7 +13,7 @@ fn a_write_that_reached_a_peer_survives_a_lost_disk_and_one_that_did_not_is_lost
     let account = story.account(true);
     let writes = account.all_writes();
     assert_eq!((writes.acked, writes.lost), (3, 2));
-    assert_eq!(account.lost[0].fault, Some(FaultId(0)));
+    assert_eq!(account.lost[0].cause, Some(CopyEnd::Fault(FaultId(0))));
     let metrics = Metrics::new(&account);
     assert_eq!(
         number(&metrics, "rpo_observed_ms"),

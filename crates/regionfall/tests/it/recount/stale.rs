@@ -26,7 +26,7 @@ impl Recount<'_> {
                     Fact::ReadExecuted {
                         operation: read,
                         attempt,
-                        member,
+                        node: member,
                         ..
                     } if read.0 == operation && attempt == last => Some((index, member.index())),
                     _ => None,

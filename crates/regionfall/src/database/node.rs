@@ -1,0 +1,51 @@
+//! A node: a machine of a member's cluster, with one process for each shard that it holds.
+
+use regionfall_crdt::{OriginId, Replica};
+
+use crate::topology::{FaultId, HostId, MemberId, NodeId};
+
+/// A machine of a member's cluster.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// Its identity.
+    pub id: NodeId,
+    /// The member whose data it holds.
+    pub member: MemberId,
+    /// The machine.
+    pub host: HostId,
+    /// Its processes, by shard.
+    pub shards: Vec<Shard>,
+    /// Faults that keep it from running.
+    pub stopped_by: Vec<FaultId>,
+    /// Whether its processes execute commands and apply effects.
+    pub is_running: bool,
+}
+
+/// One process: a copy of one shard of a member.
+#[derive(Clone, Debug)]
+pub struct Shard {
+    /// The data.
+    pub replica: Replica,
+    /// The origin of what it writes now. A restarted or newly promoted primary writes as a new one.
+    pub origin: OriginId,
+    /// What the process believes that it is; others may know better.
+    pub role: Role,
+    /// Of a replica: the node whose process it follows.
+    pub follows: NodeId,
+}
+
+/// What a process believes that it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// It takes writes.
+    Primary,
+    /// It follows a primary of the same member and refuses writes.
+    Replica,
+}
+
+impl Shard {
+    /// Whether it takes writes.
+    pub fn is_primary(&self) -> bool {
+        self.role == Role::Primary
+    }
+}
