@@ -64,6 +64,7 @@ fn dispatch(command: &Command, context: &mut Context) -> Result<Exit, CommandErr
         Command::Presets(arguments) => commands::presets::run(arguments, context),
         Command::Verify(arguments) => commands::verify::run(arguments, context),
         Command::Crdt(arguments) => commands::crdt::run(arguments, context),
+        Command::Fidelity(arguments) => commands::fidelity::run(arguments, context),
         Command::Completions(arguments) => commands::completions::run(arguments, context),
         Command::Fingerprint(arguments) => commands::fingerprint::run(arguments, context),
     }

@@ -42,6 +42,7 @@ pub(crate) fn settings(regions: usize, length: SimDuration) -> Settings {
         arrivals: Arrivals::Closed {
             clients: 8,
             think: Distribution::Constant(SimDuration::from_millis(5)),
+            pause_after_error: Distribution::Constant(SimDuration::from_millis(5)),
         },
         home: vec![MemberId::from_index(index)],
         timeout: Some(SimDuration::from_secs(1)),

@@ -60,6 +60,8 @@ pub(crate) enum Command {
     Verify(VerifyArguments),
     /// Asks the replicated data types the questions of a file of conflict cases
     Crdt(CrdtArguments),
+    /// Compares what scenarios predict with what was measured on the real thing
+    Fidelity(FidelityArguments),
     /// Prints completions for a shell
     Completions(CompletionsArguments),
     /// Prints what runs came to, for `verify` to compare
@@ -233,6 +235,26 @@ pub(crate) struct CrdtArguments {
     /// Shows every case with its steps, those that passed and the ambiguous ones too
     #[arg(long)]
     pub(crate) verbose: bool,
+}
+
+/// The arguments of `fidelity`.
+#[derive(Debug, Args)]
+pub(crate) struct FidelityArguments {
+    /// A folder of scenarios, or one scenario file; those without `[[reference]]` are passed over
+    #[arg(value_name = "DIR")]
+    pub(crate) folder: std::path::PathBuf,
+    /// The smallest share of references that must agree
+    #[arg(long, value_name = "SHARE", default_value = "90%", value_parser = value::share)]
+    pub(crate) least: f64,
+    /// How many seeds, instead of those of each scenario
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) seeds: Option<u32>,
+    /// How many runs at a time [default: as many as there are processors]
+    #[arg(long, value_name = "N", value_parser = value::jobs)]
+    pub(crate) jobs: Option<std::num::NonZeroUsize>,
+    /// Writes the tables in Markdown
+    #[arg(long)]
+    pub(crate) markdown: bool,
 }
 
 /// The arguments of `completions`.

@@ -62,6 +62,15 @@ pub(super) fn precision(text: &str) -> Result<(String, f64), String> {
     }
 }
 
+/// `90%`: a share from 0 to 100 %.
+pub(super) fn share(text: &str) -> Result<f64, String> {
+    let percent = text.trim().strip_suffix('%').map(str::trim);
+    match percent.map(str::parse::<f64>) {
+        Some(Ok(percent)) if (0.0..=100.0).contains(&percent) => Ok(percent / 100.0),
+        _ => Err("a share from 0% to 100% is needed, as in `90%`".to_owned()),
+    }
+}
+
 /// `I/N`, counted from 1.
 pub(super) fn shard(text: &str) -> Result<(u32, u32), String> {
     let numbers = text

@@ -5,6 +5,7 @@ pub(crate) mod compare;
 pub(crate) mod completions;
 pub(crate) mod crdt;
 pub(crate) mod curve;
+pub(crate) mod fidelity;
 pub(crate) mod fingerprint;
 pub(crate) mod init;
 pub(crate) mod presets;

@@ -49,6 +49,7 @@ pub(crate) fn reload(
                 title: scenario.title,
                 seeds: scenario.seeds,
                 variants: Vec::new(),
+                references: Vec::new(),
                 digest: digest.to_owned(),
             },
             warnings: Vec::new(),

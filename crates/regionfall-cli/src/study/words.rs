@@ -208,6 +208,12 @@ pub(crate) fn fault(kind: &FaultKind, settings: &Settings) -> String {
             format!("loss of {} {}", percent(*share), self::paths(paths, region))
         }
         FaultKind::Degraded(degradation) => degraded(degradation, region),
+        FaultKind::Membership(change) => {
+            let when = change.when.as_ref().map_or_else(String::new, |trigger| {
+                format!(", memory above {}", percent(trigger.memory_above))
+            });
+            format!("{} {}{when}", change.action.name(), home(change.member))
+        }
     }
 }
 

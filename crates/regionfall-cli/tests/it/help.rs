@@ -5,7 +5,9 @@ use crate::command::{regionfall, snapshot};
 #[test]
 fn the_help_is_the_committed_one() {
     snapshot("help.txt", &regionfall(&["--help"]).well().stdout);
-    for command in ["check", "crdt", "init", "presets", "run", "verify"] {
+    for command in [
+        "check", "crdt", "fidelity", "init", "presets", "run", "verify",
+    ] {
         let help = regionfall(&[command, "--help"]).well().stdout;
         snapshot(&format!("help-{command}.txt"), &help);
     }

@@ -11,6 +11,7 @@ mod command;
 mod compare;
 mod crdt;
 mod curve;
+mod fidelity;
 mod help;
 mod init;
 #[cfg(unix)]

@@ -10,6 +10,7 @@ mod convergence;
 mod copies;
 mod digests;
 mod dots;
+mod fenced;
 mod home;
 mod loss;
 mod served;
@@ -25,6 +26,7 @@ pub use convergence::Convergence;
 pub use copies::Copies;
 pub use digests::Digests;
 pub use dots::Dots;
+pub use fenced::Fenced;
 pub use home::everyone_home;
 pub use loss::loss_within;
 pub use served::everyone_served;
@@ -32,6 +34,7 @@ pub use single_writer::single_writer;
 pub use sometimes::{SOMETIMES, sometimes};
 
 use crate::history::{Account, Fact, Listener, Quiescence};
+use crate::topology::MemberId;
 
 /// Most pieces of evidence that a verdict holds; the first ones tell most.
 const EVIDENCE_MAX: usize = 8;
@@ -141,16 +144,18 @@ pub struct StandardChecks {
     dots: Dots,
     digests: Digests,
     convergence: Convergence,
+    fenced: Fenced,
 }
 
 impl StandardChecks {
-    /// The checks of a run; by node, a number that those share who are expected to have the same in the end.
-    pub fn new(groups: &[u8]) -> Self {
+    /// The checks of a run; by node, its member, and a number that those share who are expected to have the same in the end.
+    pub fn new(members: &[MemberId], groups: &[u8]) -> Self {
         Self {
             copies: Copies::default(),
             dots: Dots::new(groups.len()),
             digests: Digests::default(),
             convergence: Convergence::new(groups),
+            fenced: Fenced::new(members),
         }
     }
 
@@ -177,6 +182,7 @@ impl StandardChecks {
             everyone_served(account),
         ];
         verdicts.extend(sometimes(account));
+        verdicts.extend(self.fenced.verdict());
         verdicts
     }
 }
@@ -189,8 +195,9 @@ impl Listener for StandardChecks {
     #[inline(always)]
     fn observe(&mut self, at: SimTime, fact: &Fact<'_>) {
         // The others only look at the members at rest.
-        let (one, other) = (*fact, *fact);
+        let (one, other, third) = (*fact, *fact, *fact);
         self.dots.observe(at, &one);
         self.convergence.observe(at, &other);
+        self.fenced.observe(at, &third, self.dots.book());
     }
 }

@@ -14,6 +14,7 @@ mod comparison;
 mod data;
 mod ending;
 mod estimate;
+pub mod fidelity;
 mod objective;
 mod results;
 mod run;

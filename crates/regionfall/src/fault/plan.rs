@@ -3,6 +3,7 @@
 use regionfall_kernel::{Distribution, SimDuration, SimTime};
 
 use super::degradation::Degradation;
+use super::membership::MembershipChange;
 use crate::network::{InFlight, Silence};
 use crate::topology::{FaultId, MemberId, RegionId};
 
@@ -136,6 +137,8 @@ pub enum FaultKind {
     },
     /// Nothing breaks, and something gets worse.
     Degraded(Degradation),
+    /// An operator changes the membership.
+    Membership(MembershipChange),
 }
 
 impl FaultKind {
@@ -152,6 +155,7 @@ impl FaultKind {
             Self::Latency { .. } => "latency",
             Self::Loss { .. } => "loss",
             Self::Degraded(degradation) => degradation.name(),
+            Self::Membership(change) => change.action.name(),
         }
     }
 }

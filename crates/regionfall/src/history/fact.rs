@@ -128,6 +128,8 @@ pub enum AttemptEnding {
 pub enum CopyEnd {
     /// A fault destroyed it.
     Fault(FaultId),
+    /// The member was removed by force: nobody will ever get it from there.
+    Removed(FaultId),
     /// The state of a new primary replaced it: what a former primary had and had not passed on is discarded.
     Replaced,
 }
@@ -136,6 +138,7 @@ impl core::fmt::Display for CopyEnd {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Self::Fault(fault) => fault.fmt(f),
+            Self::Removed(fault) => write!(f, "the removal by {fault}"),
             Self::Replaced => f.write_str("the state of a new primary"),
         }
     }
@@ -183,6 +186,18 @@ pub enum Fact<'a> {
         node: NodeId,
         /// The effect. Its dot is the next of its origin; it is at once visible at `node`.
         effect: Option<&'a Effect>,
+    },
+    /// The other members dropped a member: they take nothing from it any more.
+    MemberRemoved {
+        /// Which.
+        member: MemberId,
+        /// The action that did it.
+        fault: FaultId,
+    },
+    /// A removed member is one again, as a new one: empty, and under new origins.
+    MemberRejoined {
+        /// Which.
+        member: MemberId,
     },
     /// A node evicted a key for want of memory: it made an effect that no application asked for.
     Evicted {

@@ -3,6 +3,7 @@
 mod fact;
 mod histogram;
 mod ledger;
+mod moment;
 mod shape;
 mod touch;
 mod trace;
@@ -14,6 +15,7 @@ pub use ledger::{
     Account, Adoption, Episode, FaultSpan, Judgement, Ledger, LostWrite, Publication, ReadCounts,
     RequestCounts, Requests, Traffic, WriteCounts,
 };
+pub use moment::{MOMENTS, MomentKind, Moments, Rank};
 pub use shape::{KeyspaceShape, NodeView, Quiescence, RecoveryCriterion, RunShape, ServerShape};
 pub(crate) use touch::{may_justify_leaving, touches_server};
 pub use trace::Trace;

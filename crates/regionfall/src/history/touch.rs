@@ -26,6 +26,7 @@ pub(crate) fn touches_server(shape: &RunShape, kind: &FaultKind, server: usize) 
                 is_selected(paths, region, home_region) || is_selected(paths, home_region, region)
             }
         },
+        FaultKind::Membership(change) => change.member == home,
         FaultKind::Degraded(degradation) => match degradation {
             // No request of an application goes there.
             Degradation::HealthEndpointDown { .. } => false,
@@ -62,6 +63,7 @@ pub(crate) fn may_justify_leaving(shape: &RunShape, kind: &FaultKind, left: Memb
             let holds = |side: &[RegionId]| side.is_empty() || side.contains(&left_region);
             paths.scope != TrafficScope::Replication && (holds(&paths.from) || holds(&paths.to))
         }
+        FaultKind::Membership(change) => change.member == left,
         FaultKind::Degraded(degradation) => {
             degradation.member().is_none_or(|member| member == left)
         }

@@ -21,7 +21,8 @@ pub use rows::{EpisodeRow, INCIDENT_COLUMNS};
 pub use switching::{Moves, Switching};
 pub use value::Value;
 
-use crate::history::{Account, Histogram};
+use crate::history::{Account, Histogram, WriteCounts};
+use crate::topology::KeyspaceId;
 
 use columns::LAST_ALWAYS_HASHED;
 use quantile::nearest_rank;
@@ -211,6 +212,41 @@ impl Rto {
     }
 }
 
+/// Whether a column counts writes, which can be told apart by keyspace.
+pub fn is_count_of_writes(column: &Column) -> bool {
+    let none = WriteCounts::default();
+    of_writes(&none)
+        .iter()
+        .any(|(name, _)| *name == column.name)
+}
+
+/// A column that counts writes, of one keyspace; `None` if it does not count writes, or there is no such
+/// keyspace.
+pub fn count_of_writes(account: &Account, column: &Column, keyspace: KeyspaceId) -> Option<u64> {
+    let counts = of_writes(account.writes.get(keyspace.index())?);
+    let found = counts.iter().find(|(name, _)| *name == column.name);
+    found.map(|(_, count)| *count)
+}
+
+/// The columns that count writes.
+const fn of_writes(writes: &WriteCounts) -> [(&'static str, u64); 13] {
+    [
+        ("writes_acked", writes.acked),
+        ("writes_lost", writes.lost),
+        ("writes_late", writes.late),
+        ("writes_forfeited", writes.forfeited),
+        ("writes_overwritten_by_fault", writes.overwritten_by_fault),
+        ("writes_overwritten_ordinary", writes.overwritten_ordinary),
+        ("writes_duplicated", writes.duplicated),
+        ("writes_resurrected", writes.resurrected),
+        ("writes_unknown_present", writes.unknown_present),
+        ("writes_unknown_absent", writes.unknown_absent),
+        ("writes_undetermined", writes.undetermined),
+        ("conflicting_writes", writes.conflicting),
+        ("conflicting_writes_commuting", writes.conflicting_commuting),
+    ]
+}
+
 /// A row that is being filled in by name, so that the order is kept in one place.
 struct Row(Vec<Value>);
 
@@ -241,21 +277,10 @@ impl Row {
         };
         self.set("rpo_observed_ms", longest(|point| point.observed));
         self.set("rpo_at_resumption_ms", longest(|point| point.at_resumption));
-        let writes = account.all_writes();
+        for (name, count) in of_writes(&account.all_writes()) {
+            self.set(name, Value::Count(count));
+        }
         for (name, count) in [
-            ("writes_acked", writes.acked),
-            ("writes_lost", writes.lost),
-            ("writes_late", writes.late),
-            ("writes_forfeited", writes.forfeited),
-            ("writes_overwritten_by_fault", writes.overwritten_by_fault),
-            ("writes_overwritten_ordinary", writes.overwritten_ordinary),
-            ("writes_duplicated", writes.duplicated),
-            ("writes_resurrected", writes.resurrected),
-            ("writes_unknown_present", writes.unknown_present),
-            ("writes_unknown_absent", writes.unknown_absent),
-            ("writes_undetermined", writes.undetermined),
-            ("conflicting_writes", writes.conflicting),
-            ("conflicting_writes_commuting", writes.conflicting_commuting),
             ("stale_reads", account.reads.stale),
             ("stale_reads_beyond_lag", account.reads.stale_beyond_lag),
             ("ryw_violations", account.reads.own_writes_missed),

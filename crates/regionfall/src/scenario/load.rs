@@ -84,6 +84,12 @@ fn finish(
         }
         trees.push((name, root));
     }
+    let mut references = Vec::new();
+    if let (Some((_, root)), true) = (trees.first(), problems.is_empty()) {
+        let mut builder = Builder::new(files);
+        references = builder.references(root, &variants);
+        problems.append(&mut builder.problems);
+    }
     if !problems.is_empty() {
         return Err(ScenarioError::new(problems));
     }
@@ -97,6 +103,7 @@ fn finish(
             .to_owned(),
         seeds: super::build::seeds(first),
         variants,
+        references,
         digest: resolved.digest(),
     };
     let warnings = warning::of(&scenario, &resolved);

@@ -4,6 +4,7 @@
 //! [`schema`]; a [`ScenarioError`] holds everything that is wrong with it, with file, line and key.
 
 pub mod model;
+pub mod reference;
 pub mod schema;
 
 mod build;
@@ -20,5 +21,6 @@ pub use model::{
     Case, Objective, Phases, Recovered, Scenario, Sense, Settings, Statistic, Ties, Variant,
 };
 pub use read::files::{LoadError, Loader, NoFiles};
+pub use reference::Reference;
 pub use resolved::ResolvedScenario;
 pub use warning::Warning;

@@ -10,6 +10,8 @@ use crate::fault::FaultSpec;
 use crate::topology::TopologyConfig;
 use crate::workload::WorkloadConfig;
 
+use super::reference::Reference;
+
 /// A checked scenario: what `regionfall compare` runs.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Scenario {
@@ -19,6 +21,8 @@ pub struct Scenario {
     pub seeds: u32,
     /// The variants; a file without `[[variant]]` has one, named `base`.
     pub variants: Vec<Variant>,
+    /// What the real thing did, in the order of the file.
+    pub references: Vec<Reference>,
     /// Digest of the resolved scenario and of every file it drew on (hexadecimal SHA-256).
     pub digest: String,
 }

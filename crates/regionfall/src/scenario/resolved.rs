@@ -100,8 +100,10 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn table(&mut self, fields: &Fields, table: Option<&'static Table>, path: &str) {
-        // Variants are expanded already, and what was extended is merged.
-        let is_left_out = |key: &str| path.is_empty() && (key == "variant" || key == "extends");
+        // Variants are expanded already, what was extended is merged, and references speak of several
+        // variants and change no run.
+        let is_left_out =
+            |key: &str| path.is_empty() && matches!(key, "variant" | "extends" | "reference");
         let is_nested = |node: &Node| match &node.value {
             Value::Table(_) => true,
             Value::List(items) => {
@@ -159,7 +161,7 @@ impl Writer<'_> {
             return;
         };
         for key in table.keys {
-            if path.is_empty() && key.name == "extends" {
+            if path.is_empty() && matches!(key.name, "extends" | "reference") {
                 continue;
             }
             if let (None, Default::Absent(meaning)) = (fields.get(key.name), &key.default) {

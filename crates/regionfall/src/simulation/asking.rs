@@ -20,7 +20,7 @@ impl World {
                 self.schedule_arrival(now, id);
             }
             for client in 0..self.servers[index].clients.len() as u32 {
-                self.schedule_thought(now, id, client);
+                self.schedule_thought(now, id, client, Ending::Acknowledged);
             }
         }
     }
@@ -71,16 +71,32 @@ impl World {
         self.queue.schedule(now + gap, Event::Arrival(server));
     }
 
-    pub(super) fn schedule_thought(&mut self, now: SimTime, server: ServerId, client: u32) {
+    /// The client's next question; `ending` is how its last one ended.
+    pub(super) fn schedule_thought(
+        &mut self,
+        now: SimTime,
+        server: ServerId,
+        client: u32,
+        ending: Ending,
+    ) {
         let state = &self.servers[server.index()];
         let fleet = &self.blueprint.settings().workload.fleets[state.fleet.index()];
-        let Arrivals::Closed { think, .. } = &fleet.arrivals else {
+        let Arrivals::Closed {
+            think,
+            pause_after_error,
+            ..
+        } = &fleet.arrivals
+        else {
             return;
         };
         let sequence = state.clients[client as usize];
         let bits = arrival_bits(self.request_draws, client_address(server, client), sequence);
+        let pause = match ending {
+            Ending::Acknowledged => think,
+            Ending::Failed | Ending::Unknown => pause_after_error,
+        };
         let fleet = state.fleet;
-        let pause = think.quantile(regionfall_kernel::unit_from_bits(bits));
+        let pause = pause.quantile(regionfall_kernel::unit_from_bits(bits));
         let pause = self.surged(pause, fleet);
         self.queue
             .schedule(now + pause, Event::Thought(server, client));
@@ -285,7 +301,7 @@ impl World {
         );
         self.operations.end(slot);
         if let Some(client) = client {
-            self.schedule_thought(now, server, client);
+            self.schedule_thought(now, server, client, ending);
         }
     }
 

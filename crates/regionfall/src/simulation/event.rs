@@ -63,6 +63,10 @@ pub(super) enum Event {
     Phase(Phase),
     /// A command of an external endpoint leaves.
     Injected(CallId),
+    /// An operator's monitoring looks whether it is time for an action.
+    Watch(FaultId),
+    /// An operator acts on the membership.
+    Change(FaultId),
     /// A process has done what it worked on.
     Served(ProcessId),
 }
@@ -174,6 +178,8 @@ impl Event {
             Self::Forward(_) => 21,
             Self::Answer(_) => 22,
             Self::Served(_) => 23,
+            Self::Watch(_) => 24,
+            Self::Change(_) => 25,
         }
     }
 }

@@ -87,7 +87,8 @@ impl World {
                     && self.nodes[state.target.index()].shards[shard].follows == state.source
             }
             Scope::Members => {
-                if !kind.replicates(source.index(), target.index()) {
+                let is_refused = self.is_removed(source) || self.is_removed(target);
+                if is_refused || !kind.replicates(source.index(), target.index()) {
                     return false;
                 }
                 if state.state == LinkState::Down {

@@ -435,15 +435,19 @@ impl World {
     pub(super) fn has_converged(&self) -> bool {
         let is_starting =
             |node: &Node| !node.is_running && self.host_faults[node.host.index()].is_empty();
-        if self.nodes.iter().any(is_starting) {
+        let is_removed = |node: &Node| self.is_removed(node.member);
+        if self.nodes.iter().any(|node| is_starting(node) && !is_removed(node)) {
             return false;
         }
         let groups = self.blueprint.groups();
         self.nodes.iter().enumerate().all(|(index, node)| {
             let mut earlier = self.nodes[..index].iter();
             let peer = earlier
-                .rfind(|peer| peer.is_running && groups[peer.id.index()] == groups[index])
-                .filter(|_| node.is_running);
+                .rfind(|peer| {
+                    let is_peer = groups[peer.id.index()] == groups[index];
+                    peer.is_running && is_peer && !is_removed(peer)
+                })
+                .filter(|_| node.is_running && !is_removed(node));
             peer.is_none_or(|peer| {
                 let pairs = node.shards.iter().zip(&peer.shards);
                 pairs
@@ -464,7 +468,9 @@ impl World {
                 look / usize::from(self.shards),
             );
             let is_in = |node: &Node| usize::from(groups[node.id.index()]) == group;
-            let mut nodes = self.nodes.iter().filter(|node| is_in(node));
+            // Everybody counts who belongs to the database, also those that are down.
+            let counts = |node: &&Node| is_in(node) && !self.is_removed(node.member);
+            let mut nodes = self.nodes.iter().filter(counts);
             let Some(first) = nodes.next() else { continue };
             let mut everywhere = first.shards[shard].replica.clock().clone();
             let mut anywhere = everywhere.clone();

@@ -5,7 +5,7 @@ use regionfall_kernel::SimTime;
 use super::world::World;
 use crate::client::{Finding, PooledState};
 use crate::failover::{Adopt, Propagation};
-use crate::history::{Fact, Listener};
+use crate::history::{Ending, Fact, Listener};
 use crate::route::Route;
 use crate::topology::{MemberId, ServerId};
 
@@ -112,7 +112,7 @@ impl World {
         }
         listener.observe(now, &Fact::ServerRestarted { server: id });
         for client in 0..self.servers[id.index()].clients.len() as u32 {
-            self.schedule_thought(now, id, client);
+            self.schedule_thought(now, id, client, Ending::Acknowledged);
         }
     }
 }

@@ -58,7 +58,7 @@ pub(crate) fn run_with<L: Listener>(plan: &Plan<'_>, listener: &mut L) -> Outcom
     if let Some(decider) = plan.own_decider {
         world.install(decider);
     }
-    let mut checks = StandardChecks::new(plan.blueprint.groups());
+    let mut checks = StandardChecks::new(&shape.nodes, plan.blueprint.groups());
     for member in lost_for_ever(&faults, settings.topology.members) {
         for node in (0..shape.nodes.len()).filter(|&node| shape.nodes[node] == member) {
             checks.leave_out(NodeId::from_index(node));
@@ -88,6 +88,7 @@ pub(crate) fn run_with<L: Listener>(plan: &Plan<'_>, listener: &mut L) -> Outcom
         events += world.advance_until(now, &mut listeners);
         within_budget = events <= settings.event_budget;
     }
+    world.close_books(&mut listeners);
     let quiescence = Quiescence {
         reached: within_budget && world.is_quiescent(),
         nodes: views(&world),
@@ -151,6 +152,8 @@ pub(crate) fn run_with<L: Listener>(plan: &Plan<'_>, listener: &mut L) -> Outcom
 fn views(world: &World) -> Vec<NodeView> {
     world
         .nodes()
+        // A removed member is no part of the database any more.
+        .filter(|(node, ..)| !world.is_node_removed(*node))
         .map(|(node, _, replicas)| {
             let mut clock: Vec<u64> = Vec::new();
             let mut digest = 0_u64;

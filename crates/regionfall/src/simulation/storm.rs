@@ -65,6 +65,11 @@ impl World {
         begins: bool,
         listener: &mut L,
     ) {
+        if let FaultKind::Membership(change) = &self.faults[id.index()].kind {
+            let change = change.clone();
+            self.begin_change(now, id, &change, listener);
+            return;
+        }
         let fact = if begins {
             Fact::FaultBegan { fault: id }
         } else {
@@ -147,6 +152,8 @@ impl World {
                 self.switch_paths(now, id, begins, &paths, &Trouble::Lossy(share));
                 self.switch_links(now, begins, &paths, listener);
             }
+            // An operator's action is over at once.
+            FaultKind::Membership(_) => {}
             FaultKind::Degraded(degradation) => {
                 self.switch_degradation(now, id, begins, degradation, listener);
             }
@@ -364,6 +371,20 @@ impl World {
         if matches!(affliction, Affliction::Silent | Affliction::Refusing) {
             self.switch_management(now, (fault, true), node, affliction, listener);
         }
+        self.stop_processes(now, fault, node, listener);
+        if disks == Disks::Lost {
+            self.lose_disks(now, node, fault, listener);
+        }
+    }
+
+    /// A node's processes stop.
+    pub(super) fn stop_processes<L: Listener>(
+        &mut self,
+        now: SimTime,
+        fault: FaultId,
+        node: NodeId,
+        listener: &mut L,
+    ) {
         let state = &mut self.nodes[node.index()];
         state.stopped_by.push(fault);
         if state.is_running {
@@ -371,9 +392,6 @@ impl World {
             self.kill_processes(now, node);
             listener.observe(now, &Fact::NodeStopped { node, fault });
             self.stop_links(now, node, listener);
-        }
-        if disks == Disks::Lost {
-            self.lose_disks(now, node, fault, listener);
         }
     }
 

@@ -16,6 +16,7 @@ use super::degrading::Acting;
 use super::endpoint::{Call, Endpoint};
 use super::event::{ARRIVAL, Event, LinkId, Message};
 use super::letter::Letter;
+use super::membership::Removal;
 use super::memory::Memory;
 use crate::client::{AppServer, Finding, Operations};
 use crate::database::{Journal, Link, Member, Node};
@@ -70,6 +71,8 @@ pub struct World {
     pub(super) degradations: Vec<Acting>,
     /// How busy processes are; `None` if nothing takes any time.
     pub(super) capacity: Option<Box<Capacity>>,
+    /// Members that the others have dropped.
+    pub(super) removals: Vec<Removal>,
     /// How full shards are; `None` if they have no limit.
     pub(super) memory: Option<Box<Memory>>,
     /// By fault: the nodes that it holds down because of the role they had when it began.
@@ -142,6 +145,7 @@ impl World {
             host_faults: Vec::new(),
             degradations: Vec::new(),
             capacity: None,
+            removals: Vec::new(),
             memory: None,
             role_faults: Vec::new(),
             owners: Vec::new(),
@@ -293,6 +297,8 @@ impl World {
             Event::Phase(phase) => self.begin_phase(now, phase, listener),
             Event::Injected(call) => self.send_call(now, call),
             Event::Served(process) => self.work_done(now, process, listener),
+            Event::Watch(fault) => self.watch(now, fault),
+            Event::Change(fault) => self.change_membership(now, fault, listener),
         }
     }
 

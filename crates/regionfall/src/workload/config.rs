@@ -55,6 +55,8 @@ pub enum Arrivals {
         clients: u32,
         /// Time between an answer and the next question.
         think: Distribution,
+        /// The same after a question that failed, or was never answered.
+        pause_after_error: Distribution,
     },
 }
 

@@ -129,7 +129,7 @@ impl Arrivals {
     pub fn mean_gap(&self, servers: u32) -> SimDuration {
         let nanos = match self {
             Self::Poisson { per_second } => 1e9 * f64::from(servers) / per_second,
-            Self::Closed { clients, think } => {
+            Self::Closed { clients, think, .. } => {
                 think.mean().as_nanos() as f64 * f64::from(servers) / f64::from((*clients).max(1))
             }
         };

@@ -13,6 +13,7 @@
 //! | Is B better than A? | [`paired`] | differences by seed; bootstrap, sign and signed-rank tests |
 //! | Is that so in any of these many cells? | [`holm`] | Holm's step-down correction |
 //! | Some never recovered. | [`kaplan_meier`] | product-limit estimator, Greenwood band, band by seed |
+//! | Do two samples come from one distribution? | [`kolmogorov_smirnov`] | two-sample test, exact with ties |
 //! | The whole distribution? | [`ecdf`] | empirical distribution with a Dvoretzky–Kiefer–Wolfowitz band |
 //! | May we stop now? | [`sequential`] | a fixed schedule of looks that shares out the error |
 //!
@@ -26,6 +27,7 @@ pub mod ecdf;
 pub mod holm;
 mod interval;
 pub mod kaplan_meier;
+pub mod kolmogorov_smirnov;
 pub mod paired;
 pub mod poisson;
 pub mod quantile;

@@ -65,6 +65,23 @@ pub fn nearest_rank(sample: &Sample, probability: Probability) -> f64 {
     sample.ranked(rank(sample.count(), probability.0))
 }
 
+/// The quantile between the two nearest values, in proportion (Hyndman and Fan, definition 7): how
+/// medians of measurements are usually told. Between a value and +∞ it is +∞.
+pub fn interpolated(sample: &Sample, probability: Probability) -> f64 {
+    let place = (sample.count() - 1) as f64 * probability.0;
+    let below = libm::floor(place);
+    let (low, high) = (
+        sample.ranked(below as usize + 1),
+        sample.ranked(below as usize + 2),
+    );
+    let part = place - below;
+    if part == 0.0 || low.total_cmp(&high).is_eq() {
+        low
+    } else {
+        low + (high - low) * part
+    }
+}
+
 /// A bound of the true quantile on one side, or the number of seeds that would give one.
 pub fn bound(
     sample: &Sample,
@@ -223,6 +240,20 @@ mod tests {
             let got = nearest_rank(&one_to(count), probability);
             assert!((got - expected).abs() < 1e-12, "{count} {share}: {got}");
         }
+    }
+
+    #[test]
+    fn an_interpolated_median_lies_between_the_middle_values() {
+        let median = |values: &[f64]| interpolated(&Sample::new(values).unwrap(), Probability::P50);
+        let never = f64::INFINITY;
+        assert!((median(&[1.0, 2.0, 4.0, 9.0]) - 3.0).abs() < 1e-12);
+        assert!((median(&[1.0, 2.0, 9.0]) - 2.0).abs() < 1e-12);
+        assert!((median(&[7.0]) - 7.0).abs() < 1e-12);
+        assert!(median(&[1.0, never]).is_infinite());
+        assert!(median(&[never, never]).is_infinite());
+        assert!((median(&[1.0, 2.0, never]) - 2.0).abs() < 1e-12);
+        let p90 = interpolated(&one_to(11), Probability::new(0.9).unwrap());
+        assert!((p90 - 10.0).abs() < 1e-12, "{p90}");
     }
 
     /// n from pⁿ ≤ error, as in every table of nonparametric tolerance bounds (Conover, A6).

@@ -371,6 +371,14 @@ impl Ledger {
             } => {
                 self.copies_ended(node.index(), usize::from(origin.0), kept, cause);
             }
+            Fact::MemberRemoved { member, .. } => {
+                self.origins.set_absent(member, true);
+                self.convergence.recount(&self.origins);
+            }
+            Fact::MemberRejoined { member } => {
+                self.origins.set_absent(member, false);
+                self.convergence.recount(&self.origins);
+            }
             Fact::FaultBegan { fault } => self.fault_began(fault),
             Fact::FaultEnded { fault } => self.fault_ended(fault),
             Fact::FaultTouched { fault } => {

@@ -2,7 +2,7 @@
 
 use regionfall_kernel::{SimDuration, SimTime};
 
-use crate::history::Quiescence;
+use crate::history::{CopyEnd, Quiescence};
 use crate::topology::{KeyspaceId, MemberId, OperationId, ServerId};
 
 use super::Ledger;
@@ -43,6 +43,11 @@ impl Ledger {
         }
         let is_held = row.effects == 0 || survivors > 0;
         let is_late = row.is(flag::LATE) && is_held;
+        let cause = if is_held {
+            None
+        } else {
+            self.ended_by(operation, row)
+        };
         let counts = &mut self.writes[usize::from(row.keyspace)];
         if !row.is_acked() {
             // A refusal proves that there is no effect; whoever has one all the same is not refused.
@@ -62,13 +67,14 @@ impl Ledger {
         if !is_held {
             if self.is_drained {
                 counts.lost += 1;
+                counts.forfeited += u64::from(matches!(cause, Some(CopyEnd::Removed(_))));
                 let lost = LostWrite {
                     operation: OperationId(operation),
                     server: ServerId(row.server),
                     keyspace: KeyspaceId(row.keyspace),
                     member: self.writer(row),
                     acked: SimTime::from_nanos(row.acked),
-                    cause: self.ended_by(operation, row),
+                    cause,
                 };
                 self.lost.push(lost);
             } else {

@@ -38,7 +38,11 @@ impl Builder<'_, '_> {
         topology: &TopologyConfig,
         phases: Phases,
     ) -> FaultSpec {
-        let at = self.delay(fields, "at");
+        let at = match fields.get("at") {
+            Some(node) => self.delay_of(node),
+            // Only operators' actions may say nothing: they watch from the beginning of the storm.
+            None => regionfall_kernel::Distribution::Constant(phases.warm_up),
+        };
         self.within_storm(fields, here, &at, phases);
         let lasts = match fields.get("lasts") {
             Some(node) if node.text() == Some("forever") => None,
@@ -167,6 +171,9 @@ impl Builder<'_, '_> {
                 paths: self.paths(fields, here, topology),
                 share: share(fields, "share"),
             },
+            "force-remove" | "purge" | "rejoin" => {
+                FaultKind::Membership(self.membership(fields, here, topology))
+            }
             "clock-skew" | "load-surge" | "slow-host" | "health-endpoint-down" => {
                 FaultKind::Degraded(self.degradation(fields, here, topology))
             }

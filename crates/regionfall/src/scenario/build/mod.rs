@@ -3,7 +3,9 @@
 mod degradation;
 mod fault;
 mod limits;
+mod membership;
 mod objective;
+mod reference;
 mod strategy;
 mod topology;
 mod workload;

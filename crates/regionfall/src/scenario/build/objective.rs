@@ -11,6 +11,14 @@ use crate::scenario::read::{leaf, path, quantity};
 /// Confidence where only a bare bound is written.
 const CONFIDENCE: f64 = 0.95;
 
+/// What a value should be.
+pub(super) struct Sought<'a> {
+    /// Its unit.
+    pub(super) unit: Unit,
+    /// What is wrong if it cannot be read so.
+    pub(super) what: &'a str,
+}
+
 impl Builder<'_, '_> {
     /// The objectives of a table, and what it says of recovery.
     pub(super) fn objectives(
@@ -114,7 +122,17 @@ impl Builder<'_, '_> {
     }
 
     fn limit(&mut self, node: &Node, key: &str, column: &Column) -> Option<f64> {
-        let (read, allowed) = match (column.unit, &node.value) {
+        let sought = Sought {
+            unit: column.unit,
+            what: &format!("is no bound for `{}`", column.name),
+        };
+        self.in_unit(node, key, &sought)
+    }
+
+    /// A value as a number in a unit, or a message about what is wrong with it.
+    pub(super) fn in_unit(&mut self, node: &Node, key: &str, sought: &Sought<'_>) -> Option<f64> {
+        let unit = sought.unit;
+        let (read, allowed) = match (unit, &node.value) {
             (Unit::Milliseconds, Value::Text(text)) => (
                 quantity::duration(text)
                     .map(regionfall_kernel::SimDuration::as_millis_f64)
@@ -141,16 +159,12 @@ impl Builder<'_, '_> {
         };
         if read.is_none() {
             let is_number = matches!(node.value, Value::Integer(_) | Value::Number(_));
-            let (kind, message) = if is_number
-                && matches!(column.unit, Unit::Milliseconds | Unit::Share | Unit::Bytes)
-            {
-                (ProblemKind::MissingUnit, "missing unit".to_owned())
-            } else {
-                (
-                    ProblemKind::Unreadable,
-                    format!("is no bound for `{}`", column.name),
-                )
-            };
+            let (kind, message) =
+                if is_number && matches!(unit, Unit::Milliseconds | Unit::Share | Unit::Bytes) {
+                    (ProblemKind::MissingUnit, "missing unit".to_owned())
+                } else {
+                    (ProblemKind::Unreadable, sought.what.to_owned())
+                };
             let problem = Problem::new(kind, key, message)
                 .got(node.excerpt())
                 .allowed(allowed);

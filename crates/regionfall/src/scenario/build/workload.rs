@@ -144,7 +144,11 @@ impl Builder<'_, '_> {
 
     fn arrivals(&mut self, fields: &Fields, here: &str) -> Arrivals {
         let (rate, clients) = (fields.get("rate"), fields.get("clients"));
-        let loop_keys = [clients, fields.get("think")];
+        let loop_keys = [
+            clients,
+            fields.get("think"),
+            fields.get("pause_after_error"),
+        ];
         if let (Some(_), Some(other)) = (rate, loop_keys.into_iter().flatten().next()) {
             let problem = Problem::new(
                 ProblemKind::Conflict,
@@ -161,6 +165,10 @@ impl Builder<'_, '_> {
             return Arrivals::Closed {
                 clients: integer(fields, "clients"),
                 think: self.delay(fields, "think"),
+                pause_after_error: match fields.get("pause_after_error") {
+                    Some(_) => self.delay(fields, "pause_after_error"),
+                    None => self.delay(fields, "think"),
+                },
             };
         }
         Arrivals::Poisson {

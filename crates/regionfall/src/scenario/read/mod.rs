@@ -14,4 +14,5 @@ pub(crate) mod leaf;
 pub(crate) mod path;
 pub(crate) mod quantity;
 pub(crate) mod resolve;
+pub(crate) mod samples;
 pub(crate) mod tree;

@@ -1,6 +1,7 @@
 //! Faults: what goes wrong, when, and for how long.
 
 use super::degradation::{CLOCK_SKEW, HEALTH_ENDPOINT_DOWN, LOAD_SURGE, SLOW_HOST};
+use super::membership::{FORCE_REMOVE, PURGE, REJOIN};
 use super::root::PERIOD;
 use super::{Default, Form, Forms, Key, Kind, Table, Tag};
 
@@ -349,6 +350,9 @@ pub(crate) static FAULT: Forms = Forms {
         LOAD_SURGE,
         SLOW_HOST,
         HEALTH_ENDPOINT_DOWN,
+        FORCE_REMOVE,
+        PURGE,
+        REJOIN,
     ],
 };
 

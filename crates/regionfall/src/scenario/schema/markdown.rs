@@ -3,6 +3,7 @@
 use core::fmt::Write as _;
 
 use super::{Default, Forms, Key, Kind, ROOT, Table};
+use crate::history::MOMENTS;
 use crate::scenario::read::leaf;
 
 /// The tables of all keys in Markdown, as `docs/scenario-format.md` holds them.
@@ -10,6 +11,7 @@ pub fn markdown() -> String {
     let mut out = String::new();
     let mut seen = Vec::new();
     write_table(&mut out, &ROOT, 3, &mut seen);
+    write_moments(&mut out);
     out.truncate(out.trim_end().len());
     out.push('\n');
     out
@@ -51,6 +53,16 @@ fn write_table(
     }
     if let Some(open) = &table.open {
         nested(out, &open.kind, level, seen);
+    }
+}
+
+/// The facts that the `metric` of a reference may name.
+fn write_moments(out: &mut String) {
+    out.push_str("### Facts with a moment\n\n");
+    out.push_str("For the `metric` of a `[[reference]]`: `first(…)`, `second(…)`, `third(…)` and `last(…)` take the first time at which each of them met the fact.\n\n");
+    out.push_str("| Fact | Says that | Each |\n|---|---|---|\n");
+    for kind in MOMENTS {
+        let _ = writeln!(out, "| `{}` | {} | {} |", kind.name, kind.doc, kind.subject);
     }
 }
 

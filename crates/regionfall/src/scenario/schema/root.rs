@@ -1,6 +1,7 @@
 //! The top of a scenario: title, seeds, phases, cases, objectives, variants.
 
 use super::fault::FAULT;
+use super::reference::REFERENCE;
 use super::strategy::STRATEGY;
 use super::world::{DATABASE, TOPOLOGY, WORKLOAD};
 use super::{DAY, Default, HOUR, Key, Kind, MS, Open, Table};
@@ -101,6 +102,12 @@ pub(crate) static ROOT: Table = Table {
             Kind::List(&Kind::Table(&VARIANT)),
             Default::Empty,
             "Overlays of settings to compare; without any there is one variant, named `base`.",
+        ),
+        Key::new(
+            "reference",
+            Kind::List(&Kind::Table(&REFERENCE)),
+            Default::Absent("nothing was measured"),
+            "What the real thing did under these settings, for `regionfall fidelity`.",
         ),
     ],
     open: None,

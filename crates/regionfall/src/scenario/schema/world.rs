@@ -299,6 +299,7 @@ static FLEET: Table = Table {
         Key::new("rate", Kind::Rate, Default::Derived("100/s, unless `clients` is given"), "Requests of the whole fleet, as a Poisson process split evenly over its servers (open loop)."),
         Key::new("clients", Kind::Integer(1, 1_000_000), Default::Absent("open loop"), "Clients of the whole fleet: each asks, waits for the answer, thinks and asks again (closed loop). Instead of `rate`."),
         Key::new("think", Kind::Delay, Default::Absent("0s for a closed loop"), "Time between an answer and the next question; goes with `clients`."),
+        Key::new("pause_after_error", Kind::Delay, Default::Absent("as `think`"), "The same after a question that failed or was never answered; goes with `clients`."),
         Key::new("home", Kind::List(&Kind::Region), Default::Derived("the fleet's own region if it has a member, then the others in the order of `topology.regions`"), "Members in order of preference. Equal lists in every fleet make active-passive."),
         Key::new("timeout", Kind::Either(&Kind::Word(&[("client", "as the strategy's client has it")]), &TIMEOUT), Default::Text("client"), "How long an attempt waits for its reply."),
         Key::new("tls_round_trips", Kind::Integer(0, 2), Default::Integer(0), "Round trips that TLS adds to a new connection: 0 without TLS, 1 for TLS 1.3, 2 for TLS 1.2.").grade(Grade::Documented, "RFC 8446 section 2, RFC 5246 section 7.3"),
