@@ -164,7 +164,28 @@ impl Clock {
                 return;
             }
         }
-        self.join_unaligned(other.words());
+        self.join_long(other.words());
+    }
+
+    /// The same for clocks of many origins, or that know of different ones.
+    #[inline(never)]
+    fn join_long(&mut self, theirs: &[u64]) {
+        let own = self.words_mut();
+        let differing = |(own, their): (&u64, &u64)| own ^ their;
+        let is_aligned = own.len() == theirs.len()
+            && own
+                .iter()
+                .zip(theirs)
+                .map(differing)
+                .fold(0, |bits, own| bits | own)
+                <= SEQUENCE_MASK;
+        if is_aligned {
+            for (own, &their) in own.iter_mut().zip(theirs) {
+                *own = (*own).max(their);
+            }
+        } else {
+            self.join_unaligned(theirs);
+        }
     }
 
     #[cold]
@@ -310,6 +331,15 @@ fn find(words: &[u64], origin: OriginId) -> Option<usize> {
     let hint = usize::from(origin.0);
     if is_at(hint) {
         return Some(hint);
+    }
+    // Where a member has several shards, those of one are evenly spaced.
+    if let [first, .., last] = words {
+        let from = origin_of(*first).0;
+        let (along, span) = (origin.0.wrapping_sub(from), origin_of(*last).0 - from);
+        let hint = u32::from(along) * (words.len() as u32 - 1) / u32::from(span);
+        if is_at(hint as usize) {
+            return Some(hint as usize);
+        }
     }
     let place = position(words, origin);
     is_at(place).then_some(place)
