@@ -6,6 +6,7 @@
 //! promise, that a strategy or configuration does not keep what it claims.
 
 mod book;
+mod collected;
 mod convergence;
 mod copies;
 mod digests;
@@ -22,6 +23,7 @@ use std::fmt;
 use regionfall_kernel::{SimTime, TraceHash};
 
 pub use book::{Book, Entry};
+pub use collected::collected;
 pub use convergence::Convergence;
 pub use copies::Copies;
 pub use digests::Digests;

@@ -3,7 +3,7 @@
 //! A removed member does not know it: it serves whoever reaches it, and its syncers are refused. What it alone had
 //! when it was removed, and whatever it takes afterwards, is no part of the database any more.
 
-use regionfall_crdt::{Clock, Replica};
+use regionfall_crdt::Replica;
 use regionfall_kernel::{Sampler, SimDuration, SimTime};
 
 use super::afflictions::Affliction;
@@ -101,13 +101,6 @@ impl World {
             MembershipAction::Rejoin => self.rejoin(now, fault, member, listener),
         }
         listener.observe(now, &Fact::FaultEnded { fault });
-    }
-
-    /// What the collector knew of who has what holds no more.
-    fn forget_looks(&mut self) {
-        for look in &mut self.last_look {
-            *look = (Clock::new(), Clock::new());
-        }
     }
 
     /// The others drop a member. Nothing happens if they have.

@@ -302,6 +302,22 @@ impl World {
         self.reopen_shards(now);
     }
 
+    /// How many keys of each member still wait for the collector after it did all that it can; `None` where memory
+    /// has no limit, or somebody is down or has not everything.
+    pub fn left_to_collect(&mut self) -> Option<Vec<(MemberId, usize)>> {
+        let belongs = |node: &&Node| !self.is_removed(node.member);
+        let all_run = self.nodes.iter().filter(belongs).all(|node| node.is_running);
+        if self.memory.is_none() || !all_run || !self.has_converged() {
+            return None;
+        }
+        // The second look knows that nothing of before the first is under way.
+        self.collect();
+        self.collect();
+        let members = self.members.iter().map(|member| member.id);
+        let members: Vec<MemberId> = members.filter(|&id| !self.is_removed(id)).collect();
+        Some(members.into_iter().map(|id| (id, self.memory_of(id).1)).collect())
+    }
+
     /// Bytes of the data of a member's primaries, tombstones included, and how many keys wait for the collector.
     pub fn memory_of(&self, member: MemberId) -> (u64, usize) {
         let primaries = self.members[member.index()].primaries.iter().enumerate();

@@ -457,6 +457,14 @@ impl World {
         })
     }
 
+    /// What the collector knew of who has what holds no more: effects that it waits for may never arrive, or somebody
+    /// else is to have them.
+    pub(super) fn forget_looks(&mut self) {
+        for look in &mut self.last_look {
+            *look = (Clock::new(), Clock::new());
+        }
+    }
+
     /// The journal forgets what every node has that will ever get it, and those collect the tombstones that no effect
     /// still under way can need: those that all had observed before any such effect was written.
     pub(super) fn forget_settled(&mut self) {

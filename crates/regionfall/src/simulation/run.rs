@@ -8,7 +8,7 @@ use regionfall_kernel::{Seed, SimDuration, SimTime};
 use super::blueprint::Blueprint;
 use super::outcome::{Label, Outcome};
 use super::world::World;
-use crate::check::StandardChecks;
+use crate::check::{StandardChecks, collected};
 use crate::failover::{Decider, Detector, Evidence, Propagation, StrategyConfig, Vantage};
 use crate::fault::{FaultKind, FaultSpec, PlannedFault, TrafficScope, draw_plan};
 use crate::history::{
@@ -120,7 +120,10 @@ pub(crate) fn run_with<L: Listener>(plan: &Plan<'_>, listener: &mut L) -> Outcom
         }),
         None => metrics,
     };
-    let verdicts = checks.verdicts(&account);
+    let mut verdicts = checks.verdicts(&account);
+    if let Some(waiting) = world.left_to_collect().filter(|_| quiescence.reached) {
+        verdicts.push(collected(now, &waiting));
+    }
     let mut hash = trace.hash();
     metrics.hash_into(&mut hash);
     for verdict in &verdicts {

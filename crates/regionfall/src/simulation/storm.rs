@@ -403,6 +403,7 @@ impl World {
         listener: &mut L,
     ) {
         self.note_lost_disks(node);
+        self.forget_looks();
         for shard in &mut self.nodes[node.index()].shards {
             let replica = std::mem::take(&mut shard.replica);
             for dot in replica.clock().iter() {
