@@ -3,12 +3,13 @@
 //! A removed member does not know it: it serves whoever reaches it, and its syncers are refused. What it alone had
 //! when it was removed, and whatever it takes afterwards, is no part of the database any more.
 
-use regionfall_crdt::Replica;
+use regionfall_crdt::{OriginId, Replica};
 use regionfall_kernel::{Sampler, SimDuration, SimTime};
 
 use super::afflictions::Affliction;
 use super::event::{Event, LinkId};
 use super::world::World;
+use crate::database::Scope;
 use crate::fault::{FaultKind, MembershipAction, MembershipChange};
 use crate::history::{CopyEnd, Fact, Listener};
 use crate::network::InFlight;
@@ -33,6 +34,51 @@ impl World {
     #[inline]
     pub(super) fn is_removed(&self, member: MemberId) -> bool {
         !self.removals.is_empty() && self.removals.iter().any(|removal| removal.member == member)
+    }
+
+    /// Whether what comes over a link is refused: an end of it is no part of the database any more. A process that hung
+    /// may find it in its socket.
+    #[inline]
+    pub(super) fn is_fenced(&self, link: LinkId) -> bool {
+        if self.removals.is_empty() {
+            return false;
+        }
+        let link = &self.links[usize::from(link.0)];
+        let ends = [link.source, link.target];
+        link.scope == Scope::Members && ends.iter().any(|&node| self.is_node_removed(node))
+    }
+
+    /// How many of so many effects from `first` on a link's target may take: of an origin of a member that was dropped
+    /// those that others had by then. More of them may still lie in the socket of a process that hung.
+    #[inline]
+    pub(super) fn within_fence(
+        &self,
+        link: LinkId,
+        (origin, first, count): (OriginId, u64, u64),
+    ) -> u64 {
+        if self.fences.is_empty() {
+            return count;
+        }
+        let target = self.links[usize::from(link.0)].target;
+        let fence = self.fences.iter().find(|(fenced, _)| *fenced == origin);
+        match fence {
+            Some(&(_, had)) if !self.is_node_removed(target) => count.min((had + 1).saturating_sub(first)),
+            _ => count,
+        }
+    }
+
+    /// From now on nobody takes more of a member's effects than others have.
+    fn fence(&mut self, member: MemberId) {
+        for origin in self.journal.origins() {
+            let is_ours = self.nodes[self.journal.node(origin).index()].member == member;
+            if !is_ours || self.fences.iter().any(|(fenced, _)| *fenced == origin) {
+                continue;
+            }
+            let others = self.nodes.iter().filter(|node| !self.is_removed(node.member));
+            let clocks = others.flat_map(|node| node.shards.iter());
+            let had = clocks.map(|shard| shard.replica.clock().get(origin)).max();
+            self.fences.push((origin, had.unwrap_or(0)));
+        }
     }
 
     /// Whether a node belongs to a member that the others have dropped.
@@ -123,7 +169,7 @@ impl World {
             purged_by: None,
         });
         listener.observe(now, &Fact::MemberRemoved { member, fault });
-        self.forfeit(now, member, listener);
+        self.fence(member);
         for index in 0..self.inner_links {
             let link = &self.links[index];
             let ends = [link.source, link.target];
@@ -140,8 +186,8 @@ impl World {
         self.reopen_shards(now);
     }
 
-    /// What a removed member's nodes hold counts no more: nobody will ever get it from them.
-    pub(super) fn forfeit<L: Listener>(
+    /// What a removed member's nodes hold is gone for good: it is deleted, or the books close.
+    fn forfeit<L: Listener>(
         &mut self,
         now: SimTime,
         member: MemberId,
@@ -166,7 +212,7 @@ impl World {
         }
     }
 
-    /// What removed members took since their removal is forfeited when the books close.
+    /// What removed members hold is forfeited when the books close.
     pub fn close_books<L: Listener>(&mut self, listener: &mut L) {
         let now = self.now();
         for member in self.removals.clone() {

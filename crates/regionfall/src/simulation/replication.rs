@@ -182,6 +182,13 @@ impl World {
         (origin, first, count): (OriginId, u64, u64),
         listener: &mut L,
     ) {
+        if self.is_fenced(link) {
+            return;
+        }
+        let count = self.within_fence(link, (origin, first, count));
+        if count == 0 {
+            return;
+        }
         let state = &self.links[usize::from(link.0)];
         let (source, target, shard) = (state.source, state.target, state.shard);
         let member = |node: NodeId| self.nodes[node.index()].member;
@@ -391,6 +398,10 @@ impl World {
         let Some(snapshot) = state.full_state.take() else {
             return;
         };
+        if self.is_fenced(link) {
+            return;
+        }
+        let state = &mut self.links[usize::from(link.0)];
         let replaces = std::mem::take(&mut state.replaces);
         self.measure_backlogs(target, shard);
         let replica = &mut self.nodes[target.index()].shards[usize::from(shard)].replica;

@@ -66,8 +66,11 @@ impl World {
         listener: &mut L,
     ) {
         if let FaultKind::Membership(change) = &self.faults[id.index()].kind {
-            let change = change.clone();
-            self.begin_change(now, id, &change, listener);
+            // An act has no end.
+            if begins {
+                let change = change.clone();
+                self.begin_change(now, id, &change, listener);
+            }
             return;
         }
         let fact = if begins {

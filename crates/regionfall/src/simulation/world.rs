@@ -4,7 +4,7 @@
 //! [`World::advance_until`]. What happens is told to a listener as facts; the listener can change nothing.
 //! The parts that carry events out are in the files beside this one, one for each kind of actor.
 
-use regionfall_crdt::{Clock, Replica};
+use regionfall_crdt::{Clock, OriginId, Replica};
 use regionfall_kernel::{Addressed, EventQueue, Seed, SimTime, TieBreak};
 
 use super::afflictions::HostFault;
@@ -73,6 +73,8 @@ pub struct World {
     pub(super) capacity: Option<Box<Capacity>>,
     /// Members that the others have dropped.
     pub(super) removals: Vec<Removal>,
+    /// Origins of members that were ever dropped, with the last sequence that another member had by then.
+    pub(super) fences: Vec<(OriginId, u64)>,
     /// How full shards are; `None` if they have no limit.
     pub(super) memory: Option<Box<Memory>>,
     /// By fault: the nodes that it holds down because of the role they had when it began.
@@ -146,6 +148,7 @@ impl World {
             degradations: Vec::new(),
             capacity: None,
             removals: Vec::new(),
+            fences: Vec::new(),
             memory: None,
             role_faults: Vec::new(),
             owners: Vec::new(),

@@ -25,6 +25,7 @@ mod scenario;
 mod shortage;
 mod sight;
 mod small;
+mod stories;
 mod storms;
 mod strategies;
 mod vocabulary;

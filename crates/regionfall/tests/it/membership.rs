@@ -194,3 +194,16 @@ fn a_member_that_joined_again_converges_with_the_others() {
     let outcome = run(&(action("force-remove", "40s") + &action("rejoin", "80s")));
     outcome.expect_all_held();
 }
+
+#[test]
+fn what_a_hung_member_finds_in_its_socket_after_the_removal_is_refused() {
+    // c writes; its effects reach b while b hangs; c is removed; b goes on.
+    let faults = "[[fault]]\nkind = \"hang\"\nregion = \"b\"\nat = \"20s\"\nlasts = \"5s\"\n[[fault]]\nkind = \"force-remove\"\nregion = \"c\"\nat = \"22s\"\n";
+    let mut field = Field::new(&format!("{PINNED}{faults}"));
+    field.at(21.0).write(C, 1, 1);
+    field.at(30.0).expect(C, 1, Some(1)).expect(B, 1, Some(1));
+    // a had it when c was removed, and passes it on; what only c had stays away.
+    field.expect(A, 1, Some(1));
+    field.write(C, 2, 2);
+    field.at(40.0).expect(A, 2, None).expect(B, 2, None);
+}
