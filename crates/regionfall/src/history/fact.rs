@@ -132,6 +132,8 @@ pub enum CopyEnd {
     Removed(FaultId),
     /// The state of a new primary replaced it: what a former primary had and had not passed on is discarded.
     Replaced,
+    /// It is still there, on a node that is no primary any more and that its new primary has not reached.
+    Abandoned,
 }
 
 impl core::fmt::Display for CopyEnd {
@@ -140,6 +142,7 @@ impl core::fmt::Display for CopyEnd {
             Self::Fault(fault) => fault.fmt(f),
             Self::Removed(fault) => write!(f, "the removal by {fault}"),
             Self::Replaced => f.write_str("the state of a new primary"),
+            Self::Abandoned => f.write_str("a promotion of another node"),
         }
     }
 }

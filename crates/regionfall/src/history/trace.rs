@@ -221,6 +221,7 @@ fn words(fact: &Fact<'_>) -> (u64, u64) {
                 CopyEnd::Fault(fault) => u64::from(fault.0),
                 CopyEnd::Replaced => u64::from(u16::MAX),
                 CopyEnd::Removed(fault) => 1 << 15 | u64::from(fault.0),
+                CopyEnd::Abandoned => u64::from(u16::MAX - 1),
             };
             (
                 pack(9, u32::from(node.0), u64::from(origin.0)),

@@ -54,7 +54,7 @@ impl RecoveryPoint {
     ) -> Self {
         let is_own = |write: &LostWrite| match write.cause {
             Some(CopyEnd::Fault(fault) | CopyEnd::Removed(fault)) => faults.contains(&fault),
-            Some(CopyEnd::Replaced) | None => is_first,
+            Some(CopyEnd::Replaced | CopyEnd::Abandoned) | None => is_first,
         };
         let mut lost = Range::default();
         let mut count = 0;

@@ -15,6 +15,7 @@
 mod connection;
 mod disruption;
 mod event;
+mod gate;
 mod host;
 mod opening;
 mod path;
@@ -112,11 +113,6 @@ impl<P: Copy> Network<P> {
     pub fn add_host(&mut self, region: RegionId, zone: u16) -> HostId {
         self.hosts.push(Host::new(region, zone));
         HostId::from_index(self.hosts.len() - 1)
-    }
-
-    /// From now on a host's process is asked about connections: see [`Host::is_gated`].
-    pub fn gate(&mut self, host: HostId) {
-        self.hosts[host.index()].is_gated = true;
     }
 
     /// The host.
@@ -297,11 +293,6 @@ impl<P: Copy> Network<P> {
         self.connections
             .get(id.index())
             .is_some_and(|connection| connection.in_use && connection.generation == id.generation)
-    }
-
-    /// Whether data from this end waits for a retransmission.
-    pub fn is_stalled(&self, id: ConnectionId, from: End) -> bool {
-        self.exists(id) && self.upkeep[id.index()].stalls[from.index()].is_some()
     }
 
     /// Carries out what the network scheduled for itself. At most one thing follows for the owner.

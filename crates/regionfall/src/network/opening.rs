@@ -13,7 +13,7 @@ use crate::topology::HostId;
 /// The leg of a SYN; retries count up from it in the draw's repetition.
 const LEG_SYN: u8 = 0x10;
 /// The leg of the consent to a SYN.
-const LEG_SYN_ACK: u8 = 0x11;
+pub(super) const LEG_SYN_ACK: u8 = 0x11;
 /// A request to open a connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Opening {
@@ -115,84 +115,6 @@ impl<P: Copy> Network<P> {
             HostState::Running | HostState::Hung(_) => self.admit(now, queue, id),
         }
         None
-    }
-
-    /// Whether a server's process is to be asked about a connection, and has not been.
-    fn is_gate_closed(&self, id: ConnectionId) -> bool {
-        self.is_gated(id) && !self.upkeep[id.index()].is_admitted
-    }
-
-    /// Whether the server of a connection is asked about connections of its kind. Links between members do not
-    /// count as clients.
-    pub(super) fn is_gated(&self, id: ConnectionId) -> bool {
-        let connection = &self.connections[id.index()];
-        self.hosts[connection.hosts[1].index()].is_gated
-            && connection.class != TrafficClass::Replication
-    }
-
-    /// A server accepts a connection: its consent goes out.
-    pub fn admit<E: CarriesNetwork<P>>(
-        &mut self,
-        now: SimTime,
-        queue: &mut EventQueue<E>,
-        id: ConnectionId,
-    ) {
-        let Stage::Opening { retries } = self.connections[id.index()].stage else {
-            return;
-        };
-        let upkeep = &mut self.upkeep[id.index()];
-        upkeep.is_admitted = true;
-        let draw = upkeep.draw.leg(LEG_SYN_ACK);
-        match self.fate(now, (id, End::Server), BARE_SEGMENT_BYTES, (draw, retries)) {
-            Fate::Arrives(at) => queue.schedule(at, NetworkEvent::SynAckArrives(id).into()),
-            Fate::Rejected | Fate::Lost | Fate::Swallowed => {}
-        }
-    }
-
-    /// A server does not accept a connection. Redis accepts, says that the maximum of clients is reached, and
-    /// closes; to a client that is the same as a reset after as long.
-    pub fn refuse<E: CarriesNetwork<P>>(
-        &mut self,
-        now: SimTime,
-        queue: &mut EventQueue<E>,
-        id: ConnectionId,
-    ) {
-        self.send_reset(now, queue, id, End::Server);
-    }
-
-    /// How many connections a gated server has accepted and still has.
-    pub fn admitted_at(&self, server: HostId) -> usize {
-        let is_open = |(connection, upkeep): &(&Connection, &Upkeep<P>)| {
-            connection.in_use
-                && connection.hosts[1] == server
-                && upkeep.is_admitted
-                && !connection.forgotten[1]
-                && connection.class != TrafficClass::Replication
-        };
-        self.connections.iter().zip(&self.upkeep).filter(is_open).count()
-    }
-
-    /// A server did its part of a round trip of a connection's setup.
-    pub fn answer_setup<E: CarriesNetwork<P>>(
-        &mut self,
-        now: SimTime,
-        queue: &mut EventQueue<E>,
-        id: ConnectionId,
-    ) {
-        let is_open = self.exists(id)
-            && matches!(self.connections[id.index()].stage, Stage::Open { .. })
-            && !self.connections[id.index()].forgotten[1];
-        if is_open {
-            let draw = self.upkeep[id.index()].draw.leg(LEG_SETUP | 1);
-            let segment = (Segment::Setup, BARE_SEGMENT_BYTES);
-            self.transmit(now, queue, (id, End::Server), segment, draw);
-        }
-    }
-
-    /// Whether the round trip of a connection's setup that is under way is its first.
-    pub fn is_first_setup(&self, id: ConnectionId) -> bool {
-        let all = self.upkeep[id.index()].options.setup_round_trips;
-        matches!(self.connections[id.index()].stage, Stage::Open { setup_left } if setup_left + 1 == all)
     }
 
     pub(super) fn syn_ack_arrives<E: CarriesNetwork<P>>(

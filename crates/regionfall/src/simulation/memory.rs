@@ -17,6 +17,7 @@ use crate::database::{
     Scope, shard_of,
 };
 use crate::history::{Fact, Listener};
+use crate::metric::Shortage;
 use crate::network::End;
 use crate::topology::{MemberId, NodeId};
 
@@ -77,18 +78,20 @@ impl World {
         }
     }
 
-    /// What the memory of a run came to: the largest share of a limit used, keys evicted, commands refused or left
-    /// without an answer; `None` without a limit.
-    pub fn shortage(&self) -> Option<(f64, u64, u64)> {
+    /// What the memory of a run came to; `None` without a limit.
+    pub fn shortage(&self) -> Option<Shortage> {
         let memory = self.memory.as_ref()?;
-        let add = |(share, evicted, refused): (f64, u64, u64), shard: &ShardMemory| {
-            (
-                share.max(shard.share_max),
-                evicted + shard.evicted,
-                refused + shard.refused,
-            )
+        let mut sum = Shortage {
+            memory_share_max: 0.0,
+            keys_evicted: 0,
+            oom_errors: 0,
         };
-        Some(memory.shards.iter().fold((0.0, 0, 0), add))
+        for shard in &memory.shards {
+            sum.memory_share_max = sum.memory_share_max.max(shard.share_max);
+            sum.keys_evicted += shard.evicted;
+            sum.oom_errors += shard.refused;
+        }
+        Some(sum)
     }
 
     /// Bytes that a process uses of its memory.
@@ -123,10 +126,10 @@ impl World {
         let Some(memory) = &mut self.memory else {
             return (Pressure::None, 0.0);
         };
-        let share = used as f64 / memory.config.shard_limit(shards).max(1) as f64;
+        let part = used as f64 / memory.config.shard_limit(shards).max(1) as f64;
         let own = &mut memory.shards[index];
-        own.share_max = own.share_max.max(share);
-        (memory.config.pressure(used, shards), share)
+        own.share_max = own.share_max.max(part);
+        (memory.config.pressure(used, shards), part)
     }
 
     fn shard_index(&self, node: NodeId, shard: u16) -> usize {
@@ -184,7 +187,7 @@ impl World {
         if !self.nodes[node.index()].shards[usize::from(shard)].is_primary() {
             return Pressure::None;
         }
-        let (mut pressure, share) = self.pressure(node, shard);
+        let (mut pressure, part) = self.pressure(node, shard);
         if pressure == Pressure::None || self.is_out_of_memory(node, shard) {
             return pressure;
         }
@@ -192,7 +195,7 @@ impl World {
             return pressure;
         };
         if let Some(order) = config.eviction.order {
-            let way = (share - config.evicts_from) / (1.0 - config.evicts_from).max(0.01);
+            let way = (part - config.evicts_from) / (1.0 - config.evicts_from).max(0.01);
             let most = 1.0 + (EVICTIONS_MOST - 1.0) * way.clamp(0.0, 1.0);
             for _ in 0..most as u32 {
                 let volatile_only = config.eviction.volatile_only;
@@ -303,11 +306,12 @@ impl World {
     }
 
     /// How many keys of each member still wait for the collector after it did all that it can; `None` where memory
-    /// has no limit, or somebody is down or has not everything.
+    /// has no limit, or somebody is down or has not everything. Nor is anything said where several disks were lost: what
+    /// one member had seen of another may then be gone from both, and its trace in a third is never resolved.
     pub fn left_to_collect(&mut self) -> Option<Vec<(MemberId, usize)>> {
         let belongs = |node: &&Node| !self.is_removed(node.member);
         let all_run = self.nodes.iter().filter(belongs).all(|node| node.is_running);
-        if self.memory.is_none() || !all_run || !self.has_converged() {
+        if self.memory.is_none() || !all_run || !self.has_converged() || self.disk_losses > 1 {
             return None;
         }
         // The second look knows that nothing of before the first is under way.

@@ -12,10 +12,10 @@ use crate::check::{StandardChecks, collected};
 use crate::failover::{Decider, Detector, Evidence, Propagation, StrategyConfig, Vantage};
 use crate::fault::{FaultKind, FaultSpec, PlannedFault, TrafficScope, draw_plan};
 use crate::history::{
-    KeyspaceShape, Ledger, Listener, NodeView, Quiescence, RecoveryCriterion, RunShape,
+    Account, KeyspaceShape, Ledger, Listener, NodeView, Quiescence, RecoveryCriterion, RunShape,
     ServerShape, Trace,
 };
-use crate::metric::{Costs, Load, Metrics, Shortage};
+use crate::metric::{Costs, Load, Metrics};
 use crate::topology::{MemberId, NodeId, RegionId};
 
 /// The version of the model's semantics: it changes whenever the same scenario and seed give another trace.
@@ -96,30 +96,7 @@ pub(crate) fn run_with<L: Listener>(plan: &Plan<'_>, listener: &mut L) -> Outcom
     let ((ledger, (mut checks, trace)), _) = listeners;
     checks.at_rest(now, &quiescence);
     let account = ledger.finish(now, &quiescence);
-    let metrics = Metrics::new(&account).with_costs(&Costs {
-        backlog_bytes_max: world.backlog_bytes_max(),
-        full_syncs: world.full_syncs(),
-        memory_bytes_max: memory,
-        cross_region_bytes: world.cross_region_bytes(),
-        components: components(plan.strategy),
-    });
-    let metrics = match world.busyness() {
-        Some(busyness) => metrics.with_load(&Load {
-            queue_wait_p99_ms: busyness.waits.quantile_ms(0.99),
-            utilisation_max: busyness.utilisation_max,
-            connections_refused: busyness.connections_refused,
-            commands_throttled: busyness.commands_throttled,
-        }),
-        None => metrics,
-    };
-    let metrics = match world.shortage() {
-        Some((memory_share_max, keys_evicted, oom_errors)) => metrics.with_shortage(&Shortage {
-            memory_share_max,
-            keys_evicted,
-            oom_errors,
-        }),
-        None => metrics,
-    };
+    let metrics = measured(&world, &account, memory, plan.strategy);
     let mut verdicts = checks.verdicts(&account);
     if let Some(waiting) = world.left_to_collect().filter(|_| quiescence.reached) {
         verdicts.push(collected(now, &waiting));
@@ -152,6 +129,34 @@ pub(crate) fn run_with<L: Listener>(plan: &Plan<'_>, listener: &mut L) -> Outcom
 }
 
 /// What the nodes hold at the end.
+/// The metrics of a run: what its account tells, and what the world counted.
+fn measured(
+    world: &World,
+    account: &Account,
+    memory_bytes_max: u64,
+    strategy: &StrategyConfig,
+) -> Metrics {
+    let mut metrics = Metrics::new(account).with_costs(&Costs {
+        backlog_bytes_max: world.backlog_bytes_max(),
+        full_syncs: world.full_syncs(),
+        memory_bytes_max,
+        cross_region_bytes: world.cross_region_bytes(),
+        components: components(strategy),
+    });
+    if let Some(busyness) = world.busyness() {
+        metrics = metrics.with_load(&Load {
+            queue_wait_p99_ms: busyness.waits.quantile_ms(0.99),
+            utilisation_max: busyness.utilisation_max,
+            connections_refused: busyness.connections_refused,
+            commands_throttled: busyness.commands_throttled,
+        });
+    }
+    match world.shortage() {
+        Some(shortage) => metrics.with_shortage(&shortage),
+        None => metrics,
+    }
+}
+
 fn views(world: &World) -> Vec<NodeView> {
     world
         .nodes()

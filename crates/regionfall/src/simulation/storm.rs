@@ -100,16 +100,7 @@ impl World {
                 self.switch_member(now, (id, begins), (member, part), ruin, listener);
             }
             FaultKind::Hang { member, part } => {
-                for node in self.struck(member, part, id) {
-                    let host = self.node_host(node);
-                    if begins {
-                        self.afflict(now, host, (id, Affliction::Hung), InFlight::Delivered);
-                        self.freeze_processes(now, node);
-                        self.freeze_links(now, node, listener);
-                    } else {
-                        self.relieve(now, host, id, listener);
-                    }
-                }
+                self.switch_hang(now, (id, begins), (member, part), listener);
             }
             FaultKind::ZoneOutage {
                 region,
@@ -380,6 +371,26 @@ impl World {
         }
     }
 
+    /// Processes hang, or go on.
+    fn switch_hang<L: Listener>(
+        &mut self,
+        now: SimTime,
+        (id, begins): (FaultId, bool),
+        (member, part): (MemberId, Part),
+        listener: &mut L,
+    ) {
+        for node in self.struck(member, part, id) {
+            let host = self.node_host(node);
+            if begins {
+                self.afflict(now, host, (id, Affliction::Hung), InFlight::Delivered);
+                self.freeze_processes(now, node);
+                self.freeze_links(now, node, listener);
+            } else {
+                self.relieve(now, host, id, listener);
+            }
+        }
+    }
+
     /// A node's processes stop.
     pub(super) fn stop_processes<L: Listener>(
         &mut self,
@@ -407,6 +418,7 @@ impl World {
     ) {
         self.note_lost_disks(node);
         self.forget_looks();
+        self.disk_losses += 1;
         for shard in &mut self.nodes[node.index()].shards {
             let replica = std::mem::take(&mut shard.replica);
             for dot in replica.clock().iter() {

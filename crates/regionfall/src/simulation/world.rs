@@ -71,6 +71,8 @@ pub struct World {
     pub(super) degradations: Vec<Acting>,
     /// How busy processes are; `None` if nothing takes any time.
     pub(super) capacity: Option<Box<Capacity>>,
+    /// How often a node lost its disks.
+    pub(super) disk_losses: u32,
     /// Members that the others have dropped.
     pub(super) removals: Vec<Removal>,
     /// Origins of members that were ever dropped, with the last sequence that another member had by then.
@@ -147,6 +149,7 @@ impl World {
             host_faults: Vec::new(),
             degradations: Vec::new(),
             capacity: None,
+            disk_losses: 0,
             removals: Vec::new(),
             fences: Vec::new(),
             memory: None,

@@ -19,9 +19,9 @@ fn fault(keys: &str) -> String {
     format!("[[fault]]\n{keys}\nat = \"10s\"\nlasts = \"60s\"\n")
 }
 
-fn lag(millis: u64) -> Option<LagCheck> {
+fn lag(millis: u64) -> LagCheck {
     let tolerance = Some(SimDuration::from_millis(millis));
-    Some(LagCheck { tolerance })
+    LagCheck { tolerance }
 }
 
 /// What the client process found of each member, and when.
@@ -109,12 +109,12 @@ fn lag_beyond_the_tolerance_flips_the_answer_and_back() {
     field.at(20.0).write(A, 1, 7);
     field.at(21.5).expect(B, 1, None);
     assert!(field.availability(B, None).is_available(), "a plain check does not look");
-    assert!(!field.availability(B, lag(1_000)).is_available());
-    assert!(field.availability(B, lag(2_000)).is_available());
+    assert!(!field.availability(B, Some(lag(1_000))).is_available());
+    assert!(field.availability(B, Some(lag(2_000))).is_available());
     assert!(!field.availability(B, Some(LagCheck { tolerance: None })).is_available());
-    assert!(field.availability(C, lag(100)).is_available(), "c has it");
+    assert!(field.availability(C, Some(lag(100))).is_available(), "c has it");
     field.at(23.0).expect(B, 1, Some(7));
-    assert!(field.availability(B, lag(0)).is_available());
+    assert!(field.availability(B, Some(lag(0))).is_available());
 }
 
 #[test]
@@ -126,8 +126,8 @@ fn clocks_that_disagree_show_as_lag() {
     let mut field = asks("probe = \"ping\"", &format!("{skew}{slow}"));
     field.at(20.0).write(A, 1, 7);
     field.at(20.4);
-    assert!(!field.availability(B, lag(3_000)).is_available(), "0.4 s and 3 s");
-    assert!(field.availability(B, lag(3_500)).is_available());
+    assert!(!field.availability(B, Some(lag(3_000))).is_available(), "0.4 s and 3 s");
+    assert!(field.availability(B, Some(lag(3_500))).is_available());
 }
 
 #[test]
@@ -158,4 +158,22 @@ fn the_endpoint_answers_again_after_the_fault() {
     let seconds = |at: SimTime| at.since_start().as_secs_f64();
     assert!((10.0..12.0).contains(&seconds(down)), "{down}");
     assert!((70.0..72.0).contains(&seconds(up)), "{up}");
+}
+
+#[test]
+fn a_cluster_answers_by_its_majority_and_its_primaries() {
+    // Three nodes in three zones; the address is that of the first.
+    let cluster = "[database]\nkind = \"active-active\"\nreplicas_per_shard = 2\n";
+    let crash = |node: &str| fault(&format!("kind = \"process-crash\"\nregion = \"b\"\nnode = {node}"));
+    let dark = |node: &str| fault(&format!("kind = \"host-crash\"\nregion = \"b\"\nnode = {node}"));
+    let code = |faults: String| {
+        let mut field = asks("probe = \"availability\"", &format!("{cluster}{faults}"));
+        field.at(30.0);
+        field.availability(B, None).error_code()
+    };
+    assert_eq!(code(String::new()), None);
+    assert_eq!(code(crash("2")), None, "a replica is no primary");
+    assert_eq!(code(dark("2")), None, "two of three are a majority");
+    assert_eq!(code(dark("1") + &dark("2")), Some("no_quorum"));
+    assert_eq!(code(crash("0")), Some("bdb_unavailable_shard_unreachable"));
 }

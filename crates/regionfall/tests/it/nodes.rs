@@ -133,6 +133,21 @@ fn what_the_replica_had_not_got_is_lost_with_the_promotion_and_nothing_else() {
 }
 
 #[test]
+fn a_former_primary_that_never_comes_back_takes_its_tail_with_it() {
+    let for_ever = PROMOTION.replace("lasts = \"20s\"", "lasts = \"forever\"");
+    let mut lost = 0.0;
+    for seed in 1..=10 {
+        let outcome = run(&primary_and_replica(&for_ever), seed, &mut ());
+        outcome.expect_all_held();
+        lost += count(&outcome, "writes_lost");
+    }
+    assert!(
+        lost > 0.0,
+        "its tail was on the wire for 2 ms of every second"
+    );
+}
+
+#[test]
 fn nobody_is_served_before_the_replica_is_promoted_and_everybody_soon_after() {
     let kept = run(&primary_and_replica(PROMOTION), 1, &mut ());
     let rto = count(&kept, "rto_max_ms");

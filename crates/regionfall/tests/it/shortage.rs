@@ -80,9 +80,10 @@ fn within_the_reserve_writes_are_refused_and_replication_goes_on() {
     field.write(A, 29, 8).delete(B, 29);
     field.at(11.0).expect_everywhere(29, None);
     assert_eq!(answers(&mut field), (0, 1));
-    let (share, evicted, refused) = field.world.shortage().expect("there is a limit");
-    assert!((0.9..1.0).contains(&share), "{share}");
-    assert_eq!((evicted, refused), (0, 4));
+    let short = field.world.shortage().expect("there is a limit");
+    let most = short.memory_share_max;
+    assert!((0.9..1.0).contains(&most), "{most}");
+    assert_eq!((short.keys_evicted, short.oom_errors), (0, 4));
 }
 
 #[test]
@@ -137,9 +138,10 @@ fn the_keys_used_longest_ago_make_room_everywhere() {
         field.read(A, 100).read(B, 100).read(C, 100);
     }
     field.at(50.0);
-    let (share, evicted, refused) = field.world.shortage().expect("there is a limit");
-    assert_eq!(refused, 0);
-    assert!((0.8..0.95).contains(&share), "{share}");
+    let short = field.world.shortage().expect("there is a limit");
+    let (most, evicted) = (short.memory_share_max, short.keys_evicted);
+    assert_eq!(short.oom_errors, 0);
+    assert!((0.8..0.95).contains(&most), "{most}");
     // Eight fit; each member evicts for itself, and now and then two at once.
     assert!((32..=36).contains(&evicted), "{evicted} of 40");
     let kept = |field: &Field, member: MemberId| {
@@ -161,6 +163,6 @@ fn without_an_expiry_no_key_is_volatile() {
     let mut field = field("eviction = \"volatile-lru\"", "");
     fill(&mut field, 6.0, 0..12, 10_240);
     field.at(9.0);
-    let (_, evicted, refused) = field.world.shortage().expect("there is a limit");
-    assert!(evicted == 0 && refused > 0, "as without eviction: {evicted}, {refused}");
+    let short = field.world.shortage().expect("there is a limit");
+    assert!(short.keys_evicted == 0 && short.oom_errors > 0, "as without eviction");
 }

@@ -249,12 +249,14 @@ impl Origins {
         }
     }
 
-    /// The cause that ended the last copy of an effect that nobody holds any more.
+    /// What ended the last copy of an effect that no primary holds any more.
     pub(super) fn ended_by(&self, origin: usize, sequence: u64) -> Option<CopyEnd> {
-        let ends = self.logs[origin].ended.iter().rev();
-        ends.into_iter()
-            .find(|&&(kept, _)| kept < sequence)
+        let mut ends = self.logs[origin].ended.iter().rev();
+        let ended = ends.find(|&&(kept, _)| kept < sequence);
+        let is_somewhere = || (0..self.nodes).any(|node| self.applied(origin, node) >= sequence);
+        ended
             .map(|&(_, cause)| cause)
+            .or_else(|| is_somewhere().then_some(CopyEnd::Abandoned))
     }
 
     #[inline]
