@@ -31,7 +31,11 @@ impl Fenced {
     }
 
     /// Hears a fact; `book` is that of all checks.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "at each place of call only the arm of that fact is left"
+    )]
+    #[inline(always)]
     pub fn observe(&mut self, at: SimTime, fact: &Fact<'_>, book: &Book) {
         match *fact {
             Fact::EffectsApplied {

@@ -50,14 +50,14 @@ impl World {
 
     /// How many of so many effects from `first` on a link's target may take: of an origin of a member that was dropped
     /// those that others had by then. More of them may still lie in the socket of a process that hung.
-    #[inline]
+    #[cold]
     pub(super) fn within_fence(
         &self,
         link: LinkId,
         (origin, first, count): (OriginId, u64, u64),
     ) -> u64 {
-        if self.fences.is_empty() {
-            return count;
+        if self.is_fenced(link) {
+            return 0;
         }
         let target = self.links[usize::from(link.0)].target;
         let fence = self.fences.iter().find(|(fenced, _)| *fenced == origin);

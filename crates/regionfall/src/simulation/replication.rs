@@ -181,10 +181,11 @@ impl World {
         (origin, first, count): (OriginId, u64, u64),
         listener: &mut L,
     ) {
-        if self.is_fenced(link) {
-            return;
-        }
-        let count = self.within_fence(link, (origin, first, count));
+        let count = if self.fences.is_empty() {
+            count
+        } else {
+            self.within_fence(link, (origin, first, count))
+        };
         if count == 0 {
             return;
         }
