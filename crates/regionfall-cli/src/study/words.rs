@@ -132,8 +132,7 @@ pub(crate) fn objective(objective: &Objective) -> String {
 /// A fault in a few words.
 pub(crate) fn fault(kind: &FaultKind, settings: &Settings) -> String {
     let region = |id: RegionId| settings.topology.regions[id.index()].name.as_str();
-    let home =
-        |member: MemberId| region(RegionId::from_index(member.index()));
+    let home = |member: MemberId| region(RegionId::from_index(member.index()));
     let lost = |disks: &Disks| match disks {
         Disks::Kept => "disk kept",
         Disks::Lost => "disk lost",
@@ -170,6 +169,13 @@ pub(crate) fn fault(kind: &FaultKind, settings: &Settings) -> String {
             )
         }
         FaultKind::Hang { member, part } => format!("hang {} {}", nodes(*part), home(*member)),
+        FaultKind::FsyncStall { member, part } => {
+            format!("fsync stall {} {}", nodes(*part), home(*member))
+        }
+        FaultKind::DiskLost { member, part } => {
+            format!("disk lost {} {}", nodes(*part), home(*member))
+        }
+        FaultKind::Restore { member } => format!("restore {}", home(*member)),
         FaultKind::Promote { member, node } => {
             format!("node {node} promoted in {}", home(*member))
         }

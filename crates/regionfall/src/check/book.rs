@@ -78,7 +78,9 @@ impl Book {
                 effect: Some(effect),
                 ..
             }
-            | Fact::Evicted { node, effect } => {
+            | Fact::Evicted { node, effect }
+            | Fact::WriteContinued { node, effect, .. }
+            | Fact::Expired { node, effect, .. } => {
                 let origin = usize::from(effect.dot.origin.0);
                 self.ensure(origin);
                 let (owner, newest) = self.origins[origin];

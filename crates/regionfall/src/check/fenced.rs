@@ -69,9 +69,10 @@ impl Fenced {
 
     #[cold]
     fn look(&mut self, at: SimTime, origin: usize, member: MemberId, last: u64) {
-        let broken = self.fences.iter().find(|&&(fenced, removed, had)| {
-            fenced == origin && removed != member && last > had
-        });
+        let broken = self
+            .fences
+            .iter()
+            .find(|&&(fenced, removed, had)| fenced == origin && removed != member && last > had);
         if let Some(&(_, removed, had)) = broken {
             self.findings.add(at, || {
                 format!("{member} got effect {last} of origin {origin} from {removed}, which was removed when others had {had}")

@@ -11,6 +11,7 @@ mod convergence;
 mod copies;
 mod digests;
 mod dots;
+mod exposure;
 mod fenced;
 mod home;
 mod loss;
@@ -28,6 +29,7 @@ pub use convergence::Convergence;
 pub use copies::Copies;
 pub use digests::Digests;
 pub use dots::Dots;
+pub use exposure::{DiskTimes, Exposure};
 pub use fenced::Fenced;
 pub use home::everyone_home;
 pub use loss::loss_within;
@@ -147,6 +149,7 @@ pub struct StandardChecks {
     digests: Digests,
     convergence: Convergence,
     fenced: Fenced,
+    exposure: Option<Exposure>,
 }
 
 impl StandardChecks {
@@ -158,7 +161,19 @@ impl StandardChecks {
             digests: Digests::default(),
             convergence: Convergence::new(groups),
             fenced: Fenced::new(members),
+            exposure: None,
         }
+    }
+
+    /// Adds the check of what crashes may end, where the database persists.
+    pub fn watch_exposure(&mut self, exposure: Exposure) {
+        self.exposure = Some(exposure);
+    }
+
+    /// Its verdict, with what the disks took, if there is such a check.
+    pub fn exposure(&self, times: &[DiskTimes]) -> Option<Verdict> {
+        let exposure = self.exposure.as_ref()?;
+        Some(exposure.verdict(times))
     }
 
     /// Leaves a node out of what is expected to converge: a fault keeps it down for ever.
@@ -201,5 +216,8 @@ impl Listener for StandardChecks {
         self.dots.observe(at, &one);
         self.convergence.observe(at, &other);
         self.fenced.observe(at, &third, self.dots.book());
+        if let Some(exposure) = &mut self.exposure {
+            exposure.observe(at, fact);
+        }
     }
 }

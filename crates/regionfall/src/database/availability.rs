@@ -207,10 +207,17 @@ mod tests {
         for (shards, port, name) in [
             (false, true, "bdb_unavailable_shard_unreachable"),
             (true, false, "bdb_unavailable_port_unbound"),
-            (false, false, "bdb_unavailable_shard_unreachable_port_unbound"),
+            (
+                false,
+                false,
+                "bdb_unavailable_shard_unreachable_port_unbound",
+            ),
         ] {
             assert_eq!(code(database, true, shards, port), (503, name));
-            assert_eq!(code(node, true, shards, port), (503, "bdb_endpoint_unavailable"));
+            assert_eq!(
+                code(node, true, shards, port),
+                (503, "bdb_endpoint_unavailable")
+            );
         }
     }
 
@@ -218,7 +225,11 @@ mod tests {
     fn lag_counts_only_if_asked_for_and_beyond_the_tolerance() {
         let cluster = AvailabilityConfig::default();
         let passes = |lag: Option<LagCheck>, behind: u64| {
-            let answer = cluster.answer(CheckScope::Database, lag, &seen(&[(true, 0), (true, behind)]));
+            let answer = cluster.answer(
+                CheckScope::Database,
+                lag,
+                &seen(&[(true, 0), (true, behind)]),
+            );
             answer.is_available()
         };
         let asked = |tolerance: Option<u64>| {

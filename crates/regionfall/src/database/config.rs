@@ -2,6 +2,7 @@
 
 use regionfall_kernel::{Distribution, SimDuration};
 
+use super::persistence::{ExportConfig, PersistenceConfig};
 use super::{AvailabilityConfig, CapacityConfig, MemoryConfig};
 
 /// A database.
@@ -25,6 +26,10 @@ pub struct DatabaseConfig {
     pub memory: Option<MemoryConfig>,
     /// How they answer availability checks.
     pub availability: AvailabilityConfig,
+    /// What is kept on disk; `None` is an idealized disk, on which everything executed is at once and at no cost.
+    pub persistence: Option<PersistenceConfig>,
+    /// Exports of members, if there are any.
+    pub export: Option<ExportConfig>,
 }
 
 /// Who takes writes, and who follows whom.
@@ -85,6 +90,8 @@ impl DatabaseConfig {
             capacity: None,
             memory: None,
             availability: AvailabilityConfig::default(),
+            persistence: None,
+            export: None,
         }
     }
 

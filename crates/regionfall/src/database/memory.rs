@@ -69,13 +69,34 @@ impl Eviction {
     /// Every policy with its name in Redis.
     pub const ALL: [(&'static str, Self); 8] = [
         ("noeviction", Self::new(None, false)),
-        ("allkeys-lru", Self::new(Some(EvictionOrder::LeastRecentlyUsed), false)),
-        ("allkeys-lfu", Self::new(Some(EvictionOrder::LeastFrequentlyUsed), false)),
-        ("allkeys-random", Self::new(Some(EvictionOrder::Random), false)),
-        ("volatile-lru", Self::new(Some(EvictionOrder::LeastRecentlyUsed), true)),
-        ("volatile-lfu", Self::new(Some(EvictionOrder::LeastFrequentlyUsed), true)),
-        ("volatile-random", Self::new(Some(EvictionOrder::Random), true)),
-        ("volatile-ttl", Self::new(Some(EvictionOrder::ShortestLife), true)),
+        (
+            "allkeys-lru",
+            Self::new(Some(EvictionOrder::LeastRecentlyUsed), false),
+        ),
+        (
+            "allkeys-lfu",
+            Self::new(Some(EvictionOrder::LeastFrequentlyUsed), false),
+        ),
+        (
+            "allkeys-random",
+            Self::new(Some(EvictionOrder::Random), false),
+        ),
+        (
+            "volatile-lru",
+            Self::new(Some(EvictionOrder::LeastRecentlyUsed), true),
+        ),
+        (
+            "volatile-lfu",
+            Self::new(Some(EvictionOrder::LeastFrequentlyUsed), true),
+        ),
+        (
+            "volatile-random",
+            Self::new(Some(EvictionOrder::Random), true),
+        ),
+        (
+            "volatile-ttl",
+            Self::new(Some(EvictionOrder::ShortestLife), true),
+        ),
     ];
 
     const fn new(order: Option<EvictionOrder>, volatile_only: bool) -> Self {
@@ -249,7 +270,11 @@ mod tests {
         assert_eq!(pick(EvictionOrder::LeastFrequentlyUsed), Some(KeyId(2)));
         assert_eq!(pick(EvictionOrder::ShortestLife), Some(KeyId(2)));
         assert_eq!(pick(EvictionOrder::Random), Some(KeyId(0)));
-        let never_used = uses.pick(EvictionOrder::LeastRecentlyUsed, &[KeyId(9), KeyId(0)], |_| 0);
+        let never_used = uses.pick(
+            EvictionOrder::LeastRecentlyUsed,
+            &[KeyId(9), KeyId(0)],
+            |_| 0,
+        );
         assert_eq!(never_used, Some(KeyId(9)));
     }
 }

@@ -1,4 +1,5 @@
-//! The database: members, the nodes of their clusters, shards, the journal of effects, and the links that carry them.
+//! The database: members, the nodes of their clusters, shards, the journal of effects, the links that carry them, and
+//! disks.
 //!
 //! Only state and rules that need no network; the world moves the messages.
 
@@ -10,6 +11,7 @@ mod link;
 mod member;
 mod memory;
 mod node;
+pub mod persistence;
 
 pub use availability::{
     Availability, AvailabilityConfig, CheckScope, LagCheck, Seen, SourceLag, Unavailable,

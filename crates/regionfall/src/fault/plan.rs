@@ -105,6 +105,25 @@ pub enum FaultKind {
         /// What becomes of bytes on the wire (default: lost).
         in_flight: InFlight,
     },
+    /// The disks of a member finish nothing: no fsync, no writing back, no snapshot.
+    FsyncStall {
+        /// Whose.
+        member: MemberId,
+        /// Which of its nodes.
+        part: Part,
+    },
+    /// The disks of a member are gone while its processes run. They show it when they restart.
+    DiskLost {
+        /// Whose.
+        member: MemberId,
+        /// Which of its nodes.
+        part: Part,
+    },
+    /// An operator restores a member from its last complete export.
+    Restore {
+        /// Which.
+        member: MemberId,
+    },
     /// An operator makes a node of a member the primary of every shard.
     Promote {
         /// Whose.
@@ -150,6 +169,9 @@ impl FaultKind {
             Self::Hang { .. } => "hang",
             Self::RegionOutage { .. } => "region-outage",
             Self::ZoneOutage { .. } => "zone-outage",
+            Self::FsyncStall { .. } => "fsync-stall",
+            Self::DiskLost { .. } => "disk-lost",
+            Self::Restore { .. } => "restore",
             Self::Promote { .. } => "promote",
             Self::Partition { .. } => "partition",
             Self::Latency { .. } => "latency",

@@ -209,6 +209,27 @@ pub enum Fact<'a> {
         /// The effect. Its dot is the next of its origin.
         effect: &'a Effect,
     },
+    /// A further effect of the write that was executed just before, at the same node and with the next dot: a transaction,
+    /// or a command that first removes what had expired.
+    WriteContinued {
+        /// The operation.
+        operation: OperationId,
+        /// The attempt whose request was executed.
+        attempt: u8,
+        /// Where.
+        node: NodeId,
+        /// The effect.
+        effect: &'a Effect,
+    },
+    /// A node made an effect that no application asked for: a key or field expired.
+    Expired {
+        /// Where.
+        node: NodeId,
+        /// The keyspace of the key.
+        keyspace: KeyspaceId,
+        /// The effect.
+        effect: &'a Effect,
+    },
     /// A node executed a read.
     ReadExecuted {
         /// The operation.
@@ -410,7 +431,9 @@ impl Fact<'_> {
                 effect: Some(effect),
                 ..
             }
-            | Fact::Evicted { effect, .. } => Some(effect.dot),
+            | Fact::Evicted { effect, .. }
+            | Fact::WriteContinued { effect, .. }
+            | Fact::Expired { effect, .. } => Some(effect.dot),
             _ => None,
         }
     }

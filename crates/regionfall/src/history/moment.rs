@@ -276,6 +276,11 @@ mod tests {
             Some(at(8)),
             "the second judge, not the second verdict"
         );
+        assert_eq!(
+            find(Rank::Nth(2), 5),
+            Some(at(11)),
+            "whoever met it before does not count again"
+        );
         assert_eq!(find(Rank::Last, 5), Some(at(11)));
         assert_eq!(find(Rank::Nth(0), 9), Some(at(10)));
         assert_eq!(find(Rank::Nth(2), 9), None);

@@ -13,6 +13,9 @@ pub(crate) fn touches_server(shape: &RunShape, kind: &FaultKind, server: usize) 
         FaultKind::ProcessCrash { member, .. }
         | FaultKind::HostCrash { member, .. }
         | FaultKind::Hang { member, .. }
+        | FaultKind::FsyncStall { member, .. }
+        | FaultKind::DiskLost { member, .. }
+        | FaultKind::Restore { member }
         | FaultKind::Promote { member, .. } => *member == home,
         FaultKind::RegionOutage { region, takes, .. }
         | FaultKind::ZoneOutage { region, takes, .. } => takes.database && *region == home_region,
@@ -53,6 +56,9 @@ pub(crate) fn may_justify_leaving(shape: &RunShape, kind: &FaultKind, left: Memb
         FaultKind::ProcessCrash { member, .. }
         | FaultKind::HostCrash { member, .. }
         | FaultKind::Hang { member, .. }
+        | FaultKind::FsyncStall { member, .. }
+        | FaultKind::DiskLost { member, .. }
+        | FaultKind::Restore { member }
         | FaultKind::Promote { member, .. } => *member == left,
         FaultKind::RegionOutage { region, .. } | FaultKind::ZoneOutage { region, .. } => {
             *region == left_region

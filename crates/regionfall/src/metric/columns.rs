@@ -154,6 +154,10 @@ columns! {
     memory_share_max Share Cost "largest share of its memory limit that a shard used; empty without a limit";
     keys_evicted Count Data "keys evicted to make room; empty without a limit";
     oom_errors Count Service "commands refused, or left without an answer, for want of memory; empty without a limit";
+    writes_torn Writes Data "lost in part: of several effects of one operation only the first ones survived; among the lost. Empty without keyspaces whose writes may have several";
+    oversold_units Count Data "units below the `floor` of counters, each where and when it was deepest; empty without such a keyspace";
+    double_claims Count Data "keys that a client was told it had set while they were absent, and another client of another member as well; empty without a keyspace that is `unique`";
+    double_deliveries Count Data "elements of lists that a client was given although another pop had given them away; empty without a keyspace of lists that are popped";
 }
 
 /// The columns up to here enter the trace hash even where they are missing; those that came later do not, so that runs

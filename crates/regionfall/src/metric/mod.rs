@@ -71,7 +71,10 @@ impl Metrics {
     pub fn with_load(mut self, load: &Load) -> Self {
         self.fill("queue_wait_p99_ms", Value::maybe(load.queue_wait_p99_ms));
         self.fill("utilisation_max", Value::Number(load.utilisation_max));
-        self.fill("connections_refused", Value::Count(load.connections_refused));
+        self.fill(
+            "connections_refused",
+            Value::Count(load.connections_refused),
+        );
         self.fill("commands_throttled", Value::Count(load.commands_throttled));
         self
     }
@@ -293,6 +296,22 @@ impl Row {
             Value::maybe(account.reads.ages.quantile_ms(0.99)),
         );
         self.set("convergence_ms", Value::maybe_millis(account.convergence));
+        if account
+            .shape
+            .keyspaces
+            .iter()
+            .any(|keyspace| !keyspace.is_plain)
+        {
+            self.set("writes_torn", Value::Count(account.all_writes().torn));
+        }
+        let promises = &account.promises;
+        for (name, count) in [
+            ("oversold_units", promises.oversold_units),
+            ("double_claims", promises.double_claims),
+            ("double_deliveries", promises.double_deliveries),
+        ] {
+            self.set(name, count.map_or(Value::Missing, Value::Count));
+        }
     }
 
     fn downtime(&mut self, incidents: &[Incident]) {

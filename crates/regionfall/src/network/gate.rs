@@ -71,7 +71,11 @@ impl<P: Copy> Network<P> {
                 && !connection.forgotten[1]
                 && connection.class != TrafficClass::Replication
         };
-        self.connections.iter().zip(&self.upkeep).filter(is_open).count()
+        self.connections
+            .iter()
+            .zip(&self.upkeep)
+            .filter(is_open)
+            .count()
     }
 
     /// A server did its part of a round trip of a connection's setup.

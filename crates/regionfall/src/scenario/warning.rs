@@ -193,7 +193,9 @@ fn without_effect(settings: &Settings, warnings: &mut Vec<Warning>) {
             FaultKind::Membership(change)
                 if change.when.is_some() && settings.database.memory.is_none() =>
             {
-                warn("a condition on memory never holds where it has no limit: add [database.memory]");
+                warn(
+                    "a condition on memory never holds where it has no limit: add [database.memory]",
+                );
             }
             _ => {}
         }

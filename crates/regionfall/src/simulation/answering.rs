@@ -143,7 +143,7 @@ impl World {
         let Some((is_error, bytes)) = errand.reply else {
             return;
         };
-        if !self.nodes[errand.entry.index()].is_running {
+        if !self.nodes[errand.entry.index()].is_running && !self.is_loading(errand.entry) {
             self.operations.message_gone(slot);
             return;
         }

@@ -9,7 +9,9 @@ use regionfall_kernel::{SimDuration, SimTime};
 
 use super::afflictions::Affliction;
 use super::world::World;
-use crate::database::{Availability, CheckScope, LagCheck, Link, LinkState, Scope, Seen, SourceLag};
+use crate::database::{
+    Availability, CheckScope, LagCheck, Link, LinkState, Scope, Seen, SourceLag,
+};
 use crate::failover::{Evidence, ProbeKind};
 use crate::history::Listener;
 use crate::network::{HostState, InFlight, Silence, TrafficClass};
@@ -18,9 +20,7 @@ use crate::topology::{FaultId, HostId, MemberId, NodeId};
 impl World {
     /// A management process on each node, if any decider asks one.
     pub(super) fn place_management(&mut self) {
-        let asks = |evidence: &Evidence| {
-            matches!(evidence, Evidence::Probe(probe, _) if matches!(probe.kind, ProbeKind::Availability { .. }))
-        };
+        let asks = |evidence: &Evidence| matches!(evidence, Evidence::Probe(probe, _) if matches!(probe.kind, ProbeKind::Availability { .. }));
         if self.strategy.evidence.iter().any(asks) {
             let hosts: Vec<HostId> = self.nodes.iter().map(|node| node.host).collect();
             for host in hosts {
@@ -52,7 +52,10 @@ impl World {
         let state = |node: NodeId| self.network.host(self.node_host(node)).state;
         let reaches = |node: NodeId| {
             let hosts = (self.node_host(here), self.node_host(node));
-            node == here || !self.network.is_cut(hosts.0, hosts.1, TrafficClass::Replication)
+            node == here
+                || !self
+                    .network
+                    .is_cut(hosts.0, hosts.1, TrafficClass::Replication)
         };
         let is_up = |node: &NodeId| {
             let is_dark = matches!(state(*node), HostState::Silent(_) | HostState::Refusing(_));
@@ -108,7 +111,9 @@ impl World {
         let (source, target) = (self.node_host(link.source), self.node_host(link.target));
         matches!(link.state, LinkState::Streaming(_))
             && self.network.host(source).state == HostState::Running
-            && !self.network.is_cut(source, target, TrafficClass::Replication)
+            && !self
+                .network
+                .is_cut(source, target, TrafficClass::Replication)
     }
 
     /// The age of the oldest effect of the source's member that the target lacks, by the time that the writer's clock
@@ -121,12 +126,16 @@ impl World {
         let clock = |node: NodeId| self.nodes[node.index()].shards[shard].replica.clock();
         let (has, known) = (clock(primary), clock(link.target));
         let here = self.clock_of(now, member_of(link.target)).0;
-        let ages = self.journal.origins_of_shard(link.shard).filter_map(|origin| {
-            let next = known.get(origin) + 1;
-            let is_missing = member_of(self.journal.node(origin)) == source && has.get(origin) >= next;
-            let effect = is_missing.then(|| self.journal.get(Dot::new(origin, next)))??;
-            Some(here.saturating_sub(effect.at.0))
-        });
+        let ages = self
+            .journal
+            .origins_of_shard(link.shard)
+            .filter_map(|origin| {
+                let next = known.get(origin) + 1;
+                let is_missing =
+                    member_of(self.journal.node(origin)) == source && has.get(origin) >= next;
+                let effect = is_missing.then(|| self.journal.get(Dot::new(origin, next)))??;
+                Some(here.saturating_sub(effect.at.0))
+            });
         SimDuration::from_nanos(ages.max().unwrap_or(0))
     }
 

@@ -170,7 +170,11 @@ impl World {
         if let Some(node) = self.node_at(connection) {
             let (_, key) = self.class_of_call(call);
             let shard = key.map_or(0, |key| shard_of(key, self.shards()));
-            self.offer(now, self.process_of(node, shard), Work::Call(connection, call));
+            self.offer(
+                now,
+                self.process_of(node, shard),
+                Work::Call(connection, call),
+            );
         }
     }
 
@@ -347,14 +351,13 @@ impl World {
     }
 
     /// A process applied effects beside its queue.
-    pub(super) fn work_beside(
-        &mut self,
-        now: SimTime,
-        (node, shard): (NodeId, u16),
-        effects: u64,
-    ) {
+    pub(super) fn work_beside(&mut self, now: SimTime, (node, shard): (NodeId, u16), effects: u64) {
         let process = usize::from(self.process_of(node, shard).0);
-        let Some(apply) = self.capacity.as_ref().map(|capacity| capacity.config.service.apply) else {
+        let Some(apply) = self
+            .capacity
+            .as_ref()
+            .map(|capacity| capacity.config.service.apply)
+        else {
             return;
         };
         let work = self.slowed(node, apply * effects);

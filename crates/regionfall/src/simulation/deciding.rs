@@ -328,12 +328,15 @@ impl World {
             attempt: slot.probe.member.0,
             leg: 1,
         };
+        // A process that still loads answers PING with an error too (Redis docs, PING and LOADING).
         let is_error = match slot.probe.kind {
             ProbeKind::Availability { scope, lag } => {
                 let answer = self.availability(now, slot.probe.member, (scope, lag));
                 !answer.is_available()
             }
-            ProbeKind::Connect | ProbeKind::Ping => false,
+            ProbeKind::Connect | ProbeKind::Ping => self
+                .node_at(connection)
+                .is_some_and(|node| self.is_loading(node)),
         };
         let reply = Message::ProbeReply {
             probe: number,

@@ -186,6 +186,12 @@ impl World {
         };
         let command = state.command.clone();
         let key = command.key().unwrap_or(KeyId(0));
+        if self.is_loading(node) {
+            let refusal = "LOADING Redis is loading the dataset in memory";
+            let reply = Reply::Error(regionfall_crdt::ErrorKind::Other(refusal));
+            self.answer_call(now, connection, (call, draw), reply);
+            return;
+        }
         let executed = match self.admit_command(now, node, &command, listener) {
             Admission::Served => self.execute(now, node, key, &command),
             Admission::Ignored => return,
@@ -208,8 +214,18 @@ impl World {
             );
             self.publish_effect(now, node, effect);
         }
-        let bytes = HEADER_BYTES + executed.reply.bytes() as u32;
-        self.calls[call.0 as usize].reply = Some(executed.reply);
+        self.answer_call(now, connection, (call, draw), executed.reply);
+    }
+
+    fn answer_call(
+        &mut self,
+        now: SimTime,
+        connection: ConnectionId,
+        (call, draw): (CallId, Draw),
+        reply: Reply,
+    ) {
+        let bytes = HEADER_BYTES + reply.bytes() as u32;
+        self.calls[call.0 as usize].reply = Some(reply);
         let message = (Message::CallReply(call).into(), bytes);
         self.network.send(
             now,

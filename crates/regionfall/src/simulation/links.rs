@@ -183,6 +183,15 @@ impl World {
         }
         state.state = LinkState::Streaming(connection);
         let (source, shard) = (state.source, state.shard);
+        if self.is_loading(source) {
+            // It refuses; the other ends the connection and tries again later. That the refusal has a way back is
+            // left out.
+            self.hang_up(now, link, listener);
+            let every = self.blueprint.settings().database.sync.reconnect_every;
+            self.retry_link_at(now + every, link);
+            return;
+        }
+        let state = &mut self.links[usize::from(link.0)];
         let known = state.greeted_with.clone();
         state.sent.join(&known);
         let have = self.nodes[source.index()].shards[usize::from(shard)]
@@ -201,6 +210,10 @@ impl World {
         let forgotten = have
             .iter()
             .any(|dot| known.get(dot.origin) < self.journal.forgotten(dot.origin));
+        if is_divergent {
+            // What the target said it has is about to go.
+            self.links[usize::from(link.0)].sent = Clock::new();
+        }
         if forgotten || is_divergent {
             self.send_full_state(now, link);
             return;

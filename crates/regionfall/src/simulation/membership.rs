@@ -62,7 +62,9 @@ impl World {
         let target = self.links[usize::from(link.0)].target;
         let fence = self.fences.iter().find(|(fenced, _)| *fenced == origin);
         match fence {
-            Some(&(_, had)) if !self.is_node_removed(target) => count.min((had + 1).saturating_sub(first)),
+            Some(&(_, had)) if !self.is_node_removed(target) => {
+                count.min((had + 1).saturating_sub(first))
+            }
             _ => count,
         }
     }
@@ -74,7 +76,10 @@ impl World {
             if !is_ours || self.fences.iter().any(|(fenced, _)| *fenced == origin) {
                 continue;
             }
-            let others = self.nodes.iter().filter(|node| !self.is_removed(node.member));
+            let others = self
+                .nodes
+                .iter()
+                .filter(|node| !self.is_removed(node.member));
             let clocks = others.flat_map(|node| node.shards.iter());
             let had = clocks.map(|shard| shard.replica.clock().get(origin)).max();
             self.fences.push((origin, had.unwrap_or(0)));
@@ -173,7 +178,10 @@ impl World {
         for index in 0..self.inner_links {
             let link = &self.links[index];
             let ends = [link.source, link.target];
-            if ends.map(|node| self.nodes[node.index()].member).contains(&member) {
+            if ends
+                .map(|node| self.nodes[node.index()].member)
+                .contains(&member)
+            {
                 let link = LinkId(index as u16);
                 self.measure_backlog(link);
                 self.hang_up(now, link, listener);
@@ -187,13 +195,11 @@ impl World {
     }
 
     /// What a removed member's nodes hold is gone for good: it is deleted, or the books close.
-    fn forfeit<L: Listener>(
-        &mut self,
-        now: SimTime,
-        member: MemberId,
-        listener: &mut L,
-    ) {
-        let removal = self.removals.iter().find(|removal| removal.member == member);
+    fn forfeit<L: Listener>(&mut self, now: SimTime, member: MemberId, listener: &mut L) {
+        let removal = self
+            .removals
+            .iter()
+            .find(|removal| removal.member == member);
         let Some(fault) = removal.map(|removal| removal.fault) else {
             return;
         };
@@ -268,7 +274,10 @@ impl World {
         self.network
             .effects
             .note(fault, |effects| effects.hosts += 1);
-        let place = self.removals.iter().position(|removal| removal.member == member);
+        let place = self
+            .removals
+            .iter()
+            .position(|removal| removal.member == member);
         let Some(removal) = place.map(|place| self.removals.remove(place)) else {
             return;
         };

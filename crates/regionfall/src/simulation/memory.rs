@@ -310,7 +310,11 @@ impl World {
     /// one member had seen of another may then be gone from both, and its trace in a third is never resolved.
     pub fn left_to_collect(&mut self) -> Option<Vec<(MemberId, usize)>> {
         let belongs = |node: &&Node| !self.is_removed(node.member);
-        let all_run = self.nodes.iter().filter(belongs).all(|node| node.is_running);
+        let all_run = self
+            .nodes
+            .iter()
+            .filter(belongs)
+            .all(|node| node.is_running);
         if self.memory.is_none() || !all_run || !self.has_converged() || self.disk_losses > 1 {
             return None;
         }
@@ -319,7 +323,12 @@ impl World {
         self.collect();
         let members = self.members.iter().map(|member| member.id);
         let members: Vec<MemberId> = members.filter(|&id| !self.is_removed(id)).collect();
-        Some(members.into_iter().map(|id| (id, self.memory_of(id).1)).collect())
+        Some(
+            members
+                .into_iter()
+                .map(|id| (id, self.memory_of(id).1))
+                .collect(),
+        )
     }
 
     /// Bytes of the data of a member's primaries, tombstones included, and how many keys wait for the collector.
@@ -342,8 +351,8 @@ impl World {
     }
 
     fn reopen_if_room(&mut self, now: SimTime, node: NodeId, shard: u16) {
-        let has_room = self.is_out_of_memory(node, shard)
-            && self.pressure(node, shard).0 < Pressure::Full;
+        let has_room =
+            self.is_out_of_memory(node, shard) && self.pressure(node, shard).0 < Pressure::Full;
         let index = self.shard_index(node, shard);
         let Some(memory) = self.memory.as_mut().filter(|_| has_room) else {
             return;

@@ -25,6 +25,7 @@ impl World {
         let shard = shard_of(effect.key, self.shards());
         let bytes = effect.bytes() as u32;
         self.journal.push(effect);
+        self.note_effects(now, node, shard, (dot.origin, dot.sequence, dot.sequence));
         if dot.sequence.is_multiple_of(FORGET_EVERY) {
             self.forget_settled();
             if self.memory.is_some() {
@@ -230,6 +231,7 @@ impl World {
                     last,
                 },
             );
+            self.note_effects(now, target, shard, (origin, first, last));
             if !is_direct || self.inner_links < self.links.len() {
                 self.hand_on(now, (source, target), shard, (origin, first, last));
             }
@@ -276,7 +278,10 @@ impl World {
             if is_cluster {
                 self.feed_replicas(now, target, shard, (origin, first, last));
             }
-            if writer != from {
+            // What a former primary wrote its successor may lack.
+            let is_succeeded = self.members[writer.index()].primaries[usize::from(shard)]
+                != self.journal.node(origin);
+            if writer != from || is_succeeded {
                 self.pass_on(now, target, shard, (origin, first, last));
             }
         } else if writer == to {
@@ -423,6 +428,8 @@ impl World {
         let before = replica.clock().clone();
         if replaces {
             *replica = *snapshot;
+            self.note_state(now, (target, shard), None);
+            let replica = &self.nodes[target.index()].shards[usize::from(shard)].replica;
             let discarded: Vec<_> = before.beyond(replica.clock()).collect();
             for range in discarded {
                 let fact = Fact::CopiesEnded {
@@ -435,6 +442,7 @@ impl World {
             }
         } else {
             replica.merge(&snapshot);
+            self.note_state(now, (target, shard), Some(&snapshot));
         }
         let replica = &self.nodes[target.index()].shards[usize::from(shard)].replica;
         let gained: Vec<_> = replica.clock().beyond(&before).collect();
@@ -462,7 +470,11 @@ impl World {
         let is_starting =
             |node: &Node| !node.is_running && self.host_faults[node.host.index()].is_empty();
         let is_removed = |node: &Node| self.is_removed(node.member);
-        if self.nodes.iter().any(|node| is_starting(node) && !is_removed(node)) {
+        if self
+            .nodes
+            .iter()
+            .any(|node| is_starting(node) && !is_removed(node))
+        {
             return false;
         }
         let groups = self.blueprint.groups();
@@ -495,7 +507,7 @@ impl World {
     /// still under way can need: those that all had observed before any such effect was written.
     pub(super) fn forget_settled(&mut self) {
         let blueprint = self.blueprint.clone();
-        let groups = blueprint.groups();
+        let (groups, now) = (blueprint.groups(), self.now());
         for look in 0..self.last_look.len() {
             let (shard, group) = (
                 look % usize::from(self.shards),
@@ -512,6 +524,11 @@ impl World {
                 everywhere.meet(node.shards[shard].replica.clock());
                 anywhere.join(node.shards[shard].replica.clock());
             }
+            if let Some(persisting) = &mut self.persisting {
+                let nodes = self.nodes.iter().filter(|node| is_in(node));
+                let copies = (shard, nodes.map(|node| node.id));
+                persisting.settle(now, copies, &self.journal, &mut everywhere);
+            }
             let origins = self.journal.origins_of_shard(shard as u16);
             let origins: Vec<OriginId> = origins
                 .filter(|&origin| is_in(&self.nodes[self.journal.node(origin).index()]))
@@ -525,6 +542,9 @@ impl World {
             if everywhere.dominates(written) {
                 for node in self.nodes.iter_mut().filter(|node| is_in(node)) {
                     node.shards[shard].replica.collect(stable);
+                    if let Some(persisting) = &mut self.persisting {
+                        persisting.collect(node.id, shard, stable);
+                    }
                 }
                 self.last_look[look] = (everywhere, anywhere);
             }

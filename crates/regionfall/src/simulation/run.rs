@@ -64,6 +64,9 @@ pub(crate) fn run_with<L: Listener>(plan: &Plan<'_>, listener: &mut L) -> Outcom
             checks.leave_out(NodeId::from_index(node));
         }
     }
+    if let Some(exposure) = world.exposure(&faults) {
+        checks.watch_exposure(exposure);
+    }
     let mut listeners = (
         (
             Ledger::new(shape.clone()),
@@ -101,6 +104,7 @@ pub(crate) fn run_with<L: Listener>(plan: &Plan<'_>, listener: &mut L) -> Outcom
     if let Some(waiting) = world.left_to_collect().filter(|_| quiescence.reached) {
         verdicts.push(collected(now, &waiting));
     }
+    verdicts.extend(checks.exposure(&world.disk_times()));
     let mut hash = trace.hash();
     metrics.hash_into(&mut hash);
     for verdict in &verdicts {
@@ -201,6 +205,8 @@ fn shape(blueprint: &Blueprint, strategy: &StrategyConfig, faults: &[PlannedFaul
         name: keyspace.name.clone(),
         data_type: keyspace.data_type(),
         reads_own_writes: keyspace.session == crate::workload::Session::ReadYourWrites,
+        is_plain: keyspace.is_plain(),
+        promise: keyspace.promise,
     });
     let storm_begins = SimTime::ZERO + settings.phases.warm_up;
     let calm_begins = storm_begins + settings.phases.storm;
@@ -221,6 +227,7 @@ fn shape(blueprint: &Blueprint, strategy: &StrategyConfig, faults: &[PlannedFaul
             })
             .collect(),
         groups: blueprint.groups().to_vec(),
+        crashes_lose: settings.database.persistence.is_some(),
         shards: settings.database.shards,
         faults: faults.to_vec(),
         storm_begins,

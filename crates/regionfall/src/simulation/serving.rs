@@ -1,6 +1,6 @@
 //! Nodes execute what reaches them. Every command goes through the one dispatcher of the data types.
 
-use regionfall_crdt::{Command, Executed, KeyId};
+use regionfall_crdt::{Command, CommandKind, Effects, Executed, KeyId, Reply, Value};
 use regionfall_kernel::SimTime;
 
 use super::answering::Errand;
@@ -8,9 +8,10 @@ use super::memory::Admission;
 use super::world::World;
 use crate::client::Slot;
 use crate::database::{Entrance, shard_of};
-use crate::history::{Fact, Listener};
+use crate::history::{Fact, Listener, Promise};
 use crate::network::{ConnectionId, Draw, End};
-use crate::topology::{HostId, MemberId, NodeId};
+use crate::topology::{HostId, KeyspaceId, MemberId, NodeId, OperationId};
+use crate::workload::commands::is_plain;
 
 /// Bytes of a reply beside a value.
 const REPLY_BYTES: u32 = 72;
@@ -99,17 +100,28 @@ impl World {
             node,
             ..
         } = errand;
-        let operation = self.operations.get(slot);
-        let value = self.blueprint.value_bytes(operation.keyspace());
-        let command = operation.command(value);
-        let (operation, key) = (operation.id, operation.key());
-        let is_write = command.kind().is_write();
+        if self.is_loading(node) {
+            errand.reply = Some((true, REPLY_BYTES));
+            self.answer_at(now, errand);
+            return;
+        }
+        let asked = self.operations.get(slot);
+        let (operation, key, keyspace) = (asked.id, asked.key(), asked.keyspace());
+        let kind = asked.request.command;
+        let is_write = kind.is_write();
         let shard = usize::from(shard_of(key, self.shards()));
         if is_write && !self.nodes[node.index()].shards[shard].is_primary() {
             // READONLY: nothing happens.
             self.answer_with_error(now, errand);
             return;
         }
+        let value = self.blueprint.value_bytes(keyspace);
+        let command = self.blueprint.workload().command(
+            self.request_draws,
+            &asked.request,
+            (asked.who, asked.sequence),
+            operation.0,
+        );
         if self.memory.is_some() {
             match self.admit_command(now, node, &command, listener) {
                 Admission::Served => {}
@@ -123,7 +135,15 @@ impl World {
                 }
             }
         }
-        let executed = self.execute(now, node, key, &command);
+        let may_refrain = matches!(kind, CommandKind::Decr | CommandKind::DecrBy);
+        let executed = if may_refrain && self.refrains(node, keyspace, key) {
+            Executed {
+                reply: Reply::Nil,
+                effects: Effects::none(),
+            }
+        } else {
+            self.execute(now, node, key, &command)
+        };
         if is_write {
             let effect = executed.effects.first();
             listener.observe(
@@ -135,7 +155,13 @@ impl World {
                     effect,
                 },
             );
+            if executed.effects.len() > 1 {
+                tell_further(now, (operation, attempt, node), &executed.effects, listener);
+            }
         } else {
+            if !executed.effects.is_empty() {
+                tell_expired(now, (node, keyspace), &executed.effects, listener);
+            }
             listener.observe(
                 now,
                 &Fact::ReadExecuted {
@@ -146,11 +172,21 @@ impl World {
                 },
             );
         }
+        let wrote = !executed.effects.is_empty();
         for effect in executed.effects {
             self.publish_effect(now, node, effect);
         }
-        let bytes = REPLY_BYTES + if is_write { 0 } else { value };
-        errand.reply = Some((executed.reply.is_error(), bytes));
+        let (bytes, is_error) = if is_plain(kind) {
+            let value = if is_write { 0 } else { value };
+            (value, executed.reply.is_error())
+        } else {
+            // What a command answers about the data (no such key, a place outside of a list) is an answer.
+            (executed.reply.bytes() as u32, false)
+        };
+        errand.reply = Some((is_error, REPLY_BYTES + bytes));
+        if self.hold_reply(now, errand, shard as u16, wrote) {
+            return;
+        }
         if errand.entry == node {
             self.send_reply(now, errand);
         } else {
@@ -162,6 +198,23 @@ impl World {
     pub(super) fn answer_with_error(&mut self, now: SimTime, mut errand: Errand) {
         errand.reply = Some((true, REPLY_BYTES));
         self.answer_at(now, errand);
+    }
+
+    /// Whether a client does not decrement, by what it reads just before at the same member: a counter with a floor must
+    /// keep at least that.
+    #[cold]
+    fn refrains(&self, node: NodeId, keyspace: KeyspaceId, key: KeyId) -> bool {
+        let config = &self.blueprint.settings().workload.keyspaces[keyspace.index()];
+        let Promise::Floor { initial, floor } = config.promise else {
+            return false;
+        };
+        let shards = &self.nodes[node.index()].shards;
+        let shard = &shards[usize::from(shard_of(key, self.shards()))];
+        let counted = match shard.replica.value(key) {
+            Value::Integer(counted) => counted,
+            _ => 0,
+        };
+        initial + counted <= floor
     }
 
     /// Executes a command at a node.
@@ -177,9 +230,7 @@ impl World {
         let node = &mut self.nodes[node.index()];
         debug_assert!(node.is_running, "a stopped node executes nothing");
         let shard = &mut node.shards[usize::from(shard_of(key, shards))];
-        shard
-            .replica
-            .execute(command, at, shard.origin)
+        shard.replica.execute(command, at, shard.origin)
     }
 
     /// The node at the server end of a connection.
@@ -203,5 +254,46 @@ impl World {
     /// The machine at whose address clients find a member.
     pub(super) fn entrance_host(&self, member: MemberId) -> HostId {
         self.node_host(self.members[member.index()].entrance)
+    }
+}
+
+/// Tells of the effects of a write after its first.
+#[cold]
+fn tell_further<L: Listener>(
+    now: SimTime,
+    (operation, attempt, node): (OperationId, u8, NodeId),
+    effects: &Effects,
+    listener: &mut L,
+) {
+    for effect in effects.iter().skip(1) {
+        listener.observe(
+            now,
+            &Fact::WriteContinued {
+                operation,
+                attempt,
+                node,
+                effect,
+            },
+        );
+    }
+}
+
+/// A read found out that something has expired, and removed it.
+#[cold]
+fn tell_expired<L: Listener>(
+    now: SimTime,
+    (node, keyspace): (NodeId, KeyspaceId),
+    effects: &Effects,
+    listener: &mut L,
+) {
+    for effect in effects {
+        listener.observe(
+            now,
+            &Fact::Expired {
+                node,
+                keyspace,
+                effect,
+            },
+        );
     }
 }

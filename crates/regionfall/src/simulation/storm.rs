@@ -1,5 +1,6 @@
 //! Faults act: on hosts, on paths, on members and app servers, one or many at a time.
 
+use regionfall_crdt::Replica;
 use regionfall_kernel::{Sampler, SimTime};
 
 use super::event::{Event, LinkId};
@@ -125,11 +126,17 @@ impl World {
                 let place = (region, None);
                 self.switch_region(now, id, begins, (place, takes), ruin, listener);
             }
-            FaultKind::Promote { member, node } => {
-                if begins {
-                    self.appoint(now, (id, member), node, listener);
-                }
+            FaultKind::FsyncStall { member, part } => {
+                let nodes = self.struck(member, part, id);
+                self.stall_disks(now, (id, begins), &nodes);
             }
+            FaultKind::DiskLost { member, part } => {
+                self.switch_disks(now, (id, begins), (member, part), listener);
+            }
+            // Acts that nobody undoes.
+            FaultKind::Restore { .. } | FaultKind::Promote { .. } if !begins => {}
+            FaultKind::Restore { member } => self.begin_restore(now, id, member),
+            FaultKind::Promote { member, node } => self.appoint(now, (id, member), node, listener),
             FaultKind::Partition {
                 paths,
                 mode,
@@ -155,6 +162,20 @@ impl World {
         self.account_for_abandoned();
     }
 
+    /// Disks go; nobody brings them back.
+    fn switch_disks<L: Listener>(
+        &mut self,
+        now: SimTime,
+        (fault, begins): (FaultId, bool),
+        (member, part): (MemberId, Part),
+        listener: &mut L,
+    ) {
+        let nodes = self.struck(member, part, fault);
+        if begins {
+            self.take_disks_of(now, fault, &nodes, listener);
+        }
+    }
+
     /// A region or one of its zones falls or comes back: what `takes` names of it.
     fn switch_region<L: Listener>(
         &mut self,
@@ -169,6 +190,9 @@ impl World {
         if let Some(member) = self.blueprint.member_in(region).filter(|_| takes.database) {
             let ruin = (affliction, disks, in_flight);
             let part = zone.map_or(Part::Whole, Part::Zone);
+            if begins && disks == Disks::Lost && part == Part::Whole {
+                self.lose_exports(member);
+            }
             self.switch_member(now, (id, begins), (member, part), ruin, listener);
         }
         if takes.app_servers {
@@ -366,7 +390,10 @@ impl World {
             self.switch_management(now, (fault, true), node, affliction, listener);
         }
         self.stop_processes(now, fault, node, listener);
+        self.crash_disks(now, node, (affliction, fault), listener);
+        self.break_export_off(now, node);
         if disks == Disks::Lost {
+            self.take_disks(now, node);
             self.lose_disks(now, node, fault, listener);
         }
     }
@@ -406,6 +433,8 @@ impl World {
             self.kill_processes(now, node);
             listener.observe(now, &Fact::NodeStopped { node, fault });
             self.stop_links(now, node, listener);
+        } else if self.is_loading(node) {
+            self.stop_links(now, node, listener);
         }
     }
 
@@ -420,7 +449,8 @@ impl World {
         self.forget_looks();
         self.disk_losses += 1;
         for shard in &mut self.nodes[node.index()].shards {
-            let replica = std::mem::take(&mut shard.replica);
+            let empty = Replica::with_settings(shard.replica.settings());
+            let replica = std::mem::replace(&mut shard.replica, empty);
             for dot in replica.clock().iter() {
                 let fact = Fact::CopiesEnded {
                     node,

@@ -15,9 +15,11 @@ use super::deciding::{DeciderSlot, ProbeSlot};
 use super::degrading::Acting;
 use super::endpoint::{Call, Endpoint};
 use super::event::{ARRIVAL, Event, LinkId, Message};
+use super::exporting::Exporting;
 use super::letter::Letter;
 use super::membership::Removal;
 use super::memory::Memory;
+use super::persisting::Persisting;
 use crate::client::{AppServer, Finding, Operations};
 use crate::database::{Journal, Link, Member, Node};
 use crate::failover::{Decider, StrategyConfig};
@@ -28,7 +30,7 @@ use crate::network::{
 };
 use crate::route::Answers;
 use crate::scenario::Ties;
-use crate::topology::{DeciderId, FleetId, HostId, MemberId, NodeId, ServerId};
+use crate::topology::{DeciderId, FaultId, FleetId, HostId, MemberId, NodeId, ServerId};
 
 /// Everything that a run consists of.
 #[derive(Clone)]
@@ -64,6 +66,12 @@ pub struct World {
     pub(super) calls: Vec<Call>,
 
     pub(super) errands: Errands,
+    /// Disks; `None` if everything is on them at once.
+    pub(super) persisting: Option<Box<Persisting>>,
+    /// By member: its exports; empty if there are none.
+    pub(super) exporting: Vec<Exporting>,
+    /// Faults that keep disks from finishing anything, with the nodes they do it to.
+    pub(super) stalls: Vec<(FaultId, NodeId)>,
 
     pub(super) faults: Vec<PlannedFault>,
     pub(super) host_faults: Vec<Vec<HostFault>>,
@@ -145,6 +153,9 @@ impl World {
             endpoints: Vec::new(),
             calls: Vec::new(),
             errands: Errands::default(),
+            persisting: None,
+            exporting: Vec::new(),
+            stalls: Vec::new(),
             faults,
             host_faults: Vec::new(),
             degradations: Vec::new(),
@@ -160,6 +171,7 @@ impl World {
         };
         world.place_members();
         world.place_links();
+        world.place_disks(seed);
         world.place_servers(seed);
         world.place_deciders(seed);
         world.place_management();
@@ -169,6 +181,8 @@ impl World {
         world.role_faults = vec![None; world.faults.len()];
         world.schedule_phases();
         world.schedule_faults();
+        world.schedule_expiry(seed);
+        world.place_exports();
         world
     }
 
@@ -300,11 +314,18 @@ impl World {
             Event::Restart(node) => self.restart_node(now, node, listener),
             Event::Forward(id) => self.forwarded(now, id, listener),
             Event::Answer(id) => self.answer(now, id),
+            Event::Export(member) => self.export(now, member),
+            Event::Imported(member, fault) => self.imported(now, (member, fault), listener),
+            Event::Loaded(node) => self.node_loaded(now, node, listener),
+            Event::DiskAnswer(id) => self.disk_answers(now, id),
+            Event::DiskLook(node, shard) => self.look_at_disk(now, (node, shard), listener),
+            Event::DiskFree(node, fault) => self.free_process(now, (node, fault), listener),
             Event::Phase(phase) => self.begin_phase(now, phase, listener),
             Event::Injected(call) => self.send_call(now, call),
             Event::Served(process) => self.work_done(now, process, listener),
             Event::Watch(fault) => self.watch(now, fault),
             Event::Change(fault) => self.change_membership(now, fault, listener),
+            Event::Expiry(member) => self.expire_due(now, member, listener),
         }
     }
 

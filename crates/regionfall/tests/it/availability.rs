@@ -108,11 +108,21 @@ fn lag_beyond_the_tolerance_flips_the_answer_and_back() {
     let mut field = asks("probe = \"ping\"", &slow);
     field.at(20.0).write(A, 1, 7);
     field.at(21.5).expect(B, 1, None);
-    assert!(field.availability(B, None).is_available(), "a plain check does not look");
+    assert!(
+        field.availability(B, None).is_available(),
+        "a plain check does not look"
+    );
     assert!(!field.availability(B, Some(lag(1_000))).is_available());
     assert!(field.availability(B, Some(lag(2_000))).is_available());
-    assert!(!field.availability(B, Some(LagCheck { tolerance: None })).is_available());
-    assert!(field.availability(C, Some(lag(100))).is_available(), "c has it");
+    assert!(
+        !field
+            .availability(B, Some(LagCheck { tolerance: None }))
+            .is_available()
+    );
+    assert!(
+        field.availability(C, Some(lag(100))).is_available(),
+        "c has it"
+    );
     field.at(23.0).expect(B, 1, Some(7));
     assert!(field.availability(B, Some(lag(0))).is_available());
 }
@@ -126,7 +136,10 @@ fn clocks_that_disagree_show_as_lag() {
     let mut field = asks("probe = \"ping\"", &format!("{skew}{slow}"));
     field.at(20.0).write(A, 1, 7);
     field.at(20.4);
-    assert!(!field.availability(B, Some(lag(3_000))).is_available(), "0.4 s and 3 s");
+    assert!(
+        !field.availability(B, Some(lag(3_000))).is_available(),
+        "0.4 s and 3 s"
+    );
     assert!(field.availability(B, Some(lag(3_500))).is_available());
 }
 
@@ -141,8 +154,14 @@ fn a_health_endpoint_that_is_down_says_nothing_of_the_database() {
         let mut field = asks("probe = \"availability\"", &down);
         field.at(30.0).write(B, 1, 5);
         field.at(31.0).expect_everywhere(1, Some(5));
-        let effects = field.world.fault_effects().of(regionfall::topology::FaultId(0));
-        assert!(effects.hosts == 1 && (mode == "silent" || effects.refused > 0), "{effects:?}");
+        let effects = field
+            .world
+            .fault_effects()
+            .of(regionfall::topology::FaultId(0));
+        assert!(
+            effects.hosts == 1 && (mode == "silent" || effects.refused > 0),
+            "{effects:?}"
+        );
     }
 }
 
@@ -164,8 +183,16 @@ fn the_endpoint_answers_again_after_the_fault() {
 fn a_cluster_answers_by_its_majority_and_its_primaries() {
     // Three nodes in three zones; the address is that of the first.
     let cluster = "[database]\nkind = \"active-active\"\nreplicas_per_shard = 2\n";
-    let crash = |node: &str| fault(&format!("kind = \"process-crash\"\nregion = \"b\"\nnode = {node}"));
-    let dark = |node: &str| fault(&format!("kind = \"host-crash\"\nregion = \"b\"\nnode = {node}"));
+    let crash = |node: &str| {
+        fault(&format!(
+            "kind = \"process-crash\"\nregion = \"b\"\nnode = {node}"
+        ))
+    };
+    let dark = |node: &str| {
+        fault(&format!(
+            "kind = \"host-crash\"\nregion = \"b\"\nnode = {node}"
+        ))
+    };
     let code = |faults: String| {
         let mut field = asks("probe = \"availability\"", &format!("{cluster}{faults}"));
         field.at(30.0);

@@ -19,15 +19,24 @@ fn field(capacity: &str, rest: &str) -> Field {
 /// opening the connection, which takes another.
 fn replies(field: &mut Field, after: f64) -> Vec<u64> {
     let answers = field.answers(A);
-    let replies = answers.iter().filter(|(_, answer)| matches!(answer, Answer::Reply(..)));
+    let replies = answers
+        .iter()
+        .filter(|(_, answer)| matches!(answer, Answer::Reply(..)));
     let since = seconds(after);
-    replies.map(|(at, _)| (at.saturating_since(since).as_millis_f64() - 2.0).round() as u64).collect()
+    replies
+        .map(|(at, _)| (at.saturating_since(since).as_millis_f64() - 2.0).round() as u64)
+        .collect()
 }
 
 #[test]
 fn commands_wait_for_the_one_thread() {
     let mut field = field("read = \"1ms\"\nwrite = \"10ms\"", "");
-    field.at(6.0).write(A, 1, 1).write(A, 2, 1).read(A, 1).write(A, 3, 1);
+    field
+        .at(6.0)
+        .write(A, 1, 1)
+        .write(A, 2, 1)
+        .read(A, 1)
+        .write(A, 3, 1);
     field.at(7.0);
     assert_eq!(replies(&mut field, 6.0), [10, 20, 21, 31]);
     let busyness = field.world.busyness().expect("nodes have a capacity");
@@ -88,7 +97,11 @@ fn a_slow_host_works_so_many_times_longer() {
         field.at(second).write(A, 1, 1);
         field.at(second + 0.9);
         let opened = u64::from(second > 6.0);
-        assert_eq!(replies(&mut field, second), [took - opened], "at {second} s");
+        assert_eq!(
+            replies(&mut field, second),
+            [took - opened],
+            "at {second} s"
+        );
     }
     assert_eq!(field.altered(0), 1);
     field.at(12.0).write(B, 1, 1);
@@ -159,7 +172,9 @@ fn run(rest: &str) -> (Outcome, Late) {
     );
     let outcome = listened_to(&text, "pinned", None, (1, &mut late));
     // Clients may well not be served.
-    let broken = outcome.broken().find(|verdict| verdict.kind == VerdictKind::ModelLaw);
+    let broken = outcome
+        .broken()
+        .find(|verdict| verdict.kind == VerdictKind::ModelLaw);
     assert!(broken.is_none(), "{broken:?}");
     (outcome, late)
 }
@@ -174,7 +189,11 @@ fn work_is_done_for_clients_that_gave_up() {
     // 80 a second of 10 ms each is fine; of 40 ms each it is not.
     let load = "rate = \"80/s\"\ntimeout = \"100ms\"\n[database.capacity]\nwrite = \"10ms\"\n";
     let (calm, late) = run(load);
-    assert!(late.executed_after < 40, "a queue of chance: {}", late.executed_after);
+    assert!(
+        late.executed_after < 40,
+        "a queue of chance: {}",
+        late.executed_after
+    );
     assert!((0.9..=1.0).contains(&number(&calm, "utilisation_max")));
     assert!((10.0..150.0).contains(&number(&calm, "queue_wait_p99_ms")));
     let slow = fault("slow-host", "10s", "15s").replace("lasts", "factor = 4\nlasts");
@@ -186,12 +205,16 @@ fn work_is_done_for_clients_that_gave_up() {
 #[test]
 fn more_clients_than_the_limit_are_refused() {
     // Four servers with up to four connections each.
-    let load = "clients = 64\nthink = \"1ms\"\n[database.capacity]\nwrite = \"2ms\"\nmax_clients = 9\n";
+    let load =
+        "clients = 64\nthink = \"1ms\"\n[database.capacity]\nwrite = \"2ms\"\nmax_clients = 9\n";
     let (outcome, late) = run(load);
     assert!(late.refused > 0);
     assert_eq!(number(&outcome, "connections_refused") as u64, late.refused);
     let (outcome, late) = run(&load.replace("= 9", "= 16"));
-    assert_eq!((late.refused, number(&outcome, "connections_refused") as u64), (0, 0));
+    assert_eq!(
+        (late.refused, number(&outcome, "connections_refused") as u64),
+        (0, 0)
+    );
 }
 
 #[test]
@@ -210,8 +233,14 @@ fn commands_beyond_their_rate_wait_or_are_refused() {
     let (delayed, late) = run(load);
     assert_eq!(late.errors, 0);
     assert!(number(&delayed, "commands_throttled") > 1_000.0);
-    assert!(number(&delayed, "queue_wait_p99_ms") > 100.0, "sixteen connections wait");
-    assert!(number(&delayed, "latency_p99_ms") > 1_000.0, "the pools' queues grow by ten a second");
+    assert!(
+        number(&delayed, "queue_wait_p99_ms") > 100.0,
+        "sixteen connections wait"
+    );
+    assert!(
+        number(&delayed, "latency_p99_ms") > 1_000.0,
+        "the pools' queues grow by ten a second"
+    );
     let (refused, late) = run(&format!("{load}over_limit = \"refuse\"\n"));
     let share = late.errors as f64 / 5_200.0;
     assert!((0.06..0.13).contains(&share), "one of ten: {share}");
@@ -228,6 +257,10 @@ fn in_a_cluster_each_process_has_a_queue_of_its_own() {
     let text = format!("{CLUSTER}[database.capacity]\nwrite = \"5ms\"\n");
     let (spread, late) = run(&format!("{load}{text}"));
     assert!(number(&alone, "queue_wait_p99_ms") > 2.0 * number(&spread, "queue_wait_p99_ms"));
-    assert!(number(&spread, "utilisation_max") < 0.75, "{}", number(&spread, "utilisation_max"));
+    assert!(
+        number(&spread, "utilisation_max") < 0.75,
+        "{}",
+        number(&spread, "utilisation_max")
+    );
     assert_eq!(late.timeouts, 0);
 }

@@ -1,6 +1,7 @@
 //! Whatever faults come, the model keeps its laws, and members agree in the end.
 
 use proptest::prelude::*;
+use proptest::test_runner::TestCaseError;
 use regionfall::check::VerdictKind;
 use regionfall::database::{AtLimit, CapacityConfig, Eviction, MemoryConfig, ServiceTimes};
 use regionfall::fault::{
@@ -12,11 +13,13 @@ use regionfall::topology::MemberId;
 use regionfall_kernel::{Distribution, Seed, SimDuration};
 
 use crate::small::scenario;
-use crate::storms::{cases, storm};
+use crate::storms::{cases, storm, storm_in_clusters};
 
-fn study() -> Scenario {
-    scenario(
-        r#"
+fn study(database: &str) -> Scenario {
+    scenario(&STUDY.replace("[database]\n", &format!("[database]\n{database}\n")))
+}
+
+const STUDY: &str = r#"
 [phases]
 warm_up = "5s"
 storm = "30s"
@@ -65,8 +68,35 @@ preset = "jedis-multidb"
 preset = "route53-fast"
 [[strategy]]
 preset = "pinned"
-"#,
-    )
+"#;
+
+fn strategy() -> impl Strategy<Value = &'static str> {
+    prop_oneof![Just("jedis-multidb"), Just("route53-fast"), Just("pinned")]
+}
+
+/// Runs a storm twice: all holds but that every client is served, and it is the same run.
+fn holds(
+    scenario: &Scenario,
+    faults: &[FaultSpec],
+    (seed, strategy): (u64, &str),
+) -> Result<(), TestCaseError> {
+    let run = || {
+        Simulation::new(scenario, Seed::new(seed))
+            .strategy(strategy)
+            .expect("the strategy is in the scenario")
+            .faults(faults.to_vec())
+            .run()
+            .expect("a strategy is named")
+    };
+    let outcome = run();
+    for verdict in outcome.broken() {
+        let is_bounded = verdict.check == "every client is served";
+        prop_assert!(is_bounded, "{verdict}\n{}", outcome.story());
+        prop_assert!(verdict.kind == VerdictKind::Eventually);
+    }
+    prop_assert!(outcome.is_within_budget());
+    prop_assert_eq!(outcome.trace_hash().finish(), run().trace_hash().finish());
+    Ok(())
 }
 
 proptest! {
@@ -76,36 +106,30 @@ proptest! {
     fn laws_hold_and_members_agree_in_the_end(
         faults in storm(),
         seed in any::<u64>(),
-        strategy in prop_oneof![Just("jedis-multidb"), Just("route53-fast"), Just("pinned")],
+        strategy in strategy(),
     ) {
-        let scenario = study();
-        let run = || {
-            Simulation::new(&scenario, Seed::new(seed))
-                .strategy(strategy)
-                .expect("the strategy is in the scenario")
-                .faults(faults.clone())
-                .run()
-                .expect("a strategy is named")
-        };
-        let outcome = run();
-        for verdict in outcome.broken() {
-            let is_bounded = verdict.check == "every client is served";
-            prop_assert!(is_bounded, "{verdict}\n{}", outcome.story());
-            prop_assert!(verdict.kind == VerdictKind::Eventually);
-        }
-        prop_assert!(outcome.is_within_budget());
-        prop_assert_eq!(outcome.trace_hash().finish(), run().trace_hash().finish());
+        holds(&study(""), &faults, (seed, strategy))?;
+    }
+
+    #[test]
+    fn laws_hold_and_nodes_agree_in_the_end(
+        faults in storm_in_clusters(),
+        seed in any::<u64>(),
+        strategy in strategy(),
+    ) {
+        holds(&study("replicas_per_shard = 1"), &faults, (seed, strategy))?;
     }
 }
 
 /// What makes things worse, and what operators do to the membership.
 fn meddling() -> impl Strategy<Value = Vec<FaultSpec>> {
     let member = || (0_u8..3).prop_map(MemberId);
-    let skew = (any::<bool>(), 0_u64..2_000, 0_u32..100).prop_map(|(is_ahead, offset, drift)| Skew {
-        is_ahead,
-        offset: SimDuration::from_millis(offset),
-        drift: f64::from(drift) / 1_000.0,
-    });
+    let skew =
+        (any::<bool>(), 0_u64..2_000, 0_u32..100).prop_map(|(is_ahead, offset, drift)| Skew {
+            is_ahead,
+            offset: SimDuration::from_millis(offset),
+            drift: f64::from(drift) / 1_000.0,
+        });
     let degradation = prop_oneof![
         (member(), skew).prop_map(|(member, skew)| Degradation::ClockSkew { member, skew }),
         (0.2_f64..8.0).prop_map(|factor| Degradation::LoadSurge {
@@ -129,17 +153,20 @@ fn meddling() -> impl Strategy<Value = Vec<FaultSpec>> {
         })
     });
     let kind = prop_oneof![degradation.prop_map(FaultKind::Degraded), change];
-    let span = |range| Strategy::prop_map(range, |millis: u64| {
-        Distribution::Constant(SimDuration::from_millis(millis))
-    });
-    let fault = (kind, span(5_000..34_000_u64), span(10..25_000_u64)).prop_map(
-        |(kind, at, lasts)| FaultSpec {
-            kind,
-            at,
-            lasts: Some(lasts),
-            flapping: None,
-        },
-    );
+    let span = |range| {
+        Strategy::prop_map(range, |millis: u64| {
+            Distribution::Constant(SimDuration::from_millis(millis))
+        })
+    };
+    let fault =
+        (kind, span(5_000..34_000_u64), span(10..25_000_u64)).prop_map(|(kind, at, lasts)| {
+            FaultSpec {
+                kind,
+                at,
+                lasts: Some(lasts),
+                flapping: None,
+            }
+        });
     prop::collection::vec(fault, 1..6)
 }
 
@@ -155,7 +182,7 @@ proptest! {
         limit in 2_u32..60,
     ) {
         faults.extend(meddling);
-        let mut scenario = study();
+        let mut scenario = study("");
         let database = &mut scenario.variants[0].settings.database;
         let constant = |micros| Distribution::Constant(SimDuration::from_micros(micros));
         database.capacity = Some(CapacityConfig {

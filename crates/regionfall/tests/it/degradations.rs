@@ -76,7 +76,9 @@ impl Listener for Asked {
 
 impl Asked {
     fn between(&self, server: u32, from: u64, to: u64) -> u64 {
-        (from..to).filter_map(|second| self.0.get(&(server, second))).sum()
+        (from..to)
+            .filter_map(|second| self.0.get(&(server, second)))
+            .sum()
     }
 }
 
@@ -124,9 +126,17 @@ fn ratio(asked: &Asked, server: u32) -> f64 {
 #[test]
 fn a_surge_multiplies_rates_and_divides_thinking_times() {
     let asked = surge("factor = 4");
-    assert!((3.6..4.4).contains(&ratio(&asked, 0)), "{}", ratio(&asked, 0));
+    assert!(
+        (3.6..4.4).contains(&ratio(&asked, 0)),
+        "{}",
+        ratio(&asked, 0)
+    );
     // A round takes 100 ms and a round trip of 1 ms: 101 to 26 ms.
-    assert!((3.7..4.0).contains(&ratio(&asked, 1)), "{}", ratio(&asked, 1));
+    assert!(
+        (3.7..4.0).contains(&ratio(&asked, 1)),
+        "{}",
+        ratio(&asked, 1)
+    );
     let after = asked.between(0, 86, 120) as f64 / 34.0;
     assert!((42.0..58.0).contains(&after), "{after} a second afterwards");
 }
@@ -134,6 +144,14 @@ fn a_surge_multiplies_rates_and_divides_thinking_times() {
 #[test]
 fn a_surge_of_one_region_leaves_the_others_alone() {
     let asked = surge("factor = 0.25\nregion = \"a\"");
-    assert!((0.2..0.3).contains(&ratio(&asked, 0)), "{}", ratio(&asked, 0));
-    assert!((0.95..1.05).contains(&ratio(&asked, 1)), "{}", ratio(&asked, 1));
+    assert!(
+        (0.2..0.3).contains(&ratio(&asked, 0)),
+        "{}",
+        ratio(&asked, 0)
+    );
+    assert!(
+        (0.95..1.05).contains(&ratio(&asked, 1)),
+        "{}",
+        ratio(&asked, 1)
+    );
 }

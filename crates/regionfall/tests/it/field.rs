@@ -45,7 +45,8 @@ impl Field {
         let plan = draw_plan(&faults, Seed::new(1), calm);
         let blueprint = Blueprint::new(settings);
         let mut world = World::new(&blueprint, &strategy, plan, Seed::new(1));
-        let clients = [A, B, C].map(|member| world.endpoint(RegionId::from_index(member.index()), member));
+        let clients =
+            [A, B, C].map(|member| world.endpoint(RegionId::from_index(member.index()), member));
         Self {
             world,
             clients: clients.to_vec(),
@@ -65,7 +66,8 @@ impl Field {
 
     fn send(&mut self, member: MemberId, command: Command) -> &mut Self {
         let now = self.world.now();
-        self.world.inject(self.clients[member.index()], now, command);
+        self.world
+            .inject(self.clients[member.index()], now, command);
         self
     }
 

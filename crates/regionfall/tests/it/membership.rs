@@ -29,11 +29,23 @@ fn a_removed_member_is_fenced_and_serves_whom_it_reaches() {
     // The cut is over, and yet nothing passes either way.
     field.at(80.0).write(C, 4, 4).write(A, 5, 5);
     field.at(90.0);
-    for (key, number) in [(1, Some(1)), (2, None), (3, Some(3)), (4, None), (5, Some(5))] {
+    for (key, number) in [
+        (1, Some(1)),
+        (2, None),
+        (3, Some(3)),
+        (4, None),
+        (5, Some(5)),
+    ] {
         field.expect(A, key, number).expect(B, key, number);
     }
     // It does not know of its removal: local clients read and write what it has.
-    for (key, number) in [(1, Some(1)), (2, Some(2)), (3, None), (4, Some(4)), (5, None)] {
+    for (key, number) in [
+        (1, Some(1)),
+        (2, Some(2)),
+        (3, None),
+        (4, Some(4)),
+        (5, None),
+    ] {
         field.expect(C, key, number);
     }
     let effects = field.world.fault_effects();
@@ -46,11 +58,18 @@ fn collection_goes_on_without_the_removed_member() {
     field.at(9.0);
     let (empty, _) = field.world.memory_of(A);
     for key in 0..50 {
-        field.at(12.0 + 0.1 * f64::from(key)).write(A, key, 1).delete(A, key);
+        field
+            .at(12.0 + 0.1 * f64::from(key))
+            .write(A, key, 1)
+            .delete(A, key);
     }
     field.at(29.0).world.collect();
     field.world.collect();
-    assert_eq!(field.world.memory_of(B).1, 50, "the cut-off member stops it");
+    assert_eq!(
+        field.world.memory_of(B).1,
+        50,
+        "the cut-off member stops it"
+    );
     field.at(31.0).world.collect();
     field.world.collect();
     assert_eq!(field.world.memory_of(A), (empty, 0));
@@ -79,12 +98,21 @@ fn whoever_joins_again_is_new() {
     field.world.collect();
     field.at(80.0);
     // Its former writes are gone everywhere; those that others had got come back to it from them.
-    for (key, number) in [(1, Some(1)), (2, None), (3, Some(3)), (4, None), (5, Some(5))] {
+    for (key, number) in [
+        (1, Some(1)),
+        (2, None),
+        (3, Some(3)),
+        (4, None),
+        (5, Some(5)),
+    ] {
         field.expect_everywhere(key, number);
     }
     assert!(field.world.full_syncs() > before);
     field.write(C, 6, 6).write(A, 7, 7);
-    field.at(82.0).expect_everywhere(6, Some(6)).expect_everywhere(7, Some(7));
+    field
+        .at(82.0)
+        .expect_everywhere(6, Some(6))
+        .expect_everywhere(7, Some(7));
     // Everybody counts again for the collector.
     field.delete(A, 6);
     field.at(85.0).world.collect();
@@ -108,7 +136,11 @@ fn an_operator_waits_for_the_condition_and_takes_time() {
     field.at(12.0).write_bytes(A, 1, 20_000);
     field.at(30.0).write_bytes(A, 2, 20_000);
     let touched = |field: &Field| {
-        field.world.fault_effects().of(regionfall::topology::FaultId(1)).any()
+        field
+            .world
+            .fault_effects()
+            .of(regionfall::topology::FaultId(1))
+            .any()
     };
     // What waits for c counts twice: as data, and as backlog.
     field.at(49.0);
@@ -163,18 +195,37 @@ fn count(outcome: &Outcome, column: &str) -> u64 {
 fn what_the_removed_member_alone_had_is_forfeited() {
     let kept = run("");
     kept.expect_all_held();
-    assert_eq!((count(&kept, "writes_lost"), count(&kept, "writes_forfeited")), (0, 0));
+    assert_eq!(
+        (
+            count(&kept, "writes_lost"),
+            count(&kept, "writes_forfeited")
+        ),
+        (0, 0)
+    );
     for actions in [
         action("force-remove", "40s"),
         action("force-remove", "40s") + &action("rejoin", "80s"),
         action("force-remove", "40s") + &action("purge", "60s"),
     ] {
         let outcome = run(&actions);
-        let laws = || outcome.verdicts().iter().filter(|verdict| verdict.kind == VerdictKind::ModelLaw);
-        assert!(laws().all(|verdict| verdict.held), "{:?}", outcome.verdicts());
+        let laws = || {
+            outcome
+                .verdicts()
+                .iter()
+                .filter(|verdict| verdict.kind == VerdictKind::ModelLaw)
+        };
+        assert!(
+            laws().all(|verdict| verdict.held),
+            "{:?}",
+            outcome.verdicts()
+        );
         assert!(laws().any(|verdict| verdict.check == "removed members stay fenced"));
         let forfeited = count(&outcome, "writes_forfeited");
-        assert_eq!(forfeited, count(&outcome, "writes_lost"), "nothing else was lost");
+        assert_eq!(
+            forfeited,
+            count(&outcome, "writes_lost"),
+            "nothing else was lost"
+        );
         // From the cut at 20 s on, 16 writes a second: to the rejoining at 80 s, the purge at 60 s, or the end.
         let seconds = if actions.contains("rejoin") {
             60
@@ -185,7 +236,10 @@ fn what_the_removed_member_alone_had_is_forfeited() {
         };
         let expected = 16 * seconds;
         let range = expected * 8 / 10..expected * 12 / 10;
-        assert!(range.contains(&forfeited), "{forfeited} of about {expected}");
+        assert!(
+            range.contains(&forfeited),
+            "{forfeited} of about {expected}"
+        );
     }
 }
 

@@ -27,9 +27,8 @@ fn answers(field: &mut Field) -> (usize, usize) {
         Answer::Reply(_, reply) => Some(reply),
         Answer::Disconnected => None,
     });
-    let is_refusal = |reply: &&Reply| {
-        matches!(reply, Reply::Error(kind) if kind.message().starts_with("OOM "))
-    };
+    let is_refusal =
+        |reply: &&Reply| matches!(reply, Reply::Error(kind) if kind.message().starts_with("OOM "));
     let (refused, right): (Vec<&Reply>, Vec<&Reply>) = replies.partition(is_refusal);
     (right.len(), refused.len())
 }
@@ -37,7 +36,9 @@ fn answers(field: &mut Field) -> (usize, usize) {
 /// Writes so many kilobytes under keys from `first` on, ten a second.
 fn fill(field: &mut Field, from: f64, keys: std::ops::Range<u32>, length: u32) {
     for (number, key) in keys.enumerate() {
-        field.at(from + 0.1 * number as f64).write_bytes(A, key, length);
+        field
+            .at(from + 0.1 * number as f64)
+            .write_bytes(A, key, length);
     }
 }
 
@@ -47,7 +48,10 @@ fn memory_grows_while_a_member_is_away_and_comes_back_after() {
     field.at(9.0);
     let (empty, _) = field.world.memory_of(A);
     for key in 0..100 {
-        field.at(12.0 + 0.1 * f64::from(key)).write(A, key, 1).delete(A, key);
+        field
+            .at(12.0 + 0.1 * f64::from(key))
+            .write(A, key, 1)
+            .delete(A, key);
     }
     field.at(40.0).world.collect();
     field.world.collect();
@@ -72,7 +76,11 @@ fn within_the_reserve_writes_are_refused_and_replication_goes_on() {
     assert_eq!(answers(&mut field), (9, 3));
     field.read(A, 0).delete(A, 0);
     field.at(9.0);
-    assert_eq!(answers(&mut field), (2, 0), "reading and removing need no memory");
+    assert_eq!(
+        answers(&mut field),
+        (2, 0),
+        "reading and removing need no memory"
+    );
     field.write_bytes(A, 12, 10_240);
     field.at(10.0);
     assert_eq!(answers(&mut field), (1, 0), "there is room again");
@@ -98,7 +106,10 @@ fn out_of_memory_a_shard_neither_answers_nor_replicates_until_there_is_room() {
     field.at(16.0).write(B, 31, 7);
     field.at(17.0);
     let (right, refused) = answers(&mut field);
-    assert!((400..412).contains(&right) && refused == 0, "{right}: it falls silent");
+    assert!(
+        (400..412).contains(&right) && refused == 0,
+        "{right}: it falls silent"
+    );
     field.expect(B, 31, Some(7)).expect(A, 31, None);
     field.read(A, 0);
     field.at(18.0);
@@ -109,7 +120,10 @@ fn out_of_memory_a_shard_neither_answers_nor_replicates_until_there_is_room() {
     field.world.collect();
     field.world.collect();
     field.at(80.0).expect_everywhere(31, Some(7));
-    assert!(field.world.full_syncs() > before, "it is reconciled in full");
+    assert!(
+        field.world.full_syncs() > before,
+        "it is reconciled in full"
+    );
     field.write(A, 32, 8);
     field.at(81.0).expect_everywhere(32, Some(8));
 }
@@ -133,7 +147,9 @@ fn the_keys_used_longest_ago_make_room_everywhere() {
     let mut field = field("eviction = \"allkeys-lru\"", "");
     for number in 0..40_u32 {
         let key = 100 + number;
-        field.at(6.0 + f64::from(number)).write_bytes(A, key, 10_240);
+        field
+            .at(6.0 + f64::from(number))
+            .write_bytes(A, key, 10_240);
         // Each member evicts by what it sees itself: who reads elsewhere does not count.
         field.read(A, 100).read(B, 100).read(C, 100);
     }
@@ -155,7 +171,11 @@ fn the_keys_used_longest_ago_make_room_everywhere() {
     let here = kept(&field, A);
     assert!(here.contains(&100), "it is read all the time");
     assert!(here.contains(&139) && (4..=8).contains(&here.len()));
-    assert_eq!(kept(&field, B), here, "an eviction is a deletion, and replicates");
+    assert_eq!(
+        kept(&field, B),
+        here,
+        "an eviction is a deletion, and replicates"
+    );
 }
 
 #[test]
@@ -164,5 +184,8 @@ fn without_an_expiry_no_key_is_volatile() {
     fill(&mut field, 6.0, 0..12, 10_240);
     field.at(9.0);
     let short = field.world.shortage().expect("there is a limit");
-    assert!(short.keys_evicted == 0 && short.oom_errors > 0, "as without eviction");
+    assert!(
+        short.keys_evicted == 0 && short.oom_errors > 0,
+        "as without eviction"
+    );
 }

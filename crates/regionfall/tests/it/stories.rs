@@ -51,12 +51,19 @@ fn impatient_clients_keep_an_overload_alive_that_patient_ones_pass_through() {
         outcome.expect_all_held();
         assert_eq!(count(&outcome, "censored"), 0);
         assert!(number(&outcome, "rto_max_ms") < 15_000.0);
-        assert!(number(&outcome, "utilisation_max") > 0.8, "a wave of connections");
+        assert!(
+            number(&outcome, "utilisation_max") > 0.8,
+            "a wave of connections"
+        );
     }
     for outcome in runs(RETRY_STORM, ["", "", "impatient"]) {
         // A minute after the region is back most app servers, of both regions, are still not served.
         assert!(number(&outcome, "censored") > 0.0);
-        assert_eq!(count(&outcome, "collateral"), 30, "nor are those whose region never fell");
+        assert_eq!(
+            count(&outcome, "collateral"),
+            30,
+            "nor are those whose region never fell"
+        );
         assert!(number(&outcome, "availability") < 0.4);
         assert!(number(&outcome, "queue_wait_p99_ms") > 200.0);
     }
@@ -75,8 +82,15 @@ fn an_operator_saves_the_survivors_memory_and_forfeits_the_lost_regions_writes()
         assert_eq!(count(&outcome, "oom_errors"), 0);
         let most = number(&outcome, "memory_share_max");
         assert!((0.6..0.95).contains(&most), "{most}");
-        let comes_back = |verdict: &&regionfall::check::Verdict| verdict.check == "memory comes back";
-        assert!(outcome.verdicts().iter().find(comes_back).is_none_or(|verdict| verdict.held));
+        let comes_back =
+            |verdict: &&regionfall::check::Verdict| verdict.check == "memory comes back";
+        assert!(
+            outcome
+                .verdicts()
+                .iter()
+                .find(comes_back)
+                .is_none_or(|verdict| verdict.held)
+        );
     }
 }
 
@@ -93,7 +107,11 @@ fn a_removed_region_that_nobody_notices_loses_all_that_it_is_told() {
             // 20 writes a second since the cut, until the end or until it joins again.
             let forfeited = count(&outcome, "writes_forfeited");
             assert_eq!(forfeited, count(&outcome, "writes_lost"));
-            let seconds = if case.ends_with("again") { 200..280 } else { 370..410 };
+            let seconds = if case.ends_with("again") {
+                200..280
+            } else {
+                370..410
+            };
             let range = seconds.start * 18..seconds.end * 22;
             assert!(range.contains(&forfeited), "{case}: {forfeited}");
             if case.ends_with("again") {
@@ -158,7 +176,10 @@ const CHECKS: &str = include_str!("../../../../sims/availability-checks.toml");
 
 #[test]
 fn a_check_that_fails_everywhere_steers_nobody() {
-    let [ignored, counted] = ["unreachable peers are ignored", "unreachable peers count as lag"];
+    let [ignored, counted] = [
+        "unreachable peers are ignored",
+        "unreachable peers count as lag",
+    ];
     for strategy in ["PING", "availability", "lag-aware"] {
         for outcome in runs(CHECKS, [ignored, "region lost", strategy]) {
             outcome.expect_all_held();
@@ -170,7 +191,10 @@ fn a_check_that_fails_everywhere_steers_nobody() {
         assert!(number(&outcome, "rto_p50_ms") > 60_000.0);
     }
     for outcome in runs(CHECKS, [counted, "region lost", "availability"]) {
-        assert!(number(&outcome, "rto_max_ms") < 20_000.0, "a plain check does not look at peers");
+        assert!(
+            number(&outcome, "rto_max_ms") < 20_000.0,
+            "a plain check does not look at peers"
+        );
     }
 }
 
@@ -180,7 +204,11 @@ fn whoever_asks_a_dead_health_endpoint_leaves_a_member_that_serves() {
     for (strategy, leaves) in [("PING", false), ("availability", true), ("lag-aware", true)] {
         for outcome in runs(CHECKS, [variant, "health endpoint lost", strategy]) {
             outcome.expect_all_held();
-            assert_eq!(number(&outcome, "policy_switches") >= 8.0, leaves, "{strategy}");
+            assert_eq!(
+                number(&outcome, "policy_switches") >= 8.0,
+                leaves,
+                "{strategy}"
+            );
             assert_eq!(count(&outcome, "writes_lost"), 0);
         }
     }

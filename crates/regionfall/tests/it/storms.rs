@@ -22,10 +22,40 @@ pub(crate) fn cases(few: u32) -> u32 {
 
 /// One to four faults.
 pub(crate) fn storm() -> impl Strategy<Value = Vec<FaultSpec>> {
-    prop::collection::vec(fault(), 1..5)
+    prop::collection::vec(fault(kind(Just(Part::Whole))), 1..5)
 }
 
-fn fault() -> impl Strategy<Value = FaultSpec> {
+/// One to six faults that also strike single nodes of three zones, with promotions among them.
+pub(crate) fn storm_in_clusters() -> impl Strategy<Value = Vec<FaultSpec>> {
+    let part = prop_oneof![
+        1 => Just(Part::Whole),
+        2 => (0_u8..2).prop_map(Part::Node),
+        1 => (0_u16..3).prop_map(Part::Zone),
+        2 => (0_u16..2).prop_map(|shard| Part::Primary { shard }),
+        1 => (0_u16..2).prop_map(|shard| Part::Replicas { shard }),
+    ];
+    let promotion = (0_u8..3, 0_u8..2).prop_map(|(member, node)| FaultKind::Promote {
+        member: MemberId(member),
+        node,
+    });
+    let zone = (0_u16..3, 0_u16..3, any::<bool>()).prop_map(|(region, zone, both_ways)| {
+        FaultKind::Partition {
+            paths: PathSelector {
+                from: vec![RegionId(region)],
+                to: vec![RegionId(region)],
+                zone: Some(zone),
+                both_ways,
+                scope: TrafficScope::All,
+            },
+            mode: Silence::Silent,
+            in_flight: InFlight::Lost,
+        }
+    });
+    let kind = prop_oneof![3 => kind(part).boxed(), 2 => promotion.boxed(), 1 => zone.boxed()];
+    prop::collection::vec(fault(kind), 1..7)
+}
+
+fn fault(kind: impl Strategy<Value = FaultKind>) -> impl Strategy<Value = FaultSpec> {
     let moment =
         (5_000_u64..34_000).prop_map(|at| Distribution::Constant(SimDuration::from_millis(at)));
     let length =
@@ -36,7 +66,7 @@ fn fault() -> impl Strategy<Value = FaultSpec> {
             down: SimDuration::from_millis(period * tenths / 10),
         })
     });
-    (kind(), moment, length, flapping).prop_map(|(kind, at, lasts, flapping)| FaultSpec {
+    (kind, moment, length, flapping).prop_map(|(kind, at, lasts, flapping)| FaultSpec {
         kind,
         at,
         lasts: Some(lasts),
@@ -44,7 +74,7 @@ fn fault() -> impl Strategy<Value = FaultSpec> {
     })
 }
 
-fn kind() -> impl Strategy<Value = FaultKind> {
+fn kind(part: impl Strategy<Value = Part> + Clone) -> impl Strategy<Value = FaultKind> {
     let member = || (0_u8..3).prop_map(MemberId);
     let region = || (0_u16..3).prop_map(RegionId);
     let disks = || prop_oneof![Just(Disks::Kept), Just(Disks::Lost)];
@@ -73,26 +103,27 @@ fn kind() -> impl Strategy<Value = FaultKind> {
         })
     };
     prop_oneof![
-        (member(), disks(), in_flight()).prop_map(|(member, disks, in_flight)| {
-            FaultKind::ProcessCrash {
-                member,
-                part: Part::Whole,
-                disks,
-                in_flight,
+        (member(), part.clone(), disks(), in_flight()).prop_map(
+            |(member, part, disks, in_flight)| {
+                FaultKind::ProcessCrash {
+                    member,
+                    part,
+                    disks,
+                    in_flight,
+                }
             }
-        }),
-        (member(), disks(), in_flight()).prop_map(|(member, disks, in_flight)| {
-            FaultKind::HostCrash {
-                member,
-                part: Part::Whole,
-                disks,
-                in_flight,
+        ),
+        (member(), part.clone(), disks(), in_flight()).prop_map(
+            |(member, part, disks, in_flight)| {
+                FaultKind::HostCrash {
+                    member,
+                    part,
+                    disks,
+                    in_flight,
+                }
             }
-        }),
-        member().prop_map(|member| FaultKind::Hang {
-            member,
-            part: Part::Whole,
-        }),
+        ),
+        (member(), part).prop_map(|(member, part)| FaultKind::Hang { member, part }),
         (region(), mode(), disks(), takes, in_flight()).prop_map(
             |(region, mode, disks, takes, in_flight)| FaultKind::RegionOutage {
                 region,

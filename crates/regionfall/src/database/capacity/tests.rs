@@ -24,7 +24,10 @@ fn mean_wait(load: f64, service: impl Fn(f64) -> f64, arrivals: u32) -> f64 {
     let (mut over, mut waited, mut now) = (SimTime::NEVER, 0.0, SimTime::ZERO);
     let mut begin = |process: &mut Process<_>, at: SimTime, (number, came): (u32, SimTime)| {
         waited += at.saturating_since(came).as_nanos() as f64;
-        process.begin(at, SimDuration::from_nanos_f64(mean * service(unit(number, 1))))
+        process.begin(
+            at,
+            SimDuration::from_nanos_f64(mean * service(unit(number, 1))),
+        )
     };
     for number in 0..arrivals {
         let gap = -libm::log(1.0 - unit(number, 0)) * mean / load;
@@ -49,7 +52,11 @@ fn waits_are_as_pollaczek_and_khinchine_say() {
     let exponential = |draw: f64| -libm::log(1.0 - draw);
     for load in [0.3, 0.5, 0.7, 0.9] {
         // The mean of a queue near its limit is slow to settle.
-        let (arrivals, tolerance) = if load > 0.8 { (2_000_000, 0.06) } else { (400_000, 0.03) };
+        let (arrivals, tolerance) = if load > 0.8 {
+            (2_000_000, 0.06)
+        } else {
+            (400_000, 0.03)
+        };
         for (variation, wait) in [
             (0.0, mean_wait(load, |_| 1.0, arrivals)),
             (1.0, mean_wait(load, exponential, arrivals)),
@@ -78,7 +85,10 @@ fn work_is_served_in_order_and_one_at_a_time() {
     let waits = &process.load().waits;
     assert_eq!(waits.count(), 3);
     let longest = waits.quantile_ms(1.0).unwrap();
-    assert!((longest - 13.0).abs() < 0.2, "c waited 13 ms, not {longest}");
+    assert!(
+        (longest - 13.0).abs() < 0.2,
+        "c waited 13 ms, not {longest}"
+    );
 }
 
 #[test]
@@ -156,7 +166,9 @@ fn a_limit_lets_its_rate_pass_and_one_burst() {
     };
     // A hundred a second for ten seconds: the burst of the first second and ten a second.
     let mut refusing = RateLimit::new(limit, 1.0);
-    let passed = (0..1_000).filter(|step| refusing.admits(at(step * 10))).count();
+    let passed = (0..1_000)
+        .filter(|step| refusing.admits(at(step * 10)))
+        .count();
     assert!((109..=110).contains(&passed), "{passed}");
     // At ten a second all pass.
     let mut refusing = RateLimit::new(limit, 1.0);

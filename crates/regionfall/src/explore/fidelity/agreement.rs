@@ -171,13 +171,13 @@ mod tests {
 
     #[test]
     fn the_interval_of_a_wide_measurement_forgives_a_median_far_off() {
-        // 20 repetitions over 0..5700 ms: the median is 2850, its interval the 6th to the 15th.
-        let measured: Vec<f64> = (0..20).map(|index| f64::from(index) * 300.0).collect();
+        // 30 repetitions over 0..8700 ms: the median is 4350, its interval the 10th to the 21st.
+        let measured: Vec<f64> = (0..30).map(|index| f64::from(index) * 300.0).collect();
         for (predicted, is_within) in [
-            (1_499.0, false),
-            (1_500.0, true),
-            (4_200.0, true),
-            (4_201.0, false),
+            (2_699.0, false),
+            (2_700.0, true),
+            (6_000.0, true),
+            (6_001.0, false),
         ] {
             let got = of(&[predicted; 30], &measured, Unit::Milliseconds);
             assert!(!got.is_near && !got.is_alike(), "{got:?}");
@@ -201,6 +201,25 @@ mod tests {
         );
         let got = of(&modes(38, 2), &modes(4, 16), Unit::Milliseconds);
         assert!(!got.agrees(), "{got:?}");
+    }
+
+    /// Of 20 against 20 values, a distance of 11/20 is the first that is rejected at 1 %
+    /// (the closed form for equal counts gives 1.2 % for 10/20 and 0.4 % for 11/20).
+    #[test]
+    fn distributions_are_told_apart_at_one_per_cent() {
+        let measured: Vec<f64> = (0..20).map(|index| f64::from(index) * 1_000.0).collect();
+        for (steps, is_alike) in [(10.0, true), (11.0, false)] {
+            let predicted: Vec<f64> = measured
+                .iter()
+                .map(|value| value + (steps - 0.5) * 1_000.0)
+                .collect();
+            let got = of(&predicted, &measured, Unit::Milliseconds);
+            assert_eq!(
+                (got.is_alike(), got.agrees()),
+                (is_alike, is_alike),
+                "{got:?}"
+            );
+        }
     }
 
     #[test]

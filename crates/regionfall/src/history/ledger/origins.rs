@@ -185,10 +185,18 @@ impl Origins {
     pub(super) fn held(&self, origin: usize) -> u64 {
         let serving = self.serving(origin).iter().map(|&node| usize::from(node));
         let present = serving.filter(|&node| !self.absent[node]);
-        present.map(|node| self.applied(origin, node)).max().unwrap_or(0)
+        present
+            .map(|node| self.applied(origin, node))
+            .max()
+            .unwrap_or(0)
     }
 
     /// An effect was executed at `node`.
+    #[expect(
+        clippy::inline_always,
+        reason = "on the way of every write, from one of two places"
+    )]
+    #[inline(always)]
     pub(super) fn execute(&mut self, origin: usize, node: usize, sequence: u64, entry: Entry) {
         self.ensure(origin);
         let place = origin * self.nodes + node;
@@ -249,6 +257,13 @@ impl Origins {
         }
     }
 
+    /// What every peer of a node holds, after it lost some.
+    pub(super) fn review_everywhere(&mut self, origin: usize, node: usize) {
+        let held = self.applied[origin * self.nodes + node];
+        let everywhere = &mut self.logs[origin].everywhere;
+        *everywhere = (*everywhere).min(held);
+    }
+
     /// What ended the last copy of an effect that no primary holds any more.
     pub(super) fn ended_by(&self, origin: usize, sequence: u64) -> Option<CopyEnd> {
         let mut ends = self.logs[origin].ended.iter().rev();
@@ -265,11 +280,11 @@ impl Origins {
         log.entries.get(sequence.checked_sub(log.front)? as usize)
     }
 
-    /// Takes the oldest entry out if every node has applied it.
+    /// Takes the oldest entry out if every node has applied it, and it is among the first `kept`.
     #[inline]
-    pub(super) fn pop_everywhere(&mut self, origin: usize) -> Option<(u64, Entry)> {
+    pub(super) fn pop_everywhere(&mut self, origin: usize, kept: u64) -> Option<(u64, Entry)> {
         let log = &mut self.logs[origin];
-        if log.front > log.everywhere {
+        if log.front > log.everywhere.min(kept) {
             return None;
         }
         let entry = log.entries.pop_front()?;

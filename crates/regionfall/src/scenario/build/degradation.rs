@@ -55,7 +55,10 @@ impl Builder<'_, '_> {
             )
             .allowed("an `offset` above 0s, a `drift` above 0%, or both");
             let mark = fields.get("offset").and_then(Node::mark);
-            self.report(problem, mark.or_else(|| fields.get("kind").and_then(Node::mark)));
+            self.report(
+                problem,
+                mark.or_else(|| fields.get("kind").and_then(Node::mark)),
+            );
         }
         skew
     }

@@ -119,6 +119,7 @@ impl Builder<'_, '_> {
     }
 
     fn fault_kind(&mut self, fields: &Fields, here: &str, topology: &TopologyConfig) -> FaultKind {
+        self.kept_by(fields, here);
         match text(fields, "kind") {
             "host-crash" => FaultKind::HostCrash {
                 member: self.struck_member(fields, here, topology),
@@ -139,6 +140,17 @@ impl Builder<'_, '_> {
                 disks: disks(fields),
                 takes: self.takes(fields, here),
                 in_flight: in_flight(fields),
+            },
+            "fsync-stall" => FaultKind::FsyncStall {
+                member: self.struck_member(fields, here, topology),
+                part: self.part(fields, here, topology),
+            },
+            "disk-lost" => FaultKind::DiskLost {
+                member: self.struck_member(fields, here, topology),
+                part: self.part(fields, here, topology),
+            },
+            "restore" => FaultKind::Restore {
+                member: self.struck_member(fields, here, topology),
             },
             "promote" => FaultKind::Promote {
                 member: self.struck_member(fields, here, topology),

@@ -77,7 +77,13 @@ mod tests {
     fn conditions_are_read() {
         assert_eq!(memory_above("memory > 90%"), Some(0.9));
         assert_eq!(memory_above(" memory>5% "), Some(0.05));
-        for wrong in ["memory", "memory < 90%", "memory > 0.9", "memory > 101%", "lag > 5%"] {
+        for wrong in [
+            "memory",
+            "memory < 90%",
+            "memory > 0.9",
+            "memory > 101%",
+            "lag > 5%",
+        ] {
             assert_eq!(memory_above(wrong), None, "{wrong}");
         }
     }

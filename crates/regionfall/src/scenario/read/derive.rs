@@ -10,6 +10,7 @@ pub(crate) fn fill(root: &mut Fields, title: &str) {
         let origin = Origin::Derived("the file's name");
         root.set("title", Node::new(Value::Text(title.to_owned()), origin));
     }
+    disk(root);
     let regions = member_regions(root);
     workload(root, &regions);
     if let Some(Value::List(strategies)) = root.get_mut("strategy").map(|node| &mut node.value) {
@@ -44,6 +45,18 @@ fn member_regions(root: &Fields) -> Vec<String> {
             names
         })
         .unwrap_or_default()
+}
+
+/// Where something is kept on disk, the disk has its defaults.
+fn disk(root: &mut Fields) {
+    let Some(Value::Table(database)) = root.get_mut("database").map(|node| &mut node.value) else {
+        return;
+    };
+    if database.get("persistence").is_some() && database.get("disk").is_none() {
+        let origin = Origin::Derived("there is persistence");
+        let disk = Node::new(Value::Table(Fields::default()), origin);
+        database.set("disk", disk);
+    }
 }
 
 fn workload(root: &mut Fields, regions: &[String]) {
@@ -200,7 +213,7 @@ fn detector_kind() -> &'static Kind {
     }
 }
 
-/// What falls with a region, where nothing is said: the database.
+/// What falls with a region or a zone, where nothing is said: the database.
 fn takes(fields: &mut Fields) {
     let Some(Value::List(faults)) = fields.get_mut("fault").map(|node| &mut node.value) else {
         return;
@@ -209,7 +222,8 @@ fn takes(fields: &mut Fields) {
         let Value::Table(fault) = &mut fault.value else {
             continue;
         };
-        let is_outage = fault.get("kind").and_then(Node::text) == Some("region-outage");
+        let kind = fault.get("kind").and_then(Node::text);
+        let is_outage = matches!(kind, Some("region-outage" | "zone-outage"));
         if is_outage && fault.get("takes").is_none() {
             let origin = Origin::Default(None);
             let database = Node::new(Value::Text("database".to_owned()), origin.clone());

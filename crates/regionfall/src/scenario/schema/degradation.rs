@@ -76,12 +76,7 @@ pub(super) const SLOW_HOST: Form = Form {
             AT,
             LASTS,
             FLAPPING,
-            Key::new(
-                "factor",
-                FACTOR,
-                Default::Required,
-                "So many times longer.",
-            ),
+            Key::new("factor", FACTOR, Default::Required, "So many times longer."),
         ],
         open: None,
     },

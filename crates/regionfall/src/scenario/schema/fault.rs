@@ -2,6 +2,7 @@
 
 use super::degradation::{CLOCK_SKEW, HEALTH_ENDPOINT_DOWN, LOAD_SURGE, SLOW_HOST};
 use super::membership::{FORCE_REMOVE, PURGE, REJOIN};
+use super::persistence::{DISK_LOST, FSYNC_STALL, RESTORE};
 use super::root::PERIOD;
 use super::{Default, Form, Forms, Key, Kind, Table, Tag};
 
@@ -32,7 +33,7 @@ pub(super) const MEMBER: Key = Key::new(
     Default::Required,
     "The region of the member.",
 );
-const NODE: Key = Key::new(
+pub(super) const NODE: Key = Key::new(
     "node",
     Kind::Either(
         &Kind::Word(&[
@@ -47,13 +48,13 @@ const NODE: Key = Key::new(
     Default::Absent("all of them"),
     "Which nodes of the member: by role, or one by its number, counted from 0.",
 );
-const SHARD: Key = Key::new(
+pub(super) const SHARD: Key = Key::new(
     "shard",
     Kind::Integer(0, 511),
     Default::Integer(0),
     "The shard whose primary `node` speaks of, counted from 0.",
 );
-const ZONE: Key = Key::new(
+pub(super) const ZONE: Key = Key::new(
     "zone",
     Kind::Integer(0, 15),
     Default::Absent("every zone"),
@@ -87,7 +88,10 @@ const TAKES: Key = Key::new(
 const DISKS: Key = Key::new(
     "disks",
     Kind::Word(&[
-        ("kept", "everything acknowledged is on them and stays"),
+        (
+            "kept",
+            "what is on them stays: everything executed, or what `database.persistence` put there",
+        ),
         ("lost", "they are gone; the member restarts empty"),
     ]),
     Default::Text("kept"),
@@ -272,6 +276,9 @@ pub(crate) static FAULT: Forms = Forms {
                 open: None,
             },
         },
+        FSYNC_STALL,
+        DISK_LOST,
+        RESTORE,
         Form {
             word: "partition",
             table: &Table {

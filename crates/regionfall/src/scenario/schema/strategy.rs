@@ -120,8 +120,14 @@ static EVIDENCE: Forms = Forms {
                         Kind::Word(&[
                             ("ping", "PING is answered with PONG"),
                             ("connect", "a TCP connection is accepted"),
-                            ("availability", "the management process of the member's node finds the database available (REST API over HTTPS)"),
-                            ("availability-lag", "the same, and its data close to what its peers have (`extend_check=lag`)"),
+                            (
+                                "availability",
+                                "the management process of the member's node finds the database available (REST API over HTTPS)",
+                            ),
+                            (
+                                "availability-lag",
+                                "the same, and its data close to what its peers have (`extend_check=lag`)",
+                            ),
                         ]),
                         Default::Required,
                         "What is asked.",
@@ -170,8 +176,14 @@ static EVIDENCE: Forms = Forms {
                     Key::new(
                         "scope",
                         Kind::Word(&[
-                            ("database", "any endpoint of the database (`/v1/bdbs/{id}/availability`)"),
-                            ("node", "the node that is asked (`/v1/local/bdbs/{id}/endpoint/availability`)"),
+                            (
+                                "database",
+                                "any endpoint of the database (`/v1/bdbs/{id}/availability`)",
+                            ),
+                            (
+                                "node",
+                                "the node that is asked (`/v1/local/bdbs/{id}/endpoint/availability`)",
+                            ),
                         ]),
                         Default::Absent("`database`, for availability checks"),
                         "What an availability check is about.",
