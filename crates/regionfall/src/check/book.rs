@@ -78,6 +78,7 @@ impl Book {
                 effect: Some(effect),
                 ..
             }
+            | Fact::Evicted { node, effect }
             | Fact::WriteContinued { node, effect, .. }
             | Fact::Expired { node, effect, .. } => {
                 let origin = usize::from(effect.dot.origin.0);

@@ -3,6 +3,7 @@
 use regionfall_kernel::{Distribution, SimDuration};
 
 use super::persistence::{ExportConfig, PersistenceConfig};
+use super::{AvailabilityConfig, CapacityConfig, MemoryConfig};
 
 /// A database.
 #[derive(Clone, PartialEq, Debug)]
@@ -19,6 +20,12 @@ pub struct DatabaseConfig {
     pub entrance: Entrance,
     /// Replication between members.
     pub sync: SyncConfig,
+    /// What its nodes can do, and what they admit; `None` is everything, at once.
+    pub capacity: Option<CapacityConfig>,
+    /// How much memory its nodes have; `None` is as much as they need.
+    pub memory: Option<MemoryConfig>,
+    /// How they answer availability checks.
+    pub availability: AvailabilityConfig,
     /// What is kept on disk; `None` is an idealized disk, on which everything executed is at once and at no cost.
     pub persistence: Option<PersistenceConfig>,
     /// Exports of members, if there are any.
@@ -80,6 +87,9 @@ impl DatabaseConfig {
             placement: Placement::MultiZone,
             entrance: Entrance::Proxy,
             sync,
+            capacity: None,
+            memory: None,
+            availability: AvailabilityConfig::default(),
             persistence: None,
             export: None,
         }

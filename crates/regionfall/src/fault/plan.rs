@@ -2,6 +2,8 @@
 
 use regionfall_kernel::{Distribution, SimDuration, SimTime};
 
+use super::degradation::Degradation;
+use super::membership::MembershipChange;
 use crate::network::{InFlight, Silence};
 use crate::topology::{FaultId, MemberId, RegionId};
 
@@ -152,6 +154,10 @@ pub enum FaultKind {
         /// The share of messages lost, in 0..=1.
         share: f64,
     },
+    /// Nothing breaks, and something gets worse.
+    Degraded(Degradation),
+    /// An operator changes the membership.
+    Membership(MembershipChange),
 }
 
 impl FaultKind {
@@ -170,6 +176,8 @@ impl FaultKind {
             Self::Partition { .. } => "partition",
             Self::Latency { .. } => "latency",
             Self::Loss { .. } => "loss",
+            Self::Degraded(degradation) => degradation.name(),
+            Self::Membership(change) => change.action.name(),
         }
     }
 }

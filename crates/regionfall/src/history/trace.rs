@@ -179,6 +179,14 @@ fn words(fact: &Fact<'_>) -> (u64, u64) {
             pack(27, u32::from(node.0), u64::from(keyspace.0)),
             of_effect(effect),
         ),
+        Fact::MemberRemoved { member, fault } => {
+            (pack(41, u32::from(member.0), u64::from(fault.0)), 0)
+        }
+        Fact::MemberRejoined { member } => (pack(42, u32::from(member.0), 0), 0),
+        Fact::Evicted { node, effect } => (
+            pack(40, u32::from(effect.dot.origin.0), u64::from(node.0)),
+            effect.dot.sequence ^ effect.at.0 << 20,
+        ),
         Fact::ReadExecuted {
             operation,
             attempt,
@@ -228,6 +236,7 @@ fn words(fact: &Fact<'_>) -> (u64, u64) {
             let cause = match cause {
                 CopyEnd::Fault(fault) => u64::from(fault.0),
                 CopyEnd::Replaced => u64::from(u16::MAX),
+                CopyEnd::Removed(fault) => 1 << 15 | u64::from(fault.0),
                 CopyEnd::Abandoned => u64::from(u16::MAX - 1),
             };
             (

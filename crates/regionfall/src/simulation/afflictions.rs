@@ -80,6 +80,9 @@ impl World {
         let state = self.network.host(host).state;
         match (self.gravest(host), state) {
             (None, HostState::Hung(_)) => {
+                if let Some(node) = self.node_on(host) {
+                    self.thaw_processes(now, node);
+                }
                 for notice in self.network.resume(now, &mut self.queue, host) {
                     self.heed(now, notice, listener);
                 }

@@ -83,7 +83,7 @@ impl World {
             return;
         };
         match self.network.host(self.node_host(errand.node)).state {
-            HostState::Running => self.execute_errand(now, errand, listener),
+            HostState::Running => self.errand_arrives(now, errand, listener),
             HostState::Hung(_) => {
                 let id = self.errands.insert(errand);
                 self.errands.parked.push(id);

@@ -75,6 +75,12 @@ pub(super) enum Event {
     Phase(Phase),
     /// A command of an external endpoint leaves.
     Injected(CallId),
+    /// An operator's monitoring looks whether it is time for an action.
+    Watch(FaultId),
+    /// An operator acts on the membership.
+    Change(FaultId),
+    /// A process has done what it worked on.
+    Served(ProcessId),
     /// A member looks for keys that have expired.
     Expiry(NodeId),
 }
@@ -120,6 +126,10 @@ pub(super) enum Message {
 /// A directed link of one shard.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct LinkId(pub u16);
+
+/// A database process: that of one shard of one member.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct ProcessId(pub u16);
 
 /// A probe under way.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -183,6 +193,9 @@ impl Event {
             Self::Forward(_) => 21,
             Self::Answer(_) => 22,
             Self::Expiry(_) => 23,
+            Self::Served(_) => 24,
+            Self::Watch(_) => 25,
+            Self::Change(_) => 26,
             Self::Loaded(_) => 30,
             Self::DiskAnswer(_) => 31,
             Self::DiskLook(..) => 32,

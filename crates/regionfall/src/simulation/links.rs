@@ -29,7 +29,7 @@ impl World {
         }
         let state = &self.links[usize::from(link.0)];
         let (source, target) = (state.source, state.target);
-        if !self.nodes[target.index()].is_running {
+        if !self.nodes[target.index()].is_running || self.is_out_of_memory(target, state.shard) {
             return;
         }
         if self.is_hung(target) {
@@ -87,7 +87,8 @@ impl World {
                     && self.nodes[state.target.index()].shards[shard].follows == state.source
             }
             Scope::Members => {
-                if !kind.replicates(source.index(), target.index()) {
+                let is_refused = self.is_removed(source) || self.is_removed(target);
+                if is_refused || !kind.replicates(source.index(), target.index()) {
                     return false;
                 }
                 if state.state == LinkState::Down {
@@ -134,16 +135,22 @@ impl World {
     }
 
     pub(super) fn greet(&mut self, now: SimTime, link: LinkId) {
+        let reconciles = self.reconciles(link);
         let state = &self.links[usize::from(link.0)];
         let Some(connection) = state.connection() else {
             return;
         };
-        let clock = self.nodes[state.target.index()].shards[usize::from(state.shard)]
-            .replica
-            .clock();
+        let clock = if reconciles {
+            Clock::new()
+        } else {
+            self.nodes[state.target.index()].shards[usize::from(state.shard)]
+                .replica
+                .clock()
+                .clone()
+        };
         let bytes = GREETING_BYTES + 16 * clock.len() as u32;
         let (who, sequence) = (u32::from(link.0), state.greetings);
-        self.links[usize::from(link.0)].greeted_with = clock.clone();
+        self.links[usize::from(link.0)].greeted_with = clock;
         let draw = Draw {
             who,
             sequence,

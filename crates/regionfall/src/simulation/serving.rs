@@ -1,9 +1,10 @@
 //! Nodes execute what reaches them. Every command goes through the one dispatcher of the data types.
 
-use regionfall_crdt::{Command, CommandKind, Effects, Executed, KeyId, Reply, Timestamp, Value};
+use regionfall_crdt::{Command, CommandKind, Effects, Executed, KeyId, Reply, Value};
 use regionfall_kernel::SimTime;
 
 use super::answering::Errand;
+use super::memory::Admission;
 use super::world::World;
 use crate::client::Slot;
 use crate::database::{Entrance, shard_of};
@@ -53,7 +54,7 @@ impl World {
             reply: None,
         };
         if entry == node {
-            self.execute_errand(now, errand, listener);
+            self.errand_arrives(now, errand, listener);
         } else {
             self.hand_over(now, errand);
         }
@@ -70,7 +71,22 @@ impl World {
         }
     }
 
-    /// A request is where it is to be executed.
+    /// A request is where it is to be executed: at once, or when its process has the time.
+    #[inline]
+    pub(super) fn errand_arrives<L: Listener>(
+        &mut self,
+        now: SimTime,
+        errand: Errand,
+        listener: &mut L,
+    ) {
+        if self.capacity.is_some() {
+            self.queue_errand(now, errand);
+        } else {
+            self.execute_errand(now, errand, listener);
+        }
+    }
+
+    /// A process executes a request.
     #[inline]
     pub(super) fn execute_errand<L: Listener>(
         &mut self,
@@ -96,8 +112,7 @@ impl World {
         let shard = usize::from(shard_of(key, self.shards()));
         if is_write && !self.nodes[node.index()].shards[shard].is_primary() {
             // READONLY: nothing happens.
-            errand.reply = Some((true, REPLY_BYTES));
-            self.answer_at(now, errand);
+            self.answer_with_error(now, errand);
             return;
         }
         let value = self.blueprint.value_bytes(keyspace);
@@ -107,6 +122,19 @@ impl World {
             (asked.who, asked.sequence),
             operation.0,
         );
+        if self.memory.is_some() {
+            match self.admit_command(now, node, &command, listener) {
+                Admission::Served => {}
+                Admission::Refused => {
+                    self.answer_with_error(now, errand);
+                    return;
+                }
+                Admission::Ignored => {
+                    self.operations.message_gone(slot);
+                    return;
+                }
+            }
+        }
         let may_refrain = matches!(kind, CommandKind::Decr | CommandKind::DecrBy);
         let executed = if may_refrain && self.refrains(node, keyspace, key) {
             Executed {
@@ -166,6 +194,12 @@ impl World {
         }
     }
 
+    /// A request is answered with an error, and nothing happens.
+    pub(super) fn answer_with_error(&mut self, now: SimTime, mut errand: Errand) {
+        errand.reply = Some((true, REPLY_BYTES));
+        self.answer_at(now, errand);
+    }
+
     /// Whether a client does not decrement, by what it reads just before at the same member: a counter with a floor must
     /// keep at least that.
     #[cold]
@@ -192,12 +226,11 @@ impl World {
         command: &Command,
     ) -> Executed {
         let shards = self.shards();
+        let at = self.stamp(now, node);
         let node = &mut self.nodes[node.index()];
         debug_assert!(node.is_running, "a stopped node executes nothing");
         let shard = &mut node.shards[usize::from(shard_of(key, shards))];
-        shard
-            .replica
-            .execute(command, Timestamp(now.as_nanos()), shard.origin)
+        shard.replica.execute(command, at, shard.origin)
     }
 
     /// The node at the server end of a connection.

@@ -66,6 +66,14 @@ impl World {
         begins: bool,
         listener: &mut L,
     ) {
+        if let FaultKind::Membership(change) = &self.faults[id.index()].kind {
+            // An act has no end.
+            if begins {
+                let change = change.clone();
+                self.begin_change(now, id, &change, listener);
+            }
+            return;
+        }
         let fact = if begins {
             Fact::FaultBegan { fault: id }
         } else {
@@ -145,27 +153,13 @@ impl World {
                 self.switch_paths(now, id, begins, &paths, &Trouble::Lossy(share));
                 self.switch_links(now, begins, &paths, listener);
             }
-        }
-        self.account_for_abandoned();
-    }
-
-    fn switch_hang<L: Listener>(
-        &mut self,
-        now: SimTime,
-        (fault, begins): (FaultId, bool),
-        (member, part): (MemberId, Part),
-        listener: &mut L,
-    ) {
-        for node in self.struck(member, part, fault) {
-            let host = self.node_host(node);
-            if begins {
-                let affliction = (fault, Affliction::Hung);
-                self.afflict(now, host, affliction, InFlight::Delivered);
-                self.freeze_links(now, node, listener);
-            } else {
-                self.relieve(now, host, fault, listener);
+            // An operator's action is over at once.
+            FaultKind::Membership(_) => {}
+            FaultKind::Degraded(degradation) => {
+                self.switch_degradation(now, id, begins, degradation, listener);
             }
         }
+        self.account_for_abandoned();
     }
 
     /// Disks go; nobody brings them back.
@@ -377,6 +371,7 @@ impl World {
             } else {
                 let host = self.node_host(node);
                 self.relieve(now, host, fault, listener);
+                self.switch_management(now, (fault, false), node, ruin.0, listener);
             }
         }
     }
@@ -391,20 +386,55 @@ impl World {
     ) {
         let host = self.node_host(node);
         self.afflict(now, host, (fault, affliction), in_flight);
-        let state = &mut self.nodes[node.index()];
-        state.stopped_by.push(fault);
-        if state.is_running {
-            state.is_running = false;
-            listener.observe(now, &Fact::NodeStopped { node, fault });
-            self.stop_links(now, node, listener);
-        } else if self.is_loading(node) {
-            self.stop_links(now, node, listener);
+        if matches!(affliction, Affliction::Silent | Affliction::Refusing) {
+            self.switch_management(now, (fault, true), node, affliction, listener);
         }
+        self.stop_processes(now, fault, node, listener);
         self.crash_disks(now, node, (affliction, fault), listener);
         self.break_export_off(now, node);
         if disks == Disks::Lost {
             self.take_disks(now, node);
             self.lose_disks(now, node, fault, listener);
+        }
+    }
+
+    /// Processes hang, or go on.
+    fn switch_hang<L: Listener>(
+        &mut self,
+        now: SimTime,
+        (id, begins): (FaultId, bool),
+        (member, part): (MemberId, Part),
+        listener: &mut L,
+    ) {
+        for node in self.struck(member, part, id) {
+            let host = self.node_host(node);
+            if begins {
+                self.afflict(now, host, (id, Affliction::Hung), InFlight::Delivered);
+                self.freeze_processes(now, node);
+                self.freeze_links(now, node, listener);
+            } else {
+                self.relieve(now, host, id, listener);
+            }
+        }
+    }
+
+    /// A node's processes stop.
+    pub(super) fn stop_processes<L: Listener>(
+        &mut self,
+        now: SimTime,
+        fault: FaultId,
+        node: NodeId,
+        listener: &mut L,
+    ) {
+        let state = &mut self.nodes[node.index()];
+        state.stopped_by.push(fault);
+        if state.is_running {
+            state.is_running = false;
+            self.kill_processes(now, node);
+            listener.observe(now, &Fact::NodeStopped { node, fault });
+            self.stop_links(now, node, listener);
+        } else if self.is_loading(node) {
+            self.stop_links(now, node, listener);
         }
     }
 
@@ -416,6 +446,8 @@ impl World {
         listener: &mut L,
     ) {
         self.note_lost_disks(node);
+        self.forget_looks();
+        self.disk_losses += 1;
         for shard in &mut self.nodes[node.index()].shards {
             let empty = Replica::with_settings(shard.replica.settings());
             let replica = std::mem::replace(&mut shard.replica, empty);

@@ -421,6 +421,14 @@ impl Ledger {
             } => {
                 self.copies_ended(node.index(), usize::from(origin.0), kept, cause);
             }
+            Fact::MemberRemoved { member, .. } => {
+                self.origins.set_absent(member, true);
+                self.convergence.recount(&self.origins);
+            }
+            Fact::MemberRejoined { member } => {
+                self.origins.set_absent(member, false);
+                self.convergence.recount(&self.origins);
+            }
             Fact::FaultBegan { fault } => self.fault_began(fault),
             Fact::FaultEnded { fault } => self.fault_ended(fault),
             Fact::FaultTouched { fault } => {
@@ -503,6 +511,10 @@ impl Listener for Ledger {
                 ..
             } => {
                 self.write_executed(self.now, operation.0, node.index(), effect);
+            }
+            // Nobody's operation.
+            Fact::Evicted { node, effect } => {
+                self.write_executed(self.now, u32::MAX, node.index(), Some(effect));
             }
             Fact::WriteContinued {
                 operation,

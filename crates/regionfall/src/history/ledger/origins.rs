@@ -52,6 +52,8 @@ pub(super) struct Origins {
     applied: Vec<u64>,
     /// The most it ever held.
     peak: Vec<u64>,
+    /// By node: whether its member is removed. Nobody waits for it, and what it has counts for nothing.
+    absent: Vec<bool>,
 }
 
 impl Origins {
@@ -79,6 +81,7 @@ impl Origins {
             logs: Vec::new(),
             applied: Vec::new(),
             peak: Vec::new(),
+            absent: vec![false; members.len()],
         }
     }
 
@@ -180,8 +183,12 @@ impl Origins {
     /// The last sequence that survives: that some member's primary holds. What only a replica or a former primary
     /// has nobody will ever read.
     pub(super) fn held(&self, origin: usize) -> u64 {
-        let applied = |&node: &u8| self.applied(origin, usize::from(node));
-        self.serving(origin).iter().map(applied).max().unwrap_or(0)
+        let serving = self.serving(origin).iter().map(|&node| usize::from(node));
+        let present = serving.filter(|&node| !self.absent[node]);
+        present
+            .map(|node| self.applied(origin, node))
+            .max()
+            .unwrap_or(0)
     }
 
     /// An effect was executed at `node`.
@@ -220,15 +227,24 @@ impl Origins {
             return (prior, false);
         }
         let (first, end) = self.peers[node];
-        let common = self.applied[from + usize::from(first)..from + usize::from(end)]
-            .iter()
-            .copied()
-            .min()
-            .unwrap_or(0);
+        let peers = usize::from(first)..usize::from(end);
+        let own = &self.applied[from + peers.start..from + peers.end];
+        let present = own.iter().zip(&self.absent[peers]);
+        let common = present.filter(|(_, absent)| !**absent).map(|(own, _)| *own);
+        let common = common.min().unwrap_or(0);
         if common > everywhere {
             self.logs[origin].everywhere = common;
         }
         (prior, common > everywhere)
+    }
+
+    /// A member is removed, or one again.
+    pub(super) fn set_absent(&mut self, member: MemberId, is_absent: bool) {
+        for (absent, own) in self.absent.iter_mut().zip(&self.members) {
+            if *own == member {
+                *absent = is_absent;
+            }
+        }
     }
 
     /// What `node` held of `origin` after `kept` is gone.
@@ -296,7 +312,9 @@ impl Origins {
             let (first, end) = peers.unwrap_or((0, self.nodes as u8));
             let own = &self.applied[origin * self.nodes..(origin + 1) * self.nodes];
             let own = &own[usize::from(first)..usize::from(end)];
-            own.iter().filter(|&&own| own < held).count()
+            let absent = &self.absent[usize::from(first)..usize::from(end)];
+            let lacks = |(own, absent): &(&u64, &bool)| !**absent && **own < held;
+            own.iter().zip(absent).filter(lacks).count()
         };
         union.iter().enumerate().map(of_an_origin).sum()
     }

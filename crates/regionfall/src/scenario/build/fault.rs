@@ -38,7 +38,11 @@ impl Builder<'_, '_> {
         topology: &TopologyConfig,
         phases: Phases,
     ) -> FaultSpec {
-        let at = self.delay(fields, "at");
+        let at = match fields.get("at") {
+            Some(node) => self.delay_of(node),
+            // Only operators' actions may say nothing: they watch from the beginning of the storm.
+            None => regionfall_kernel::Distribution::Constant(phases.warm_up),
+        };
         self.within_storm(fields, here, &at, phases);
         let lasts = match fields.get("lasts") {
             Some(node) if node.text() == Some("forever") => None,
@@ -179,6 +183,12 @@ impl Builder<'_, '_> {
                 paths: self.paths(fields, here, topology),
                 share: share(fields, "share"),
             },
+            "force-remove" | "purge" | "rejoin" => {
+                FaultKind::Membership(self.membership(fields, here, topology))
+            }
+            "clock-skew" | "load-surge" | "slow-host" | "health-endpoint-down" => {
+                FaultKind::Degraded(self.degradation(fields, here, topology))
+            }
             _ => FaultKind::ProcessCrash {
                 member: self.struck_member(fields, here, topology),
                 part: self.part(fields, here, topology),
@@ -188,7 +198,7 @@ impl Builder<'_, '_> {
         }
     }
 
-    fn struck_member(
+    pub(super) fn struck_member(
         &mut self,
         fields: &Fields,
         here: &str,
@@ -376,7 +386,7 @@ fn in_flight(fields: &Fields) -> InFlight {
     }
 }
 
-fn silence(fields: &Fields) -> Silence {
+pub(super) fn silence(fields: &Fields) -> Silence {
     if text(fields, "mode") == "refusing" {
         Silence::Refusing
     } else {

@@ -1,6 +1,9 @@
 //! From a resolved tree to the typed scenario: what the schema alone cannot check is checked here.
 
+mod degradation;
 mod fault;
+mod limits;
+mod membership;
 mod objective;
 mod persistence;
 mod reference;
@@ -92,6 +95,9 @@ impl<'a, 'b> Builder<'a, 'b> {
                 silence_limit: duration(sync, "silence_limit"),
                 restart: self.delay(sync, "restart"),
             },
+            capacity: self.capacity(fields),
+            memory: limits::memory(fields),
+            availability: limits::availability(fields),
         }
     }
 

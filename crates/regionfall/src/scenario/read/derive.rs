@@ -198,7 +198,7 @@ fn piece_of_evidence(item: &mut Fields, shared: Option<&Node>) {
     if item.get("keeps_connection").is_none()
         && let Some(probe) = item.get("probe").and_then(Node::text)
     {
-        let origin = Origin::Derived("true for `ping`, false for `connect`");
+        let origin = Origin::Derived("true for `ping`, else false");
         let keeps = Value::Flag(probe == "ping");
         item.set("keeps_connection", Node::new(keeps, origin));
     }

@@ -1,5 +1,7 @@
 //! Faults: what goes wrong, when, and for how long.
 
+use super::degradation::{CLOCK_SKEW, HEALTH_ENDPOINT_DOWN, LOAD_SURGE, SLOW_HOST};
+use super::membership::{FORCE_REMOVE, PURGE, REJOIN};
 use super::persistence::{DISK_LOST, FSYNC_STALL, RESTORE};
 use super::root::PERIOD;
 use super::{Default, Form, Forms, Key, Kind, Table, Tag};
@@ -95,7 +97,7 @@ const DISKS: Key = Key::new(
     Default::Text("kept"),
     "What becomes of the member's disks.",
 );
-const MODE: Key = Key::new(
+pub(super) const MODE: Key = Key::new(
     "mode",
     Kind::Word(&[
         ("silent", "nothing comes back"),
@@ -351,6 +353,13 @@ pub(crate) static FAULT: Forms = Forms {
                 open: None,
             },
         },
+        CLOCK_SKEW,
+        LOAD_SURGE,
+        SLOW_HOST,
+        HEALTH_ENDPOINT_DOWN,
+        FORCE_REMOVE,
+        PURGE,
+        REJOIN,
     ],
 };
 

@@ -1,5 +1,6 @@
 //! The world of a scenario: topology, database, workload.
 
+use super::limits::{AVAILABILITY, CAPACITY, MEMORY};
 use super::persistence::{DISK, EXPORT, PERSISTENCE, PERSISTENCE_ON, PRODUCT};
 use super::root::{PERIOD, TIMEOUT};
 use super::{DAY, Default, Key, Kind, MS, Open, Table};
@@ -242,6 +243,24 @@ pub(crate) static DATABASE: Table = Table {
             Kind::Table(&SYNC),
             Default::Empty,
             "Replication between members.",
+        ),
+        Key::new(
+            "capacity",
+            Kind::Table(&CAPACITY),
+            Default::Absent("nodes do everything at once"),
+            "What nodes can do, and what they admit.",
+        ),
+        Key::new(
+            "memory",
+            Kind::Table(&MEMORY),
+            Default::Absent("as much as is needed"),
+            "How much memory members have.",
+        ),
+        Key::new(
+            "availability",
+            Kind::Table(&AVAILABILITY),
+            Default::Absent("with the defaults below"),
+            "How nodes answer availability checks.",
         ),
         PRODUCT,
         PERSISTENCE,
