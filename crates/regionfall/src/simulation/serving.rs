@@ -101,8 +101,7 @@ impl World {
             ..
         } = errand;
         if self.is_loading(node) {
-            errand.reply = Some((true, REPLY_BYTES));
-            self.answer_at(now, errand);
+            self.answer_with_error(now, errand);
             return;
         }
         let asked = self.operations.get(slot);
@@ -144,33 +143,11 @@ impl World {
         } else {
             self.execute(now, node, key, &command)
         };
+        let (who, effects) = ((operation, attempt, node), &executed.effects);
         if is_write {
-            let effect = executed.effects.first();
-            listener.observe(
-                now,
-                &Fact::WriteExecuted {
-                    operation,
-                    attempt,
-                    node,
-                    effect,
-                },
-            );
-            if executed.effects.len() > 1 {
-                tell_further(now, (operation, attempt, node), &executed.effects, listener);
-            }
+            tell_write(now, who, effects, listener);
         } else {
-            if !executed.effects.is_empty() {
-                tell_expired(now, (node, keyspace), &executed.effects, listener);
-            }
-            listener.observe(
-                now,
-                &Fact::ReadExecuted {
-                    operation,
-                    attempt,
-                    node,
-                    key,
-                },
-            );
+            tell_read(now, who, (key, keyspace), effects, listener);
         }
         let wrote = !executed.effects.is_empty();
         for effect in executed.effects {
@@ -255,6 +232,52 @@ impl World {
     pub(super) fn entrance_host(&self, member: MemberId) -> HostId {
         self.node_host(self.members[member.index()].entrance)
     }
+}
+
+/// Tells of a write.
+#[inline]
+fn tell_write<L: Listener>(
+    now: SimTime,
+    (operation, attempt, node): (OperationId, u8, NodeId),
+    effects: &Effects,
+    listener: &mut L,
+) {
+    let effect = effects.first();
+    listener.observe(
+        now,
+        &Fact::WriteExecuted {
+            operation,
+            attempt,
+            node,
+            effect,
+        },
+    );
+    if effects.len() > 1 {
+        tell_further(now, (operation, attempt, node), effects, listener);
+    }
+}
+
+/// Tells of a read, and before it of what the read found to have expired.
+#[inline]
+fn tell_read<L: Listener>(
+    now: SimTime,
+    (operation, attempt, node): (OperationId, u8, NodeId),
+    (key, keyspace): (KeyId, KeyspaceId),
+    effects: &Effects,
+    listener: &mut L,
+) {
+    if !effects.is_empty() {
+        tell_expired(now, (node, keyspace), effects, listener);
+    }
+    listener.observe(
+        now,
+        &Fact::ReadExecuted {
+            operation,
+            attempt,
+            node,
+            key,
+        },
+    );
 }
 
 /// Tells of the effects of a write after its first.

@@ -69,8 +69,7 @@ impl World {
         if let FaultKind::Membership(change) = &self.faults[id.index()].kind {
             // An act has no end.
             if begins {
-                let change = change.clone();
-                self.begin_change(now, id, &change, listener);
+                self.begin_change(now, id, &change.clone(), listener);
             }
             return;
         }
@@ -123,20 +122,18 @@ impl World {
                 in_flight,
             } => {
                 let ruin = (silence(mode), disks, in_flight);
-                let place = (region, None);
-                self.switch_region(now, id, begins, (place, takes), ruin, listener);
+                self.switch_region(now, id, begins, ((region, None), takes), ruin, listener);
             }
             FaultKind::FsyncStall { member, part } => {
-                let nodes = self.struck(member, part, id);
-                self.stall_disks(now, (id, begins), &nodes);
+                self.switch_fsync(now, (id, begins), (member, part));
             }
             FaultKind::DiskLost { member, part } => {
                 self.switch_disks(now, (id, begins), (member, part), listener);
             }
-            // Acts that nobody undoes.
-            FaultKind::Restore { .. } | FaultKind::Promote { .. } if !begins => {}
-            FaultKind::Restore { member } => self.begin_restore(now, id, member),
-            FaultKind::Promote { member, node } => self.appoint(now, (id, member), node, listener),
+            FaultKind::Restore { member } if begins => self.begin_restore(now, id, member),
+            FaultKind::Promote { member, node } if begins => {
+                self.appoint(now, (id, member), node, listener);
+            }
             FaultKind::Partition {
                 paths,
                 mode,
@@ -153,13 +150,24 @@ impl World {
                 self.switch_paths(now, id, begins, &paths, &Trouble::Lossy(share));
                 self.switch_links(now, begins, &paths, listener);
             }
-            // An operator's action is over at once.
-            FaultKind::Membership(_) => {}
+            // What operators do nobody undoes.
+            FaultKind::Restore { .. } | FaultKind::Promote { .. } | FaultKind::Membership(_) => {}
             FaultKind::Degraded(degradation) => {
                 self.switch_degradation(now, id, begins, degradation, listener);
             }
         }
         self.account_for_abandoned();
+    }
+
+    /// The fsyncs of a member's disks stand still, or go on.
+    fn switch_fsync(
+        &mut self,
+        now: SimTime,
+        (fault, begins): (FaultId, bool),
+        (member, part): (MemberId, Part),
+    ) {
+        let nodes = self.struck(member, part, fault);
+        self.stall_disks(now, (fault, begins), &nodes);
     }
 
     /// Disks go; nobody brings them back.
