@@ -164,13 +164,13 @@ impl Clock {
                 return;
             }
         }
-        self.join_long(other.words());
+        self.join_long(other);
     }
 
     /// The same for clocks of many origins, or that know of different ones.
     #[inline(never)]
-    fn join_long(&mut self, theirs: &[u64]) {
-        let own = self.words_mut();
+    fn join_long(&mut self, other: &Clock) {
+        let (own, theirs) = (self.words_mut(), other.words());
         let differing = |(own, their): (&u64, &u64)| own ^ their;
         let is_aligned = own.len() == theirs.len()
             && own
@@ -184,12 +184,17 @@ impl Clock {
                 *own = (*own).max(their);
             }
         } else {
-            self.join_unaligned(theirs);
+            self.join_unaligned(other);
         }
     }
 
     #[cold]
-    fn join_unaligned(&mut self, theirs: &[u64]) {
+    fn join_unaligned(&mut self, other: &Clock) {
+        if self.is_empty() {
+            *self = other.clone();
+            return;
+        }
+        let theirs = other.words();
         for &word in theirs {
             self.raise(word);
         }
@@ -361,7 +366,7 @@ fn position(words: &[u64], origin: OriginId) -> usize {
 }
 
 #[inline]
-fn pack(dot: Dot) -> u64 {
+pub(crate) fn pack(dot: Dot) -> u64 {
     if dot.sequence > SEQUENCE_MASK {
         refuse_length(dot.sequence);
     }
@@ -374,7 +379,7 @@ fn refuse_length(sequence: u64) -> ! {
 }
 
 #[inline]
-fn unpack(word: u64) -> Dot {
+pub(crate) fn unpack(word: u64) -> Dot {
     Dot::new(origin_of(word), word & SEQUENCE_MASK)
 }
 

@@ -64,18 +64,35 @@ macro_rules! collections {
             $($Type($Type),)*
         }
 
-        impl Collection {
-            /// An empty collection of the type that `kind` is an effect on, if it is a collection.
-            pub(crate) fn for_effect(kind: &EffectKind) -> Option<Self> {
+        /// The type of a collection.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+        pub(crate) enum CollectionType {
+            $($Type,)*
+        }
+
+        impl CollectionType {
+            /// The type that `kind` is an effect on, if it is a collection.
+            pub(crate) fn of_effect(kind: &EffectKind) -> Option<Self> {
                 $(if $Type::takes(kind) {
-                    return Some(Self::$Type($Type::default()));
+                    return Some(Self::$Type);
                 })*
                 None
             }
 
+            /// An empty collection.
+            pub(crate) fn empty(self) -> Collection {
+                match self { $(Self::$Type => Collection::$Type($Type::default()),)* }
+            }
+        }
+
+        impl Collection {
+            pub(crate) fn collection_type(&self) -> CollectionType {
+                match self { $(Self::$Type(_) => CollectionType::$Type,)* }
+            }
+
             /// An empty collection of the same type.
             pub(crate) fn empty_like(&self) -> Self {
-                match self { $(Self::$Type(_) => Self::$Type($Type::default()),)* }
+                self.collection_type().empty()
             }
 
             /// An empty one of each type over which a deletion wins.
@@ -90,22 +107,15 @@ macro_rules! collections {
                     })
             }
 
-            /// Orders the types.
-            pub(crate) fn number(&self) -> usize {
-                let numbers: &[&str] = &[$(stringify!($Type),)*];
-                let own = match self { $(Self::$Type(_) => stringify!($Type),)* };
-                numbers.iter().position(|number| *number == own).unwrap_or(0)
-            }
-
             /// Whether `other` is of the same type.
             pub(crate) fn is_like(&self, other: &Self) -> bool {
-                std::mem::discriminant(self) == std::mem::discriminant(other)
+                self.collection_type() == other.collection_type()
             }
         }
 
         impl Merge for Collection {
             fn takes(kind: &EffectKind) -> bool {
-                Self::for_effect(kind).is_some()
+                CollectionType::of_effect(kind).is_some()
             }
 
             fn apply(&mut self, effect: &Effect, covered: &Clock) {

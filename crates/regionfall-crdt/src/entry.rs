@@ -9,11 +9,10 @@
 //! from that number on, and one whose register holds other text shows the text.
 
 use crate::clock::Clock;
-use crate::collection::{Collection, Counterpart, Merge};
-use crate::counter::Counter;
+use crate::collection::{Collection, CollectionType, Counterpart, Merge};
 use crate::expiry::{Claim, Expiry};
+use crate::extra::Extra;
 use crate::register::{Register, Write};
-use crate::tally::Tally;
 use crate::{
     Change, Content, Decimal, Effect, EffectKind, KeyId, OriginId, Totals, TtlChange, Value, Wins,
 };
@@ -35,18 +34,6 @@ pub(crate) struct Entry {
     covered: Clock,
     register: Register,
     extra: Option<Box<Extra>>,
-}
-
-/// What a key that was only ever written as a string does not have.
-#[derive(Clone, Default, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-struct Extra {
-    counter: Counter,
-    /// Increments with a fraction.
-    fractions: Tally<Decimal>,
-    collections: Vec<Collection>,
-    /// `None` as long as nothing but plain writes and deletions said anything of the expiry.
-    expiry: Option<Expiry>,
 }
 
 impl Entry {
@@ -77,7 +64,7 @@ impl Entry {
     /// [`Entry::apply`] is still to be called.
     ///
     /// Most effects are so: a string where only strings were written, an increment by an origin that has
-    /// counted here before. They cost a small part of what others cost.
+    /// counted here before, an addition to a set. They cost a small part of what others cost.
     #[inline]
     pub(crate) fn apply_in_place(&mut self, effect: &Effect) -> Option<isize> {
         match (&effect.kind, &mut self.extra) {
@@ -98,6 +85,14 @@ impl Entry {
             (EffectKind::Delta { amount }, Some(extra)) => {
                 let is_done = extra.counter.add_again(effect.dot, *amount);
                 is_done.then_some(0)
+            }
+            (EffectKind::Add { elements }, Some(extra)) => {
+                let [Collection::Set(set)] = extra.collections.as_mut_slice() else {
+                    return None;
+                };
+                let before = set.bytes();
+                set.add_all(elements, effect.dot, &self.covered);
+                Some(set.bytes().cast_signed() - before.cast_signed())
             }
             _ => None,
         }
@@ -120,9 +115,9 @@ impl Entry {
             EffectKind::Delta { amount } => self.extra_mut().counter.add(effect.dot, *amount),
             EffectKind::Change(change) if self.apply_change(effect, change) => {}
             kind => {
-                if let Some(empty) = Collection::for_effect(kind) {
+                if let Some(own) = CollectionType::of_effect(kind) {
                     let extra = self.extra.get_or_insert_default();
-                    extra.collection(empty).apply(effect, &self.covered);
+                    extra.collection(own).apply(effect, &self.covered);
                 }
             }
         }
@@ -139,7 +134,9 @@ impl Entry {
             } => {
                 self.reset(effect, content.clone(), totals.as_deref(), *ttl);
                 for empty in Collection::won_over(*wins) {
-                    self.extra_mut().collection(empty).lose(effect);
+                    self.extra_mut()
+                        .collection(empty.collection_type())
+                        .lose(effect);
                 }
             }
             Change::Expire { deadline, owner } => {
@@ -303,6 +300,9 @@ impl Entry {
 
     /// Joins what another replica holds under this key.
     pub(crate) fn merge(&mut self, other: &Self, counterpart: Counterpart<'_>) {
+        if self.is_plain() && other.is_plain() && self.holds_the_same(other) {
+            return;
+        }
         self.merge_expiry(other, counterpart);
         let mut covered = self.covered.clone();
         covered.join(&other.covered);
@@ -314,7 +314,7 @@ impl Entry {
         );
         if let Some(theirs) = &other.extra {
             for collection in &theirs.collections {
-                self.extra_mut().collection(collection.empty_like());
+                self.extra_mut().collection(collection.collection_type());
             }
             self.extra_mut();
         }
@@ -351,6 +351,11 @@ impl Entry {
             let theirs = theirs.expiry_mut();
             self.expiry_mut().merge(theirs, counterpart);
         }
+    }
+
+    /// Whether there are no collections: two that are equal need no merge then. Collections know more than they compare.
+    fn is_plain(&self) -> bool {
+        self.collections().is_empty()
     }
 
     /// What a client would see.
@@ -548,59 +553,10 @@ impl Entry {
     }
 }
 
-/// Collections in which nothing is left, not even tombstones, are none.
-impl PartialEq for Extra {
-    fn eq(&self, other: &Self) -> bool {
-        let held = |extra: &Self| -> Vec<Collection> {
-            let all = extra.collections.iter();
-            all.filter(|own| !own.is_vacant()).cloned().collect()
-        };
-        self.counter == other.counter
-            && self.fractions == other.fractions
-            && self.expiry == other.expiry
-            && (self.collections == other.collections || held(self) == held(other))
-    }
-}
-
 /// A string to which a sum was added, if it spells a number.
 fn counted_decimal(content: &Content, sum: Decimal) -> Value<'_> {
     match Decimal::parse(&content.to_bytes()) {
         Some(base) => Value::Fraction(base.wrapping_add(sum)),
         None => Value::Content(content),
-    }
-}
-
-impl Extra {
-    fn has_tombstones(&self) -> bool {
-        self.collections.iter().any(Merge::has_tombstones)
-            || self.fractions.is_scattered()
-            || self
-                .expiry
-                .as_ref()
-                .is_some_and(|expiry| expiry.deadline().is_none())
-    }
-
-    #[inline(never)]
-    fn bytes(&self) -> usize {
-        self.counter.bytes()
-            + self.fractions.bytes()
-            + self.collections.iter().map(Merge::bytes).sum::<usize>()
-            + self.expiry.as_ref().map_or(0, Expiry::bytes)
-    }
-
-    /// The collection of the type of `empty`, which becomes it if there is none. They are in order of their types, whatever
-    /// came first.
-    fn collection(&mut self, empty: Collection) -> &mut Collection {
-        let place = self
-            .collections
-            .partition_point(|own| own.number() < empty.number());
-        let is_there = self
-            .collections
-            .get(place)
-            .is_some_and(|own| own.is_like(&empty));
-        if !is_there {
-            self.collections.insert(place, empty);
-        }
-        &mut self.collections[place]
     }
 }

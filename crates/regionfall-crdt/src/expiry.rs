@@ -35,6 +35,15 @@ pub(crate) struct Claim {
 }
 
 impl Claim {
+    /// That nothing expires: what a plain write says.
+    pub(crate) fn never(dot: Dot) -> Self {
+        Self {
+            dot,
+            deadline: None,
+            owner: 0,
+        }
+    }
+
     fn rank(&self) -> (bool, u64, Reverse<OriginId>) {
         let deadline = self.deadline.unwrap_or(0);
         (self.deadline.is_none(), deadline, Reverse(self.dot.origin))

@@ -7,7 +7,8 @@
 //!
 //! Fields may expire. The conflict rule is documented for keys only, and taken from there: the longest wins.
 
-use crate::cells::{Cell, CellValue, Cells};
+use crate::cell::{Cell, CellValue};
+use crate::cells::Cells;
 use crate::clock::Clock;
 use crate::collection::{Counterpart, Merge};
 use crate::{Change, Content, Decimal, Effect, EffectKind, Element, OriginId, Value};
@@ -133,9 +134,7 @@ impl Merge for Hash {
     }
 
     fn is_special(&self) -> bool {
-        self.fields
-            .iter()
-            .any(|(_, cell)| cell.deadline().is_some())
+        self.fields.has_deadlines()
     }
 
     fn merge(&mut self, other: &Self, counterpart: Counterpart<'_>, covered: &Clock) {
@@ -203,7 +202,7 @@ impl<'a> HashView<'a> {
 
     /// How many.
     pub fn len(self) -> usize {
-        if self.hash.is_special() {
+        if self.hash.fields.is_any_due(self.millis) {
             self.cells().count()
         } else {
             self.hash.fields.len()
@@ -239,7 +238,9 @@ impl<'a> HashView<'a> {
 
     /// The fields that have expired at `millis`, with the instances that own their expiry.
     pub(crate) fn due(self, millis: u64) -> impl Iterator<Item = (&'a Element, u16)> {
-        self.hash.fields.iter().filter_map(move |(field, cell)| {
+        let is_any = self.hash.fields.is_any_due(millis);
+        let all = is_any.then(|| self.hash.fields.iter());
+        all.into_iter().flatten().filter_map(move |(field, cell)| {
             let (deadline, owner) = cell.deadline()?;
             (deadline <= millis).then_some((field, owner))
         })

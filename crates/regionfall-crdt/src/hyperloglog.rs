@@ -4,6 +4,9 @@
 //! documentation, data types: `HyperLogLog`). So what counts is what was added in knowledge of all deletions: each addition
 //! tells which it knew of. Registers, hash and estimate are those of redis/redis, `hyperloglog.c`.
 
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
 use crate::clock::Clock;
 use crate::collection::{Counterpart, Merge};
 use crate::{Change, Effect, EffectKind, OriginId, Value, Wins};
@@ -93,9 +96,26 @@ impl Registers {
     }
 
     pub(crate) fn join(&mut self, other: &Self) {
-        for raise in other.iter() {
-            self.raise(raise);
+        if other.0.len() < self.0.len() / 8 {
+            for raise in other.iter() {
+                self.raise(raise);
+            }
+            return;
         }
+        let (mut own, mut theirs) = (self.iter().peekable(), other.iter().peekable());
+        let mut all = Vec::with_capacity(self.0.len().max(other.0.len()));
+        while let (Some(&a), Some(&b)) = (own.peek(), theirs.peek()) {
+            all.push(match a.0.cmp(&b.0) {
+                Ordering::Less => a,
+                Ordering::Greater => b,
+                Ordering::Equal => a.max(b),
+            });
+            own.next_if(|_| a.0 <= b.0);
+            theirs.next_if(|_| b.0 <= a.0);
+        }
+        all.extend(own);
+        all.extend(theirs);
+        self.0 = all;
     }
 
     /// How many distinct elements there are, about (Ertl, New cardinality estimation algorithms for `HyperLogLog` sketches, 2017).
@@ -209,12 +229,15 @@ impl HyperLogLog {
         &self.deleted
     }
 
-    fn registers(&self) -> Registers {
+    fn registers(&self) -> Cow<'_, Registers> {
+        if let [only] = self.additions.as_slice() {
+            return Cow::Borrowed(&only.registers);
+        }
         let mut all = Registers::new();
         for additions in &self.additions {
             all.join(&additions.registers);
         }
-        all
+        Cow::Owned(all)
     }
 
     /// Forgets which additions knew of deletions that make no difference any more.
@@ -337,7 +360,7 @@ impl Merge for HyperLogLog {
 #[derive(Clone, Copy, Debug)]
 pub struct HyperLogLogView<'a>(&'a HyperLogLog);
 
-impl HyperLogLogView<'_> {
+impl<'a> HyperLogLogView<'a> {
     /// How many distinct elements were added, about.
     pub fn estimate(self) -> u64 {
         self.registers().estimate()
@@ -348,7 +371,7 @@ impl HyperLogLogView<'_> {
         self.registers().encode()
     }
 
-    pub(crate) fn registers(self) -> Registers {
+    pub(crate) fn registers(self) -> Cow<'a, Registers> {
         self.0.registers()
     }
 }

@@ -14,7 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Tree;
 
-use crate::cells::{CellKey, CellValue, Cells};
+use crate::cell::CellValue;
+use crate::cells::{CellKey, Cells};
 use crate::clock::Clock;
 use crate::collection::{Counterpart, Merge};
 use crate::position::{Position, Tips};
@@ -26,6 +27,18 @@ use crate::{Change, Dot, Effect, EffectKind, OriginId, Value};
 pub struct ContainerId {
     dot: Dot,
     index: u32,
+}
+
+impl ContainerId {
+    /// The effect that created it.
+    pub fn dot(self) -> Dot {
+        self.dot
+    }
+
+    /// Which it was of those that the effect created.
+    pub(crate) fn index(self) -> u32 {
+        self.index
+    }
 }
 
 /// A place that holds a value.

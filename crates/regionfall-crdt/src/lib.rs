@@ -107,6 +107,7 @@
 //! | two types under one key | the type of which something was created by the smallest origin shows |
 //! | causal order where effects overtake each other | of the same key: what a write replaces stays replaced, even where the replaced arrives later |
 
+mod cell;
 mod cells;
 mod change;
 mod clock;
@@ -123,15 +124,18 @@ mod effects;
 mod element;
 mod entry;
 mod expiry;
+mod extra;
 mod geohash;
 mod hash;
 mod hyperloglog;
 mod id;
+mod instances;
 mod json;
 mod json_path;
 mod list;
 mod names;
 mod position;
+mod ranking;
 mod register;
 mod replica;
 mod reply;
@@ -146,6 +150,7 @@ mod stored;
 mod stream;
 mod stream_id;
 mod tally;
+mod touch;
 mod value;
 
 pub use change::{Change, TtlChange, Wins};
@@ -170,4 +175,5 @@ pub use settings::{Settings, XaddIdMode};
 pub use sorted_set::{SortedSetChange, SortedSetView};
 pub use stream::{StreamChange, StreamFields, StreamView};
 pub use stream_id::StreamId;
+pub use touch::{Manner, Part};
 pub use value::{SetView, Value};

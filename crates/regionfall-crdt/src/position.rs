@@ -55,6 +55,16 @@ pub struct Position {
 }
 
 impl Position {
+    /// All that tells it from others.
+    pub(crate) fn words(&self) -> impl Iterator<Item = u64> + '_ {
+        let steps = self.steps.iter().flat_map(|step| {
+            let place = u64::from(step.offset.cast_unsigned()) << 1 | step.side as u64;
+            let run = u64::from(step.run.origin.0) << 32 | u64::from(step.precedence);
+            [place, run, step.run.sequence]
+        });
+        std::iter::once(self.rank.cast_unsigned()).chain(steps)
+    }
+
     /// The `count`-th position of the same run to the right.
     pub(crate) fn plus(&self, count: usize) -> Self {
         let mut next = self.clone();

@@ -316,6 +316,22 @@ impl Replica {
         self.value_at(key, at).digest(u64::from(key.0))
     }
 
+    /// When a key expires, in milliseconds of the wall clock; `None` if it does not.
+    pub fn deadline(&self, key: KeyId) -> Option<u64> {
+        let (deadline, _) = self.entry(key)?.deadline()?;
+        Some(deadline)
+    }
+
+    /// How many keys are stored, tombstones included.
+    pub fn stored(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The key stored at a place below [`Replica::stored`]; places have no meaning.
+    pub fn stored_at(&self, place: usize) -> Option<KeyId> {
+        self.entries.get(place).map(|entry| entry.key)
+    }
+
     /// The keys under which a client would see something, in order.
     pub fn keys(&self) -> impl Iterator<Item = KeyId> + '_ {
         (0..self.places.len())

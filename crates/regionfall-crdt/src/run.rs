@@ -13,7 +13,8 @@ pub(crate) struct Run<'a> {
     pub(crate) replica: &'a mut Replica,
     at: Timestamp,
     pub(crate) origin: OriginId,
-    effects: Vec<Effect>,
+    first: Option<Effect>,
+    more: Vec<Effect>,
 }
 
 impl<'a> Run<'a> {
@@ -22,13 +23,17 @@ impl<'a> Run<'a> {
             replica,
             at,
             origin,
-            effects: Vec::new(),
+            first: None,
+            more: Vec::new(),
         }
     }
 
     /// What was changed.
     pub(crate) fn into_effects(self) -> Effects {
-        self.effects.into_iter().collect()
+        match self.first {
+            Some(first) if self.more.is_empty() => Effects::one(first),
+            first => first.into_iter().chain(self.more).collect(),
+        }
     }
 
     /// Executes a command of any kind.
@@ -136,7 +141,11 @@ impl<'a> Run<'a> {
 
     fn emit_plainly(&mut self, key: KeyId, kind: EffectKind) {
         let effect = self.replica.emit(key, kind, self.at, self.origin);
-        self.effects.push(effect);
+        if self.first.is_none() {
+            self.first = Some(effect);
+        } else {
+            self.more.push(effect);
+        }
     }
 
     /// Makes one of the rarer changes.

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use crate::cells::CellValue;
+use crate::cell::CellValue;
 use crate::tally::Amount;
 
 /// A score, or what is added to one.

@@ -13,7 +13,8 @@ use std::collections::BTreeMap;
 
 use crate::clock::Clock;
 use crate::collection::{Counterpart, Merge};
-use crate::{Dot, Effect, EffectKind, Element, OriginId, SetView, Value};
+use crate::instances::Instances;
+use crate::{Dot, Effect, EffectKind, Element, Elements, OriginId, SetView, Value};
 
 /// Bytes of an element in memory beside itself; see [`Replica::bytes`](crate::Replica::bytes).
 const ELEMENT_BYTES: usize = 40;
@@ -26,7 +27,7 @@ const DOT_BYTES: usize = 10;
 pub(crate) struct Set {
     /// The elements, each with the newest surviving instance of each origin.
     #[cfg_attr(feature = "serde", serde(with = "crate::serial::pairs"))]
-    present: BTreeMap<Element, Clock>,
+    present: BTreeMap<Element, Instances>,
     /// What was removed by name: for each element, what its removals had observed, and they
     /// themselves.
     #[cfg_attr(feature = "serde", serde(with = "crate::serial::pairs"))]
@@ -57,23 +58,41 @@ impl Set {
         self.present.keys()
     }
 
-    fn add(&mut self, element: &Element, dot: Dot, covered: &Clock) {
+    pub(crate) fn add_all(&mut self, elements: &Elements, dot: Dot, covered: &Clock) {
+        // A removal of all that had observed the addition may have overtaken it.
+        if !covered.covers(dot) {
+            for element in elements.as_slice() {
+                self.add(element, dot);
+            }
+        }
+    }
+
+    fn add(&mut self, element: &Element, dot: Dot) {
         // A removal that had observed the addition may have overtaken it.
-        let is_removed = covered.covers(dot)
-            || self
+        let is_removed = !self.removed.is_empty()
+            && self
                 .removed
                 .get(element)
                 .is_some_and(|clock| clock.covers(dot));
         if is_removed {
             return;
         }
-        if let Some(instances) = self.present.get_mut(element) {
+        if let Element::Number(_) = element {
+            // Nothing to be copied, and nothing to be looked for twice.
+            let known = self.present.len();
+            let place = self.present.entry(element.clone());
+            let instances = place.or_insert_with(|| Instances::one(dot));
+            let before = instances.len();
+            instances.extend_to(dot);
+            self.bytes += DOT_BYTES * (instances.len() - before);
+            let added = self.present.len() - known;
+            self.bytes += added * (ELEMENT_BYTES + element.len() + DOT_BYTES);
+        } else if let Some(instances) = self.present.get_mut(element) {
             let before = instances.len();
             instances.extend_to(dot);
             self.bytes += DOT_BYTES * (instances.len() - before);
         } else {
-            self.present
-                .insert(element.clone(), [dot].into_iter().collect());
+            self.present.insert(element.clone(), Instances::one(dot));
             self.bytes += ELEMENT_BYTES + element.len() + DOT_BYTES;
         }
     }
@@ -81,11 +100,11 @@ impl Set {
     fn discard(&mut self, element: &Element, dot: Dot, context: &Clock) {
         if let Some(instances) = self.present.get_mut(element) {
             let before = instances.len();
-            instances.retain(|instance| !context.covers(instance));
-            self.bytes -= DOT_BYTES * (before - instances.len());
-            if instances.is_empty() {
+            if instances.retain(|instance| !context.covers(instance)) {
+                self.bytes -= DOT_BYTES * (before - instances.len());
+            } else {
                 self.present.remove(element);
-                self.bytes -= ELEMENT_BYTES + element.len();
+                self.bytes -= ELEMENT_BYTES + element.len() + DOT_BYTES * before;
             }
         }
         let mut clock = context.clone();
@@ -115,9 +134,7 @@ impl Merge for Set {
     fn apply(&mut self, effect: &Effect, covered: &Clock) {
         match &effect.kind {
             EffectKind::Add { elements } => {
-                for element in elements.as_slice() {
-                    self.add(element, effect.dot, covered);
-                }
+                self.add_all(elements, effect.dot, covered);
             }
             EffectKind::Discard { elements } => {
                 for element in elements.as_slice() {
@@ -129,50 +146,72 @@ impl Merge for Set {
     }
 
     fn reset(&mut self, covered: &Clock) {
-        self.present.retain(|_, instances| {
-            instances.retain(|instance| !covered.covers(instance));
-            !instances.is_empty()
-        });
+        self.present
+            .retain(|_, instances| instances.retain(|instance| !covered.covers(instance)));
         self.recount();
     }
 
+    /// Joins what another replica holds, both read once from end to end.
     fn merge(&mut self, other: &Self, counterpart: Counterpart<'_>, covered: &Clock) {
-        // An instance that one holds and the other does not, though its clock covers it, was removed
-        // there (or is an older one of an origin whose newer one is held).
-        for (element, instances) in &mut self.present {
-            let theirs = other.present.get(element);
-            instances.retain(|instance| {
-                !counterpart.other_clock.covers(instance)
-                    || theirs.is_some_and(|theirs| theirs.get(instance.origin) >= instance.sequence)
-            });
-        }
-        for (element, instances) in &other.present {
-            let news = instances
-                .iter()
-                .filter(|&instance| !counterpart.own_clock.covers(instance));
-            let own = self.present.entry(element.clone()).or_default();
-            news.for_each(|instance| own.extend_to(instance));
-        }
         for (element, clock) in &other.removed {
-            self.removed.entry(element.clone()).or_default().join(clock);
+            self.bury(element, clock);
         }
         let removed = &self.removed;
-        self.present.retain(|element, instances| {
+        let settle = |element: &Element, instances: &mut Instances| {
             let tombstone = removed.get(element);
             instances.retain(|instance| {
                 !covered.covers(instance) && !tombstone.is_some_and(|clock| clock.covers(instance))
-            });
-            !instances.is_empty()
+            })
+        };
+        let is_news = |instance: Dot| !counterpart.own_clock.covers(instance);
+        let mut unknown = Vec::new();
+        let mut all_theirs = other.present.iter().peekable();
+        self.present.retain(|element, own| {
+            while let Some(theirs) = all_theirs.next_if(|theirs| theirs.0 < element) {
+                unknown.push(theirs);
+            }
+            let theirs = all_theirs.next_if(|theirs| theirs.0 == element);
+            let theirs = theirs.map(|theirs| theirs.1);
+            let mut is_left = true;
+            if theirs != Some(own) {
+                // An instance that one holds and the other does not, though its clock covers it, was removed there (or is an
+                // older one of an origin whose newer one is held).
+                is_left = own.retain(|instance| {
+                    !counterpart.other_clock.covers(instance)
+                        || theirs.is_some_and(|theirs| theirs.holds(instance))
+                });
+                for instance in theirs.into_iter().flat_map(Instances::iter) {
+                    if is_news(instance) {
+                        if is_left {
+                            own.extend_to(instance);
+                        } else {
+                            *own = Instances::one(instance);
+                        }
+                        is_left = true;
+                    }
+                }
+            }
+            is_left && settle(element, own)
         });
+        unknown.extend(all_theirs);
+        let mut news: BTreeMap<Element, Instances> = BTreeMap::new();
+        for (element, theirs) in unknown {
+            let mut theirs = theirs.clone();
+            if theirs.retain(is_news) && settle(element, &mut theirs) {
+                news.insert(element.clone(), theirs);
+            }
+        }
+        // Few are put in one by one; many, as with a set that was empty, in one pass.
+        if news.len() > self.present.len() / 8 {
+            self.present.append(&mut news);
+        } else {
+            self.present.extend(news);
+        }
         self.recount();
     }
 
     fn smallest_origin(&self) -> Option<OriginId> {
-        self.present
-            .values()
-            .filter_map(|instances| instances.iter().next())
-            .map(|dot| dot.origin)
-            .min()
+        self.present.values().map(Instances::smallest_origin).min()
     }
 
     fn value(&self) -> Value<'_> {
@@ -197,9 +236,10 @@ impl Merge for Set {
     }
 
     fn recount(&mut self) {
-        let size = |(element, clock): (&Element, &Clock)| {
-            ELEMENT_BYTES + element.len() + DOT_BYTES * clock.len()
-        };
-        self.bytes = self.present.iter().chain(&self.removed).map(size).sum();
+        let size =
+            |element: &Element, dots: usize| ELEMENT_BYTES + element.len() + DOT_BYTES * dots;
+        let present = self.present.iter().map(|own| size(own.0, own.1.len()));
+        let removed = self.removed.iter().map(|own| size(own.0, own.1.len()));
+        self.bytes = present.sum::<usize>() + removed.sum::<usize>();
     }
 }

@@ -6,10 +6,15 @@
 //! settled by taking ZADD for an assignment: ZREM against ZADD leaves the score that ZADD wrote; ZADD against ZINCRBY
 //! leaves the sum of both.
 
-use crate::cells::{Cell, Cells};
+use std::fmt;
+use std::sync::OnceLock;
+
+use crate::cell::Cell;
+use crate::cells::Cells;
 use crate::clock::Clock;
 use crate::collection::{Counterpart, Merge};
-use crate::score::{Score, compare_scores};
+use crate::ranking::Ranking;
+use crate::score::Score;
 use crate::{Change, Effect, EffectKind, Element, OriginId, Value};
 
 /// What an effect changes in a sorted set.
@@ -56,16 +61,54 @@ impl SortedSetChange {
 }
 
 /// The members of a sorted set.
-#[derive(Clone, PartialEq, Default, Debug)]
+#[derive(Clone, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct SortedSet {
     members: Cells<Element, Score>,
+    /// Made when somebody asks.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    ranking: OnceLock<Ranking>,
+}
+
+impl PartialEq for SortedSet {
+    fn eq(&self, other: &Self) -> bool {
+        self.members == other.members
+    }
+}
+
+impl fmt::Debug for SortedSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.members.fmt(f)
+    }
 }
 
 /// What is read where there is no sorted set.
 static NOTHING: SortedSet = SortedSet {
     members: Cells::new(),
+    ranking: OnceLock::new(),
 };
+
+impl SortedSet {
+    /// Changes a member, and keeps the ranking up if there is one.
+    fn change(&mut self, member: &Element, change: impl FnOnce(&mut Cells<Element, Score>)) {
+        let Some(ranking) = self.ranking.get_mut() else {
+            change(&mut self.members);
+            return;
+        };
+        let before = self.members.get(member).map(score_of);
+        change(&mut self.members);
+        let after = self.members.get(member).map(score_of);
+        if before == after {
+            return;
+        }
+        if let Some(before) = before {
+            ranking.remove(before, member);
+        }
+        if let Some(after) = after {
+            ranking.insert(after, member.clone());
+        }
+    }
+}
 
 impl Merge for SortedSet {
     fn takes(kind: &EffectKind) -> bool {
@@ -79,15 +122,19 @@ impl Merge for SortedSet {
         match &**change {
             Change::SortedSet(SortedSetChange::Set { members }) => {
                 for (member, score) in members {
-                    self.members.write(member, Score(*score), effect, covered);
+                    self.change(member, |own| {
+                        own.write(member, Score(*score), effect, covered);
+                    });
                 }
             }
             Change::SortedSet(SortedSetChange::Increment { member, amount }) => {
-                self.members.add(member, Score(*amount), effect, covered);
+                self.change(member, |own| {
+                    own.add(member, Score(*amount), effect, covered);
+                });
             }
             Change::SortedSet(SortedSetChange::Remove { members }) => {
                 for member in members {
-                    self.members.remove(member, effect);
+                    self.change(member, |own| own.remove(member, effect));
                 }
             }
             _ => {}
@@ -95,10 +142,12 @@ impl Merge for SortedSet {
     }
 
     fn reset(&mut self, covered: &Clock) {
+        self.ranking.take();
         self.members.reset(covered);
     }
 
     fn merge(&mut self, other: &Self, counterpart: Counterpart<'_>, covered: &Clock) {
+        self.ranking.take();
         self.members.merge(&other.members, counterpart, covered);
     }
 
@@ -160,10 +209,12 @@ impl<'a> SortedSetView<'a> {
     }
 
     /// All of them with their scores, in order of scores, and of names where scores are equal.
-    pub fn ranked(self) -> Vec<(&'a Element, f64)> {
-        let mut all: Vec<_> = self.iter().collect();
-        all.sort_by(|a, b| compare_scores(a.1, b.1));
-        all
+    pub fn ranked(self) -> impl DoubleEndedIterator<Item = (&'a Element, f64)> {
+        self.ranking().range(0..usize::MAX)
+    }
+
+    pub(crate) fn ranking(self) -> &'a Ranking {
+        self.0.ranking.get_or_init(|| Ranking::new(self.iter()))
     }
 }
 

@@ -33,52 +33,81 @@ impl Amount for () {
     fn plus(self, (): Self) -> Self {}
 }
 
-/// Surviving increments, in order of their dots.
+/// Surviving increments.
 #[derive(Clone, PartialEq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[cfg_attr(feature = "serde", serde(bound = "A: Amount"))]
 pub(crate) struct Tally<A> {
-    increments: Vec<(Dot, A)>,
+    /// In order of origin; none is empty.
+    shares: Vec<Share<A>>,
+}
+
+/// The increments of one origin.
+#[derive(Clone, PartialEq, Debug)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[cfg_attr(feature = "serde", serde(bound = "A: Amount"))]
+struct Share<A> {
+    origin: OriginId,
+    /// In order of their sequences.
+    increments: Vec<(u64, A)>,
+    /// Their sum, added up in that order.
+    sum: A,
 }
 
 impl<A> Default for Tally<A> {
     fn default() -> Self {
-        Self {
-            increments: Vec::new(),
-        }
+        Self { shares: Vec::new() }
+    }
+}
+
+impl<A: Amount> Share<A> {
+    fn recount(&mut self) {
+        let amounts = self.increments.iter().map(|own| own.1);
+        self.sum = amounts.reduce(A::plus).unwrap_or(A::ZERO);
     }
 }
 
 impl<A: Amount> Tally<A> {
-    /// Takes an increment in.
+    /// Takes an increment in, the newest of its origin.
     pub(crate) fn add(&mut self, dot: Dot, amount: A) {
-        let place = self.increments.partition_point(|own| own.0 < dot);
-        self.increments.insert(place, (dot, amount));
+        let place = self.shares.partition_point(|own| own.origin < dot.origin);
+        let new = (dot.sequence, amount);
+        match self.shares.get_mut(place) {
+            Some(share) if share.origin == dot.origin => {
+                share.increments.push(new);
+                share.sum = share.sum.plus(amount);
+            }
+            _ => {
+                let share = Share {
+                    origin: dot.origin,
+                    increments: vec![new],
+                    sum: amount,
+                };
+                self.shares.insert(place, share);
+            }
+        }
     }
 
     /// The sum, or `None` if there is no increment. Always added in the same order, as fractions demand.
     pub(crate) fn sum(&self) -> Option<A> {
-        let mut by_origin = self
-            .increments
-            .chunk_by(|a, b| a.0.origin == b.0.origin)
-            .map(|of_one| {
-                of_one
-                    .iter()
-                    .map(|own| own.1)
-                    .reduce(A::plus)
-                    .unwrap_or(A::ZERO)
-            });
-        let first = by_origin.next()?;
-        Some(by_origin.fold(first, A::plus))
+        self.shares.iter().map(|own| own.sum).reduce(A::plus)
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.increments.is_empty()
+        self.shares.is_empty()
     }
 
     /// Drops the increments that a reset had observed.
     pub(crate) fn reset(&mut self, covered: &Clock) {
-        self.increments.retain(|own| !covered.covers(own.0));
+        self.shares.retain_mut(|own| {
+            let last = covered.get(own.origin);
+            let taken = own.increments.partition_point(|own| own.0 <= last);
+            if taken > 0 {
+                own.increments.drain(..taken);
+                own.recount();
+            }
+            !own.increments.is_empty()
+        });
     }
 
     /// Joins what two replicas hold. Of each origin, the one that has come further holds all that the other does, unless
@@ -87,39 +116,41 @@ impl<A: Amount> Tally<A> {
         let is_ahead = |origin: OriginId| {
             counterpart.own_clock.get(origin) >= counterpart.other_clock.get(origin)
         };
-        self.increments.retain(|own| is_ahead(own.0.origin));
-        for &(dot, amount) in &other.increments {
-            if !is_ahead(dot.origin) {
-                self.increments.push((dot, amount));
+        self.shares.retain(|own| is_ahead(own.origin));
+        for share in &other.shares {
+            if !is_ahead(share.origin) {
+                self.shares.push(share.clone());
             }
         }
-        self.increments.sort_unstable_by_key(|own| own.0);
+        self.shares.sort_unstable_by_key(|own| own.origin);
     }
 
     /// Adds up what everyone has observed.
     pub(crate) fn collect(&mut self, stable: &Clock) {
-        self.increments.dedup_by(|later, earlier| {
-            let is_stable = later.0.origin == earlier.0.origin && stable.covers(later.0);
-            if is_stable {
-                *earlier = (later.0, earlier.1.plus(later.1));
+        for own in &mut self.shares {
+            let last = stable.get(own.origin);
+            let settled = own.increments.partition_point(|own| own.0 <= last);
+            if settled > 1 {
+                let first = own.increments.drain(..settled);
+                if let Some(sum) = first.reduce(|sum, own| (own.0, sum.1.plus(own.1))) {
+                    own.increments.insert(0, sum);
+                }
             }
-            is_stable
-        });
+        }
     }
 
     /// Whether [`Tally::collect`] may find something one day.
     pub(crate) fn is_scattered(&self) -> bool {
-        self.increments
-            .windows(2)
-            .any(|pair| pair[0].0.origin == pair[1].0.origin)
+        self.shares.iter().any(|own| own.increments.len() > 1)
     }
 
     pub(crate) fn smallest_origin(&self) -> Option<OriginId> {
-        self.increments.first().map(|own| own.0.origin)
+        self.shares.first().map(|own| own.origin)
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        INCREMENT_BYTES * self.increments.len()
+        let numbers = self.shares.iter().map(|own| own.increments.len());
+        INCREMENT_BYTES * numbers.sum::<usize>()
     }
 }
 

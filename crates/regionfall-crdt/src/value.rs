@@ -95,7 +95,6 @@ impl Value<'_> {
             ),
             Self::SortedSet(set) => Reply::Array(
                 set.ranked()
-                    .into_iter()
                     .flat_map(|(member, score)| {
                         [
                             Reply::Element(member.clone()),

@@ -81,6 +81,8 @@ pub(crate) fn settings(regions: usize, length: SimDuration) -> Settings {
                 keys: 1_000,
                 popularity: Popularity::Uniform,
                 value_size: ByteSize(8),
+                ttl: SimDuration::from_secs(60),
+                promise: regionfall::history::Promise::None,
                 elements: 1,
                 scope: Scope::Global,
                 session: Session::None,

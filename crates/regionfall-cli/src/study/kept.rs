@@ -96,7 +96,8 @@ fn from_run(run: &Run) -> Json {
             did.hosts,
             did.dropped,
             did.refused,
-            did.delayed
+            did.delayed,
+            did.altered
         ])
     };
     json!({
@@ -159,6 +160,7 @@ fn to_effect(json: &Json) -> Option<Effect> {
             dropped: json[2].as_u64()?,
             refused: json[3].as_u64()?,
             delayed: json[4].as_u64()?,
+            altered: json[5].as_u64()?,
         },
     })
 }

@@ -1,11 +1,11 @@
 //! Words for what the model holds: names of files, faults, objectives, numbers in sentences.
 
 use regionfall::explore::CellRuns;
-use regionfall::fault::{Disks, FaultKind, Part, PathSelector, TrafficScope};
+use regionfall::fault::{Degradation, Disks, FaultKind, Part, PathSelector, TrafficScope};
 use regionfall::metric::{Column, RUN_COLUMNS, Unit};
 use regionfall::network::Silence;
 use regionfall::scenario::{Objective, Sense, Settings, Statistic};
-use regionfall::topology::RegionId;
+use regionfall::topology::{MemberId, RegionId};
 
 /// A name as part of the name of a file: lower case, words joined by hyphens.
 pub(crate) fn slug(name: &str) -> String {
@@ -132,8 +132,7 @@ pub(crate) fn objective(objective: &Objective) -> String {
 /// A fault in a few words.
 pub(crate) fn fault(kind: &FaultKind, settings: &Settings) -> String {
     let region = |id: RegionId| settings.topology.regions[id.index()].name.as_str();
-    let home =
-        |member: regionfall::topology::MemberId| region(RegionId::from_index(member.index()));
+    let home = |member: MemberId| region(RegionId::from_index(member.index()));
     let lost = |disks: &Disks| match disks {
         Disks::Kept => "disk kept",
         Disks::Lost => "disk lost",
@@ -170,6 +169,13 @@ pub(crate) fn fault(kind: &FaultKind, settings: &Settings) -> String {
             )
         }
         FaultKind::Hang { member, part } => format!("hang {} {}", nodes(*part), home(*member)),
+        FaultKind::FsyncStall { member, part } => {
+            format!("fsync stall {} {}", nodes(*part), home(*member))
+        }
+        FaultKind::DiskLost { member, part } => {
+            format!("disk lost {} {}", nodes(*part), home(*member))
+        }
+        FaultKind::Restore { member } => format!("restore {}", home(*member)),
         FaultKind::Promote { member, node } => {
             format!("node {node} promoted in {}", home(*member))
         }
@@ -206,6 +212,34 @@ pub(crate) fn fault(kind: &FaultKind, settings: &Settings) -> String {
         FaultKind::Latency { paths, .. } => format!("latency {}", self::paths(paths, region)),
         FaultKind::Loss { paths, share } => {
             format!("loss of {} {}", percent(*share), self::paths(paths, region))
+        }
+        FaultKind::Degraded(degradation) => degraded(degradation, region),
+        FaultKind::Membership(change) => {
+            let when = change.when.as_ref().map_or_else(String::new, |trigger| {
+                format!(", memory above {}", percent(trigger.memory_above))
+            });
+            format!("{} {}{when}", change.action.name(), home(change.member))
+        }
+    }
+}
+
+fn degraded<'s>(degradation: &Degradation, name: impl Fn(RegionId) -> &'s str) -> String {
+    let home = |member: MemberId| name(RegionId::from_index(member.index()));
+    match *degradation {
+        Degradation::ClockSkew { member, skew } => {
+            let way = if skew.is_ahead { "ahead" } else { "behind" };
+            let drift = if skew.drift > 0.0 { ", drifting" } else { "" };
+            format!("clock of {} {} {way}{drift}", home(member), skew.offset)
+        }
+        Degradation::LoadSurge { region, factor } => {
+            let of = region.map_or("all", &name);
+            format!("load of {of} times {factor}")
+        }
+        Degradation::SlowHost { member, factor } => {
+            format!("slow host in {}, {factor} times", home(member))
+        }
+        Degradation::HealthEndpointDown { member, .. } => {
+            format!("health endpoint of {} down", home(member))
         }
     }
 }

@@ -71,13 +71,11 @@ fn allocated<S: Subject>(bencher: Bencher<'_, '_>, size: Size) {
     bencher
         .with_inputs(|| (S::fork(&own, 0), S::fork(&other, 1), effects.clone()))
         .bench_local_values(|(mut own, other, effects)| {
-            for effect in effects {
-                S::apply(&mut own, effect);
-            }
+            let effects = S::apply(&mut own, effects);
             for request in requests.iter().flatten() {
                 black_box(S::change(&mut own, 0, request));
             }
             let left = S::merge(&mut own, other);
-            (own, left)
+            (own, left, effects)
         });
 }

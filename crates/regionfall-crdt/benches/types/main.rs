@@ -149,10 +149,8 @@ fn applying<S: Subject>(bencher: Bencher<'_, '_>, size: Size) {
         .counter(ItemsCount::new(BATCH))
         .with_inputs(|| (S::fork(&base, 0), effects.clone()))
         .bench_local_values(|(mut state, effects)| {
-            for effect in effects {
-                S::apply(&mut state, effect);
-            }
-            state
+            let left = S::apply(&mut state, effects);
+            (state, left)
         });
 }
 

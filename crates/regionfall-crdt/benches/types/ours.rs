@@ -85,8 +85,11 @@ macro_rules! subjects {
                     usize::from(!matches!(reply, Reply::Nil))
                 }
 
-                fn apply(state: &mut Ours, effect: Effect) {
-                    assert_eq!(state.replica.apply(&effect), Applied::New);
+                fn apply(state: &mut Ours, effects: Vec<Effect>) -> Vec<Effect> {
+                    for effect in &effects {
+                        assert_eq!(state.replica.apply(effect), Applied::New);
+                    }
+                    effects
                 }
 
                 fn merge(state: &mut Ours, other: Ours) -> Option<Ours> {

@@ -37,8 +37,8 @@ pub(crate) trait Subject {
     -> Option<Self::Effect>;
     /// Executes a read; says something that depends on what was read.
     fn read(state: &mut Self::State, request: &Self::Request) -> usize;
-    /// Takes in what another replica sent.
-    fn apply(state: &mut Self::State, effect: Self::Effect);
+    /// Takes in what other replicas sent; gives back what was not used up.
+    fn apply(state: &mut Self::State, effects: Vec<Self::Effect>) -> Vec<Self::Effect>;
     /// Takes in all that another replica holds; gives back what was not used up.
     fn merge(state: &mut Self::State, other: Self::State) -> Option<Self::State>;
 }
@@ -58,7 +58,7 @@ impl fmt::Display for Size {
     }
 }
 
-/// A state of that size: each actor wrote its share, having seen what was there.
+/// A state of that size: each actor wrote its share, having seen what was there; of keys without elements, all of them.
 pub(crate) fn built<S: Subject>(size: Size) -> S::State {
     let mut state = S::empty();
     let share = size.elements / u64::from(size.actors);
@@ -71,7 +71,12 @@ pub(crate) fn built<S: Subject>(size: Size) -> S::State {
         } else {
             first + share
         };
-        write_all::<S>(&mut state, actor, first..end);
+        let numbers = if S::IS_COLLECTION {
+            first..end
+        } else {
+            0..size.elements
+        };
+        write_all::<S>(&mut state, actor, numbers);
     }
     state
 }

@@ -68,8 +68,11 @@ impl Subject for LwwReg {
         nth(all, number).val.0 as usize
     }
 
-    fn apply((all, _): &mut Self::State, (number, register): Self::Effect) {
-        nth(all, number).apply(register);
+    fn apply((all, _): &mut Self::State, effects: Vec<Self::Effect>) -> Vec<Self::Effect> {
+        for (number, register) in effects {
+            nth(all, number).apply(register);
+        }
+        Vec::new()
     }
 
     fn merge((all, _): &mut Self::State, other: Self::State) -> Option<Self::State> {
@@ -115,8 +118,11 @@ impl Subject for MvReg {
         nth(state, number).read().val.len()
     }
 
-    fn apply(state: &mut Self::State, (number, op): Self::Effect) {
-        nth(state, number).apply(op);
+    fn apply(state: &mut Self::State, effects: Vec<Self::Effect>) -> Vec<Self::Effect> {
+        for (number, op) in effects {
+            nth(state, number).apply(op);
+        }
+        Vec::new()
     }
 
     fn merge(state: &mut Self::State, other: Self::State) -> Option<Self::State> {
@@ -160,8 +166,11 @@ impl Subject for PnCounter {
         nth(state, number).read().bits() as usize
     }
 
-    fn apply(state: &mut Self::State, (number, op): Self::Effect) {
-        nth(state, number).apply(op);
+    fn apply(state: &mut Self::State, effects: Vec<Self::Effect>) -> Vec<Self::Effect> {
+        for (number, op) in effects {
+            nth(state, number).apply(op);
+        }
+        Vec::new()
     }
 
     fn merge(state: &mut Self::State, other: Self::State) -> Option<Self::State> {
@@ -208,8 +217,11 @@ impl Subject for OrswotSet {
         usize::from(state.contains(&number).val)
     }
 
-    fn apply(state: &mut Self::State, effect: Self::Effect) {
-        state.apply(effect);
+    fn apply(state: &mut Self::State, effects: Vec<Self::Effect>) -> Vec<Self::Effect> {
+        for effect in effects {
+            state.apply(effect);
+        }
+        Vec::new()
     }
 
     fn merge(state: &mut Self::State, other: Self::State) -> Option<Self::State> {
@@ -222,9 +234,9 @@ impl Subject for OrswotSet {
 pub(crate) struct MapOfMvReg;
 
 impl Subject for MapOfMvReg {
-    type State = Map<u64, MVReg<Text, Actor>, Actor>;
-    type Request = (Ask, u64);
-    type Effect = crdts::map::Op<u64, MVReg<Text, Actor>, Actor>;
+    type State = Map<Text, MVReg<Text, Actor>, Actor>;
+    type Request = (Ask, Text);
+    type Effect = crdts::map::Op<Text, MVReg<Text, Actor>, Actor>;
 
     fn empty() -> Self::State {
         Map::new()
@@ -235,34 +247,37 @@ impl Subject for MapOfMvReg {
     }
 
     fn request(ask: Ask, number: u64) -> Self::Request {
-        (ask, number)
+        (ask, number.to_string().into_bytes().into())
     }
 
     fn change(
         state: &mut Self::State,
         actor: Actor,
-        &(ask, number): &Self::Request,
+        (ask, name): &Self::Request,
     ) -> Option<Self::Effect> {
-        if ask == Ask::Erase {
-            let op = state.rm(number, state.get(&number).derive_rm_ctx());
+        if *ask == Ask::Erase {
+            let op = state.rm(name.clone(), state.get(name).derive_rm_ctx());
             state.apply(op.clone());
             return Some(op);
         }
         let context = state.read_ctx().derive_add_ctx(actor);
-        let op = state.update(number, context, |register, context| {
+        let op = state.update(name.clone(), context, |register, context| {
             register.write(text(), context)
         });
         state.apply(op.clone());
         Some(op)
     }
 
-    fn read(state: &mut Self::State, &(_, number): &Self::Request) -> usize {
-        let found = state.get(&number).val;
+    fn read(state: &mut Self::State, (_, name): &Self::Request) -> usize {
+        let found = state.get(name).val;
         found.map_or(0, |register| register.read().val.len())
     }
 
-    fn apply(state: &mut Self::State, effect: Self::Effect) {
-        state.apply(effect);
+    fn apply(state: &mut Self::State, effects: Vec<Self::Effect>) -> Vec<Self::Effect> {
+        for effect in effects {
+            state.apply(effect);
+        }
+        Vec::new()
     }
 
     fn merge(state: &mut Self::State, other: Self::State) -> Option<Self::State> {
@@ -309,8 +324,11 @@ impl Subject for CrdtsList {
         state.position(number as usize).map_or(0, |text| text.len())
     }
 
-    fn apply(state: &mut Self::State, effect: Self::Effect) {
-        state.apply(effect);
+    fn apply(state: &mut Self::State, effects: Vec<Self::Effect>) -> Vec<Self::Effect> {
+        for effect in effects {
+            state.apply(effect);
+        }
+        Vec::new()
     }
 
     /// It has effects only.
@@ -393,8 +411,11 @@ impl Subject for YrsArray {
         }
     }
 
-    fn apply(state: &mut Document, effect: Vec<u8>) {
-        state.take(&effect);
+    fn apply(state: &mut Document, effects: Vec<Self::Effect>) -> Vec<Self::Effect> {
+        for effect in effects {
+            state.take(&effect);
+        }
+        Vec::new()
     }
 
     fn merge(state: &mut Document, other: Document) -> Option<Document> {

@@ -35,6 +35,16 @@ impl Call {
         })
     }
 
+    /// A command on keys that are known by number: `arguments` are all after the name, and what stands there in the
+    /// place of keys is only shown.
+    pub fn on_keys(kind: CommandKind, keys: Vec<KeyId>, arguments: Vec<Box<[u8]>>) -> Self {
+        Self {
+            kind,
+            keys,
+            arguments,
+        }
+    }
+
     /// The command without its arguments.
     pub fn kind(&self) -> CommandKind {
         self.kind

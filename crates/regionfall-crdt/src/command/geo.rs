@@ -217,7 +217,7 @@ impl Search {
 
     /// The places within, in the order asked for; the nearest come first where only some are wanted.
     fn hits(&self, run: &Run<'_>, key: KeyId) -> Result<Vec<Hit>, ErrorKind> {
-        let all = read(run, key)?.ranked().into_iter().map(|(member, score)| {
+        let all = read(run, key)?.ranked().map(|(member, score)| {
             let place = Place::from_score(score);
             Hit {
                 member: member.clone(),

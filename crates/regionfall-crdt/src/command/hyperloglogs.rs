@@ -1,5 +1,7 @@
 //! Commands on `HyperLogLog`s.
 
+use std::borrow::Cow;
+
 use super::Call;
 use crate::entry::Entry;
 use crate::hyperloglog::{Raise, Registers, raise_of};
@@ -7,17 +9,15 @@ use crate::run::Run;
 use crate::{Change, ErrorKind, HyperLogLogChange, KeyId, Reply, Value};
 
 /// The registers under a key; `None` if there is nothing. A string of their form counts as what it holds.
-fn read(run: &Run<'_>, key: KeyId) -> Result<Option<Registers>, ErrorKind> {
+fn read<'a>(run: &'a Run<'_>, key: KeyId) -> Result<Option<Cow<'a, Registers>>, ErrorKind> {
     match run.value(key) {
         Value::Absent => Ok(None),
         Value::HyperLogLog(own) => Ok(Some(own.registers())),
-        Value::Content(content) => {
-            Registers::decode(&content.to_bytes())
-                .map(Some)
-                .ok_or(ErrorKind::Other(
-                    "WRONGTYPE Key is not a valid HyperLogLog string value.",
-                ))
-        }
+        Value::Content(content) => Registers::decode(&content.to_bytes())
+            .map(|registers| Some(Cow::Owned(registers)))
+            .ok_or(ErrorKind::Other(
+                "WRONGTYPE Key is not a valid HyperLogLog string value.",
+            )),
         _ => Err(ErrorKind::WrongType),
     }
 }
@@ -29,8 +29,8 @@ pub(super) fn raise(run: &mut Run<'_>, key: KeyId, raises: Vec<Raise>) {
     if matches!(run.value(key), Value::Content(_))
         && let Ok(Some(registers)) = read(run, key)
     {
-        run.delete(key);
         raises.extend(registers.iter());
+        run.delete(key);
     }
     let collections = run.entry(key).into_iter().flat_map(Entry::collections);
     let known = collections

@@ -2,11 +2,11 @@
 
 use super::Call;
 use super::call::{float, integer, is_word};
-use super::sorted_sets::{Scored, ranked, remove_members, replies, store};
+use super::sorted_sets::{Scored, owned, read, remove_members, replies, store};
 use super::strings::between;
 use crate::run::Run;
 use crate::score::compare_scores;
-use crate::{CommandKind, ErrorKind, KeyId, Reply};
+use crate::{CommandKind, Element, ErrorKind, KeyId, Reply, SortedSetView};
 
 /// By what a range is cut.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -28,13 +28,15 @@ struct Range<'a> {
 
 impl Range<'_> {
     /// The members within, in the order asked for.
-    fn select(&self, mut members: Scored) -> Result<Scored, ErrorKind> {
+    fn select(&self, set: SortedSetView<'_>) -> Result<Scored, ErrorKind> {
         if self.by == By::Place {
+            let length = set.len();
+            let places = between(integer(self.start)?, integer(self.end)?, length);
             if self.is_reverse {
-                members.reverse();
+                let places = length - places.end..length - places.start;
+                return Ok(set.ranking().range(places).rev().map(owned).collect());
             }
-            let places = between(integer(self.start)?, integer(self.end)?, members.len());
-            return Ok(members.drain(places).collect());
+            return Ok(set.ranking().range(places).map(owned).collect());
         }
         // The reverse commands name the greater bound first.
         let (low, high) = if self.is_reverse {
@@ -43,28 +45,38 @@ impl Range<'_> {
             (self.start, self.end)
         };
         if self.by == By::Score {
-            let (low, high) = (score_bound(low)?, score_bound(high)?);
-            members.retain(|&(_, score)| {
-                let above = compare_scores(score, low.0);
-                let below = compare_scores(score, high.0);
-                (above.is_gt() || (above.is_eq() && !low.1))
-                    && (below.is_lt() || (below.is_eq() && !high.1))
-            });
-        } else {
-            let (low, high) = (name_bound(low)?, name_bound(high)?);
-            members.retain(|(member, _)| {
-                let name = member.to_bytes();
-                low.is_below(&name) && high.is_above(&name)
-            });
+            let ((low, low_is_open), (high, high_is_open)) =
+                (score_bound(low)?, score_bound(high)?);
+            let is_below = |score: f64| {
+                let order = compare_scores(score, low);
+                order.is_lt() || (order.is_eq() && low_is_open)
+            };
+            let is_within = |score: f64| {
+                let order = compare_scores(score, high);
+                order.is_lt() || (order.is_eq() && !high_is_open)
+            };
+            let ranking = set.ranking();
+            let members = ranking.range(ranking.below(is_below)..ranking.below(is_within));
+            return Ok(self.cut(members));
         }
-        if self.is_reverse {
-            members.reverse();
-        }
+        let (low, high) = (name_bound(low)?, name_bound(high)?);
+        let members = set.ranked().filter(|(member, _)| {
+            let name = member.to_bytes();
+            low.is_below(&name) && high.is_above(&name)
+        });
+        Ok(self.cut(members))
+    }
+
+    /// Those that the limit lets through, in the order asked for.
+    fn cut<'a>(&self, members: impl DoubleEndedIterator<Item = (&'a Element, f64)>) -> Scored {
         let Ok(offset) = usize::try_from(self.offset) else {
-            return Ok(Vec::new());
+            return Vec::new();
         };
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
-        Ok(members.into_iter().skip(offset).take(limit).collect())
+        if self.is_reverse {
+            return members.rev().skip(offset).take(limit).map(owned).collect();
+        }
+        members.skip(offset).take(limit).map(owned).collect()
     }
 }
 
@@ -187,14 +199,14 @@ fn nature(kind: CommandKind) -> (By, bool) {
 pub(super) fn range(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> {
     let (by, is_reverse) = nature(call.kind());
     let (range, with_scores) = parse(call, 1, by, is_reverse)?;
-    let members = range.select(ranked(run, call.key())?)?;
+    let members = range.select(read(run, call.key())?)?;
     Ok(Reply::Array(replies(members, with_scores)))
 }
 
 fn within(run: &Run<'_>, call: &Call, key: KeyId) -> Result<Scored, ErrorKind> {
     let (by, is_reverse) = nature(call.kind());
     let (range, _) = parse(call, 1, by, is_reverse)?;
-    range.select(ranked(run, key)?)
+    range.select(read(run, key)?)
 }
 
 /// ZCOUNT and ZLEXCOUNT.
@@ -213,6 +225,6 @@ pub(super) fn remove(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind>
 pub(super) fn store_range(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> {
     let (target, source) = (call.keys()[0], call.keys()[1]);
     let (range, _) = parse(call, 2, By::Place, false)?;
-    let members = range.select(ranked(run, source)?)?;
+    let members = range.select(read(run, source)?)?;
     Ok(store(run, target, members))
 }

@@ -27,10 +27,11 @@ pub(super) fn read<'a>(run: &'a Run<'_>, key: KeyId) -> Result<SortedSetView<'a>
 /// The members under a key by rank.
 pub(super) fn ranked(run: &Run<'_>, key: KeyId) -> Result<Scored, ErrorKind> {
     let all = read(run, key)?.ranked();
-    Ok(all
-        .into_iter()
-        .map(|(member, score)| (member.clone(), score))
-        .collect())
+    Ok(all.map(owned).collect())
+}
+
+pub(super) fn owned((member, score): (&Element, f64)) -> (Element, f64) {
+    (member.clone(), score)
 }
 
 fn change(run: &mut Run<'_>, key: KeyId, change: SortedSetChange) {
@@ -264,14 +265,14 @@ pub(super) fn rank(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> {
         _ => return Err(ErrorKind::Syntax),
     };
     let member = Element::from(call.bytes_at(1)?);
-    let all = read(run, call.key())?.ranked();
-    let Some(place) = all.iter().position(|(own, _)| **own == member) else {
+    let set = read(run, call.key())?;
+    let Some(score) = set.score(&member) else {
         return Ok(Reply::Nil);
     };
-    let score = all[place].1;
+    let place = set.ranking().rank(score, &member);
     let is_reverse = call.kind() == CommandKind::ZRevRank;
     let rank = Reply::count(if is_reverse {
-        all.len() - 1 - place
+        set.len() - 1 - place
     } else {
         place
     });
@@ -289,11 +290,14 @@ fn pop_from(
     lowest: bool,
     number: usize,
 ) -> Result<Scored, ErrorKind> {
-    let mut all = ranked(run, key)?;
-    if !lowest {
-        all.reverse();
-    }
-    all.truncate(number);
+    let set = read(run, key)?;
+    let all: Scored = if lowest {
+        set.ranking().range(0..number).map(owned).collect()
+    } else {
+        let first = set.len().saturating_sub(number);
+        let last = set.ranking().range(first..set.len());
+        last.rev().map(owned).collect()
+    };
     let members = all.iter().map(|(member, _)| member.clone()).collect();
     remove_members(run, key, members);
     Ok(all)

@@ -77,7 +77,10 @@ impl Book {
                 node,
                 effect: Some(effect),
                 ..
-            } => {
+            }
+            | Fact::Evicted { node, effect }
+            | Fact::WriteContinued { node, effect, .. }
+            | Fact::Expired { node, effect, .. } => {
                 let origin = usize::from(effect.dot.origin.0);
                 self.ensure(origin);
                 let (owner, newest) = self.origins[origin];

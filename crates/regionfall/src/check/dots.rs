@@ -40,7 +40,9 @@ impl Dots {
                     node,
                     effect: Some(effect),
                     ..
-                },
+                }
+                | Fact::WriteContinued { node, effect, .. }
+                | Fact::Expired { node, effect, .. },
                 Entry::WrongDot { newest },
             ) => {
                 format!("{node} executed {:?} after {newest}", effect.dot)

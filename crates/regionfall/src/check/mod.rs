@@ -6,10 +6,13 @@
 //! promise, that a strategy or configuration does not keep what it claims.
 
 mod book;
+mod collected;
 mod convergence;
 mod copies;
 mod digests;
 mod dots;
+mod exposure;
+mod fenced;
 mod home;
 mod loss;
 mod served;
@@ -21,10 +24,13 @@ use std::fmt;
 use regionfall_kernel::{SimTime, TraceHash};
 
 pub use book::{Book, Entry};
+pub use collected::collected;
 pub use convergence::Convergence;
 pub use copies::Copies;
 pub use digests::Digests;
 pub use dots::Dots;
+pub use exposure::{DiskTimes, Exposure};
+pub use fenced::Fenced;
 pub use home::everyone_home;
 pub use loss::loss_within;
 pub use served::everyone_served;
@@ -32,6 +38,7 @@ pub use single_writer::single_writer;
 pub use sometimes::{SOMETIMES, sometimes};
 
 use crate::history::{Account, Fact, Listener, Quiescence};
+use crate::topology::MemberId;
 
 /// Most pieces of evidence that a verdict holds; the first ones tell most.
 const EVIDENCE_MAX: usize = 8;
@@ -141,17 +148,32 @@ pub struct StandardChecks {
     dots: Dots,
     digests: Digests,
     convergence: Convergence,
+    fenced: Fenced,
+    exposure: Option<Exposure>,
 }
 
 impl StandardChecks {
-    /// The checks of a run; by node, a number that those share who are expected to have the same in the end.
-    pub fn new(groups: &[u8]) -> Self {
+    /// The checks of a run; by node, its member, and a number that those share who are expected to have the same in the end.
+    pub fn new(members: &[MemberId], groups: &[u8]) -> Self {
         Self {
             copies: Copies::default(),
             dots: Dots::new(groups.len()),
             digests: Digests::default(),
             convergence: Convergence::new(groups),
+            fenced: Fenced::new(members),
+            exposure: None,
         }
+    }
+
+    /// Adds the check of what crashes may end, where the database persists.
+    pub fn watch_exposure(&mut self, exposure: Exposure) {
+        self.exposure = Some(exposure);
+    }
+
+    /// Its verdict, with what the disks took, if there is such a check.
+    pub fn exposure(&self, times: &[DiskTimes]) -> Option<Verdict> {
+        let exposure = self.exposure.as_ref()?;
+        Some(exposure.verdict(times))
     }
 
     /// Leaves a node out of what is expected to converge: a fault keeps it down for ever.
@@ -177,6 +199,7 @@ impl StandardChecks {
             everyone_served(account),
         ];
         verdicts.extend(sometimes(account));
+        verdicts.extend(self.fenced.verdict());
         verdicts
     }
 }
@@ -189,8 +212,12 @@ impl Listener for StandardChecks {
     #[inline(always)]
     fn observe(&mut self, at: SimTime, fact: &Fact<'_>) {
         // The others only look at the members at rest.
-        let (one, other) = (*fact, *fact);
+        let (one, other, third) = (*fact, *fact, *fact);
         self.dots.observe(at, &one);
         self.convergence.observe(at, &other);
+        self.fenced.observe(at, &third, self.dots.book());
+        if let Some(exposure) = &mut self.exposure {
+            exposure.observe(at, fact);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Operations under way: what an application asked for, attempt by attempt.
 
-use regionfall_crdt::{Command, CommandKind, Content, Element, Elements, KeyId};
+use regionfall_crdt::KeyId;
 use regionfall_kernel::SimTime;
 
 use crate::topology::{KeyspaceId, MemberId, OperationId, ServerId};
@@ -36,50 +36,6 @@ pub struct Operation {
 }
 
 impl Operation {
-    /// The command to execute; written values stand for `size` bytes.
-    pub fn command(&self, size: u32) -> Command {
-        let key = self.request.key;
-        let element = || Element::Number(u64::from(self.request.element));
-        match self.request.command {
-            CommandKind::Get => Command::Get { key },
-            CommandKind::Set => Command::Set {
-                key,
-                content: Content::Synthetic {
-                    token: u64::from(self.id.0),
-                    length: size,
-                },
-            },
-            CommandKind::Del => Command::Del { key },
-            CommandKind::Exists => Command::Exists { key },
-            CommandKind::Incr => Command::Incr { key },
-            CommandKind::IncrBy => Command::IncrBy { key, amount: 1 },
-            CommandKind::Decr => Command::Decr { key },
-            CommandKind::DecrBy => Command::DecrBy { key, amount: 1 },
-            CommandKind::SAdd => Command::SAdd {
-                key,
-                elements: Elements::one(element()),
-            },
-            CommandKind::SRem => Command::SRem {
-                key,
-                elements: Elements::one(element()),
-            },
-            CommandKind::SIsMember => Command::SIsMember {
-                key,
-                element: element(),
-            },
-            CommandKind::SMembers => Command::SMembers { key },
-            CommandKind::SCard => Command::SCard { key },
-            CommandKind::Ping => Command::Ping,
-            CommandKind::Echo => Command::Echo {
-                content: Content::Synthetic {
-                    token: 0,
-                    length: size,
-                },
-            },
-            other => unreachable!("no mix has {other}: see `CommandKind::SIMULATED`"),
-        }
-    }
-
     /// The key.
     pub fn key(&self) -> KeyId {
         self.request.key

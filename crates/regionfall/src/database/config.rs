@@ -2,7 +2,9 @@
 
 use regionfall_kernel::{Distribution, SimDuration};
 
+use super::persistence::{ExportConfig, PersistenceConfig};
 use super::promotion::PromotionConfig;
+use super::{AvailabilityConfig, CapacityConfig, MemoryConfig};
 
 /// A database.
 #[derive(Clone, PartialEq, Debug)]
@@ -21,6 +23,16 @@ pub struct DatabaseConfig {
     pub sync: SyncConfig,
     /// Who becomes primary when a primary fails, and when a primary refuses writes.
     pub promotion: PromotionConfig,
+    /// What its nodes can do, and what they admit; `None` is everything, at once.
+    pub capacity: Option<CapacityConfig>,
+    /// How much memory its nodes have; `None` is as much as they need.
+    pub memory: Option<MemoryConfig>,
+    /// How they answer availability checks.
+    pub availability: AvailabilityConfig,
+    /// What is kept on disk; `None` is an idealized disk, on which everything executed is at once and at no cost.
+    pub persistence: Option<PersistenceConfig>,
+    /// Exports of members, if there are any.
+    pub export: Option<ExportConfig>,
 }
 
 /// Who takes writes, and who follows whom.
@@ -81,6 +93,11 @@ impl DatabaseConfig {
             entrance: Entrance::Proxy,
             sync,
             promotion: PromotionConfig::NONE,
+            capacity: None,
+            memory: None,
+            availability: AvailabilityConfig::default(),
+            persistence: None,
+            export: None,
         }
     }
 

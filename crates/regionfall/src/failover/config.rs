@@ -5,6 +5,7 @@
 
 use regionfall_kernel::SimDuration;
 
+use crate::database::{CheckScope, LagCheck};
 use crate::topology::RegionId;
 
 /// A strategy.
@@ -87,6 +88,13 @@ pub enum ProbeKind {
     Connect,
     /// PING is answered with PONG.
     Ping,
+    /// The management process of the member's node finds the database available (REST API, port 9443).
+    Availability {
+        /// What it is asked about.
+        scope: CheckScope,
+        /// Whether the data must be close to what the peers have.
+        lag: Option<LagCheck>,
+    },
 }
 
 /// What a probe interval counts from.

@@ -1,9 +1,13 @@
 //! What goes wrong: the fault plan and what each fault touches.
 
+mod degradation;
 mod draw;
+mod membership;
 mod plan;
 
+pub use degradation::{Degradation, Skew};
 pub use draw::draw_plan;
+pub use membership::{MembershipAction, MembershipChange, Trigger};
 
 pub use plan::{
     Disks, FaultKind, FaultSpec, Flapping, Part, PathSelector, PlannedFault, Takes, TrafficScope,

@@ -2,6 +2,8 @@
 
 use regionfall_kernel::{Distribution, SimDuration, SimTime};
 
+use super::degradation::Degradation;
+use super::membership::MembershipChange;
 use crate::network::{InFlight, Silence};
 use crate::topology::{FaultId, MemberId, RegionId};
 
@@ -103,6 +105,25 @@ pub enum FaultKind {
         /// What becomes of bytes on the wire (default: lost).
         in_flight: InFlight,
     },
+    /// The disks of a member finish nothing: no fsync, no writing back, no snapshot.
+    FsyncStall {
+        /// Whose.
+        member: MemberId,
+        /// Which of its nodes.
+        part: Part,
+    },
+    /// The disks of a member are gone while its processes run. They show it when they restart.
+    DiskLost {
+        /// Whose.
+        member: MemberId,
+        /// Which of its nodes.
+        part: Part,
+    },
+    /// An operator restores a member from its last complete export.
+    Restore {
+        /// Which.
+        member: MemberId,
+    },
     /// An operator makes a node of a member the primary of every shard.
     Promote {
         /// Whose.
@@ -133,6 +154,10 @@ pub enum FaultKind {
         /// The share of messages lost, in 0..=1.
         share: f64,
     },
+    /// Nothing breaks, and something gets worse.
+    Degraded(Degradation),
+    /// An operator changes the membership.
+    Membership(MembershipChange),
 }
 
 impl FaultKind {
@@ -144,10 +169,15 @@ impl FaultKind {
             Self::Hang { .. } => "hang",
             Self::RegionOutage { .. } => "region-outage",
             Self::ZoneOutage { .. } => "zone-outage",
+            Self::FsyncStall { .. } => "fsync-stall",
+            Self::DiskLost { .. } => "disk-lost",
+            Self::Restore { .. } => "restore",
             Self::Promote { .. } => "promote",
             Self::Partition { .. } => "partition",
             Self::Latency { .. } => "latency",
             Self::Loss { .. } => "loss",
+            Self::Degraded(degradation) => degradation.name(),
+            Self::Membership(change) => change.action.name(),
         }
     }
 }

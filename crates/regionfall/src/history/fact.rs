@@ -128,6 +128,8 @@ pub enum AttemptEnding {
 pub enum CopyEnd {
     /// A fault destroyed it.
     Fault(FaultId),
+    /// The member was removed by force: nobody will ever get it from there.
+    Removed(FaultId),
     /// The state of a new primary replaced it: what a former primary had and had not passed on is discarded.
     Replaced,
     /// It is still there, on a node that is no primary any more and that its new primary has not reached.
@@ -138,6 +140,7 @@ impl core::fmt::Display for CopyEnd {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Self::Fault(fault) => fault.fmt(f),
+            Self::Removed(fault) => write!(f, "the removal by {fault}"),
             Self::Replaced => f.write_str("the state of a new primary"),
             Self::Abandoned => f.write_str("a promotion of another node"),
         }
@@ -186,6 +189,46 @@ pub enum Fact<'a> {
         node: NodeId,
         /// The effect. Its dot is the next of its origin; it is at once visible at `node`.
         effect: Option<&'a Effect>,
+    },
+    /// The other members dropped a member: they take nothing from it any more.
+    MemberRemoved {
+        /// Which.
+        member: MemberId,
+        /// The action that did it.
+        fault: FaultId,
+    },
+    /// A removed member is one again, as a new one: empty, and under new origins.
+    MemberRejoined {
+        /// Which.
+        member: MemberId,
+    },
+    /// A node evicted a key for want of memory: it made an effect that no application asked for.
+    Evicted {
+        /// Where.
+        node: NodeId,
+        /// The effect. Its dot is the next of its origin.
+        effect: &'a Effect,
+    },
+    /// A further effect of the write that was executed just before, at the same node and with the next dot: a transaction,
+    /// or a command that first removes what had expired.
+    WriteContinued {
+        /// The operation.
+        operation: OperationId,
+        /// The attempt whose request was executed.
+        attempt: u8,
+        /// Where.
+        node: NodeId,
+        /// The effect.
+        effect: &'a Effect,
+    },
+    /// A node made an effect that no application asked for: a key or field expired.
+    Expired {
+        /// Where.
+        node: NodeId,
+        /// The keyspace of the key.
+        keyspace: KeyspaceId,
+        /// The effect.
+        effect: &'a Effect,
     },
     /// A node executed a read.
     ReadExecuted {
@@ -445,7 +488,10 @@ impl Fact<'_> {
             Fact::WriteExecuted {
                 effect: Some(effect),
                 ..
-            } => Some(effect.dot),
+            }
+            | Fact::Evicted { effect, .. }
+            | Fact::WriteContinued { effect, .. }
+            | Fact::Expired { effect, .. } => Some(effect.dot),
             _ => None,
         }
     }

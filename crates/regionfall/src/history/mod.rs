@@ -12,10 +12,12 @@ pub use fact::{AttemptEnding, CopyEnd, Ending, Fact, Listener, Phase};
 pub use histogram::Histogram;
 pub(crate) use ledger::LateWrite;
 pub use ledger::{
-    Account, Adoption, Episode, FaultSpan, Judgement, Ledger, LostWrite, Publication, ReadCounts,
-    RequestCounts, Requests, Traffic, WriteCounts,
+    Account, Adoption, BrokenKind, BrokenPromise, BrokenPromises, Episode, FaultSpan, Judgement,
+    Ledger, LostWrite, Publication, ReadCounts, RequestCounts, Requests, Traffic, WriteCounts,
 };
 pub use moment::{MOMENTS, MomentKind, Moments, Rank};
-pub use shape::{KeyspaceShape, NodeView, Quiescence, RecoveryCriterion, RunShape, ServerShape};
+pub use shape::{
+    KeyspaceShape, NodeView, Promise, Quiescence, RecoveryCriterion, RunShape, ServerShape,
+};
 pub(crate) use touch::{may_justify_leaving, touches_server};
 pub use trace::Trace;

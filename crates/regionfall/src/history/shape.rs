@@ -22,6 +22,8 @@ pub struct RunShape {
     pub nodes: Vec<MemberId>,
     /// By node: a number that those share who replicate to each other, and so have the same in the end.
     pub groups: Vec<u8>,
+    /// Whether a crash may lose what was executed although the disks stay.
+    pub crashes_lose: bool,
     /// Shards of each member.
     pub shards: u16,
     /// The fault plan with its moments drawn.
@@ -63,6 +65,31 @@ pub struct KeyspaceShape {
     pub data_type: DataType,
     /// Whether an app server expects to read its own writes, and never an older value than before.
     pub reads_own_writes: bool,
+    /// Whether its writes are only SET, DEL, INCR, DECR, SADD, SREM and their like: each has at most one effect, on the
+    /// whole of a string or counter or on one element of a set.
+    pub is_plain: bool,
+    /// What the application takes for granted of its keys.
+    pub promise: Promise,
+}
+
+/// What an application takes for granted of its keys. Each region keeps it by itself; regions that have not seen each other
+/// break it together.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Promise {
+    /// Nothing.
+    None,
+    /// A counter never falls below a floor: a client decrements only if that leaves, by what it reads at its member, at
+    /// least the floor.
+    Floor {
+        /// What each counter stands at before the first request.
+        initial: i64,
+        /// The least that it may stand at.
+        floor: i64,
+    },
+    /// Who sets a key that was absent (SETNX) holds it alone until it is deleted or expires.
+    Unique,
+    /// An element of a list is popped once.
+    Queue,
 }
 
 /// When a population counts as served again: `[objectives.recovered]` of a scenario.
@@ -111,27 +138,31 @@ impl RunShape {
         SimDuration::from_secs(1).max(self.servers[server].mean_interarrival * 5)
     }
 
-    /// From when on some member can no longer lose its disk by the plan. Until then "at every member"
-    /// is not the same as "for ever".
-    pub(crate) fn durable_from(&self) -> SimTime {
+    /// The member that is first to lose no disk any more by the plan, and from when on. Until then "at every member" is not
+    /// the same as "for ever", and after that what this member holds is.
+    pub(crate) fn durable(&self) -> (MemberId, SimTime) {
         let last_loss = |member: usize| {
-            let losses = self.faults.iter().filter(|fault| match &fault.kind {
+            let may_lose = |disks: Disks| self.crashes_lose || disks == Disks::Lost;
+            let losses = self.faults.iter().filter(|fault| match fault.kind {
                 FaultKind::ProcessCrash {
-                    member: hit,
-                    disks: Disks::Lost,
-                    ..
+                    member: hit, disks, ..
                 }
                 | FaultKind::HostCrash {
-                    member: hit,
-                    disks: Disks::Lost,
-                    ..
-                } => hit.index() == member,
+                    member: hit, disks, ..
+                } => may_lose(disks) && hit.index() == member,
                 FaultKind::RegionOutage {
                     region,
-                    disks: Disks::Lost,
+                    disks,
                     takes,
                     ..
-                } => takes.database && *region == self.members[member],
+                }
+                | FaultKind::ZoneOutage {
+                    region,
+                    disks,
+                    takes,
+                    ..
+                } => may_lose(disks) && takes.database && region == self.members[member],
+                FaultKind::Restore { member: hit } => hit.index() == member,
                 _ => false,
             });
             losses
@@ -139,9 +170,10 @@ impl RunShape {
                 .max()
                 .unwrap_or(SimTime::ZERO)
         };
-        (0..self.members.len())
-            .map(last_loss)
-            .min()
-            .unwrap_or(SimTime::ZERO)
+        let first = (0..self.members.len())
+            .map(|member| (last_loss(member), member))
+            .min();
+        let (from, member) = first.unwrap_or((SimTime::ZERO, 0));
+        (MemberId::from_index(member), from)
     }
 }

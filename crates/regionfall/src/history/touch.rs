@@ -2,7 +2,7 @@
 //! for every strategy.
 
 use super::RunShape;
-use crate::fault::{FaultKind, PathSelector, TrafficScope};
+use crate::fault::{Degradation, FaultKind, PathSelector, TrafficScope};
 use crate::topology::{MemberId, RegionId};
 
 /// Whether the fault touches an app server: its home, or the path to it.
@@ -13,6 +13,9 @@ pub(crate) fn touches_server(shape: &RunShape, kind: &FaultKind, server: usize) 
         FaultKind::ProcessCrash { member, .. }
         | FaultKind::HostCrash { member, .. }
         | FaultKind::Hang { member, .. }
+        | FaultKind::FsyncStall { member, .. }
+        | FaultKind::DiskLost { member, .. }
+        | FaultKind::Restore { member }
         | FaultKind::Promote { member, .. } => *member == home,
         FaultKind::RegionOutage { region, takes, .. }
         | FaultKind::ZoneOutage { region, takes, .. } => takes.database && *region == home_region,
@@ -26,6 +29,22 @@ pub(crate) fn touches_server(shape: &RunShape, kind: &FaultKind, server: usize) 
                 is_selected(paths, region, home_region) || is_selected(paths, home_region, region)
             }
         },
+        FaultKind::Membership(change) => change.member == home,
+        FaultKind::Degraded(degradation) => match degradation {
+            // No request of an application goes there.
+            Degradation::HealthEndpointDown { .. } => false,
+            Degradation::LoadSurge { region: None, .. } => true,
+            // Whoever shares a member with those who ask more.
+            Degradation::LoadSurge {
+                region: Some(region),
+                ..
+            } => (0..shape.servers.len()).any(|other| {
+                shape.servers[other].region == *region && shape.home_of(other) == home
+            }),
+            Degradation::ClockSkew { .. } | Degradation::SlowHost { .. } => {
+                degradation.member() == Some(home)
+            }
+        },
     }
 }
 
@@ -37,6 +56,9 @@ pub(crate) fn may_justify_leaving(shape: &RunShape, kind: &FaultKind, left: Memb
         FaultKind::ProcessCrash { member, .. }
         | FaultKind::HostCrash { member, .. }
         | FaultKind::Hang { member, .. }
+        | FaultKind::FsyncStall { member, .. }
+        | FaultKind::DiskLost { member, .. }
+        | FaultKind::Restore { member }
         | FaultKind::Promote { member, .. } => *member == left,
         FaultKind::RegionOutage { region, .. } | FaultKind::ZoneOutage { region, .. } => {
             *region == left_region
@@ -46,6 +68,10 @@ pub(crate) fn may_justify_leaving(shape: &RunShape, kind: &FaultKind, left: Memb
         | FaultKind::Loss { paths, .. } => {
             let holds = |side: &[RegionId]| side.is_empty() || side.contains(&left_region);
             paths.scope != TrafficScope::Replication && (holds(&paths.from) || holds(&paths.to))
+        }
+        FaultKind::Membership(change) => change.member == left,
+        FaultKind::Degraded(degradation) => {
+            degradation.member().is_none_or(|member| member == left)
         }
     }
 }

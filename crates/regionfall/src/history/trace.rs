@@ -3,6 +3,7 @@
 
 use core::ops::Range;
 
+use regionfall_crdt::Effect;
 use regionfall_kernel::{Checkpoints, SimTime, TraceHash, TraceRecord};
 
 use super::{CopyEnd, Fact, Listener};
@@ -159,9 +160,32 @@ fn words(fact: &Fact<'_>) -> (u64, u64) {
             effect,
         } => (
             pack(3, operation.0, u64::from(attempt) << 8 | u64::from(node.0)),
-            effect.map_or(0, |effect| {
-                u64::from(effect.dot.origin.0) << 48 ^ effect.dot.sequence ^ effect.at.0 << 20
-            }),
+            effect.map_or(0, of_effect),
+        ),
+        Fact::WriteContinued {
+            operation,
+            attempt,
+            node,
+            effect,
+        } => (
+            pack(28, operation.0, u64::from(attempt) << 8 | u64::from(node.0)),
+            of_effect(effect),
+        ),
+        Fact::Expired {
+            node,
+            keyspace,
+            effect,
+        } => (
+            pack(27, u32::from(node.0), u64::from(keyspace.0)),
+            of_effect(effect),
+        ),
+        Fact::MemberRemoved { member, fault } => {
+            (pack(41, u32::from(member.0), u64::from(fault.0)), 0)
+        }
+        Fact::MemberRejoined { member } => (pack(42, u32::from(member.0), 0), 0),
+        Fact::Evicted { node, effect } => (
+            pack(40, u32::from(effect.dot.origin.0), u64::from(node.0)),
+            effect.dot.sequence ^ effect.at.0 << 20,
         ),
         Fact::ReadExecuted {
             operation,
@@ -212,6 +236,7 @@ fn words(fact: &Fact<'_>) -> (u64, u64) {
             let cause = match cause {
                 CopyEnd::Fault(fault) => u64::from(fault.0),
                 CopyEnd::Replaced => u64::from(u16::MAX),
+                CopyEnd::Removed(fault) => 1 << 15 | u64::from(fault.0),
                 CopyEnd::Abandoned => u64::from(u16::MAX - 1),
             };
             (
@@ -320,4 +345,9 @@ fn words(fact: &Fact<'_>) -> (u64, u64) {
             bytes,
         } => (pack(25, decider.0, u64::from(member.0)), u64::from(bytes)),
     }
+}
+
+/// An effect as a word.
+fn of_effect(effect: &Effect) -> u64 {
+    u64::from(effect.dot.origin.0) << 48 ^ effect.dot.sequence ^ effect.at.0 << 20
 }

@@ -147,7 +147,22 @@ columns! {
     errors_excess Count Excess "beyond the control run";
     retries_excess Count Excess "beyond the control run";
     latency_p99_excess_ms Milliseconds Excess "beyond the control run";
+    queue_wait_p99_ms Milliseconds Service "how long work waited for its database process, 99th percentile over all of it; empty without service times";
+    utilisation_max Share Cost "largest share of one second in which a database process worked; empty without service times";
+    connections_refused Count Service "connections refused since a node had too many clients, or too many new ones; empty without service times";
+    commands_throttled Count Service "commands delayed or refused since there were more than the limit; empty without service times";
+    memory_share_max Share Cost "largest share of its memory limit that a shard used; empty without a limit";
+    keys_evicted Count Data "keys evicted to make room; empty without a limit";
+    oom_errors Count Service "commands refused, or left without an answer, for want of memory; empty without a limit";
+    writes_torn Writes Data "lost in part: of several effects of one operation only the first ones survived; among the lost. Empty without keyspaces whose writes may have several";
+    oversold_units Count Data "units below the `floor` of counters, each where and when it was deepest; empty without such a keyspace";
+    double_claims Count Data "keys that a client was told it had set while they were absent, and another client of another member as well; empty without a keyspace that is `unique`";
+    double_deliveries Count Data "elements of lists that a client was given although another pop had given them away; empty without a keyspace of lists that are popped";
 }
+
+/// The columns up to here enter the trace hash even where they are missing; those that came later do not, so that runs
+/// which make no use of them keep their hashes.
+pub(super) const LAST_ALWAYS_HASHED: &str = "latency_p99_excess_ms";
 
 impl Column {
     /// The place of the run column of this name.

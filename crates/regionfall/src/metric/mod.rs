@@ -24,6 +24,7 @@ pub use value::Value;
 use crate::history::{Account, Histogram, WriteCounts};
 use crate::topology::KeyspaceId;
 
+use columns::LAST_ALWAYS_HASHED;
 use quantile::nearest_rank;
 use rows::{quantile, sorted_rtos};
 
@@ -63,6 +64,34 @@ impl Metrics {
             }
         }
         self
+    }
+
+    /// Fills in how busy the database was.
+    #[must_use]
+    pub fn with_load(mut self, load: &Load) -> Self {
+        self.fill("queue_wait_p99_ms", Value::maybe(load.queue_wait_p99_ms));
+        self.fill("utilisation_max", Value::Number(load.utilisation_max));
+        self.fill(
+            "connections_refused",
+            Value::Count(load.connections_refused),
+        );
+        self.fill("commands_throttled", Value::Count(load.commands_throttled));
+        self
+    }
+
+    /// Fills in how short of memory the database was.
+    #[must_use]
+    pub fn with_shortage(mut self, shortage: &Shortage) -> Self {
+        self.fill("memory_share_max", Value::Number(shortage.memory_share_max));
+        self.fill("keys_evicted", Value::Count(shortage.keys_evicted));
+        self.fill("oom_errors", Value::Count(shortage.oom_errors));
+        self
+    }
+
+    fn fill(&mut self, name: &str, value: Value) {
+        if let Some(index) = Column::index(name) {
+            self.values[index] = value;
+        }
     }
 
     /// Fills in the excess over the run without faults under the same strategy and seed.
@@ -113,11 +142,11 @@ impl Metrics {
 
     /// Absorbs everything.
     pub fn hash_into(&self, hash: &mut TraceHash) {
-        for value in self
-            .values
-            .iter()
-            .chain(self.incident_rows().iter().flatten())
-        {
+        let always = Column::index(LAST_ALWAYS_HASHED).map_or(0, |last| last + 1);
+        let (first, later) = self.values.split_at(always);
+        let later = later.iter().filter(|value| **value != Value::Missing);
+        let incidents = self.incident_rows();
+        for value in first.iter().chain(later).chain(incidents.iter().flatten()) {
             value.hash_into(hash);
         }
         for row in &self.episodes {
@@ -142,6 +171,30 @@ pub struct Costs {
     pub cross_region_bytes: u64,
     /// Things that the strategy adds and somebody must run.
     pub components: u64,
+}
+
+/// How busy the database was, where that is modelled.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Load {
+    /// How long work waited for its process, 99th percentile, in milliseconds.
+    pub queue_wait_p99_ms: Option<f64>,
+    /// The largest share of one second in which a process worked.
+    pub utilisation_max: f64,
+    /// Connections refused for a limit.
+    pub connections_refused: u64,
+    /// Commands refused or delayed for a limit.
+    pub commands_throttled: u64,
+}
+
+/// How short of memory the database was, where it has a limit.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Shortage {
+    /// The largest share of its limit that a shard used.
+    pub memory_share_max: f64,
+    /// Keys evicted.
+    pub keys_evicted: u64,
+    /// Commands refused or left without an answer.
+    pub oom_errors: u64,
 }
 
 /// RTOs of exposed app servers, in order.
@@ -243,6 +296,22 @@ impl Row {
             Value::maybe(account.reads.ages.quantile_ms(0.99)),
         );
         self.set("convergence_ms", Value::maybe_millis(account.convergence));
+        if account
+            .shape
+            .keyspaces
+            .iter()
+            .any(|keyspace| !keyspace.is_plain)
+        {
+            self.set("writes_torn", Value::Count(account.all_writes().torn));
+        }
+        let promises = &account.promises;
+        for (name, count) in [
+            ("oversold_units", promises.oversold_units),
+            ("double_claims", promises.double_claims),
+            ("double_deliveries", promises.double_deliveries),
+        ] {
+            self.set(name, count.map_or(Value::Missing, Value::Count));
+        }
     }
 
     fn downtime(&mut self, incidents: &[Incident]) {

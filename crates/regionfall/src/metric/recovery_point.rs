@@ -53,7 +53,7 @@ impl RecoveryPoint {
         servers: &[ServerOutcome],
     ) -> Self {
         let is_own = |write: &LostWrite| match write.cause {
-            Some(CopyEnd::Fault(fault)) => faults.contains(&fault),
+            Some(CopyEnd::Fault(fault) | CopyEnd::Removed(fault)) => faults.contains(&fault),
             Some(CopyEnd::Replaced | CopyEnd::Abandoned) | None => is_first,
         };
         let mut lost = Range::default();

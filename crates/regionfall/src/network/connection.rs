@@ -160,6 +160,8 @@ pub(super) struct Upkeep<P> {
     pub guards: [TimerId; 2],
     /// Whether an end waits for acknowledgements that a cut swallows.
     pub unacknowledged: [bool; 2],
+    /// Whether the process of a gated server accepted it.
+    pub is_admitted: bool,
     /// Addresses of the handshake's draws.
     pub draw: Draw,
 }

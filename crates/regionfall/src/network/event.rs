@@ -82,6 +82,12 @@ pub enum Segment<P> {
 pub enum Notice<P> {
     /// The client can use the connection: TCP, TLS and AUTH are done.
     Opened(ConnectionId),
+    /// A gated server is asked to accept a connection: [`Network::admit`](super::Network::admit) or
+    /// [`Network::refuse`](super::Network::refuse) follows.
+    Asked(ConnectionId),
+    /// A gated server is to do its part of a round trip of a connection's setup:
+    /// [`Network::answer_setup`](super::Network::answer_setup) follows.
+    SetupAsked(ConnectionId),
     /// A payload reached the process at an end.
     Delivered {
         /// Over which connection.

@@ -37,6 +37,9 @@ pub struct Host<P> {
     pub zone: u16,
     /// What answers at its address.
     pub state: HostState,
+    /// Whether its process is asked before a connection of a client or a check is accepted, and for each round
+    /// trip of its setup.
+    pub is_gated: bool,
     /// What a hung process will find when it goes on, in order of arrival.
     pub(super) inbox: Vec<(ConnectionId, End, Segment<P>)>,
 }
@@ -48,6 +51,7 @@ impl<P> Host<P> {
             region,
             zone,
             state: HostState::Running,
+            is_gated: false,
             inbox: Vec::new(),
         }
     }
@@ -64,12 +68,15 @@ pub struct FaultEffects {
     pub refused: u64,
     /// Messages delayed.
     pub delayed: u64,
+    /// Pieces of work that it changed: writes with a wrong time, requests that would not have been asked, work
+    /// that took longer.
+    pub altered: u64,
 }
 
 impl FaultEffects {
     /// Whether the fault did anything at all.
     pub fn any(&self) -> bool {
-        self.hosts + self.dropped + self.refused + self.delayed > 0
+        self.hosts + self.dropped + self.refused + self.delayed + self.altered > 0
     }
 }
 

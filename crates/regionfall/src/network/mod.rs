@@ -15,6 +15,7 @@
 mod connection;
 mod disruption;
 mod event;
+mod gate;
 mod host;
 mod opening;
 mod path;
@@ -294,11 +295,6 @@ impl<P: Copy> Network<P> {
             .is_some_and(|connection| connection.in_use && connection.generation == id.generation)
     }
 
-    /// Whether data from this end waits for a retransmission.
-    pub fn is_stalled(&self, id: ConnectionId, from: End) -> bool {
-        self.exists(id) && self.upkeep[id.index()].stalls[from.index()].is_some()
-    }
-
     /// Carries out what the network scheduled for itself. At most one thing follows for the owner.
     pub fn handle<E: CarriesNetwork<P>>(
         &mut self,
@@ -312,10 +308,7 @@ impl<P: Copy> Network<P> {
                 self.arrive(now, queue, id, to, Segment::Data(payload))
             }
             NetworkEvent::Bare(id, to, bare) => self.arrive(now, queue, id, to, bare.into()),
-            NetworkEvent::SynArrives(id) => {
-                self.syn_arrives(now, queue, id);
-                None
-            }
+            NetworkEvent::SynArrives(id) => self.syn_arrives(now, queue, id),
             NetworkEvent::SynAckArrives(id) => self.syn_ack_arrives(now, queue, id),
             NetworkEvent::SynRetry(id) => self.syn_retry(now, queue, id),
             NetworkEvent::ResetArrives(id, end) => self.reset_arrives(queue, id, end),
@@ -375,9 +368,9 @@ impl<P: Copy> Network<P> {
         match (segment, to) {
             (Segment::Data(_), _) => None,
             (Segment::Fin, _) => Some(self.break_off(queue, id, to, BreakCause::Closed)),
+            (Segment::Setup, End::Server) if self.is_gated(id) => Some(Notice::SetupAsked(id)),
             (Segment::Setup, End::Server) => {
-                let draw = self.upkeep[id.index()].draw.leg(LEG_SETUP | 1);
-                self.transmit(now, queue, (id, to), (segment, BARE_SEGMENT_BYTES), draw);
+                self.answer_setup(now, queue, id);
                 None
             }
             (Segment::Setup, End::Client) => self.continue_setup(now, queue, id),

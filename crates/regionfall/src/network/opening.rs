@@ -13,7 +13,7 @@ use crate::topology::HostId;
 /// The leg of a SYN; retries count up from it in the draw's repetition.
 const LEG_SYN: u8 = 0x10;
 /// The leg of the consent to a SYN.
-const LEG_SYN_ACK: u8 = 0x11;
+pub(super) const LEG_SYN_ACK: u8 = 0x11;
 /// A request to open a connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Opening {
@@ -61,6 +61,7 @@ impl<P: Copy> Network<P> {
             stalls: [None, None],
             guards: [TimerId::NONE; 2],
             unacknowledged: [false; 2],
+            is_admitted: false,
             draw: opening.draw,
         };
         let id = self.claim(connection, upkeep);
@@ -92,15 +93,16 @@ impl<P: Copy> Network<P> {
         now: SimTime,
         queue: &mut EventQueue<E>,
         id: ConnectionId,
-    ) {
+    ) -> Option<Notice<P>> {
         if !self.exists(id) {
-            return;
+            return None;
         }
         let connection = &self.connections[id.index()];
-        let Stage::Opening { retries } = connection.stage else {
-            return;
+        let Stage::Opening { .. } = connection.stage else {
+            return None;
         };
-        match self.hosts[connection.hosts[1].index()].state {
+        let server = &self.hosts[connection.hosts[1].index()];
+        match server.state {
             HostState::Silent(fault) => {
                 self.effects.note(fault, |effects| effects.dropped += 1);
             }
@@ -108,14 +110,11 @@ impl<P: Copy> Network<P> {
                 self.effects.note(fault, |effects| effects.refused += 1);
                 self.send_reset(now, queue, id, End::Server);
             }
-            HostState::Running | HostState::Hung(_) => {
-                let draw = self.upkeep[id.index()].draw.leg(LEG_SYN_ACK);
-                match self.fate(now, (id, End::Server), BARE_SEGMENT_BYTES, (draw, retries)) {
-                    Fate::Arrives(at) => queue.schedule(at, NetworkEvent::SynAckArrives(id).into()),
-                    Fate::Rejected | Fate::Lost | Fate::Swallowed => {}
-                }
-            }
+            HostState::Running if self.is_gate_closed(id) => return Some(Notice::Asked(id)),
+            // The kernel of a process that hangs consents by itself.
+            HostState::Running | HostState::Hung(_) => self.admit(now, queue, id),
         }
+        None
     }
 
     pub(super) fn syn_ack_arrives<E: CarriesNetwork<P>>(

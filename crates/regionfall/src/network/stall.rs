@@ -17,6 +17,11 @@ use super::{
 };
 
 impl<P: Copy> Network<P> {
+    /// Whether data from this end waits for a retransmission.
+    pub fn is_stalled(&self, id: ConnectionId, from: End) -> bool {
+        self.exists(id) && self.upkeep[id.index()].stalls[from.index()].is_some()
+    }
+
     /// Puts a segment on the wire, or into the sender's kernel if the wire does not take it.
     pub(super) fn transmit<E: CarriesNetwork<P>>(
         &mut self,

@@ -3,6 +3,7 @@
 use regionfall_crdt::CommandKind;
 
 use crate::metric::{Column, RUN_COLUMNS, Unit};
+use crate::workload::commands::mixable;
 
 /// The columns that objectives may bound: those that are numbers.
 fn known_columns() -> impl Iterator<Item = &'static Column> {
@@ -37,11 +38,7 @@ pub(crate) fn objective_names() -> Vec<&'static str> {
     names
 }
 
-/// Every command that a mix may have: those that name a key.
+/// Every command that a mix may have.
 pub(crate) fn command_names() -> Vec<&'static str> {
-    CommandKind::SIMULATED
-        .iter()
-        .filter(|kind| !matches!(kind, CommandKind::Ping | CommandKind::Echo))
-        .map(|kind| kind.name())
-        .collect()
+    mixable().map(CommandKind::name).collect()
 }

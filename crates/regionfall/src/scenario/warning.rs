@@ -9,6 +9,7 @@ use super::resolved::ResolvedScenario;
 use crate::failover::{
     Catalogue, Detector, Evidence, Failback, Propagation, ResolverClass, StrategyConfig, Vantage,
 };
+use crate::fault::{Degradation, FaultKind};
 
 /// Something that will disappoint.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -36,6 +37,7 @@ pub(crate) fn of(scenario: &Scenario, _resolved: &ResolvedScenario) -> Vec<Warni
         }
         seeds(scenario.seeds, settings, &mut warnings);
         restarts(settings, &mut warnings);
+        without_effect(settings, &mut warnings);
     }
     let mut seen: Vec<Warning> = Vec::new();
     warnings.retain(|warning| {
@@ -173,9 +175,35 @@ fn seeds(seeds: u32, settings: &Settings, warnings: &mut Vec<Warning>) {
     }
 }
 
+/// Faults that cannot act in a database without capacity or memory limits.
+fn without_effect(settings: &Settings, warnings: &mut Vec<Warning>) {
+    let mut warn = |message: &str| {
+        warnings.push(Warning {
+            key: "fault".to_owned(),
+            message: message.to_owned(),
+        });
+    };
+    for fault in settings.cases.iter().flat_map(|case| &case.faults) {
+        match &fault.kind {
+            FaultKind::Degraded(Degradation::SlowHost { .. })
+                if settings.database.capacity.is_none() =>
+            {
+                warn("a slow host does nothing where work takes no time: add [database.capacity]");
+            }
+            FaultKind::Membership(change)
+                if change.when.is_some() && settings.database.memory.is_none() =>
+            {
+                warn(
+                    "a condition on memory never holds where it has no limit: add [database.memory]",
+                );
+            }
+            _ => {}
+        }
+    }
+}
+
 /// Recovery from a crash rests on the time that a restart takes.
 fn restarts(settings: &Settings, warnings: &mut Vec<Warning>) {
-    use crate::fault::FaultKind;
     let is_restart = |kind: &FaultKind| {
         matches!(
             kind,

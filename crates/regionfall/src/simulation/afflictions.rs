@@ -80,6 +80,9 @@ impl World {
         let state = self.network.host(host).state;
         match (self.gravest(host), state) {
             (None, HostState::Hung(_)) => {
+                if let Some(node) = self.node_on(host) {
+                    self.thaw_processes(now, node);
+                }
                 for notice in self.network.resume(now, &mut self.queue, host) {
                     self.heed(now, notice, listener);
                 }
@@ -133,11 +136,29 @@ impl World {
         if !self.host_faults[host.index()].is_empty() || self.nodes[id.index()].is_running {
             return;
         }
+        if self.persisting.is_some()
+            && (self.awaits_files(now, id, listener) || self.begin_to_load(now, id))
+        {
+            return;
+        }
         self.network.start_host(host);
+        self.go_on(now, id, listener);
+    }
+
+    /// A node's processes have loaded what they found, unless they were stopped meanwhile.
+    pub(super) fn node_loaded<L: Listener>(&mut self, now: SimTime, id: NodeId, listener: &mut L) {
+        if self.has_loaded(now, id) {
+            self.go_on(now, id, listener);
+        }
+    }
+
+    /// A node's processes serve again.
+    fn go_on<L: Listener>(&mut self, now: SimTime, id: NodeId, listener: &mut L) {
         let node = &mut self.nodes[id.index()];
         node.stopped_by.clear();
         node.is_running = true;
         listener.observe(now, &Fact::NodeRestarted { node: id });
+        self.open_files(now, id, listener);
         self.hear_of_primaries(now, id, listener);
         for shard in 0..self.shards {
             if self.nodes[id.index()].shards[usize::from(shard)].is_primary() {
@@ -145,6 +166,7 @@ impl World {
             }
         }
         self.start_links(now, id);
+        let host = self.node_host(id);
         self.wake_sentinels(now, host, listener);
         self.wake_watchdogs(now, host, listener);
     }

@@ -83,7 +83,7 @@ impl World {
             return;
         };
         match self.network.host(self.node_host(errand.node)).state {
-            HostState::Running => self.execute_errand(now, errand, listener),
+            HostState::Running => self.errand_arrives(now, errand, listener),
             HostState::Hung(_) => {
                 let id = self.errands.insert(errand);
                 self.errands.parked.push(id);
@@ -143,7 +143,7 @@ impl World {
         let Some((is_error, bytes)) = errand.reply else {
             return;
         };
-        if !self.nodes[errand.entry.index()].is_running {
+        if !self.nodes[errand.entry.index()].is_running && !self.is_loading(errand.entry) {
             self.operations.message_gone(slot);
             return;
         }

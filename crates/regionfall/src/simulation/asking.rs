@@ -65,7 +65,9 @@ impl World {
     pub(super) fn schedule_arrival(&mut self, now: SimTime, server: ServerId) {
         let state = &self.servers[server.index()];
         let bits = arrival_bits(self.request_draws, server.0, state.issued);
-        let gap = self.blueprint.gap(state.fleet).sample(bits);
+        let fleet = state.fleet;
+        let gap = self.blueprint.gap(fleet).sample(bits);
+        let gap = self.surged(gap, fleet);
         self.queue.schedule(now + gap, Event::Arrival(server));
     }
 
@@ -93,7 +95,9 @@ impl World {
             Ending::Acknowledged => think,
             Ending::Failed | Ending::Unknown => pause_after_error,
         };
+        let fleet = state.fleet;
         let pause = pause.quantile(regionfall_kernel::unit_from_bits(bits));
+        let pause = self.surged(pause, fleet);
         self.queue
             .schedule(now + pause, Event::Thought(server, client));
     }

@@ -16,6 +16,9 @@ const PROBE_BYTES: u32 = 80;
 /// TLS and AUTH of a client library's health check; a traffic manager's check has neither.
 const CLIENT_PROBE_SETUP: u8 = 1;
 
+/// TLS 1.3 of a request over HTTPS (RFC 8446, section 2).
+const HTTPS_SETUP: u8 = 1;
+
 /// A decider in its place.
 #[derive(Clone)]
 pub(super) struct DeciderSlot {
@@ -257,14 +260,14 @@ impl World {
             self.send_ping(now, number);
             return;
         }
-        let setup = if self.deciders[id.index()].server.is_some() {
-            CLIENT_PROBE_SETUP
-        } else {
-            0
+        let setup = match probe.kind {
+            ProbeKind::Availability { .. } => HTTPS_SETUP,
+            _ if self.deciders[id.index()].server.is_some() => CLIENT_PROBE_SETUP,
+            ProbeKind::Connect | ProbeKind::Ping => 0,
         };
         let opening = Opening {
             client: host,
-            server: self.entrance_host(member),
+            server: self.probed_host(member, probe.kind),
             class: TrafficClass::Check,
             options: ConnectionOptions {
                 setup_round_trips: setup,
@@ -291,7 +294,7 @@ impl World {
     ) {
         match self.probes[number.0 as usize].probe.kind {
             ProbeKind::Connect => self.end_probe(now, number, ProbeOutcome::Passed, listener),
-            ProbeKind::Ping => self.send_ping(now, number),
+            ProbeKind::Ping | ProbeKind::Availability { .. } => self.send_ping(now, number),
         }
     }
 
@@ -316,7 +319,7 @@ impl World {
         }
     }
 
-    /// A member's process answers a probe.
+    /// A member's process answers a probe, or the management process beside it.
     pub(super) fn answer_probe(&mut self, now: SimTime, connection: ConnectionId, number: ProbeId) {
         let slot = self.probes[number.0 as usize];
         let draw = Draw {
@@ -325,7 +328,21 @@ impl World {
             attempt: slot.probe.member.0,
             leg: 1,
         };
-        let message = (Message::ProbeReply(number).into(), PROBE_BYTES);
+        // A process that still loads answers PING with an error too (Redis docs, PING and LOADING).
+        let is_error = match slot.probe.kind {
+            ProbeKind::Availability { scope, lag } => {
+                let answer = self.availability(now, slot.probe.member, (scope, lag));
+                !answer.is_available()
+            }
+            ProbeKind::Connect | ProbeKind::Ping => self
+                .node_at(connection)
+                .is_some_and(|node| self.is_loading(node)),
+        };
+        let reply = Message::ProbeReply {
+            probe: number,
+            is_error,
+        };
+        let message = (reply.into(), PROBE_BYTES);
         self.network.send(
             now,
             &mut self.queue,
@@ -340,11 +357,16 @@ impl World {
     pub(super) fn probe_answered<L: Listener>(
         &mut self,
         now: SimTime,
-        number: ProbeId,
+        (number, is_error): (ProbeId, bool),
         listener: &mut L,
     ) {
         if self.probes[number.0 as usize].in_use {
-            self.end_probe(now, number, ProbeOutcome::Passed, listener);
+            let outcome = if is_error {
+                ProbeOutcome::Refused
+            } else {
+                ProbeOutcome::Passed
+            };
+            self.end_probe(now, number, outcome, listener);
         }
     }
 

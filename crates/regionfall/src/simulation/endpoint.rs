@@ -4,11 +4,13 @@
 //! it, steps the world, and drains the answers. The commands travel over the same network and are executed
 //! by the same dispatcher as those of app servers; they are nobody's operations and enter no ledger.
 
-use regionfall_crdt::{Command, Reply};
+use regionfall_crdt::{Command, Effects, Executed, KeyId, Reply};
 use regionfall_kernel::SimTime;
 
 use super::event::{CallId, Event, Message};
+use super::memory::Admission;
 use super::world::{Owner, World};
+use crate::database::CommandClass;
 use crate::history::{Fact, Listener};
 use crate::network::{ConnectionId, ConnectionOptions, Draw, End, Opening, TrafficClass};
 use crate::topology::{HostId, MemberId, RegionId};
@@ -183,8 +185,21 @@ impl World {
             leg: 1,
         };
         let command = state.command.clone();
-        let key = command.key().unwrap_or(regionfall_crdt::KeyId(0));
-        let executed = self.execute(now, node, key, &command);
+        let key = command.key().unwrap_or(KeyId(0));
+        if self.is_loading(node) {
+            let refusal = "LOADING Redis is loading the dataset in memory";
+            let reply = Reply::Error(regionfall_crdt::ErrorKind::Other(refusal));
+            self.answer_call(now, connection, (call, draw), reply);
+            return;
+        }
+        let executed = match self.admit_command(now, node, &command, listener) {
+            Admission::Served => self.execute(now, node, key, &command),
+            Admission::Ignored => return,
+            Admission::Refused => Executed {
+                reply: Reply::Error(Self::out_of_memory()),
+                effects: Effects::none(),
+            },
+        };
         for effect in executed.effects {
             let (origin, sequence) = (effect.dot.origin, effect.dot.sequence);
             let (first, last) = (sequence, sequence);
@@ -199,8 +214,18 @@ impl World {
             );
             self.publish_effect(now, node, effect);
         }
-        let bytes = HEADER_BYTES + executed.reply.bytes() as u32;
-        self.calls[call.0 as usize].reply = Some(executed.reply);
+        self.answer_call(now, connection, (call, draw), executed.reply);
+    }
+
+    fn answer_call(
+        &mut self,
+        now: SimTime,
+        connection: ConnectionId,
+        (call, draw): (CallId, Draw),
+        reply: Reply,
+    ) {
+        let bytes = HEADER_BYTES + reply.bytes() as u32;
+        self.calls[call.0 as usize].reply = Some(reply);
         let message = (Message::CallReply(call).into(), bytes);
         self.network.send(
             now,
@@ -209,6 +234,12 @@ impl World {
             message,
             draw,
         );
+    }
+
+    /// What a command of an external endpoint costs, and the key that it is about.
+    pub(super) fn class_of_call(&self, call: CallId) -> (CommandClass, Option<KeyId>) {
+        let command = &self.calls[call.0 as usize].command;
+        (CommandClass::of(command.kind()), command.key())
     }
 
     pub(super) fn call_answered(&mut self, now: SimTime, call: CallId) {

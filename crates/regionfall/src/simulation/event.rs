@@ -71,10 +71,30 @@ pub(super) enum Event {
     WaitOver(WaitId),
     /// A question to a Sentinel, or its answer, arrives.
     Inquiry(InquiryId),
+    /// An export of a member is due.
+    Export(MemberId),
+    /// A member has read an export that an operator restores.
+    Imported(MemberId, FaultId),
+    /// A node's processes have loaded what they found on disk.
+    Loaded(NodeId),
+    /// A reply that waits for a disk may leave.
+    DiskAnswer(HeldId),
+    /// A disk is to be looked at: a snapshot is due or ends, or the process stands still.
+    DiskLook(NodeId, u16),
+    /// A process that stood still because of a fault of its disk goes on.
+    DiskFree(NodeId, FaultId),
     /// A phase begins.
     Phase(Phase),
     /// A command of an external endpoint leaves.
     Injected(CallId),
+    /// An operator's monitoring looks whether it is time for an action.
+    Watch(FaultId),
+    /// An operator acts on the membership.
+    Change(FaultId),
+    /// A process has done what it worked on.
+    Served(ProcessId),
+    /// A member looks for keys that have expired.
+    Expiry(NodeId),
 }
 
 /// What travels over connections, as a [`Letter`].
@@ -95,7 +115,7 @@ pub(super) enum Message {
     /// A health check.
     Probe(ProbeId),
     /// Its answer.
-    ProbeReply(ProbeId),
+    ProbeReply { probe: ProbeId, is_error: bool },
     /// A syncer says what its member has.
     Greeting(LinkId),
     /// A syncer is there.
@@ -152,6 +172,9 @@ pub(super) struct InquiryId(pub u32);
 /// A message of a Sentinel under way.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct DispatchId(pub u32);
+/// A database process: that of one shard of one member.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct ProcessId(pub u16);
 
 /// A probe under way.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -160,6 +183,10 @@ pub(super) struct ProbeId(pub u32);
 /// A command of an external endpoint.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct CallId(pub u32);
+
+/// A reply that waits for a disk.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct HeldId(pub u32);
 
 /// A request on its way inside a member, or a reply that waits there.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -216,6 +243,16 @@ impl Event {
             Self::WaitOver(_) => 45,
             Self::Forward(_) => 21,
             Self::Answer(_) => 22,
+            Self::Expiry(_) => 23,
+            Self::Served(_) => 24,
+            Self::Watch(_) => 25,
+            Self::Change(_) => 26,
+            Self::Loaded(_) => 30,
+            Self::DiskAnswer(_) => 31,
+            Self::DiskLook(..) => 32,
+            Self::DiskFree(..) => 33,
+            Self::Export(_) => 34,
+            Self::Imported(..) => 35,
         }
     }
 }

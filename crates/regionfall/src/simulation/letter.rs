@@ -60,7 +60,10 @@ impl From<Message> for Letter {
                 (word(EFFECTS, u64::from(count), identity), u64::from(first))
             }
             Message::Probe(ProbeId(id)) => (word(PROBE, 0, id), 0),
-            Message::ProbeReply(ProbeId(id)) => (word(PROBE_REPLY, 0, id), 0),
+            Message::ProbeReply {
+                probe: ProbeId(id),
+                is_error,
+            } => (word(PROBE_REPLY, u64::from(is_error), id), 0),
             Message::Greeting(LinkId(id)) => (word(GREETING, 0, u32::from(id)), 0),
             Message::Heartbeat => (word(HEARTBEAT, 0, 0), 0),
             Message::FullState(LinkId(id)) => (word(FULL_STATE, 0, u32::from(id)), 0),
@@ -105,7 +108,10 @@ impl From<Letter> for Message {
                 first: second as u32,
             },
             PROBE => Self::Probe(ProbeId(identity)),
-            PROBE_REPLY => Self::ProbeReply(ProbeId(identity)),
+            PROBE_REPLY => Self::ProbeReply {
+                probe: ProbeId(identity),
+                is_error: first >> 8 & 1 == 1,
+            },
             GREETING => Self::Greeting(LinkId(identity as u16)),
             HEARTBEAT => Self::Heartbeat,
             FULL_STATE => Self::FullState(LinkId(identity as u16)),
@@ -162,7 +168,14 @@ mod tests {
                 first: u32::MAX - 1,
             },
             Message::Probe(ProbeId(u32::MAX)),
-            Message::ProbeReply(ProbeId(7)),
+            Message::ProbeReply {
+                probe: ProbeId(7),
+                is_error: false,
+            },
+            Message::ProbeReply {
+                probe: ProbeId(u32::MAX),
+                is_error: true,
+            },
             Message::Greeting(link),
             Message::Heartbeat,
             Message::FullState(link),

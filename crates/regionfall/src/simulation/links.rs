@@ -31,7 +31,7 @@ impl World {
         }
         let state = &self.links[usize::from(link.0)];
         let (source, target) = (state.source, state.target);
-        if !self.nodes[target.index()].is_running {
+        if !self.nodes[target.index()].is_running || self.is_out_of_memory(target, state.shard) {
             return;
         }
         if self.is_hung(target) {
@@ -89,7 +89,8 @@ impl World {
                     && self.nodes[state.target.index()].shards[shard].follows == state.source
             }
             Scope::Members => {
-                if !kind.replicates(source.index(), target.index()) {
+                let is_refused = self.is_removed(source) || self.is_removed(target);
+                if is_refused || !kind.replicates(source.index(), target.index()) {
                     return false;
                 }
                 if state.state == LinkState::Down {
@@ -136,16 +137,22 @@ impl World {
     }
 
     pub(super) fn greet(&mut self, now: SimTime, link: LinkId) {
+        let reconciles = self.reconciles(link);
         let state = &self.links[usize::from(link.0)];
         let Some(connection) = state.connection() else {
             return;
         };
-        let clock = self.nodes[state.target.index()].shards[usize::from(state.shard)]
-            .replica
-            .clock();
+        let clock = if reconciles {
+            Clock::new()
+        } else {
+            self.nodes[state.target.index()].shards[usize::from(state.shard)]
+                .replica
+                .clock()
+                .clone()
+        };
         let bytes = GREETING_BYTES + 16 * clock.len() as u32;
         let (who, sequence) = (u32::from(link.0), state.greetings);
-        self.links[usize::from(link.0)].greeted_with = clock.clone();
+        self.links[usize::from(link.0)].greeted_with = clock;
         let draw = Draw {
             who,
             sequence,
@@ -181,6 +188,15 @@ impl World {
         self.replica_attached(now, link);
         let state = &mut self.links[usize::from(link.0)];
         let (source, shard) = (state.source, state.shard);
+        if self.is_loading(source) {
+            // It refuses; the other ends the connection and tries again later. That the refusal has a way back is
+            // left out.
+            self.hang_up(now, link, listener);
+            let every = self.blueprint.settings().database.sync.reconnect_every;
+            self.retry_link_at(now + every, link);
+            return;
+        }
+        let state = &mut self.links[usize::from(link.0)];
         let known = state.greeted_with.clone();
         state.sent.join(&known);
         let have = self.nodes[source.index()].shards[usize::from(shard)]

@@ -179,6 +179,7 @@ impl Outcome {
                 ),
             ));
         }
+        events.extend(account.broken_promises());
         events.sort_by_key(|&(at, _)| at);
         for (at, text) in events {
             say(at, text);

@@ -1,6 +1,6 @@
 //! Who stands where at the beginning: members and their links, app servers, deciders.
 
-use regionfall_crdt::{Clock, OriginId, Replica};
+use regionfall_crdt::{Clock, OriginId, Replica, Settings};
 use regionfall_kernel::{Seed, SimDuration, SimTime, TimerId, unit_from_bits};
 
 use super::deciding::DeciderSlot;
@@ -53,7 +53,11 @@ impl World {
         let process = |(shard, &primary): (usize, &NodeId)| {
             let is_primary = primary == id;
             Shard {
-                replica: Replica::new(),
+                // A member keeps its name, also where a restart gives it another origin: it owns its expiries.
+                replica: Replica::with_settings(Settings {
+                    instance: Some(u16::from(member.0)),
+                    ..Settings::default()
+                }),
                 origin: if is_primary {
                     self.journal.begin(id, shard as u16)
                 } else {

@@ -10,6 +10,7 @@ use crate::history::{AttemptEnding, Fact, Listener};
 use crate::network::{BreakCause, ConnectionId, Draw, End, Opening, TrafficClass};
 use crate::route::{Hop, Route};
 use crate::topology::{HostId, MemberId, OperationId, ServerId};
+use crate::workload::commands::carries_value;
 
 /// Bytes of a request beside its value: RESP framing, a key of 16 bytes, TCP/IP headers.
 const REQUEST_BYTES: u32 = 110;
@@ -45,7 +46,7 @@ impl World {
             leg: 0,
         };
         let (number, keyspace) = (operation.id, operation.keyspace());
-        let is_write = operation.request.command.is_write();
+        let carries_value = carries_value(operation.request.command);
         listener.observe(
             now,
             &Fact::AttemptSent {
@@ -55,7 +56,7 @@ impl World {
             },
         );
         let bytes = REQUEST_BYTES
-            + if is_write {
+            + if carries_value {
                 self.blueprint.value_bytes(keyspace)
             } else {
                 0

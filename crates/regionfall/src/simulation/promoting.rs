@@ -185,7 +185,7 @@ impl World {
     }
 
     /// Ends a link's connection, if it has one.
-    fn hang_up<L: Listener>(&mut self, now: SimTime, link: LinkId, listener: &mut L) {
+    pub(super) fn hang_up<L: Listener>(&mut self, now: SimTime, link: LinkId, listener: &mut L) {
         let state = &self.links[usize::from(link.0)];
         let connection = state.connection();
         self.queue.cancel(state.retry);

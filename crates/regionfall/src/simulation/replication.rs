@@ -25,8 +25,12 @@ impl World {
         let shard = shard_of(effect.key, self.shards());
         let bytes = effect.bytes() as u32;
         self.journal.push(effect);
+        self.note_effects(now, node, shard, (dot.origin, dot.sequence, dot.sequence));
         if dot.sequence.is_multiple_of(FORGET_EVERY) {
             self.forget_settled();
+            if self.memory.is_some() {
+                self.reopen_shards(now);
+            }
         }
         if self.inner_links < self.links.len() {
             // The replicas' connections get it in the same turn in which the client gets its answer.
@@ -178,6 +182,14 @@ impl World {
         (origin, first, count): (OriginId, u64, u64),
         listener: &mut L,
     ) {
+        let count = if self.fences.is_empty() {
+            count
+        } else {
+            self.within_fence(link, (origin, first, count))
+        };
+        if count == 0 {
+            return;
+        }
         let state = &self.links[usize::from(link.0)];
         let (source, target, shard) = (state.source, state.target, state.shard);
         // As a rule it was executed where the link reads, and nobody else waits for it at the target.
@@ -207,6 +219,9 @@ impl World {
             (last > known).then_some((known + 1, last))
         };
         if let Some((first, last)) = gained {
+            if self.capacity.is_some() {
+                self.work_beside(now, (target, shard), last + 1 - first);
+            }
             listener.observe(
                 now,
                 &Fact::EffectsApplied {
@@ -216,12 +231,16 @@ impl World {
                     last,
                 },
             );
+            self.note_effects(now, target, shard, (origin, first, last));
             if !is_direct || self.inner_links < self.links.len() {
                 self.hand_on(now, (source, target), shard, (origin, first, last));
             }
         }
         if self.links[usize::from(link.0)].catch_up.is_some() {
             self.note_caught_up(now, link, listener);
+        }
+        if self.memory.is_some() {
+            self.relieve_memory(now, target, shard, listener);
         }
     }
 
@@ -399,12 +418,18 @@ impl World {
         let Some(snapshot) = state.full_state.take() else {
             return;
         };
+        if self.is_fenced(link) {
+            return;
+        }
+        let state = &mut self.links[usize::from(link.0)];
         let replaces = std::mem::take(&mut state.replaces);
         self.measure_backlogs(target, shard);
         let replica = &mut self.nodes[target.index()].shards[usize::from(shard)].replica;
         let before = replica.clock().clone();
         if replaces {
             *replica = *snapshot;
+            self.note_state(now, (target, shard), None);
+            let replica = &self.nodes[target.index()].shards[usize::from(shard)].replica;
             let discarded: Vec<_> = before.beyond(replica.clock()).collect();
             for range in discarded {
                 let fact = Fact::CopiesEnded {
@@ -417,6 +442,7 @@ impl World {
             }
         } else {
             replica.merge(&snapshot);
+            self.note_state(now, (target, shard), Some(&snapshot));
         }
         let replica = &self.nodes[target.index()].shards[usize::from(shard)].replica;
         let gained: Vec<_> = replica.clock().beyond(&before).collect();
@@ -434,21 +460,32 @@ impl World {
             self.hand_on(now, (source, target), shard, (origin, first, last));
         }
         self.note_caught_up(now, link, listener);
+        if self.memory.is_some() {
+            self.relieve_memory(now, target, shard, listener);
+        }
     }
 
     /// Whether all members that run, or will run again, have the same effects.
     pub(super) fn has_converged(&self) -> bool {
         let is_starting =
             |node: &Node| !node.is_running && self.host_faults[node.host.index()].is_empty();
-        if self.nodes.iter().any(is_starting) {
+        let is_removed = |node: &Node| self.is_removed(node.member);
+        if self
+            .nodes
+            .iter()
+            .any(|node| is_starting(node) && !is_removed(node))
+        {
             return false;
         }
         let groups = self.blueprint.groups();
         self.nodes.iter().enumerate().all(|(index, node)| {
             let mut earlier = self.nodes[..index].iter();
             let peer = earlier
-                .rfind(|peer| peer.is_running && groups[peer.id.index()] == groups[index])
-                .filter(|_| node.is_running);
+                .rfind(|peer| {
+                    let is_peer = groups[peer.id.index()] == groups[index];
+                    peer.is_running && is_peer && !is_removed(peer)
+                })
+                .filter(|_| node.is_running && !is_removed(node));
             peer.is_none_or(|peer| {
                 let pairs = node.shards.iter().zip(&peer.shards);
                 pairs
@@ -458,24 +495,39 @@ impl World {
         })
     }
 
+    /// What the collector knew of who has what holds no more: effects that it waits for may never arrive, or somebody
+    /// else is to have them.
+    pub(super) fn forget_looks(&mut self) {
+        for look in &mut self.last_look {
+            *look = (Clock::new(), Clock::new());
+        }
+    }
+
     /// The journal forgets what every node has that will ever get it, and those collect the tombstones that no effect
     /// still under way can need: those that all had observed before any such effect was written.
     pub(super) fn forget_settled(&mut self) {
         let blueprint = self.blueprint.clone();
-        let groups = blueprint.groups();
+        let (groups, now) = (blueprint.groups(), self.now());
         for look in 0..self.last_look.len() {
             let (shard, group) = (
                 look % usize::from(self.shards),
                 look / usize::from(self.shards),
             );
             let is_in = |node: &Node| usize::from(groups[node.id.index()]) == group;
-            let mut nodes = self.nodes.iter().filter(|node| is_in(node));
+            // Everybody counts who belongs to the database, also those that are down.
+            let counts = |node: &&Node| is_in(node) && !self.is_removed(node.member);
+            let mut nodes = self.nodes.iter().filter(counts);
             let Some(first) = nodes.next() else { continue };
             let mut everywhere = first.shards[shard].replica.clock().clone();
             let mut anywhere = everywhere.clone();
             for node in nodes {
                 everywhere.meet(node.shards[shard].replica.clock());
                 anywhere.join(node.shards[shard].replica.clock());
+            }
+            if let Some(persisting) = &mut self.persisting {
+                let nodes = self.nodes.iter().filter(|node| is_in(node));
+                let copies = (shard, nodes.map(|node| node.id));
+                persisting.settle(now, copies, &self.journal, &mut everywhere);
             }
             let origins = self.journal.origins_of_shard(shard as u16);
             let origins: Vec<OriginId> = origins
@@ -490,6 +542,9 @@ impl World {
             if everywhere.dominates(written) {
                 for node in self.nodes.iter_mut().filter(|node| is_in(node)) {
                     node.shards[shard].replica.collect(stable);
+                    if let Some(persisting) = &mut self.persisting {
+                        persisting.collect(node.id, shard, stable);
+                    }
                 }
                 self.last_look[look] = (everywhere, anywhere);
             }

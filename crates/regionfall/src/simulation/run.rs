@@ -8,14 +8,14 @@ use regionfall_kernel::{Seed, SimDuration, SimTime};
 use super::blueprint::Blueprint;
 use super::outcome::{Label, Outcome};
 use super::world::World;
-use crate::check::StandardChecks;
+use crate::check::{StandardChecks, collected};
 use crate::failover::{Decider, Detector, Evidence, Propagation, StrategyConfig, Vantage};
 use crate::fault::{FaultKind, FaultSpec, PlannedFault, TrafficScope, draw_plan};
 use crate::history::{
-    KeyspaceShape, Ledger, Listener, NodeView, Quiescence, RecoveryCriterion, RunShape,
+    Account, KeyspaceShape, Ledger, Listener, NodeView, Quiescence, RecoveryCriterion, RunShape,
     ServerShape, Trace,
 };
-use crate::metric::{Costs, Metrics};
+use crate::metric::{Costs, Load, Metrics};
 use crate::topology::{MemberId, NodeId, RegionId};
 
 /// The version of the model's semantics: it changes whenever the same scenario and seed give another trace.
@@ -58,11 +58,14 @@ pub(crate) fn run_with<L: Listener>(plan: &Plan<'_>, listener: &mut L) -> Outcom
     if let Some(decider) = plan.own_decider {
         world.install(decider);
     }
-    let mut checks = StandardChecks::new(plan.blueprint.groups());
+    let mut checks = StandardChecks::new(&shape.nodes, plan.blueprint.groups());
     for member in lost_for_ever(&faults, settings.topology.members) {
         for node in (0..shape.nodes.len()).filter(|&node| shape.nodes[node] == member) {
             checks.leave_out(NodeId::from_index(node));
         }
+    }
+    if let Some(exposure) = world.exposure(&faults) {
+        checks.watch_exposure(exposure);
     }
     let mut listeners = (
         (
@@ -88,6 +91,7 @@ pub(crate) fn run_with<L: Listener>(plan: &Plan<'_>, listener: &mut L) -> Outcom
         events += world.advance_until(now, &mut listeners);
         within_budget = events <= settings.event_budget;
     }
+    world.close_books(&mut listeners);
     let quiescence = Quiescence {
         reached: within_budget && world.is_quiescent(),
         nodes: views(&world),
@@ -95,14 +99,12 @@ pub(crate) fn run_with<L: Listener>(plan: &Plan<'_>, listener: &mut L) -> Outcom
     let ((ledger, (mut checks, trace)), _) = listeners;
     checks.at_rest(now, &quiescence);
     let account = ledger.finish(now, &quiescence);
-    let metrics = Metrics::new(&account).with_costs(&Costs {
-        backlog_bytes_max: world.backlog_bytes_max(),
-        full_syncs: world.full_syncs(),
-        memory_bytes_max: memory,
-        cross_region_bytes: world.cross_region_bytes(),
-        components: components(plan.strategy),
-    });
-    let verdicts = checks.verdicts(&account);
+    let metrics = measured(&world, &account, memory, plan.strategy);
+    let mut verdicts = checks.verdicts(&account);
+    if let Some(waiting) = world.left_to_collect().filter(|_| quiescence.reached) {
+        verdicts.push(collected(now, &waiting));
+    }
+    verdicts.extend(checks.exposure(&world.disk_times()));
     let mut hash = trace.hash();
     metrics.hash_into(&mut hash);
     for verdict in &verdicts {
@@ -131,9 +133,39 @@ pub(crate) fn run_with<L: Listener>(plan: &Plan<'_>, listener: &mut L) -> Outcom
 }
 
 /// What the nodes hold at the end.
+/// The metrics of a run: what its account tells, and what the world counted.
+fn measured(
+    world: &World,
+    account: &Account,
+    memory_bytes_max: u64,
+    strategy: &StrategyConfig,
+) -> Metrics {
+    let mut metrics = Metrics::new(account).with_costs(&Costs {
+        backlog_bytes_max: world.backlog_bytes_max(),
+        full_syncs: world.full_syncs(),
+        memory_bytes_max,
+        cross_region_bytes: world.cross_region_bytes(),
+        components: components(strategy),
+    });
+    if let Some(busyness) = world.busyness() {
+        metrics = metrics.with_load(&Load {
+            queue_wait_p99_ms: busyness.waits.quantile_ms(0.99),
+            utilisation_max: busyness.utilisation_max,
+            connections_refused: busyness.connections_refused,
+            commands_throttled: busyness.commands_throttled,
+        });
+    }
+    match world.shortage() {
+        Some(shortage) => metrics.with_shortage(&shortage),
+        None => metrics,
+    }
+}
+
 fn views(world: &World) -> Vec<NodeView> {
     world
         .nodes()
+        // A removed member is no part of the database any more.
+        .filter(|(node, ..)| !world.is_node_removed(*node))
         .map(|(node, _, replicas)| {
             let mut clock: Vec<u64> = Vec::new();
             let mut digest = 0_u64;
@@ -173,6 +205,8 @@ fn shape(blueprint: &Blueprint, strategy: &StrategyConfig, faults: &[PlannedFaul
         name: keyspace.name.clone(),
         data_type: keyspace.data_type(),
         reads_own_writes: keyspace.session == crate::workload::Session::ReadYourWrites,
+        is_plain: keyspace.is_plain(),
+        promise: keyspace.promise,
     });
     let storm_begins = SimTime::ZERO + settings.phases.warm_up;
     let calm_begins = storm_begins + settings.phases.storm;
@@ -193,6 +227,7 @@ fn shape(blueprint: &Blueprint, strategy: &StrategyConfig, faults: &[PlannedFaul
             })
             .collect(),
         groups: blueprint.groups().to_vec(),
+        crashes_lose: settings.database.persistence.is_some(),
         shards: settings.database.shards,
         faults: faults.to_vec(),
         storm_begins,

@@ -1,15 +1,17 @@
 //! Nodes execute what reaches them. Every command goes through the one dispatcher of the data types.
 
-use regionfall_crdt::{Command, Executed, KeyId, Timestamp};
+use regionfall_crdt::{Command, CommandKind, Effects, Executed, KeyId, Reply, Value};
 use regionfall_kernel::SimTime;
 
 use super::answering::Errand;
+use super::memory::Admission;
 use super::world::World;
 use crate::client::Slot;
 use crate::database::{Entrance, shard_of};
-use crate::history::{Fact, Listener};
+use crate::history::{Fact, Listener, Promise};
 use crate::network::{ConnectionId, Draw, End};
-use crate::topology::{HostId, MemberId, NodeId};
+use crate::topology::{HostId, KeyspaceId, MemberId, NodeId, OperationId};
+use crate::workload::commands::is_plain;
 
 /// Bytes of a reply beside a value.
 const REPLY_BYTES: u32 = 72;
@@ -52,7 +54,7 @@ impl World {
             reply: None,
         };
         if entry == node {
-            self.execute_errand(now, errand, listener);
+            self.errand_arrives(now, errand, listener);
         } else {
             self.hand_over(now, errand);
         }
@@ -69,7 +71,22 @@ impl World {
         }
     }
 
-    /// A request is where it is to be executed.
+    /// A request is where it is to be executed: at once, or when its process has the time.
+    #[inline]
+    pub(super) fn errand_arrives<L: Listener>(
+        &mut self,
+        now: SimTime,
+        errand: Errand,
+        listener: &mut L,
+    ) {
+        if self.capacity.is_some() {
+            self.queue_errand(now, errand);
+        } else {
+            self.execute_errand(now, errand, listener);
+        }
+    }
+
+    /// A process executes a request.
     #[inline]
     pub(super) fn execute_errand<L: Listener>(
         &mut self,
@@ -83,56 +100,79 @@ impl World {
             node,
             ..
         } = errand;
-        let operation = self.operations.get(slot);
-        let value = self.blueprint.value_bytes(operation.keyspace());
-        let command = operation.command(value);
-        let (operation, key) = (operation.id, operation.key());
-        let is_write = command.kind().is_write();
+        if self.is_loading(node) {
+            self.answer_with_error(now, errand);
+            return;
+        }
+        let asked = self.operations.get(slot);
+        let (operation, key, keyspace) = (asked.id, asked.key(), asked.keyspace());
+        let kind = asked.request.command;
+        let is_write = kind.is_write();
         let shard = usize::from(shard_of(key, self.shards()));
         if is_write && !self.nodes[node.index()].shards[shard].is_primary() {
             // READONLY: nothing happens.
-            errand.reply = Some((true, REPLY_BYTES));
-            self.answer_at(now, errand);
+            self.answer_with_error(now, errand);
             return;
         }
         // NOREPLICAS, or a node without a majority: nothing happens.
         if is_write && self.refuses_writes(node, shard) || !self.has_quorum(node) {
-            errand.reply = Some((true, REPLY_BYTES));
-            self.answer_at(now, errand);
+            self.answer_with_error(now, errand);
             return;
         }
-        let executed = self.execute(now, node, key, &command);
-        let dot = executed.effects.first().map(|effect| effect.dot);
-        if is_write {
-            let effect = executed.effects.first();
-            listener.observe(
-                now,
-                &Fact::WriteExecuted {
-                    operation,
-                    attempt,
-                    node,
-                    effect,
-                },
-            );
-        } else {
-            listener.observe(
-                now,
-                &Fact::ReadExecuted {
-                    operation,
-                    attempt,
-                    node,
-                    key,
-                },
-            );
+        let value = self.blueprint.value_bytes(keyspace);
+        let command = self.blueprint.workload().command(
+            self.request_draws,
+            &asked.request,
+            (asked.who, asked.sequence),
+            operation.0,
+        );
+        if self.memory.is_some() {
+            match self.admit_command(now, node, &command, listener) {
+                Admission::Served => {}
+                Admission::Refused => {
+                    self.answer_with_error(now, errand);
+                    return;
+                }
+                Admission::Ignored => {
+                    self.operations.message_gone(slot);
+                    return;
+                }
+            }
         }
+        let may_refrain = matches!(kind, CommandKind::Decr | CommandKind::DecrBy);
+        let executed = if may_refrain && self.refrains(node, keyspace, key) {
+            Executed {
+                reply: Reply::Nil,
+                effects: Effects::none(),
+            }
+        } else {
+            self.execute(now, node, key, &command)
+        };
+        let (who, effects) = ((operation, attempt, node), &executed.effects);
+        if is_write {
+            tell_write(now, who, effects, listener);
+        } else {
+            tell_read(now, who, (key, keyspace), effects, listener);
+        }
+        let last = executed.effects.iter().last().map(|effect| effect.dot);
+        let wrote = last.is_some();
         for effect in executed.effects {
             self.publish_effect(now, node, effect);
         }
-        let bytes = REPLY_BYTES + if is_write { 0 } else { value };
-        errand.reply = Some((executed.reply.is_error(), bytes));
-        if let Some(dot) = dot
+        let (bytes, is_error) = if is_plain(kind) {
+            let value = if is_write { 0 } else { value };
+            (value, executed.reply.is_error())
+        } else {
+            // What a command answers about the data (no such key, a place outside of a list) is an answer.
+            (executed.reply.bytes() as u32, false)
+        };
+        errand.reply = Some((is_error, REPLY_BYTES + bytes));
+        if let Some(dot) = last
             && self.wait_for_replicas(now, errand, (shard as u16, dot.origin, dot.sequence))
         {
+            return;
+        }
+        if self.hold_reply(now, errand, shard as u16, wrote) {
             return;
         }
         if errand.entry == node {
@@ -140,6 +180,29 @@ impl World {
         } else {
             self.answer_at(now, errand);
         }
+    }
+
+    /// A request is answered with an error, and nothing happens.
+    pub(super) fn answer_with_error(&mut self, now: SimTime, mut errand: Errand) {
+        errand.reply = Some((true, REPLY_BYTES));
+        self.answer_at(now, errand);
+    }
+
+    /// Whether a client does not decrement, by what it reads just before at the same member: a counter with a floor must
+    /// keep at least that.
+    #[cold]
+    fn refrains(&self, node: NodeId, keyspace: KeyspaceId, key: KeyId) -> bool {
+        let config = &self.blueprint.settings().workload.keyspaces[keyspace.index()];
+        let Promise::Floor { initial, floor } = config.promise else {
+            return false;
+        };
+        let shards = &self.nodes[node.index()].shards;
+        let shard = &shards[usize::from(shard_of(key, self.shards()))];
+        let counted = match shard.replica.value(key) {
+            Value::Integer(counted) => counted,
+            _ => 0,
+        };
+        initial + counted <= floor
     }
 
     /// Executes a command at a node.
@@ -151,12 +214,11 @@ impl World {
         command: &Command,
     ) -> Executed {
         let shards = self.shards();
+        let at = self.stamp(now, node);
         let node = &mut self.nodes[node.index()];
         debug_assert!(node.is_running, "a stopped node executes nothing");
         let shard = &mut node.shards[usize::from(shard_of(key, shards))];
-        shard
-            .replica
-            .execute(command, Timestamp(now.as_nanos()), shard.origin)
+        shard.replica.execute(command, at, shard.origin)
     }
 
     /// The node at the server end of a connection.
@@ -180,5 +242,92 @@ impl World {
     /// The machine at whose address clients find a member.
     pub(super) fn entrance_host(&self, member: MemberId) -> HostId {
         self.node_host(self.members[member.index()].entrance)
+    }
+}
+
+/// Tells of a write.
+#[inline]
+fn tell_write<L: Listener>(
+    now: SimTime,
+    (operation, attempt, node): (OperationId, u8, NodeId),
+    effects: &Effects,
+    listener: &mut L,
+) {
+    let effect = effects.first();
+    listener.observe(
+        now,
+        &Fact::WriteExecuted {
+            operation,
+            attempt,
+            node,
+            effect,
+        },
+    );
+    if effects.len() > 1 {
+        tell_further(now, (operation, attempt, node), effects, listener);
+    }
+}
+
+/// Tells of a read, and before it of what the read found to have expired.
+#[inline]
+fn tell_read<L: Listener>(
+    now: SimTime,
+    (operation, attempt, node): (OperationId, u8, NodeId),
+    (key, keyspace): (KeyId, KeyspaceId),
+    effects: &Effects,
+    listener: &mut L,
+) {
+    if !effects.is_empty() {
+        tell_expired(now, (node, keyspace), effects, listener);
+    }
+    listener.observe(
+        now,
+        &Fact::ReadExecuted {
+            operation,
+            attempt,
+            node,
+            key,
+        },
+    );
+}
+
+/// Tells of the effects of a write after its first.
+#[cold]
+fn tell_further<L: Listener>(
+    now: SimTime,
+    (operation, attempt, node): (OperationId, u8, NodeId),
+    effects: &Effects,
+    listener: &mut L,
+) {
+    for effect in effects.iter().skip(1) {
+        listener.observe(
+            now,
+            &Fact::WriteContinued {
+                operation,
+                attempt,
+                node,
+                effect,
+            },
+        );
+    }
+}
+
+/// A read found out that something has expired, and removed it.
+#[cold]
+fn tell_expired<L: Listener>(
+    now: SimTime,
+    (node, keyspace): (NodeId, KeyspaceId),
+    effects: &Effects,
+    listener: &mut L,
+) {
+    for effect in effects {
+        listener.observe(
+            now,
+            &Fact::Expired {
+                node,
+                keyspace,
+                effect,
+            },
+        );
     }
 }

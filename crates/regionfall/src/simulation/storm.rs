@@ -1,5 +1,6 @@
 //! Faults act: on hosts, on paths, on members and app servers, one or many at a time.
 
+use regionfall_crdt::Replica;
 use regionfall_kernel::{Sampler, SimTime};
 
 use super::event::{Event, LinkId};
@@ -65,6 +66,13 @@ impl World {
         begins: bool,
         listener: &mut L,
     ) {
+        if let FaultKind::Membership(change) = &self.faults[id.index()].kind {
+            // An act has no end.
+            if begins {
+                self.begin_change(now, id, &change.clone(), listener);
+            }
+            return;
+        }
         let fact = if begins {
             Fact::FaultBegan { fault: id }
         } else {
@@ -92,15 +100,7 @@ impl World {
                 self.switch_member(now, (id, begins), (member, part), ruin, listener);
             }
             FaultKind::Hang { member, part } => {
-                for node in self.struck(member, part, id) {
-                    let host = self.node_host(node);
-                    if begins {
-                        self.afflict(now, host, (id, Affliction::Hung), InFlight::Delivered);
-                        self.freeze_links(now, node, listener);
-                    } else {
-                        self.relieve(now, host, id, listener);
-                    }
-                }
+                self.switch_hang(now, (id, begins), (member, part), listener);
             }
             FaultKind::ZoneOutage {
                 region,
@@ -122,13 +122,17 @@ impl World {
                 in_flight,
             } => {
                 let ruin = (silence(mode), disks, in_flight);
-                let place = (region, None);
-                self.switch_region(now, id, begins, (place, takes), ruin, listener);
+                self.switch_region(now, id, begins, ((region, None), takes), ruin, listener);
             }
-            FaultKind::Promote { member, node } => {
-                if begins {
-                    self.appoint(now, (id, member), node, listener);
-                }
+            FaultKind::FsyncStall { member, part } => {
+                self.switch_fsync(now, (id, begins), (member, part));
+            }
+            FaultKind::DiskLost { member, part } => {
+                self.switch_disks(now, (id, begins), (member, part), listener);
+            }
+            FaultKind::Restore { member } if begins => self.begin_restore(now, id, member),
+            FaultKind::Promote { member, node } if begins => {
+                self.appoint(now, (id, member), node, listener);
             }
             FaultKind::Partition {
                 paths,
@@ -146,8 +150,38 @@ impl World {
                 self.switch_paths(now, id, begins, &paths, &Trouble::Lossy(share));
                 self.switch_links(now, begins, &paths, listener);
             }
+            // What operators do nobody undoes.
+            FaultKind::Restore { .. } | FaultKind::Promote { .. } | FaultKind::Membership(_) => {}
+            FaultKind::Degraded(degradation) => {
+                self.switch_degradation(now, id, begins, degradation, listener);
+            }
         }
         self.account_for_abandoned();
+    }
+
+    /// The fsyncs of a member's disks stand still, or go on.
+    fn switch_fsync(
+        &mut self,
+        now: SimTime,
+        (fault, begins): (FaultId, bool),
+        (member, part): (MemberId, Part),
+    ) {
+        let nodes = self.struck(member, part, fault);
+        self.stall_disks(now, (fault, begins), &nodes);
+    }
+
+    /// Disks go; nobody brings them back.
+    fn switch_disks<L: Listener>(
+        &mut self,
+        now: SimTime,
+        (fault, begins): (FaultId, bool),
+        (member, part): (MemberId, Part),
+        listener: &mut L,
+    ) {
+        let nodes = self.struck(member, part, fault);
+        if begins {
+            self.take_disks_of(now, fault, &nodes, listener);
+        }
     }
 
     /// A region or one of its zones falls or comes back: what `takes` names of it.
@@ -164,6 +198,9 @@ impl World {
         if let Some(member) = self.blueprint.member_in(region).filter(|_| takes.database) {
             let ruin = (affliction, disks, in_flight);
             let part = zone.map_or(Part::Whole, Part::Zone);
+            if begins && disks == Disks::Lost && part == Part::Whole {
+                self.lose_exports(member);
+            }
             self.switch_member(now, (id, begins), (member, part), ruin, listener);
         }
         if takes.app_servers {
@@ -342,6 +379,7 @@ impl World {
             } else {
                 let host = self.node_host(node);
                 self.relieve(now, host, fault, listener);
+                self.switch_management(now, (fault, false), node, ruin.0, listener);
             }
         }
     }
@@ -356,15 +394,55 @@ impl World {
     ) {
         let host = self.node_host(node);
         self.afflict(now, host, (fault, affliction), in_flight);
+        if matches!(affliction, Affliction::Silent | Affliction::Refusing) {
+            self.switch_management(now, (fault, true), node, affliction, listener);
+        }
+        self.stop_processes(now, fault, node, listener);
+        self.crash_disks(now, node, (affliction, fault), listener);
+        self.break_export_off(now, node);
+        if disks == Disks::Lost {
+            self.take_disks(now, node);
+            self.lose_disks(now, node, fault, listener);
+        }
+    }
+
+    /// Processes hang, or go on.
+    fn switch_hang<L: Listener>(
+        &mut self,
+        now: SimTime,
+        (id, begins): (FaultId, bool),
+        (member, part): (MemberId, Part),
+        listener: &mut L,
+    ) {
+        for node in self.struck(member, part, id) {
+            let host = self.node_host(node);
+            if begins {
+                self.afflict(now, host, (id, Affliction::Hung), InFlight::Delivered);
+                self.freeze_processes(now, node);
+                self.freeze_links(now, node, listener);
+            } else {
+                self.relieve(now, host, id, listener);
+            }
+        }
+    }
+
+    /// A node's processes stop.
+    pub(super) fn stop_processes<L: Listener>(
+        &mut self,
+        now: SimTime,
+        fault: FaultId,
+        node: NodeId,
+        listener: &mut L,
+    ) {
         let state = &mut self.nodes[node.index()];
         state.stopped_by.push(fault);
         if state.is_running {
             state.is_running = false;
+            self.kill_processes(now, node);
             listener.observe(now, &Fact::NodeStopped { node, fault });
             self.stop_links(now, node, listener);
-        }
-        if disks == Disks::Lost {
-            self.lose_disks(now, node, fault, listener);
+        } else if self.is_loading(node) {
+            self.stop_links(now, node, listener);
         }
     }
 
@@ -376,8 +454,11 @@ impl World {
         listener: &mut L,
     ) {
         self.note_lost_disks(node);
+        self.forget_looks();
+        self.disk_losses += 1;
         for shard in &mut self.nodes[node.index()].shards {
-            let replica = std::mem::take(&mut shard.replica);
+            let empty = Replica::with_settings(shard.replica.settings());
+            let replica = std::mem::replace(&mut shard.replica, empty);
             for dot in replica.clock().iter() {
                 let fact = Fact::CopiesEnded {
                     node,

@@ -4,18 +4,24 @@
 //! [`World::advance_until`]. What happens is told to a listener as facts; the listener can change nothing.
 //! The parts that carry events out are in the files beside this one, one for each kind of actor.
 
-use regionfall_crdt::{Clock, Replica};
+use regionfall_crdt::{Clock, OriginId, Replica};
 use regionfall_kernel::{Addressed, EventQueue, Seed, SimTime, TieBreak};
 
 use super::acknowledging::Waiting;
 use super::afflictions::HostFault;
 use super::answering::Errands;
 use super::blueprint::Blueprint;
+use super::capacity::Capacity;
 use super::deciding::{DeciderSlot, ProbeSlot};
+use super::degrading::Acting;
 use super::endpoint::{Call, Endpoint};
 use super::event::{ARRIVAL, Event, LinkId, Message, PostId};
+use super::exporting::Exporting;
 use super::inquiring::Inquiries;
 use super::letter::Letter;
+use super::membership::Removal;
+use super::memory::Memory;
+use super::persisting::Persisting;
 use super::sentinels::{Dispatches, Post};
 use super::watchdogs::{Kennel, Tidings};
 use crate::client::{AppServer, Finding, Operations};
@@ -29,7 +35,7 @@ use crate::network::{
 };
 use crate::route::Answers;
 use crate::scenario::Ties;
-use crate::topology::{DeciderId, FleetId, MemberId, NodeId, ServerId};
+use crate::topology::{DeciderId, FaultId, FleetId, HostId, MemberId, NodeId, ServerId};
 
 /// Everything that a run consists of.
 #[derive(Clone)]
@@ -59,10 +65,18 @@ pub struct World {
     pub(super) answers: Vec<Answers>,
     pub(super) deciders: Vec<DeciderSlot>,
     pub(super) probes: Vec<ProbeSlot>,
+    /// Where the management processes run, by member; none if no decider asks them.
+    pub(super) management: Vec<HostId>,
     pub(super) endpoints: Vec<Endpoint>,
     pub(super) calls: Vec<Call>,
 
     pub(super) errands: Errands,
+    /// Disks; `None` if everything is on them at once.
+    pub(super) persisting: Option<Box<Persisting>>,
+    /// By member: its exports; empty if there are none.
+    pub(super) exporting: Vec<Exporting>,
+    /// Faults that keep disks from finishing anything, with the nodes they do it to.
+    pub(super) stalls: Vec<(FaultId, NodeId)>,
 
     pub(super) posts: Vec<Post>,
     pub(super) dispatches: Dispatches,
@@ -76,6 +90,18 @@ pub struct World {
 
     pub(super) faults: Vec<PlannedFault>,
     pub(super) host_faults: Vec<Vec<HostFault>>,
+    /// What faults make worse at this moment.
+    pub(super) degradations: Vec<Acting>,
+    /// How busy processes are; `None` if nothing takes any time.
+    pub(super) capacity: Option<Box<Capacity>>,
+    /// How often a node lost its disks.
+    pub(super) disk_losses: u32,
+    /// Members that the others have dropped.
+    pub(super) removals: Vec<Removal>,
+    /// Origins of members that were ever dropped, with the last sequence that another member had by then.
+    pub(super) fences: Vec<(OriginId, u64)>,
+    /// How full shards are; `None` if they have no limit.
+    pub(super) memory: Option<Box<Memory>>,
     /// By fault: the nodes that it holds down because of the role they had when it began.
     pub(super) role_faults: Vec<Option<Vec<NodeId>>>,
     /// Whose each connection is, by its dense number.
@@ -140,6 +166,7 @@ impl World {
             answers: Vec::new(),
             deciders: Vec::new(),
             probes: Vec::new(),
+            management: Vec::new(),
             endpoints: Vec::new(),
             calls: Vec::new(),
             errands: Errands::default(),
@@ -151,8 +178,17 @@ impl World {
             reports: Vec::new(),
             reports_sent: 0,
             waits: Vec::new(),
+            persisting: None,
+            exporting: Vec::new(),
+            stalls: Vec::new(),
             faults,
             host_faults: Vec::new(),
+            degradations: Vec::new(),
+            capacity: None,
+            disk_losses: 0,
+            removals: Vec::new(),
+            fences: Vec::new(),
+            memory: None,
             role_faults: Vec::new(),
             owners: Vec::new(),
             phase: Phase::WarmUp,
@@ -160,14 +196,20 @@ impl World {
         };
         world.place_members();
         world.place_links();
+        world.place_disks(seed);
         world.place_servers(seed);
         world.place_deciders(seed);
         world.place_sentinels(seed);
         world.place_watchdogs(seed);
+        world.place_management();
+        world.place_capacity(seed);
+        world.place_memory(seed);
         world.host_faults = vec![Vec::new(); world.network.hosts()];
         world.role_faults = vec![None; world.faults.len()];
         world.schedule_phases();
         world.schedule_faults();
+        world.schedule_expiry(seed);
+        world.place_exports();
         world
     }
 
@@ -305,8 +347,18 @@ impl World {
             Event::WaitOver(id) => self.wait_over(now, id, listener),
             Event::Inquiry(id) => self.inquiry_goes_on(now, id, listener),
             Event::SentinelTick(id) => self.sentinel_due(now, id, listener),
+            Event::Export(member) => self.export(now, member),
+            Event::Imported(member, fault) => self.imported(now, (member, fault), listener),
+            Event::Loaded(node) => self.node_loaded(now, node, listener),
+            Event::DiskAnswer(id) => self.disk_answers(now, id),
+            Event::DiskLook(node, shard) => self.look_at_disk(now, (node, shard), listener),
+            Event::DiskFree(node, fault) => self.free_process(now, (node, fault), listener),
             Event::Phase(phase) => self.begin_phase(now, phase, listener),
             Event::Injected(call) => self.send_call(now, call),
+            Event::Served(process) => self.work_done(now, process, listener),
+            Event::Watch(fault) => self.watch(now, fault),
+            Event::Change(fault) => self.change_membership(now, fault, listener),
+            Event::Expiry(member) => self.expire_due(now, member, listener),
         }
     }
 
@@ -325,6 +377,8 @@ impl World {
             } => {
                 self.deliver(now, connection, payload, listener);
             }
+            Notice::Asked(connection) => self.admit_or_refuse(now, connection),
+            Notice::SetupAsked(connection) => self.set_up(now, connection),
             Notice::Opened(connection) => match self.owner(connection) {
                 Some(Owner::Pool(server)) => self.pool_opened(now, server, connection, listener),
                 Some(Owner::Probe(probe)) => self.probe_opened(now, probe, listener),
@@ -391,8 +445,16 @@ impl World {
             } => {
                 self.reply_arrives(now, connection, (slot, attempt), is_error, listener);
             }
-            Message::Probe(probe) => self.answer_probe(now, connection, probe),
-            Message::ProbeReply(probe) => self.probe_answered(now, probe, listener),
+            Message::Probe(probe) => {
+                if self.capacity.is_some() {
+                    self.queue_probe(now, connection, probe);
+                } else {
+                    self.answer_probe(now, connection, probe);
+                }
+            }
+            Message::ProbeReply { probe, is_error } => {
+                self.probe_answered(now, (probe, is_error), listener);
+            }
             Message::Greeting(link) => self.greeting_arrives(now, link, listener),
             Message::Heartbeat => {}
             Message::Effects {
@@ -405,7 +467,13 @@ impl World {
                 self.effects_arrive(now, link, range, listener);
             }
             Message::FullState(link) => self.full_state_arrives(now, link, listener),
-            Message::Call(call) => self.serve_call(now, connection, call, listener),
+            Message::Call(call) => {
+                if self.capacity.is_some() {
+                    self.queue_call(now, connection, call);
+                } else {
+                    self.serve_call(now, connection, call, listener);
+                }
+            }
             Message::CallReply(call) => self.call_answered(now, call),
             Message::Dispatch(id) => self.dispatch_arrives(now, connection, id, listener),
             Message::Progress {
@@ -427,7 +495,7 @@ impl World {
                 Message::FullState(link) => self.links[usize::from(link.0)].full_state = None,
                 Message::Dispatch(id) => drop(self.dispatches.take(id)),
                 Message::Probe(_)
-                | Message::ProbeReply(_)
+                | Message::ProbeReply { .. }
                 | Message::Greeting(_)
                 | Message::Heartbeat
                 | Message::Effects { .. }

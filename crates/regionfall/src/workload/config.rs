@@ -3,6 +3,7 @@
 use regionfall_crdt::{CommandKind, DataType};
 use regionfall_kernel::{Distribution, SimDuration};
 
+use crate::history::Promise;
 use crate::topology::{MemberId, RegionId};
 
 /// The traffic of a scenario.
@@ -75,8 +76,12 @@ pub struct KeyspaceConfig {
     pub popularity: Popularity,
     /// Bytes of a written value.
     pub value_size: ByteSize,
-    /// Number of distinct elements in a set.
+    /// Number of distinct elements of a key: of a set, fields of a hash, members of a sorted set, and so on.
     pub elements: u32,
+    /// How long keys live whose commands set an expiry.
+    pub ttl: SimDuration,
+    /// What the application takes for granted of its keys, although no replicated data type keeps it.
+    pub promise: Promise,
     /// Who shares its keys.
     pub scope: Scope,
     /// Whether reads are judged against the session's own writes.
@@ -106,6 +111,20 @@ pub enum TooFew {
 }
 
 impl KeyspaceConfig {
+    /// Whether some command of the mix sets an expiry.
+    pub fn sets_expiry(&self) -> bool {
+        self.mix
+            .iter()
+            .any(|&(command, _)| super::commands::sets_expiry(command))
+    }
+
+    /// Whether the mix has only commands of which each write has one effect on a string, a counter or an element of a set.
+    pub fn is_plain(&self) -> bool {
+        self.mix
+            .iter()
+            .all(|&(command, _)| super::commands::is_plain(command))
+    }
+
     /// What its keys hold: the type of the first command that has one.
     pub fn data_type(&self) -> DataType {
         self.mix

@@ -3,9 +3,10 @@
 //! Nothing here depends on a strategy or on how earlier requests fared, so strategies are compared on
 //! the same questions.
 
-use regionfall_crdt::{CommandKind, KeyId};
+use regionfall_crdt::{Command, CommandKind, KeyId};
 use regionfall_kernel::{Address, Addressed, Seed, SimDuration};
 
+use super::commands::{Arguments, Asked};
 use super::popularity::KeyTable;
 use super::{Arrivals, Scope, WorkloadConfig};
 use crate::topology::{KeyspaceId, MemberId};
@@ -16,6 +17,7 @@ pub struct Workload {
     /// Upper ends of 32-bit intervals, each with what a draw within it asks for.
     choices: Vec<(u32, KeyspaceId, CommandKind)>,
     keyspaces: Vec<Keyspace>,
+    arguments: Vec<Arguments>,
     keys: u32,
 }
 
@@ -28,7 +30,7 @@ pub struct Request {
     pub key: KeyId,
     /// The command.
     pub command: CommandKind,
-    /// The element, for commands on sets.
+    /// The element, for commands on one of several in a key.
     pub element: u32,
 }
 
@@ -47,6 +49,7 @@ struct Keyspace {
 enum Purpose {
     Arrival = 0,
     Key = 1,
+    Arguments = 2,
 }
 
 impl Workload {
@@ -73,11 +76,63 @@ impl Workload {
             });
             keys += keyspace.keys * populations;
         }
+        let arguments = config.keyspaces.iter().map(|keyspace| {
+            let writes = keyspace.mix.iter().map(|&(command, _)| command);
+            Arguments {
+                value_size: keyspace.value_size.0,
+                elements: keyspace.elements.max(1),
+                ttl: keyspace.ttl,
+                transaction: writes
+                    .filter(|command| command.is_write() && *command != CommandKind::Exec)
+                    .collect(),
+            }
+        });
         Self {
             choices: choices(config),
             keyspaces,
+            arguments: arguments.collect(),
             keys,
         }
+    }
+
+    /// The keyspace of a key.
+    pub fn keyspace_of(&self, key: KeyId) -> KeyspaceId {
+        let after = self.keyspaces.partition_point(|own| own.first <= key.0);
+        KeyspaceId::from_index(after.saturating_sub(1))
+    }
+
+    /// The command that a request asks for, in the name of operation `number`: the same for every attempt.
+    #[inline]
+    pub fn command(
+        &self,
+        draws: Addressed,
+        request: &Request,
+        (who, sequence): (u32, u32),
+        number: u32,
+    ) -> Command {
+        let asked = Asked {
+            key: request.key,
+            operation: number,
+            element: request.element,
+            draws: [0; 4],
+        };
+        let of = &self.arguments[request.keyspace.index()];
+        match asked.plain(request.command, of.value_size) {
+            Some(command) => command,
+            None => Self::command_at_length(draws, request, (who, sequence), asked, of),
+        }
+    }
+
+    #[cold]
+    fn command_at_length(
+        draws: Addressed,
+        request: &Request,
+        (who, sequence): (u32, u32),
+        mut asked: Asked,
+        of: &Arguments,
+    ) -> Command {
+        asked.draws = draws.words(Address::from([Purpose::Arguments as u32, who, sequence, 0]));
+        asked.command(request.command, of)
     }
 
     /// Number of keys of all keyspaces together.

@@ -1,5 +1,6 @@
 //! What the applications do: arrivals, mixes, keyspaces, fleets.
 
+pub(crate) mod commands;
 mod config;
 mod generator;
 mod popularity;

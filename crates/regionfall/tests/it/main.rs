@@ -5,21 +5,32 @@
     reason = "helpers of tests fail loudly, as tests do"
 )]
 
+mod availability;
 mod backlog;
+mod capacity;
 mod chaos;
+mod chaos_on_disk;
 mod closed_loop;
 mod conflict;
+mod degradations;
+mod field;
 mod files;
+mod flash_sale;
 mod ledger;
 mod loss_is_poisson;
+mod membership;
 mod memory;
 mod nodes;
+mod parts_recount;
+mod persisting;
 mod promotion;
 mod recount;
 mod run_recount;
 mod scenario;
+mod shortage;
 mod sight;
 mod small;
+mod stories;
 mod storms;
 mod strategies;
 mod vocabulary;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use regionfall::fault::{Disks, FaultKind, InFlight, Part, PlannedFault};
 use regionfall::history::{
-    Account, AttemptEnding, CopyEnd, Ending, Fact, KeyspaceShape, Ledger, Listener, Quiescence,
-    RecoveryCriterion, RunShape, ServerShape,
+    Account, AttemptEnding, CopyEnd, Ending, Fact, KeyspaceShape, Ledger, Listener, Promise,
+    Quiescence, RecoveryCriterion, RunShape, ServerShape,
 };
 use regionfall::topology::{
     FaultId, FleetId, KeyspaceId, MemberId, NodeId, OperationId, RegionId, ServerId,
@@ -62,6 +62,8 @@ pub(crate) fn shape(servers: u32, faults: Vec<PlannedFault>) -> RunShape {
         name: name.to_owned(),
         data_type,
         reads_own_writes: true,
+        is_plain: true,
+        promise: Promise::None,
     };
     RunShape {
         servers: (0..servers).map(server).collect(),
@@ -74,6 +76,7 @@ pub(crate) fn shape(servers: u32, faults: Vec<PlannedFault>) -> RunShape {
         members: (0..3).map(RegionId).collect(),
         nodes: (0..3).map(MemberId).collect(),
         groups: vec![0; 3],
+        crashes_lose: false,
         shards: 1,
         faults,
         storm_begins: SimTime::ZERO,

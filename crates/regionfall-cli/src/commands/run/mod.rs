@@ -113,10 +113,17 @@ fn tell(run: &Ran<'_>) -> String {
     let label = run.outcome.label();
     let bold = Style::new().bold();
     let title = format!("{bold}{}, {}{bold:#}", label.strategy, label.case);
+    let yellow = AnsiColor::Yellow.on_default();
+    let broken = run.outcome.account().broken_promises();
+    let broken = broken.into_iter().map(|(at, text)| {
+        let at = at.since_start().as_secs_f64();
+        format!("  {yellow}{text}, at {at:.1} s{yellow:#}\n")
+    });
+    let broken: String = broken.collect();
     if run.findings.is_empty() {
         let green = AnsiColor::Green.on_default();
         return format!(
-            "{title}: {green}everything held{green:#}\n  {}\n",
+            "{title}: {green}everything held{green:#}\n{broken}  {}\n",
             run.repeat
         );
     }
@@ -136,7 +143,7 @@ fn tell(run: &Ran<'_>) -> String {
         )
     });
     format!(
-        "{title}\n{}  {}\n",
+        "{title}\n{}{broken}  {}\n",
         findings.collect::<String>(),
         run.repeat
     )

@@ -8,6 +8,7 @@ use crate::history::{CopyEnd, Histogram, RunShape};
 use crate::topology::{FaultId, KeyspaceId, MemberId, OperationId, ServerId};
 
 use super::moves::{Adoption, Judgement, Publication};
+use super::promises::{BrokenKind, BrokenPromises};
 use super::service::{Requests, Traffic};
 
 /// Counts of writes. Those that were issued in the warm-up are counted only if they were lost or late.
@@ -17,6 +18,9 @@ pub struct WriteCounts {
     pub acked: u64,
     /// Acknowledged, and no effect of it survived.
     pub lost: u64,
+    /// Lost in part: of several effects of one operation (a transaction, say) the first ones survived and the last did not.
+    /// Counted among the lost.
+    pub torn: u64,
     /// Lost because its only holder was removed by force. No fault does that yet.
     pub forfeited: u64,
     /// Acknowledged before somebody of the writer's home population moved to a member that lacked it
@@ -172,6 +176,8 @@ pub struct Account {
     pub probes: u64,
     /// Rows that were kept at once, at most: what bounds the memory of the ledger.
     pub rows_max: u32,
+    /// What applications took for granted, and members that had not seen each other broke.
+    pub promises: BrokenPromises,
 }
 
 impl WriteCounts {
@@ -179,6 +185,7 @@ impl WriteCounts {
     pub fn add(&mut self, other: &WriteCounts) {
         self.acked += other.acked;
         self.lost += other.lost;
+        self.torn += other.torn;
         self.forfeited += other.forfeited;
         self.late += other.late;
         self.overwritten_by_fault += other.overwritten_by_fault;
@@ -194,6 +201,35 @@ impl WriteCounts {
 }
 
 impl Account {
+    /// What applications took for granted and was broken, a sentence for each keyspace and kind, with the first case of it.
+    pub fn broken_promises(&self) -> Vec<(SimTime, String)> {
+        let mut told: Vec<(SimTime, String)> = Vec::new();
+        for (index, keyspace) in self.shape.keyspaces.iter().enumerate() {
+            let own = self.promises.evidence.iter();
+            let own: Vec<_> = own
+                .filter(|broken| broken.keyspace.index() == index)
+                .collect();
+            let Some(first) = own.first() else {
+                continue;
+            };
+            let (units, name, key) = (self.promises.units[index], &keyspace.name, first.key.0);
+            let [one, other] = first.nodes;
+            let text = match first.kind {
+                BrokenKind::Oversold(_) => format!(
+                    "{name}: {units} units oversold; first of key {key}, where {other} learnt what {one} had sold"
+                ),
+                BrokenKind::ClaimedTwice => format!(
+                    "{name}: {units} keys claimed twice; first key {key}, by {one} and then by {other}"
+                ),
+                BrokenKind::DeliveredTwice => format!(
+                    "{name}: {units} elements delivered twice; the first of key {key}, by {one} and then by {other}"
+                ),
+            };
+            told.push((first.at, text));
+        }
+        told
+    }
+
     /// Writes of all keyspaces.
     pub fn all_writes(&self) -> WriteCounts {
         let mut all = WriteCounts::default();

@@ -11,7 +11,7 @@
 use regionfall_crdt::{Effect, OriginId};
 
 use super::Ledger;
-use super::keys::{Dispute, Marked, Node};
+use super::keys::{Dispute, Marked, Node, WHOLE};
 use super::rows::flag;
 use super::writes::touches;
 
@@ -25,7 +25,6 @@ struct Newcomer<'a> {
     /// The place of its key.
     key: u32,
     effect: &'a Effect,
-    element: u64,
     is_removal: bool,
     is_register: bool,
 }
@@ -47,7 +46,6 @@ impl Ledger {
             member,
             key,
             effect,
-            element,
             is_removal,
             is_register,
         };
@@ -89,12 +87,38 @@ impl Ledger {
         {
             row.flags |= flags;
         }
-        self.enter_node(&new, key, own)
+        self.enter_node((effect, element), key, own)
+    }
+
+    /// For keys that are kept part by part: how many sequences back the last effect of its origin on the key is.
+    pub(super) fn chain(&mut self, effect: &Effect, key: u32) -> u32 {
+        let (mut own, mut previous) = (0, 0);
+        let mut index = self.keys.get(key).nodes;
+        while index != 0 {
+            let node = self.keys.nodes.at(index);
+            let (next, origin) = (node.next, usize::from(node.origin));
+            if node.newest <= self.origins.everywhere(origin) {
+                self.keys.unlink_node(key, previous, index);
+                index = next;
+                continue;
+            }
+            if node.origin == effect.dot.origin.0 {
+                own = index;
+            }
+            previous = index;
+            index = next;
+        }
+        self.enter_node((effect, WHOLE), key, own)
     }
 
     /// Puts the new write at the head of its origin's node.
-    fn enter_node(&mut self, new: &Newcomer<'_>, key: u32, own: u32) -> u32 {
-        let sequence = new.effect.dot.sequence;
+    #[expect(
+        clippy::inline_always,
+        reason = "on the way of every write, from one of two places"
+    )]
+    #[inline(always)]
+    fn enter_node(&mut self, (effect, element): (&Effect, u64), key: u32, own: u32) -> u32 {
+        let sequence = effect.dot.sequence;
         if own != 0 {
             let node = self.keys.nodes.at_mut(own);
             let back = (sequence - node.newest) as u32;
@@ -106,9 +130,9 @@ impl Ledger {
         let next = self.keys.at(key).nodes;
         let node = Node {
             next,
-            origin: new.effect.dot.origin.0,
+            origin: effect.dot.origin.0,
             superseded: false,
-            element: new.element,
+            element,
             newest: sequence,
             executed: self.now,
             removed: 0,

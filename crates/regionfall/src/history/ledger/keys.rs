@@ -114,7 +114,7 @@ pub(super) struct Slab<T> {
 }
 
 impl<T: Copy> Slab<T> {
-    const fn new() -> Self {
+    pub(super) const fn new() -> Self {
         Self {
             items: Vec::new(),
             free: Vec::new(),
@@ -222,6 +222,11 @@ impl Keys {
 
 impl Keys {
     /// Takes a node, which follows `previous` in the chain of its key, out.
+    #[expect(
+        clippy::inline_always,
+        reason = "on the way of every write, from one of two places"
+    )]
+    #[inline(always)]
     pub(super) fn unlink_node(&mut self, key: u32, previous: u32, index: u32) {
         let next = self.nodes.at(index).next;
         if previous == 0 {

@@ -18,6 +18,8 @@ mod conflicts;
 mod keys;
 mod moves;
 mod origins;
+mod parts;
+mod promises;
 mod reads;
 mod rows;
 mod service;
@@ -31,17 +33,20 @@ use regionfall_kernel::{SimDuration, SimTime};
 
 use crate::topology::{FaultId, KeyspaceId, MemberId, ServerId};
 
-use super::{AttemptEnding, Ending, Fact, Histogram, Listener, RunShape};
+use super::{AttemptEnding, Ending, Fact, Histogram, Listener, Promise, RunShape};
 
 pub(crate) use account::LateWrite;
 pub use account::{Account, Episode, FaultSpan, LostWrite, ReadCounts, RequestCounts, WriteCounts};
 pub use moves::{Adoption, Judgement, Publication};
+pub use promises::{BrokenKind, BrokenPromise, BrokenPromises};
 pub use service::{Requests, Traffic};
 
 use activity::{Activity, Convergence, Links};
 use keys::Keys;
 use moves::Moves;
 use origins::Origins;
+use parts::Parts;
+use promises::Promises;
 use rows::{NEVER, Row, Rows, flag};
 use service::{Service, Timeline};
 use writes::Repeat;
@@ -61,14 +66,22 @@ pub struct Ledger {
     slo_deadline: u64,
     latency_bound: u64,
     durable_from: u64,
+    /// A member that loses nothing any more from then on.
+    durable: usize,
     has_folded: bool,
     is_register: Vec<bool>,
+    /// By keyspace: whether each of its effects touches one part, in a manner that its type alone tells, and it promises
+    /// nothing.
+    is_plain: Vec<bool>,
     is_drained: bool,
 
     rows: Rows,
     repeats: Vec<Repeat>,
     origins: Origins,
     keys: Keys,
+    parts: Parts,
+    /// `None` if no keyspace has any.
+    promises: Option<Box<Promises>>,
     links: Links,
     /// `[source * nodes + target]`: the longest in-order lag of the warm-up.
     lags: Vec<u64>,
@@ -117,18 +130,34 @@ impl Ledger {
             calm_begins: shape.calm_begins.as_nanos(),
             slo_deadline: shape.slo_deadline.as_nanos(),
             latency_bound: shape.recovered.latency_p99.as_nanos(),
-            durable_from: shape.durable_from().as_nanos(),
+            durable_from: shape.durable().1.as_nanos(),
+            durable: shape.durable().0.index(),
             has_folded: false,
             is_register: shape
                 .keyspaces
                 .iter()
                 .map(|keyspace| keyspace.data_type == DataType::String)
                 .collect(),
+            is_plain: shape
+                .keyspaces
+                .iter()
+                .map(|keyspace| keyspace.is_plain && keyspace.promise == Promise::None)
+                .collect(),
             is_drained: false,
             rows: Rows::default(),
             repeats: Vec::new(),
             origins: Origins::new(&shape.nodes, &shape.groups, shape.shards),
             keys: Keys::new(),
+            parts: Parts::default(),
+            promises: Promises::new(
+                shape
+                    .keyspaces
+                    .iter()
+                    .map(|keyspace| keyspace.promise)
+                    .collect(),
+                nodes,
+                (shape.storm_begins.as_nanos(), shape.durable().1.as_nanos()),
+            ),
             links: Links::new(nodes),
             lags: vec![0; nodes * nodes],
             overdue_next: 0,
@@ -228,6 +257,9 @@ impl Ledger {
         if matches!(command, CommandKind::Del | CommandKind::SRem) {
             flags |= flag::REMOVAL;
         }
+        if self.promises.is_some() && takes(command) {
+            flags |= flag::TAKES;
+        }
         if self.overdue_at == NEVER {
             self.overdue_next = self.rows.next();
             self.overdue_at = self.now.saturating_add(self.slo_deadline);
@@ -284,8 +316,8 @@ impl Ledger {
         let row = *row;
         let traffic = traffic_of(&row);
         let current = self.moves.current(row.server);
-        if row.is(flag::OVERDUE) {
-            self.service.end_overdue(row.server, traffic);
+        if row.is(flag::OVERDUE | flag::TAKES) {
+            self.end_at_length(operation, &row, ending);
         }
         let latency = SimDuration::from_nanos(now - row.issued);
         let is_measured = row.issued >= self.storm_begins;
@@ -314,6 +346,19 @@ impl Ledger {
         }
         if row.holds == 0 {
             self.leave_if_settled(operation);
+        }
+    }
+
+    /// The end of an operation that was overdue, or takes something for itself.
+    #[cold]
+    fn end_at_length(&mut self, operation: u32, row: &Row, ending: Ending) {
+        if row.is(flag::OVERDUE) {
+            self.service.end_overdue(row.server, traffic_of(row));
+        }
+        if row.is(flag::TAKES)
+            && let Some(promises) = &mut self.promises
+        {
+            promises.ended(operation, ending == Ending::Acknowledged);
         }
     }
 
@@ -348,6 +393,11 @@ impl Ledger {
     #[cold]
     fn observe_rare(&mut self, at: SimTime, fact: &Fact<'_>) {
         match *fact {
+            Fact::Expired {
+                node,
+                keyspace,
+                effect,
+            } => self.expired(self.now, node.index(), keyspace.index(), effect),
             Fact::LinkDisrupted { source, target } => {
                 self.links.disrupt(source.index(), target.index());
             }
@@ -370,6 +420,14 @@ impl Ledger {
                 cause,
             } => {
                 self.copies_ended(node.index(), usize::from(origin.0), kept, cause);
+            }
+            Fact::MemberRemoved { member, .. } => {
+                self.origins.set_absent(member, true);
+                self.convergence.recount(&self.origins);
+            }
+            Fact::MemberRejoined { member } => {
+                self.origins.set_absent(member, false);
+                self.convergence.recount(&self.origins);
             }
             Fact::FaultBegan { fault } => self.fault_began(fault),
             Fact::FaultEnded { fault } => self.fault_ended(fault),
@@ -454,6 +512,18 @@ impl Listener for Ledger {
             } => {
                 self.write_executed(self.now, operation.0, node.index(), effect);
             }
+            // Nobody's operation.
+            Fact::Evicted { node, effect } => {
+                self.write_executed(self.now, u32::MAX, node.index(), Some(effect));
+            }
+            Fact::WriteContinued {
+                operation,
+                node,
+                effect,
+                ..
+            } => {
+                self.write_continued(self.now, operation.0, node.index(), effect);
+            }
             Fact::ReadExecuted {
                 operation,
                 attempt,
@@ -494,6 +564,14 @@ impl Listener for Ledger {
             ref other => self.observe_rare(at, other),
         }
     }
+}
+
+/// Whether a command takes what it takes for itself.
+fn takes(command: CommandKind) -> bool {
+    matches!(
+        command,
+        CommandKind::SetNx | CommandKind::LPop | CommandKind::RPop
+    )
 }
 
 fn traffic_of(row: &Row) -> Traffic {

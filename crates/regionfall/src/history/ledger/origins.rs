@@ -52,6 +52,8 @@ pub(super) struct Origins {
     applied: Vec<u64>,
     /// The most it ever held.
     peak: Vec<u64>,
+    /// By node: whether its member is removed. Nobody waits for it, and what it has counts for nothing.
+    absent: Vec<bool>,
 }
 
 impl Origins {
@@ -79,6 +81,7 @@ impl Origins {
             logs: Vec::new(),
             applied: Vec::new(),
             peak: Vec::new(),
+            absent: vec![false; members.len()],
         }
     }
 
@@ -180,11 +183,20 @@ impl Origins {
     /// The last sequence that survives: that some member's primary holds. What only a replica or a former primary
     /// has nobody will ever read.
     pub(super) fn held(&self, origin: usize) -> u64 {
-        let applied = |&node: &u8| self.applied(origin, usize::from(node));
-        self.serving(origin).iter().map(applied).max().unwrap_or(0)
+        let serving = self.serving(origin).iter().map(|&node| usize::from(node));
+        let present = serving.filter(|&node| !self.absent[node]);
+        present
+            .map(|node| self.applied(origin, node))
+            .max()
+            .unwrap_or(0)
     }
 
     /// An effect was executed at `node`.
+    #[expect(
+        clippy::inline_always,
+        reason = "on the way of every write, from one of two places"
+    )]
+    #[inline(always)]
     pub(super) fn execute(&mut self, origin: usize, node: usize, sequence: u64, entry: Entry) {
         self.ensure(origin);
         let place = origin * self.nodes + node;
@@ -215,15 +227,24 @@ impl Origins {
             return (prior, false);
         }
         let (first, end) = self.peers[node];
-        let common = self.applied[from + usize::from(first)..from + usize::from(end)]
-            .iter()
-            .copied()
-            .min()
-            .unwrap_or(0);
+        let peers = usize::from(first)..usize::from(end);
+        let own = &self.applied[from + peers.start..from + peers.end];
+        let present = own.iter().zip(&self.absent[peers]);
+        let common = present.filter(|(_, absent)| !**absent).map(|(own, _)| *own);
+        let common = common.min().unwrap_or(0);
         if common > everywhere {
             self.logs[origin].everywhere = common;
         }
         (prior, common > everywhere)
+    }
+
+    /// A member is removed, or one again.
+    pub(super) fn set_absent(&mut self, member: MemberId, is_absent: bool) {
+        for (absent, own) in self.absent.iter_mut().zip(&self.members) {
+            if *own == member {
+                *absent = is_absent;
+            }
+        }
     }
 
     /// What `node` held of `origin` after `kept` is gone.
@@ -234,6 +255,13 @@ impl Origins {
             self.applied[place] = kept;
             self.logs[origin].ended.push((kept, cause));
         }
+    }
+
+    /// What every peer of a node holds, after it lost some.
+    pub(super) fn review_everywhere(&mut self, origin: usize, node: usize) {
+        let held = self.applied[origin * self.nodes + node];
+        let everywhere = &mut self.logs[origin].everywhere;
+        *everywhere = (*everywhere).min(held);
     }
 
     /// What ended the last copy of an effect that no primary holds any more.
@@ -252,11 +280,11 @@ impl Origins {
         log.entries.get(sequence.checked_sub(log.front)? as usize)
     }
 
-    /// Takes the oldest entry out if every node has applied it.
+    /// Takes the oldest entry out if every node has applied it, and it is among the first `kept`.
     #[inline]
-    pub(super) fn pop_everywhere(&mut self, origin: usize) -> Option<(u64, Entry)> {
+    pub(super) fn pop_everywhere(&mut self, origin: usize, kept: u64) -> Option<(u64, Entry)> {
         let log = &mut self.logs[origin];
-        if log.front > log.everywhere {
+        if log.front > log.everywhere.min(kept) {
             return None;
         }
         let entry = log.entries.pop_front()?;
@@ -284,7 +312,9 @@ impl Origins {
             let (first, end) = peers.unwrap_or((0, self.nodes as u8));
             let own = &self.applied[origin * self.nodes..(origin + 1) * self.nodes];
             let own = &own[usize::from(first)..usize::from(end)];
-            own.iter().filter(|&&own| own < held).count()
+            let absent = &self.absent[usize::from(first)..usize::from(end)];
+            let lacks = |(own, absent): &(&u64, &bool)| !**absent && **own < held;
+            own.iter().zip(absent).filter(lacks).count()
         };
         union.iter().enumerate().map(of_an_origin).sum()
     }

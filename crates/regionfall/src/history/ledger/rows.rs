@@ -21,7 +21,8 @@ pub(super) struct Row {
     /// When the oldest of those acknowledged between `before` and this one, whose rows have left, was
     /// acknowledged; 0 if there is none. Of a stale read: when the first write that it missed was.
     pub shadow: u64,
-    /// Sequence of its first effect; 0 if it has none.
+    /// Sequence of the effect of its first attempt that had one, the last if there were several: whoever has
+    /// that has all. 0 if there is none.
     pub sequence: u32,
     pub server: u32,
     /// The place of its key.
@@ -43,8 +44,10 @@ pub(super) struct Row {
     pub sent: u8,
     /// Attempts that were sent and of which it is known whether they took effect.
     pub settled: u8,
-    /// Effects.
+    /// Attempts that had an effect.
     pub effects: u8,
+    /// How many effects the first of them had; `sequence` is that of the last.
+    pub span: u8,
     /// Member that executed the read last.
     pub reader: u8,
 }
@@ -71,6 +74,8 @@ pub(super) mod flag {
     pub(in super::super) const WENT_BACK: u32 = 1 << 14;
     /// A removal: DEL, SREM.
     pub(in super::super) const REMOVAL: u32 = 1 << 15;
+    /// It claims a key or takes an element, in a keyspace that promises that nobody else does.
+    pub(in super::super) const TAKES: u32 = 1 << 17;
     /// The row has not left.
     pub(in super::super) const LIVE: u32 = 1 << 31;
     /// What a row needs not have to be counted as acknowledged and nothing else.
@@ -98,6 +103,7 @@ impl Row {
         sent: 0,
         settled: 0,
         effects: 0,
+        span: 0,
         reader: u8::MAX,
     };
 

@@ -2,7 +2,7 @@
 
 use regionfall_kernel::{SimDuration, SimTime};
 
-use crate::history::Quiescence;
+use crate::history::{CopyEnd, Quiescence};
 use crate::topology::{KeyspaceId, MemberId, OperationId, ServerId};
 
 use super::Ledger;
@@ -42,7 +42,13 @@ impl Ledger {
             }
         }
         let is_held = row.effects == 0 || survivors > 0;
+        let is_torn = !is_held && self.holds_a_part(operation, row);
         let is_late = row.is(flag::LATE) && is_held;
+        let cause = if is_held {
+            None
+        } else {
+            self.ended_by(operation, row)
+        };
         let counts = &mut self.writes[usize::from(row.keyspace)];
         if !row.is_acked() {
             // A refusal proves that there is no effect; whoever has one all the same is not refused.
@@ -62,13 +68,15 @@ impl Ledger {
         if !is_held {
             if self.is_drained {
                 counts.lost += 1;
+                counts.forfeited += u64::from(matches!(cause, Some(CopyEnd::Removed(_))));
+                counts.torn += u64::from(is_torn);
                 let lost = LostWrite {
                     operation: OperationId(operation),
                     server: ServerId(row.server),
                     keyspace: KeyspaceId(row.keyspace),
                     member: self.writer(row),
                     acked: SimTime::from_nanos(row.acked),
-                    cause: self.ended_by(operation, row),
+                    cause,
                 };
                 self.lost.push(lost);
             } else {
@@ -103,6 +111,7 @@ impl Ledger {
     pub fn finish(mut self, at: SimTime, quiescence: &Quiescence) -> Account {
         self.advance(at.as_nanos());
         self.is_drained = quiescence.reached;
+        self.finish_parts();
         for index in self.keys.disputes.places() {
             let dispute = *self.keys.disputes.at(index);
             let is_held =
@@ -147,6 +156,10 @@ impl Ledger {
                 .map(SimDuration::from_nanos),
             probes: self.probes,
             rows_max: self.rows_max,
+            promises: self
+                .promises
+                .map(|promises| promises.finish())
+                .unwrap_or_default(),
             shape: self.shape,
         }
     }

@@ -9,14 +9,20 @@ use super::Ledger;
 use super::account::LateWrite;
 use super::keys::WHOLE;
 use super::origins::Entry;
+use super::promises::Executed;
 use super::rows::{NEVER, Row, flag};
+
+/// The operation of effects that no application asked for.
+const NOBODYS: u32 = u32::MAX;
 
 /// An effect beyond the first of its operation: an attempt that was repeated took effect again.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Repeat {
     pub operation: u32,
     pub origin: u16,
+    /// Of the last one, if the attempt had several.
     pub sequence: u64,
+    pub span: u8,
     pub flags: u32,
 }
 
@@ -35,6 +41,7 @@ impl Ledger {
                 row.holds += 1;
                 row.effects += 1;
                 if row.effects == 1 {
+                    row.span = 1;
                     row.origin = effect.dot.origin.0;
                     row.sequence = short(effect.dot.sequence);
                 }
@@ -56,7 +63,12 @@ impl Ledger {
             Some((_, key, keyspace, _)) => (key, keyspace),
             None => (self.keys.place(effect.key.0), 0),
         };
-        let back = self.meet(operation, member, effect, place);
+        let back = if self.is_plain[place.1] {
+            self.meet(operation, member, effect, place)
+        } else {
+            self.keep_promises(now, operation, place.1, member, effect);
+            self.meet_at_length(operation, member, effect, place)
+        };
         let origin = effect.dot.origin.0;
         let sequence = effect.dot.sequence;
         let entry = Entry {
@@ -74,11 +86,116 @@ impl Ledger {
                 operation,
                 origin,
                 sequence,
+                span: 1,
                 flags: 0,
             });
             self.note_late(now, operation, usize::from(origin), sequence - 1, member);
         }
         self.sweep_disputes();
+    }
+
+    /// An effect meets the others of its key in a keyspace that is not plain; returns how many sequences back the last one
+    /// of its origin is.
+    #[cold]
+    fn meet_at_length(
+        &mut self,
+        operation: u32,
+        member: usize,
+        effect: &Effect,
+        place: (u32, usize),
+    ) -> u32 {
+        self.meet_parts(operation, member, effect, place);
+        self.chain(effect, place.0)
+    }
+
+    /// An effect beside the first of a write: it takes its place among those of its origin.
+    #[cold]
+    fn enter(
+        &mut self,
+        now: u64,
+        operation: u32,
+        member: usize,
+        effect: &Effect,
+        place: (u32, usize),
+    ) {
+        let back = self.meet_at_length(operation, member, effect, place);
+        let entry = Entry {
+            operation,
+            back,
+            executed: now,
+            stamp: effect.at.0,
+        };
+        let (origin, sequence) = (usize::from(effect.dot.origin.0), effect.dot.sequence);
+        self.origins.execute(origin, member, sequence, entry);
+        self.keep_promises(now, operation, place.1, member, effect);
+    }
+
+    /// Promises hear what a member applied.
+    #[cold]
+    fn deliver_promises(&mut self, now: u64, member: usize, origin: usize, range: (u64, u64)) {
+        if let Some(promises) = &mut self.promises {
+            let route = (self.origins.node(origin), member);
+            let everywhere = self.origins.everywhere(origin);
+            promises.applied(now, route, (origin, range.0, range.1), everywhere);
+        }
+    }
+
+    #[cold]
+    fn keep_promises(
+        &mut self,
+        now: u64,
+        operation: u32,
+        keyspace: usize,
+        member: usize,
+        effect: &Effect,
+    ) {
+        let row = self.rows.get(operation);
+        let takes = row.is_some_and(|row| row.is(flag::TAKES));
+        if let Some(promises) = &mut self.promises {
+            let of = Executed {
+                now,
+                operation,
+                keyspace,
+                node: member,
+                effect,
+                takes,
+            };
+            promises.executed(&of, &self.origins);
+        }
+    }
+
+    /// A further effect of the attempt that was executed last.
+    pub(super) fn write_continued(
+        &mut self,
+        now: u64,
+        operation: u32,
+        member: usize,
+        effect: &Effect,
+    ) {
+        let row = self.rows.get_mut(operation).map(|row| {
+            row.holds += 1;
+            if row.effects == 1 {
+                row.sequence = short(effect.dot.sequence);
+                row.span = row.span.saturating_add(1);
+            }
+            (row.key, usize::from(row.keyspace), row.effects)
+        });
+        let Some((key, keyspace, effects)) = row else {
+            return;
+        };
+        if effects > 1
+            && let Some(repeat) = self.repeats.last_mut()
+        {
+            repeat.sequence = effect.dot.sequence;
+            repeat.span = repeat.span.saturating_add(1);
+        }
+        self.enter(now, operation, member, effect, (key, keyspace));
+    }
+
+    /// A member made an effect of its own accord.
+    pub(super) fn expired(&mut self, now: u64, member: usize, keyspace: usize, effect: &Effect) {
+        let place = (self.keys.place(effect.key.0), keyspace);
+        self.enter(now, NOBODYS, member, effect, place);
     }
 
     /// The application has its success.
@@ -146,6 +263,9 @@ impl Ledger {
         };
         let (prior, rose) = self.origins.apply(origin, member, last);
         let serving = self.origins.member_of(member);
+        if self.promises.is_some() {
+            self.deliver_promises(now, member, origin, (prior.max(first - 1) + 1, last));
+        }
         let may_matter = now < self.storm_begins
             || self.moves.newest_adoption(serving).is_some()
             || !self.repeats.is_empty();
@@ -259,15 +379,39 @@ impl Ledger {
             .chain(others.map(|repeat| (usize::from(repeat.origin), repeat.sequence, repeat.flags)))
     }
 
+    /// Whether the first of several effects of an attempt survives, whatever became of the last.
+    pub(super) fn holds_a_part(&self, operation: u32, row: &Row) -> bool {
+        let is_held = |origin: u16, last: u64, span: u8| {
+            span > 1 && self.origins.held(usize::from(origin)) + u64::from(span) > last
+        };
+        is_held(row.origin, u64::from(row.sequence), row.span)
+            || (row.effects > 1
+                && self.repeats.iter().any(|repeat| {
+                    repeat.operation == operation
+                        && is_held(repeat.origin, repeat.sequence, repeat.span)
+                }))
+    }
+
     pub(super) fn copies_ended(&mut self, member: usize, origin: usize, kept: u64, cause: CopyEnd) {
+        if let Some(promises) = &mut self.promises
+            && origin < self.origins.len()
+        {
+            let held = self.origins.applied(origin, member);
+            promises.copies_ended(member, origin, (kept, held));
+        }
         self.origins.end_copies(origin, member, kept, cause);
+        if self.now < self.durable_from {
+            // Nothing is settled yet: what everyone had, everyone may lose.
+            self.origins.review_everywhere(origin, member);
+        }
         self.keys.forget_seen(member);
         self.convergence.recount(&self.origins);
     }
 
-    /// Lets go of effects of `origin` that every member has.
+    /// Lets go of effects of `origin` that every member has had, and one will never lose.
     pub(super) fn fold(&mut self, origin: usize) {
-        while let Some((_, entry)) = self.origins.pop_everywhere(origin) {
+        let kept = self.origins.applied(origin, self.durable);
+        while let Some((_, entry)) = self.origins.pop_everywhere(origin, kept) {
             if let Some(row) = self.rows.get_mut(entry.operation) {
                 row.holds -= 1;
                 if row.is_settled() {
@@ -313,14 +457,20 @@ impl Ledger {
             };
             let dispute = self.keys.disputes.at(index);
             let is_final = dispute.is_open
-                && self.origins.everywhere(usize::from(dispute.winner_origin))
-                    >= dispute.winner_sequence
-                && self.origins.everywhere(usize::from(dispute.loser_origin))
-                    >= dispute.loser_sequence;
+                && self.is_for_ever(dispute.winner_origin, dispute.winner_sequence)
+                && self.is_for_ever(dispute.loser_origin, dispute.loser_sequence);
             if is_final && self.durable_from <= self.now {
                 self.close_dispute(index);
             }
         }
+    }
+
+    /// Whether every member has had an effect, and one holds it that will not lose it.
+    #[inline]
+    pub(super) fn is_for_ever(&self, origin: u16, sequence: u64) -> bool {
+        let origin = usize::from(origin);
+        self.origins.everywhere(origin) >= sequence
+            && self.origins.applied(origin, self.durable) >= sequence
     }
 
     fn close_dispute(&mut self, index: u32) {
@@ -335,23 +485,37 @@ impl Ledger {
 
     /// Marks the loser of a dispute.
     pub(super) fn overwrite(&mut self, dispute: &super::keys::Dispute) {
+        let loser = (dispute.loser, dispute.loser_origin, dispute.loser_sequence);
+        self.mark_overwritten(loser, dispute.by_fault, dispute.resurrects);
+    }
+
+    /// Marks an effect of an operation, by origin and sequence, as overwritten.
+    pub(super) fn mark_overwritten(
+        &mut self,
+        (operation, origin, sequence): (u32, u16, u64),
+        by_fault: bool,
+        resurrects: bool,
+    ) {
         let mut flags = flag::OVERWRITTEN;
-        if dispute.by_fault {
+        if by_fault {
             flags |= flag::BY_FAULT;
         }
-        let Some(row) = self.rows.get_mut(dispute.loser) else {
+        let Some(row) = self.rows.get_mut(operation) else {
             return;
         };
-        if dispute.resurrects {
+        if resurrects {
             row.flags |= flag::RESURRECTED;
         }
-        if (row.origin, u64::from(row.sequence)) == (dispute.loser_origin, dispute.loser_sequence) {
+        let is_of = |last: u64, span: u8| sequence <= last && sequence + u64::from(span) > last;
+        if row.origin == origin && is_of(u64::from(row.sequence), row.span) {
             row.flags |= flags;
             return;
         }
-        let loser = (dispute.loser, dispute.loser_origin, dispute.loser_sequence);
         for repeat in &mut self.repeats {
-            if (repeat.operation, repeat.origin, repeat.sequence) == loser {
+            if repeat.operation == operation
+                && repeat.origin == origin
+                && is_of(repeat.sequence, repeat.span)
+            {
                 repeat.flags |= flags;
             }
         }

@@ -38,7 +38,11 @@ impl Builder<'_, '_> {
         topology: &TopologyConfig,
         phases: Phases,
     ) -> FaultSpec {
-        let at = self.delay(fields, "at");
+        let at = match fields.get("at") {
+            Some(node) => self.delay_of(node),
+            // Only operators' actions may say nothing: they watch from the beginning of the storm.
+            None => regionfall_kernel::Distribution::Constant(phases.warm_up),
+        };
         self.within_storm(fields, here, &at, phases);
         let lasts = match fields.get("lasts") {
             Some(node) if node.text() == Some("forever") => None,
@@ -115,6 +119,7 @@ impl Builder<'_, '_> {
     }
 
     fn fault_kind(&mut self, fields: &Fields, here: &str, topology: &TopologyConfig) -> FaultKind {
+        self.kept_by(fields, here);
         match text(fields, "kind") {
             "host-crash" => FaultKind::HostCrash {
                 member: self.struck_member(fields, here, topology),
@@ -135,6 +140,17 @@ impl Builder<'_, '_> {
                 disks: disks(fields),
                 takes: self.takes(fields, here),
                 in_flight: in_flight(fields),
+            },
+            "fsync-stall" => FaultKind::FsyncStall {
+                member: self.struck_member(fields, here, topology),
+                part: self.part(fields, here, topology),
+            },
+            "disk-lost" => FaultKind::DiskLost {
+                member: self.struck_member(fields, here, topology),
+                part: self.part(fields, here, topology),
+            },
+            "restore" => FaultKind::Restore {
+                member: self.struck_member(fields, here, topology),
             },
             "promote" => FaultKind::Promote {
                 member: self.struck_member(fields, here, topology),
@@ -167,6 +183,12 @@ impl Builder<'_, '_> {
                 paths: self.paths(fields, here, topology),
                 share: share(fields, "share"),
             },
+            "force-remove" | "purge" | "rejoin" => {
+                FaultKind::Membership(self.membership(fields, here, topology))
+            }
+            "clock-skew" | "load-surge" | "slow-host" | "health-endpoint-down" => {
+                FaultKind::Degraded(self.degradation(fields, here, topology))
+            }
             _ => FaultKind::ProcessCrash {
                 member: self.struck_member(fields, here, topology),
                 part: self.part(fields, here, topology),
@@ -176,7 +198,7 @@ impl Builder<'_, '_> {
         }
     }
 
-    fn struck_member(
+    pub(super) fn struck_member(
         &mut self,
         fields: &Fields,
         here: &str,
@@ -364,7 +386,7 @@ fn in_flight(fields: &Fields) -> InFlight {
     }
 }
 
-fn silence(fields: &Fields) -> Silence {
+pub(super) fn silence(fields: &Fields) -> Silence {
     if text(fields, "mode") == "refusing" {
         Silence::Refusing
     } else {

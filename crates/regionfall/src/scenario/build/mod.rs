@@ -1,7 +1,11 @@
 //! From a resolved tree to the typed scenario: what the schema alone cannot check is checked here.
 
+mod degradation;
 mod fault;
+mod limits;
+mod membership;
 mod objective;
+mod persistence;
 mod promotion;
 mod reference;
 mod strategy;
@@ -21,6 +25,8 @@ use crate::topology::{MemberId, RegionId, TopologyConfig};
 /// Makes settings of a tree that the schema has passed.
 pub(crate) struct Builder<'a, 'b> {
     files: &'a mut Files<'b>,
+    /// What faults may speak of in this variant.
+    kept: persistence::Kept,
     /// What was found wrong.
     pub(crate) problems: Vec<Problem>,
 }
@@ -29,6 +35,7 @@ impl<'a, 'b> Builder<'a, 'b> {
     pub(crate) const fn new(files: &'a mut Files<'b>) -> Self {
         Self {
             files,
+            kept: persistence::Kept::NOTHING,
             problems: Vec::new(),
         }
     }
@@ -39,6 +46,8 @@ impl<'a, 'b> Builder<'a, 'b> {
         let topology = self.topology(table(root, "topology"), root);
         let workload = self.workload(table(root, "workload"), &topology);
         let strategies = self.strategies(list(root, "strategy"), &topology);
+        let database = self.database(table(root, "database"));
+        self.kept = persistence::Kept::of(&database);
         let (common, recovered) = self.objectives(table(root, "objectives"), "objectives");
         let cases = self.cases(root, &topology, phases, &common);
         Settings {
@@ -48,7 +57,7 @@ impl<'a, 'b> Builder<'a, 'b> {
                 _ => Ties::Permuted,
             },
             event_budget: integer(root, "event_budget"),
-            database: self.database(table(root, "database")),
+            database,
             topology,
             workload,
             strategies,
@@ -64,8 +73,11 @@ impl<'a, 'b> Builder<'a, 'b> {
 
     fn database(&mut self, fields: &Fields) -> DatabaseConfig {
         let sync = table(fields, "sync");
+        let is_active_active = text(fields, "kind") == "active-active";
         DatabaseConfig {
             kind: database_kind(fields),
+            persistence: self.persistence(fields, is_active_active),
+            export: persistence::export(fields),
             shards: integer(fields, "shards"),
             replicas_per_shard: integer(fields, "replicas_per_shard"),
             placement: if text(fields, "placement") == "single-zone" {
@@ -85,6 +97,9 @@ impl<'a, 'b> Builder<'a, 'b> {
                 silence_limit: duration(sync, "silence_limit"),
                 restart: self.delay(sync, "restart"),
             },
+            capacity: self.capacity(fields),
+            memory: limits::memory(fields),
+            availability: limits::availability(fields),
         }
     }
 

@@ -4,6 +4,7 @@ use super::topology::region_list;
 use super::{
     Builder, duration, flag, inner, integer, list, number, optional_duration, share, table, text,
 };
+use crate::database::{CheckScope, LagCheck};
 use crate::failover::{
     Adopt, Choice, ClientConfig, Detector, Evidence, Failback, Pace, ProbeConfig, ProbeKind,
     Propagation, ResolverClass, ResolverShare, RoundPolicy, StrategyConfig, Vantage,
@@ -160,11 +161,7 @@ impl Builder<'_, '_> {
             return Evidence::Passive(detector);
         }
         let probe = ProbeConfig {
-            kind: if text(fields, "probe") == "ping" {
-                ProbeKind::Ping
-            } else {
-                ProbeKind::Connect
-            },
+            kind: self.probe_kind(fields, here),
             every: duration(fields, "every"),
             timeout: duration(fields, "timeout"),
             pace: if text(fields, "loop") == "fixed-delay" {
@@ -177,6 +174,42 @@ impl Builder<'_, '_> {
             keeps_connection: flag(fields, "keeps_connection"),
         };
         Evidence::Probe(probe, detector)
+    }
+
+    fn probe_kind(&mut self, fields: &Fields, here: &str) -> ProbeKind {
+        let probe = text(fields, "probe");
+        let (allowed, kind): (&[&str], ProbeKind) = match probe {
+            "ping" => (&[], ProbeKind::Ping),
+            "connect" => (&[], ProbeKind::Connect),
+            _ => {
+                let scope = match text(fields, "scope") {
+                    "node" => CheckScope::Node,
+                    _ => CheckScope::Database,
+                };
+                let is_lag_aware = probe == "availability-lag";
+                let lag = is_lag_aware.then(|| LagCheck {
+                    tolerance: optional_duration(fields, "lag_tolerance"),
+                });
+                let allowed: &[&str] = if is_lag_aware {
+                    &["scope", "lag_tolerance"]
+                } else {
+                    &["scope"]
+                };
+                (allowed, ProbeKind::Availability { scope, lag })
+            }
+        };
+        for key in ["scope", "lag_tolerance"] {
+            if let Some(node) = fields.get(key).filter(|_| !allowed.contains(&key)) {
+                let problem = Problem::new(
+                    ProblemKind::Conflict,
+                    path::join(here, key),
+                    format!("`{key}` says nothing to a `{probe}` probe"),
+                );
+                let problem = problem.allowed("`availability` with `scope`, or `availability-lag`");
+                self.report(problem, node.mark());
+            }
+        }
+        kind
     }
 
     fn propagation(&mut self, strategy: &Fields, here: &str) -> Propagation {

@@ -1,10 +1,11 @@
 //! Fleets and keyspaces.
 
-use regionfall_crdt::CommandKind;
+use regionfall_crdt::{CommandKind, DataType};
 
 use super::{
-    Builder, duration, inner, integer, list, number, optional_duration, share, table, text,
+    Builder, duration, flag, inner, integer, list, number, optional_duration, share, table, text,
 };
+use crate::history::Promise;
 use crate::scenario::error::{Problem, ProblemKind};
 use crate::scenario::read::tree::{Fields, Node};
 use crate::scenario::read::{leaf, path, quantity};
@@ -179,10 +180,10 @@ impl Builder<'_, '_> {
 
     fn keyspace(&mut self, fields: &Fields, here: &str) -> KeyspaceConfig {
         let scope = fields.get("scope");
+        let mix = self.mix(fields, here);
         KeyspaceConfig {
             name: text(fields, "name").to_owned(),
             share: share(fields, "share"),
-            mix: self.mix(fields, here),
             keys: integer(fields, "keys"),
             popularity: match leaf::zipf(text(fields, "popularity")) {
                 Some(exponent) if exponent > 0.0 => Popularity::Zipf { exponent },
@@ -195,6 +196,9 @@ impl Builder<'_, '_> {
                     .unwrap_or(1),
             ),
             elements: integer(fields, "elements"),
+            ttl: duration(fields, "ttl"),
+            promise: self.promise(fields, here, &mix),
+            mix,
             scope: match scope.and_then(Node::text) {
                 Some("home") => Scope::Home,
                 Some(_) => Scope::Global,
@@ -249,17 +253,17 @@ impl Builder<'_, '_> {
                 })
             })
         });
-        let reads_set = commands.iter().any(|(kind, _)| *kind == CommandKind::Get)
-            && commands
-                .iter()
-                .any(|(kind, _)| kind.data_type() == Some(regionfall_crdt::DataType::Set));
-        if is_mixed || reads_set {
+        let is_get = |kind: CommandKind| kind == CommandKind::Get;
+        let reads_other = commands.iter().any(|(kind, _)| is_get(*kind))
+            && commands.iter().any(|(kind, _)| {
+                let of = kind.data_type();
+                of.is_some_and(|of| !matches!(of, DataType::String | DataType::Counter))
+            });
+        if is_mixed || reads_other {
             let names: Vec<String> = commands
                 .iter()
                 .map(|(kind, _)| {
-                    let of = kind
-                        .data_type()
-                        .map_or("every type", regionfall_crdt::DataType::name);
+                    let of = kind.data_type().map_or("every type", DataType::name);
                     format!("{} ({of})", kind.name())
                 })
                 .collect();
@@ -272,6 +276,75 @@ impl Builder<'_, '_> {
             .allowed("commands of one data type; use a keyspace for each");
             self.report(problem, mark);
         }
+        let writes = |(kind, _): &(CommandKind, f64)| kind.is_write() && *kind != CommandKind::Exec;
+        if commands.iter().any(|(kind, _)| *kind == CommandKind::Exec)
+            && !commands.iter().any(writes)
+        {
+            let problem = Problem::new(
+                ProblemKind::Conflict,
+                path::join(here, "mix"),
+                "exec is a transaction of the keyspace's writes, and there are none",
+            );
+            let problem = problem.allowed(
+                "commands that write beside exec, such as { hset = 3, hdel = 1, exec = 1 }",
+            );
+            self.report(problem, mark);
+        }
         commands
+    }
+
+    /// What the application takes for granted.
+    fn promise(&mut self, fields: &Fields, here: &str, mix: &[(CommandKind, f64)]) -> Promise {
+        let has = |kinds: &[CommandKind]| mix.iter().any(|(kind, _)| kinds.contains(kind));
+        let (floor, initial) = (fields.get("floor"), fields.get("initial"));
+        let is_unique = flag(fields, "unique");
+        let counts = has(&[CommandKind::Decr, CommandKind::DecrBy]);
+        let deletes = has(&[
+            CommandKind::Del,
+            CommandKind::Unlink,
+            CommandKind::Expire,
+            CommandKind::PExpire,
+            CommandKind::IncrByFloat,
+            CommandKind::Exec,
+        ]);
+        let mut refuse = |key: &str, message: &str, allowed: &str| {
+            let mark = fields.get(key).and_then(Node::mark);
+            let problem = Problem::new(ProblemKind::Conflict, path::join(here, key), message);
+            self.report(problem.allowed(allowed), mark);
+        };
+        if initial.is_some() && floor.is_none() {
+            refuse(
+                "initial",
+                "is what a counter with a `floor` stands at first",
+                "`initial` together with `floor`",
+            );
+        }
+        if floor.is_some() && (!counts || deletes) {
+            refuse(
+                "floor",
+                "bounds counters that are decremented; they are not deleted, counted in fractions or changed in transactions",
+                "a mix of incr, incrby, decr, decrby and get, with decr or decrby",
+            );
+        }
+        if is_unique && (!has(&[CommandKind::SetNx]) || has(&[CommandKind::Exec])) {
+            refuse(
+                "unique",
+                "is about keys that are claimed with setnx, not within a transaction",
+                "a mix with setnx, such as { setnx = 3, del = 3, get = 4 }",
+            );
+        }
+        if floor.is_some() {
+            return Promise::Floor {
+                initial: integer(fields, "initial"),
+                floor: integer(fields, "floor"),
+            };
+        }
+        if is_unique {
+            Promise::Unique
+        } else if has(&[CommandKind::LPop, CommandKind::RPop]) {
+            Promise::Queue
+        } else {
+            Promise::None
+        }
     }
 }

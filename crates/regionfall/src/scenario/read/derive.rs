@@ -10,6 +10,7 @@ pub(crate) fn fill(root: &mut Fields, title: &str) {
         let origin = Origin::Derived("the file's name");
         root.set("title", Node::new(Value::Text(title.to_owned()), origin));
     }
+    disk(root);
     let regions = member_regions(root);
     workload(root, &regions);
     if let Some(Value::List(strategies)) = root.get_mut("strategy").map(|node| &mut node.value) {
@@ -44,6 +45,18 @@ fn member_regions(root: &Fields) -> Vec<String> {
             names
         })
         .unwrap_or_default()
+}
+
+/// Where something is kept on disk, the disk has its defaults.
+fn disk(root: &mut Fields) {
+    let Some(Value::Table(database)) = root.get_mut("database").map(|node| &mut node.value) else {
+        return;
+    };
+    if database.get("persistence").is_some() && database.get("disk").is_none() {
+        let origin = Origin::Derived("there is persistence");
+        let disk = Node::new(Value::Table(Fields::default()), origin);
+        database.set("disk", disk);
+    }
 }
 
 fn workload(root: &mut Fields, regions: &[String]) {
@@ -185,7 +198,7 @@ fn piece_of_evidence(item: &mut Fields, shared: Option<&Node>) {
     if item.get("keeps_connection").is_none()
         && let Some(probe) = item.get("probe").and_then(Node::text)
     {
-        let origin = Origin::Derived("true for `ping`, false for `connect`");
+        let origin = Origin::Derived("true for `ping`, else false");
         let keeps = Value::Flag(probe == "ping");
         item.set("keeps_connection", Node::new(keeps, origin));
     }

@@ -1,15 +1,18 @@
 //! Faults: what goes wrong, when, and for how long.
 
+use super::degradation::{CLOCK_SKEW, HEALTH_ENDPOINT_DOWN, LOAD_SURGE, SLOW_HOST};
+use super::membership::{FORCE_REMOVE, PURGE, REJOIN};
+use super::persistence::{DISK_LOST, FSYNC_STALL, RESTORE};
 use super::root::PERIOD;
 use super::{Default, Form, Forms, Key, Kind, Table, Tag};
 
-const AT: Key = Key::new(
+pub(super) const AT: Key = Key::new(
     "at",
     Kind::Delay,
     Default::Required,
     "When it begins, counted from the start of the run; always within the storm.",
 );
-const LASTS: Key = Key::new(
+pub(super) const LASTS: Key = Key::new(
     "lasts",
     Kind::Either(
         &Kind::Word(&[("forever", "it is never healed")]),
@@ -18,19 +21,19 @@ const LASTS: Key = Key::new(
     Default::Required,
     "How long it lasts, at most until the calm begins.",
 );
-const FLAPPING: Key = Key::new(
+pub(super) const FLAPPING: Key = Key::new(
     "flapping",
     Kind::Table(&FLAP),
     Default::Absent("it acts all the time"),
     "On and off again while it lasts.",
 );
-const MEMBER: Key = Key::new(
+pub(super) const MEMBER: Key = Key::new(
     "region",
     Kind::Region,
     Default::Required,
     "The region of the member.",
 );
-const NODE: Key = Key::new(
+pub(super) const NODE: Key = Key::new(
     "node",
     Kind::Either(
         &Kind::Word(&[
@@ -45,13 +48,13 @@ const NODE: Key = Key::new(
     Default::Absent("all of them"),
     "Which nodes of the member: by role, or one by its number, counted from 0.",
 );
-const SHARD: Key = Key::new(
+pub(super) const SHARD: Key = Key::new(
     "shard",
     Kind::Integer(0, 511),
     Default::Integer(0),
     "The shard whose primary `node` speaks of, counted from 0.",
 );
-const ZONE: Key = Key::new(
+pub(super) const ZONE: Key = Key::new(
     "zone",
     Kind::Integer(0, 15),
     Default::Absent("every zone"),
@@ -85,13 +88,16 @@ const TAKES: Key = Key::new(
 const DISKS: Key = Key::new(
     "disks",
     Kind::Word(&[
-        ("kept", "everything acknowledged is on them and stays"),
+        (
+            "kept",
+            "what is on them stays: everything executed, or what `database.persistence` put there",
+        ),
         ("lost", "they are gone; the member restarts empty"),
     ]),
     Default::Text("kept"),
     "What becomes of the member's disks.",
 );
-const MODE: Key = Key::new(
+pub(super) const MODE: Key = Key::new(
     "mode",
     Kind::Word(&[
         ("silent", "nothing comes back"),
@@ -270,6 +276,9 @@ pub(crate) static FAULT: Forms = Forms {
                 open: None,
             },
         },
+        FSYNC_STALL,
+        DISK_LOST,
+        RESTORE,
         Form {
             word: "partition",
             table: &Table {
@@ -344,6 +353,13 @@ pub(crate) static FAULT: Forms = Forms {
                 open: None,
             },
         },
+        CLOCK_SKEW,
+        LOAD_SURGE,
+        SLOW_HOST,
+        HEALTH_ENDPOINT_DOWN,
+        FORCE_REMOVE,
+        PURGE,
+        REJOIN,
     ],
 };
 

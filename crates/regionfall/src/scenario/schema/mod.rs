@@ -5,9 +5,13 @@
 //! output of `regionfall check --resolved`, the JSON Schema and the tables in
 //! `docs/scenario-format.md`.
 
+mod degradation;
 mod fault;
 mod json;
+mod limits;
 mod markdown;
+mod membership;
+mod persistence;
 mod promotion;
 mod propagation;
 mod reference;

@@ -120,6 +120,14 @@ static EVIDENCE: Forms = Forms {
                         Kind::Word(&[
                             ("ping", "PING is answered with PONG"),
                             ("connect", "a TCP connection is accepted"),
+                            (
+                                "availability",
+                                "the management process of the member's node finds the database available (REST API over HTTPS)",
+                            ),
+                            (
+                                "availability-lag",
+                                "the same, and its data close to what its peers have (`extend_check=lag`)",
+                            ),
                         ]),
                         Default::Required,
                         "What is asked.",
@@ -162,8 +170,29 @@ static EVIDENCE: Forms = Forms {
                     Key::new(
                         "keeps_connection",
                         Kind::Flag,
-                        Default::Derived("true for `ping`, false for `connect`"),
+                        Default::Derived("true for `ping`, else false"),
                         "Whether the probe keeps its connection between rounds, or opens one each time.",
+                    ),
+                    Key::new(
+                        "scope",
+                        Kind::Word(&[
+                            (
+                                "database",
+                                "any endpoint of the database (`/v1/bdbs/{id}/availability`)",
+                            ),
+                            (
+                                "node",
+                                "the node that is asked (`/v1/local/bdbs/{id}/endpoint/availability`)",
+                            ),
+                        ]),
+                        Default::Absent("`database`, for availability checks"),
+                        "What an availability check is about.",
+                    ),
+                    Key::new(
+                        "lag_tolerance",
+                        PAUSE,
+                        Default::Absent("as `[database.availability]` has it"),
+                        "The lag that `availability-lag` tolerates (`availability_lag_tolerance_ms`). Client libraries send 5 s.",
                     ),
                     Key::new(
                         "detector",

@@ -1,7 +1,9 @@
 //! The world of a scenario: topology, database, workload.
 
+use super::limits::{AVAILABILITY, CAPACITY, MEMORY};
+use super::persistence::{DISK, EXPORT, PERSISTENCE, PERSISTENCE_ON, PRODUCT};
 use super::root::{PERIOD, TIMEOUT};
-use super::{Default, Key, Kind, Open, Table};
+use super::{DAY, Default, Key, Kind, MS, Open, Table};
 use crate::failover::Grade;
 use crate::scenario::columns;
 
@@ -266,6 +268,29 @@ pub(crate) static DATABASE: Table = Table {
             "A replica is there if its last report is no older than this many whole seconds; counted once a second.",
         )
         .grade(Grade::Source, "redis/redis src/config.c"),
+        Key::new(
+            "capacity",
+            Kind::Table(&CAPACITY),
+            Default::Absent("nodes do everything at once"),
+            "What nodes can do, and what they admit.",
+        ),
+        Key::new(
+            "memory",
+            Kind::Table(&MEMORY),
+            Default::Absent("as much as is needed"),
+            "How much memory members have.",
+        ),
+        Key::new(
+            "availability",
+            Kind::Table(&AVAILABILITY),
+            Default::Absent("with the defaults below"),
+            "How nodes answer availability checks.",
+        ),
+        PRODUCT,
+        PERSISTENCE,
+        PERSISTENCE_ON,
+        DISK,
+        EXPORT,
     ],
     open: None,
 };
@@ -319,11 +344,15 @@ static KEYSPACE: Table = Table {
     keys: &[
         Key::new("name", Kind::Text, Default::Text("keys"), "Its name in tables."),
         Key::new("share", Kind::Share(0.0, 1.0), Default::Text("100%"), "The share of operations that go to it."),
-        Key::new("mix", Kind::Table(&MIX), Default::Derived("`{ get = 7, set = 3 }`"), "Commands with their weights; all of one data type."),
+        Key::new("mix", Kind::Table(&MIX), Default::Derived("`{ get = 7, set = 3 }`"), "Commands with their weights; all of one data type, beside those for keys of every type."),
         Key::new("keys", Kind::Integer(1, 4_000_000_000), Default::Integer(10_000), "Number of keys; of each home population where `scope` says so."),
         Key::new("popularity", Kind::Popularity, Default::Text("zipf(0.99)"), "How keys are chosen: `\"uniform\"`, or `\"zipf(s)\"`, where the key of rank r has weight r^-s.").grade(Grade::Documented, "YCSB's default skew"),
         Key::new("value_size", Kind::Size(1, 512 << 20), Default::Text("512B"), "Bytes of a written value."),
-        Key::new("elements", Kind::Integer(1, 1_000_000), Default::Integer(100), "Number of distinct elements in a set."),
+        Key::new("elements", Kind::Integer(1, 1_000_000), Default::Integer(100), "Number of distinct elements of a key: of a set, fields of a hash, members of a sorted set, bits; the length that `ltrim` and `xtrim` leave."),
+        Key::new("ttl", Kind::Duration(MS, 365 * DAY), Default::Text("60s"), "How long keys live whose commands set an expiry: `expire`, `pexpire`, `setex`, `psetex`.").grade(Grade::Assumed, "an example"),
+        Key::new("floor", Kind::Integer(-1_000_000_000_000, 1_000_000_000_000), Default::Absent("no bound"), "Counters are not to fall below this: a client decrements only if that leaves as much, by what it reads at its member. Regions that have not seen each other may sell the same unit twice; `oversold_units` counts them."),
+        Key::new("initial", Kind::Integer(-1_000_000_000_000, 1_000_000_000_000), Default::Absent("0 with a `floor`"), "What each counter stands at before the first request; goes with `floor`."),
+        Key::new("unique", Kind::Flag, Default::Flag(false), "Whoever sets an absent key with `setnx` takes it for its own until it is deleted or expires. `double_claims` counts those that two regions granted."),
         Key::new(
             "scope",
             Kind::Either(
@@ -388,7 +417,7 @@ static MIX: Table = Table {
         name: "a command",
         known: Some(columns::command_names),
         kind: Kind::Number(0.0, 1e9),
-        doc: "Its weight against the others.",
+        doc: "A command's weight against the others; `docs/scenario-format.md` lists the commands.",
     }),
 };
 

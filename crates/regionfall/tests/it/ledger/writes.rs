@@ -162,3 +162,26 @@ fn memory_is_that_of_unsettled_writes() {
     assert!(most <= 40, "{most} rows and effects at once");
     assert_eq!(ledger.unsettled(), 0);
 }
+
+#[test]
+fn what_all_had_is_lost_where_all_lose_their_disks() {
+    let mut faults: Vec<_> = (0..3)
+        .map(|member| crash(u16::from(member), member, Disks::Lost))
+        .collect();
+    for fault in &mut faults {
+        fault.ends = ms(2_000);
+    }
+    let mut story = story(faults);
+    story.at(1_000).write(0, STRING, Set, 0);
+    story.sync(0, 1).sync(0, 2).at(1_500);
+    for member in 0..3 {
+        story.stop(member, u16::from(member), Disks::Lost);
+    }
+    story.at(2_000);
+    for member in 0..3 {
+        story.restart(member, u16::from(member));
+    }
+    story.at(3_000).write(0, STRING, Set, 0);
+    story.sync(0, 1).sync(0, 2);
+    assert_eq!(story.account(true).all_writes().lost, 1);
+}

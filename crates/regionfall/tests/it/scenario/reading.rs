@@ -2,9 +2,16 @@
 
 use super::*;
 
+const COMMITTED: [&str; 4] = [
+    "region-loss",
+    "replication-partition",
+    "flapping-link",
+    "flash-sale",
+];
+
 #[test]
 fn the_committed_scenarios_are_right() {
-    for name in ["region-loss", "replication-partition", "flapping-link"] {
+    for name in COMMITTED {
         let loaded =
             load(&format!("sims/{name}.toml"), &[]).unwrap_or_else(|error| panic!("{error}"));
         let settings = &loaded.scenario.variants[0].settings;
@@ -44,7 +51,7 @@ fn the_story_of_the_readme_is_read_as_it_is_told() {
 
 #[test]
 fn what_is_resolved_is_read_back_to_the_same() {
-    for name in ["region-loss", "replication-partition", "flapping-link"] {
+    for name in COMMITTED {
         let loaded = load(&format!("sims/{name}.toml"), &[]).unwrap();
         for (index, variant) in loaded.scenario.variants.iter().enumerate() {
             let text = loaded.resolved.variant_to_toml(&variant.name).unwrap();

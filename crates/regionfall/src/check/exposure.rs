@@ -1,0 +1,301 @@
+//! Loss within what persistence permits: a crash may end only copies that are younger than the window which
+//! the mode leaves exposed.
+//!
+//! The check has a book of its own of when each node got what, from the facts alone. Of the model it takes only how
+//! long fsyncs took and disks stood still. The windows are those of the table in `docs/model.md`. Snapshots and copies
+//! without a file are left out: what they lose has no such bound.
+
+use std::collections::VecDeque;
+
+use regionfall_crdt::OriginId;
+use regionfall_kernel::{SimDuration, SimTime};
+
+use crate::database::persistence::{DIRTY_EXPIRES, PersistenceMode, WRITEBACK_EVERY};
+use crate::fault::{Disks, FaultKind, PlannedFault};
+use crate::history::{CopyEnd, Fact, Listener};
+use crate::topology::{FaultId, NodeId};
+
+use super::{Findings, Verdict, VerdictKind};
+
+/// What a node got within so long of what it got first is one entry; its age is that of the first.
+const GRAIN: SimDuration = SimDuration::from_millis(10);
+/// A tick of the server's periodic task, the latest turn in which something is written or an fsync begins.
+const TICK: SimDuration = SimDuration::from_millis(100);
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub struct Exposure {
+    mode: PersistenceMode,
+    /// By fault: what it does to what a process has written.
+    crashes: Vec<Option<Crash>>,
+    /// By node: what it got lately, in order.
+    news: Vec<VecDeque<News>>,
+    /// By node: whether all its copies have files.
+    persists: Vec<bool>,
+    /// By node: when it stopped; [`SimTime::NEVER`] while it runs.
+    stopped: Vec<SimTime>,
+    /// Entries older than this go; longer than any window.
+    horizon: SimDuration,
+    ends: Vec<Ended>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Crash {
+    Process,
+    Machine,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct News {
+    at: SimTime,
+    origin: OriginId,
+    through: u64,
+}
+
+/// The oldest copy that a crash ended at a node.
+#[derive(Clone, Copy, Debug)]
+struct Ended {
+    at: SimTime,
+    node: NodeId,
+    age: SimDuration,
+    crash: Crash,
+}
+
+/// What the disks of a run took, by node.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct DiskTimes {
+    /// The longest fsync, in a disk that went on.
+    pub longest_fsync: SimDuration,
+    /// All the time for which it stood still.
+    pub stalled: SimDuration,
+}
+
+impl Exposure {
+    /// The check of a run; `persists` says of each node whether all its copies have files.
+    pub fn new(mode: PersistenceMode, faults: &[PlannedFault], persists: &[bool]) -> Self {
+        let crash = |fault: &PlannedFault| match fault.kind {
+            FaultKind::ProcessCrash {
+                disks: Disks::Kept, ..
+            } => Some(Crash::Process),
+            FaultKind::HostCrash {
+                disks: Disks::Kept, ..
+            }
+            | FaultKind::RegionOutage {
+                disks: Disks::Kept, ..
+            }
+            | FaultKind::ZoneOutage {
+                disks: Disks::Kept, ..
+            } => Some(Crash::Machine),
+            _ => None,
+        };
+        Self {
+            mode,
+            crashes: faults.iter().map(crash).collect(),
+            news: vec![VecDeque::new(); persists.len()],
+            stopped: vec![SimTime::NEVER; persists.len()],
+            persists: persists.to_vec(),
+            horizon: SimDuration::from_secs(600),
+            ends: Vec::new(),
+        }
+    }
+
+    /// How old a copy may be that a crash ends at a node.
+    fn window(&self, crash: Crash, times: DiskTimes) -> SimDuration {
+        let DiskTimes {
+            longest_fsync,
+            stalled,
+        } = times;
+        // What waits for the fsync before it, then for its own.
+        let fsyncs = longest_fsync * 2 + stalled;
+        match (self.mode, crash) {
+            // Executed and not yet acknowledged.
+            (PersistenceMode::AofAlways, _) => fsyncs,
+            // Put off while an fsync is under way.
+            (PersistenceMode::AofEverySecond, Crash::Process) => fsyncs + TICK,
+            (PersistenceMode::AofEverySecond, Crash::Machine) => {
+                fsyncs + TICK + SimDuration::from_secs(1)
+            }
+            (PersistenceMode::AofNoFsync, Crash::Process) => SimDuration::ZERO,
+            (PersistenceMode::AofNoFsync, Crash::Machine) => {
+                fsyncs + DIRTY_EXPIRES + WRITEBACK_EVERY
+            }
+            (PersistenceMode::None | PersistenceMode::Snapshot, _) => SimDuration::FOREVER,
+        }
+    }
+
+    /// The verdict, with what the disks took.
+    pub fn verdict(&self, times: &[DiskTimes]) -> Verdict {
+        let mut findings = Findings::default();
+        for end in &self.ends {
+            let times = times.get(end.node.index()).copied().unwrap_or_default();
+            let window = self.window(end.crash, times) + GRAIN;
+            if end.age > window {
+                findings.add(end.at, || {
+                    format!(
+                        "a crash of {} ended copies that were {} old; {window} are exposed",
+                        end.node, end.age
+                    )
+                });
+            }
+        }
+        findings.verdict(
+            "loss within what persistence permits",
+            VerdictKind::ModelLaw,
+        )
+    }
+
+    fn got(&mut self, at: SimTime, node: NodeId, origin: OriginId, through: u64) {
+        let news = &mut self.news[node.index()];
+        while news
+            .front()
+            .is_some_and(|oldest| oldest.at + self.horizon < at)
+        {
+            news.pop_front();
+        }
+        if let Some(last) = news.back_mut()
+            && last.origin == origin
+            && at < last.at + GRAIN
+        {
+            last.through = through;
+            return;
+        }
+        news.push_back(News {
+            at,
+            origin,
+            through,
+        });
+    }
+
+    fn ended(
+        &mut self,
+        at: SimTime,
+        node: NodeId,
+        (origin, kept): (OriginId, u64),
+        fault: FaultId,
+    ) {
+        let is_gone = |news: &News| news.origin == origin && news.through > kept;
+        let oldest = self.news[node.index()].iter().find(|news| is_gone(news));
+        let crash = self.crashes.get(fault.index()).copied().flatten();
+        let has_files = self.persists[node.index()];
+        if let (Some(oldest), Some(crash), true) = (oldest, crash, has_files) {
+            // A process that is dead already gets nothing new: the kernel has what it had then.
+            let until = at.min(self.stopped[node.index()]);
+            self.ends.push(Ended {
+                at,
+                node,
+                age: until.saturating_since(oldest.at),
+                crash,
+            });
+        }
+        self.news[node.index()].retain(|news| !is_gone(news));
+    }
+}
+
+impl Listener for Exposure {
+    fn observe(&mut self, at: SimTime, fact: &Fact<'_>) {
+        match *fact {
+            Fact::WriteExecuted {
+                node,
+                effect: Some(effect),
+                ..
+            } => self.got(at, node, effect.dot.origin, effect.dot.sequence),
+            Fact::EffectsApplied {
+                node, origin, last, ..
+            } => self.got(at, node, origin, last),
+            Fact::CopiesEnded {
+                node,
+                origin,
+                kept,
+                cause: CopyEnd::Fault(fault),
+            } => self.ended(at, node, (origin, kept), fault),
+            Fact::NodeStopped { node, .. } => self.stopped[node.index()] = at,
+            Fact::NodeRestarted { node } => self.stopped[node.index()] = SimTime::NEVER,
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fault::{InFlight, Part};
+    use crate::topology::MemberId;
+
+    const SECOND: u64 = 1_000_000_000;
+
+    /// A node that got an effect each second for a minute and crashed at its end: whether it may have kept so many.
+    fn is_permitted(mode: PersistenceMode, is_machine: bool, kept: u64, times: DiskTimes) -> bool {
+        let (member, disks, in_flight) = (MemberId(0), Disks::Kept, InFlight::Lost);
+        let part = Part::Whole;
+        let kind = if is_machine {
+            FaultKind::HostCrash {
+                member,
+                part,
+                disks,
+                in_flight,
+            }
+        } else {
+            FaultKind::ProcessCrash {
+                member,
+                part,
+                disks,
+                in_flight,
+            }
+        };
+        let fault = PlannedFault {
+            id: FaultId(0),
+            kind,
+            begins: SimTime::ZERO,
+            ends: SimTime::NEVER,
+            flapping: None,
+        };
+        let mut exposure = Exposure::new(mode, &[fault], &[true]);
+        let (node, origin) = (NodeId(0), OriginId(0));
+        for second in 1..=60 {
+            let fact = Fact::EffectsApplied {
+                node,
+                origin,
+                first: second,
+                last: second,
+            };
+            exposure.observe(SimTime::from_nanos(second * SECOND), &fact);
+        }
+        let fact = Fact::CopiesEnded {
+            node,
+            origin,
+            kept,
+            cause: CopyEnd::Fault(FaultId(0)),
+        };
+        exposure.observe(SimTime::from_nanos(60 * SECOND), &fact);
+        exposure.verdict(&[times]).held
+    }
+
+    #[test]
+    fn each_mode_has_its_window() {
+        let still = DiskTimes::default();
+        let stalled = DiskTimes {
+            stalled: SimDuration::from_secs(7),
+            ..still
+        };
+        let slow = DiskTimes {
+            longest_fsync: SimDuration::from_secs(1),
+            ..still
+        };
+        // The newest is 0 s old, the one before it 1 s, and so on: `kept` leaves 60 - kept of them.
+        let oldest = |mode, is_machine, times| {
+            let is_permitted = |ended: &u64| is_permitted(mode, is_machine, 60 - ended, times);
+            (1..=60).filter(is_permitted).max().unwrap_or(0)
+        };
+        let always = PersistenceMode::AofAlways;
+        let every = PersistenceMode::AofEverySecond;
+        let no = PersistenceMode::AofNoFsync;
+        assert_eq!(oldest(always, true, still), 1, "of this very moment");
+        assert_eq!(oldest(always, true, slow), 3);
+        assert_eq!(oldest(every, false, still), 1);
+        assert_eq!(oldest(every, true, still), 2);
+        assert_eq!(oldest(every, true, stalled), 9);
+        assert_eq!(oldest(no, false, slow), 1);
+        assert_eq!(oldest(no, true, still), 36);
+        assert_eq!(oldest(PersistenceMode::Snapshot, false, still), 60);
+    }
+}

@@ -1,0 +1,120 @@
+//! What faults make worse while they act: clocks, load, the speed of machines.
+//!
+//! Where nothing is worse, each question below costs a look at an empty list.
+
+use regionfall_crdt::Timestamp;
+use regionfall_kernel::{SimDuration, SimTime};
+
+use super::world::World;
+use crate::fault::Degradation;
+use crate::history::Listener;
+use crate::topology::{FaultId, FleetId, MemberId, NodeId};
+
+/// A degradation that acts, and since when.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Acting {
+    fault: FaultId,
+    degradation: Degradation,
+    since: SimTime,
+}
+
+impl World {
+    /// A degradation begins or ends.
+    pub(super) fn switch_degradation<L: Listener>(
+        &mut self,
+        now: SimTime,
+        fault: FaultId,
+        begins: bool,
+        degradation: Degradation,
+        listener: &mut L,
+    ) {
+        if let Degradation::HealthEndpointDown { member, mode } = degradation {
+            self.switch_health_endpoint(now, fault, begins, (member, mode), listener);
+            return;
+        }
+        if begins {
+            self.degradations.push(Acting {
+                fault,
+                degradation,
+                since: now,
+            });
+        } else {
+            self.degradations.retain(|acting| acting.fault != fault);
+        }
+    }
+
+    /// What the clock of a node's machine shows to a process that puts a time on a write.
+    #[inline]
+    pub(super) fn stamp(&mut self, now: SimTime, node: NodeId) -> Timestamp {
+        if self.degradations.is_empty() {
+            return Timestamp(now.as_nanos());
+        }
+        let member = self.nodes[node.index()].member;
+        for acting in &self.degradations {
+            if let Degradation::ClockSkew { member: skewed, .. } = acting.degradation
+                && skewed == member
+            {
+                self.network
+                    .effects
+                    .note(acting.fault, |effects| effects.altered += 1);
+            }
+        }
+        self.clock_of(now, member)
+    }
+
+    /// What the clocks of a member's machines show.
+    pub(super) fn clock_of(&self, now: SimTime, member: MemberId) -> Timestamp {
+        let skewed = |shown, acting: &Acting| match acting.degradation {
+            Degradation::ClockSkew {
+                member: skewed,
+                skew,
+            } if skewed == member => skew.shown(shown, now, acting.since),
+            _ => shown,
+        };
+        Timestamp(self.degradations.iter().fold(now, skewed).as_nanos())
+    }
+
+    /// How many times longer than usual a member's processes work.
+    pub(super) fn slowness(&mut self, member: MemberId) -> f64 {
+        let mut slowness = 1.0;
+        for acting in &self.degradations {
+            if let Degradation::SlowHost {
+                member: struck,
+                factor,
+            } = acting.degradation
+                && struck == member
+            {
+                slowness *= factor;
+                self.network
+                    .effects
+                    .note(acting.fault, |effects| effects.altered += 1);
+            }
+        }
+        slowness
+    }
+
+    /// The gap between two requests of a fleet's app servers, as a surge leaves it. A gap that began before
+    /// the surge stays as it was.
+    #[inline]
+    pub(super) fn surged(&mut self, gap: SimDuration, fleet: FleetId) -> SimDuration {
+        if self.degradations.is_empty() {
+            return gap;
+        }
+        let region = self.blueprint.settings().workload.fleets[fleet.index()].region;
+        let mut nanos = gap.as_nanos() as f64;
+        for acting in &self.degradations {
+            if let Degradation::LoadSurge {
+                region: struck,
+                factor,
+            } = acting.degradation
+                && struck.is_none_or(|struck| struck == region)
+            {
+                nanos /= factor;
+                self.network
+                    .effects
+                    .note(acting.fault, |effects| effects.altered += 1);
+            }
+        }
+        SimDuration::from_nanos_f64(nanos)
+    }
+}
