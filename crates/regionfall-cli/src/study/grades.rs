@@ -345,7 +345,7 @@ mod tests {
         let page = include_str!("../../../../docs/model.md");
         // The first column of the row about each, in the same order.
         let rows = [
-            "a write is executed at once",
+            "a command is executed at once",
             "delay between regions",
             "clocks",
             "`disks = \"kept\"`: everything acknowledged is on disk",

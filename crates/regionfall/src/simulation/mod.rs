@@ -21,6 +21,7 @@ mod inquiring;
 mod letter;
 mod link_health;
 mod links;
+mod lookup;
 mod membership;
 mod memory;
 mod obeying;

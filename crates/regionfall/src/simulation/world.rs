@@ -30,12 +30,10 @@ use crate::database::{Journal, Link, Member, Node};
 use crate::failover::{Decider, StrategyConfig};
 use crate::fault::PlannedFault;
 use crate::history::{Fact, Listener, Phase};
-use crate::network::{
-    ConnectionId, ConnectionOptions, EffectLog, End, Keepalive, Network, NetworkEvent, Notice,
-};
+use crate::network::{ConnectionId, EffectLog, End, Network, NetworkEvent, Notice};
 use crate::route::Answers;
 use crate::scenario::Ties;
-use crate::topology::{DeciderId, FaultId, FleetId, HostId, MemberId, NodeId, ServerId};
+use crate::topology::{DeciderId, FaultId, HostId, MemberId, NodeId, ServerId};
 
 /// Everything that a run consists of.
 #[derive(Clone)]
@@ -574,44 +572,5 @@ impl World {
         self.queue.schedule(calm, Event::Phase(Phase::Calm));
         self.queue
             .schedule(quiescence, Event::Phase(Phase::Quiescence));
-    }
-
-    /// How many shards each member has.
-    #[inline]
-    pub(super) fn shards(&self) -> u16 {
-        self.shards
-    }
-
-    /// The link of a shard from one member to another.
-    #[inline]
-    pub(super) fn link_between(&self, source: MemberId, target: MemberId, shard: u16) -> LinkId {
-        let members = self.members.len();
-        let shards = usize::from(self.shards());
-        let skipped = usize::from(target > source);
-        let pair = source.index() * (members - 1) + target.index() - skipped;
-        LinkId((pair * shards + usize::from(shard)) as u16)
-    }
-
-    /// The links from one node of a member to its other nodes.
-    pub(super) fn links_within(&self, node: NodeId) -> std::ops::Range<usize> {
-        let copies = self.blueprint.settings().database.nodes_per_member();
-        let of_a_node = (copies - 1) * usize::from(self.shards);
-        let first = self.inner_links + node.index() * of_a_node;
-        first..first + of_a_node
-    }
-
-    /// How an app server's connections are opened and watched.
-    pub(super) fn pool_options(&self, fleet: FleetId) -> ConnectionOptions {
-        let fleet = &self.blueprint.settings().workload.fleets[fleet.index()];
-        let client = &self.strategy.client;
-        ConnectionOptions {
-            setup_round_trips: fleet.tls_round_trips + fleet.auth_round_trips,
-            keepalive: client.keepalive.map(|(idle, interval, probes)| Keepalive {
-                idle,
-                interval,
-                probes,
-            }),
-            user_timeout: client.user_timeout,
-        }
     }
 }
