@@ -14,7 +14,7 @@ use super::{
 use crate::topology::HostId;
 
 impl<P: Copy> Network<P> {
-    /// From now on a host's process is asked about connections: see [`Host::is_gated`].
+    /// From now on a host's process is asked about connections: see `Host::is_gated`.
     pub fn gate(&mut self, host: HostId) {
         self.hosts[host.index()].is_gated = true;
     }
