@@ -173,6 +173,22 @@ pub(crate) fn fault(kind: &FaultKind, settings: &Settings) -> String {
         FaultKind::Promote { member, node } => {
             format!("node {node} promoted in {}", home(*member))
         }
+        FaultKind::SyncerStopped { member, source } => {
+            let from = source.map(|source| format!(" from {}", home(source)));
+            let (to, from) = (home(*member), from.unwrap_or_default());
+            format!("syncers{from} to {to} stopped")
+        }
+        FaultKind::RestartSyncers { member } => {
+            format!("syncers to {} started by an operator", home(*member))
+        }
+        FaultKind::FailOver { member, .. } => match member {
+            Some(member) => format!("operator fails over to {}", home(*member)),
+            None => "operator's failover, to no member".to_owned(),
+        },
+        FaultKind::Recreate { member } => match member {
+            Some(member) => format!("created again in {}", home(*member)),
+            None => "created again nowhere".to_owned(),
+        },
         FaultKind::ZoneOutage {
             region: of,
             zone,

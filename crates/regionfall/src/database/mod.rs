@@ -2,14 +2,18 @@
 //!
 //! Only state and rules that need no network; the world moves the messages.
 
+mod backlog;
 mod config;
 mod journal;
 mod link;
 mod member;
 mod node;
 
-pub use config::{DatabaseConfig, DatabaseKind, Entrance, Placement, SyncConfig};
+pub use backlog::Backlog;
+pub use config::{
+    Carrier, DatabaseConfig, DatabaseKind, Entrance, FullSyncConfig, Placement, Stale, SyncConfig,
+};
 pub use journal::Journal;
-pub use link::{Link, LinkState, Missed, Scope};
+pub use link::{FullSync, Link, LinkState, Missed, Scope, Stage};
 pub use member::{Member, Relay, shard_of};
 pub use node::{Node, Role, Shard};

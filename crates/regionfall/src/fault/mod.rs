@@ -6,7 +6,8 @@ mod plan;
 pub use draw::draw_plan;
 
 pub use plan::{
-    Disks, FaultKind, FaultSpec, Flapping, Part, PathSelector, PlannedFault, Takes, TrafficScope,
+    Disks, FaultKind, FaultSpec, Flapping, OldActive, Part, PathSelector, PlannedFault, Takes,
+    TrafficScope,
 };
 
 pub use crate::network::{InFlight, Silence};

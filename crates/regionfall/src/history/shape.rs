@@ -139,9 +139,13 @@ impl RunShape {
                 .max()
                 .unwrap_or(SimTime::ZERO)
         };
-        (0..self.members.len())
-            .map(last_loss)
-            .min()
-            .unwrap_or(SimTime::ZERO)
+        let losses = (0..self.members.len()).map(last_loss);
+        let are_copies = self.groups.windows(2).all(|pair| pair[0] == pair[1]);
+        let durable = if are_copies {
+            losses.min()
+        } else {
+            losses.max()
+        };
+        durable.unwrap_or(SimTime::ZERO)
     }
 }

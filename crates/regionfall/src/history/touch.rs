@@ -14,6 +14,13 @@ pub(crate) fn touches_server(shape: &RunShape, kind: &FaultKind, server: usize) 
         | FaultKind::HostCrash { member, .. }
         | FaultKind::Hang { member, .. }
         | FaultKind::Promote { member, .. } => *member == home,
+        FaultKind::SyncerStopped { member, source } => {
+            *member == home || source.is_none_or(|source| source == home)
+        }
+        // They mend what others broke.
+        FaultKind::RestartSyncers { .. }
+        | FaultKind::FailOver { .. }
+        | FaultKind::Recreate { .. } => false,
         FaultKind::RegionOutage { region, takes, .. }
         | FaultKind::ZoneOutage { region, takes, .. } => takes.database && *region == home_region,
         FaultKind::Partition { paths, .. }
@@ -38,6 +45,10 @@ pub(crate) fn may_justify_leaving(shape: &RunShape, kind: &FaultKind, left: Memb
         | FaultKind::HostCrash { member, .. }
         | FaultKind::Hang { member, .. }
         | FaultKind::Promote { member, .. } => *member == left,
+        FaultKind::SyncerStopped { .. }
+        | FaultKind::RestartSyncers { .. }
+        | FaultKind::FailOver { .. }
+        | FaultKind::Recreate { .. } => false,
         FaultKind::RegionOutage { region, .. } | FaultKind::ZoneOutage { region, .. } => {
             *region == left_region
         }

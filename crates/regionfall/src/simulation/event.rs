@@ -47,6 +47,10 @@ pub(super) enum Event {
     },
     /// A syncer tries to connect.
     LinkRetry(LinkId),
+    /// A full synchronization goes a step further: which one of the link.
+    StateStep(LinkId, u32),
+    /// A stale shard has waited for its sources for long.
+    Alone(NodeId, u16),
     /// A syncer may have heard nothing for too long.
     LinkSilence(LinkId),
     /// A syncer tells its source that it is there.
@@ -95,8 +99,10 @@ pub(super) enum Message {
         count: u16,
         first: u32,
     },
-    /// The whole state of a shard.
+    /// The whole state of a shard, or the last part of it.
     FullState(LinkId),
+    /// An earlier part of a state.
+    StatePart,
     /// A command of an external endpoint.
     Call(CallId),
     /// Its answer.
@@ -164,6 +170,8 @@ impl Event {
             Self::Heartbeat(_) => 20,
             Self::Forward(_) => 21,
             Self::Answer(_) => 22,
+            Self::StateStep(..) => 28,
+            Self::Alone(..) => 29,
         }
     }
 }

@@ -24,6 +24,7 @@ const HEARTBEAT: u64 = 6;
 const FULL_STATE: u64 = 7;
 const CALL: u64 = 8;
 const CALL_REPLY: u64 = 9;
+const STATE_PART: u64 = 40;
 
 impl From<Message> for Letter {
     #[inline]
@@ -61,6 +62,7 @@ impl From<Message> for Letter {
             Message::Greeting(LinkId(id)) => (word(GREETING, 0, u32::from(id)), 0),
             Message::Heartbeat => (word(HEARTBEAT, 0, 0), 0),
             Message::FullState(LinkId(id)) => (word(FULL_STATE, 0, u32::from(id)), 0),
+            Message::StatePart => (word(STATE_PART, 0, 0), 0),
             Message::Call(CallId(id)) => (word(CALL, 0, id), 0),
             Message::CallReply(CallId(id)) => (word(CALL_REPLY, 0, id), 0),
         };
@@ -96,6 +98,7 @@ impl From<Letter> for Message {
             GREETING => Self::Greeting(LinkId(identity as u16)),
             HEARTBEAT => Self::Heartbeat,
             FULL_STATE => Self::FullState(LinkId(identity as u16)),
+            STATE_PART => Self::StatePart,
             CALL => Self::Call(CallId(identity)),
             kind => {
                 debug_assert_eq!(kind, CALL_REPLY, "letters are made from messages only");
@@ -146,6 +149,7 @@ mod tests {
             Message::Greeting(link),
             Message::Heartbeat,
             Message::FullState(link),
+            Message::StatePart,
             Message::Call(CallId(0x8000_0001)),
             Message::CallReply(CallId(3)),
         ];

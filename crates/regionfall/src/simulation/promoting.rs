@@ -164,6 +164,22 @@ impl World {
         }
     }
 
+    /// The replicas of a process whose data was replaced synchronize anew.
+    pub(super) fn renew_replicas<L: Listener>(
+        &mut self,
+        now: SimTime,
+        node: NodeId,
+        shard: u16,
+        listener: &mut L,
+    ) {
+        self.drop_replicas_of(now, node, shard, listener);
+        for index in self.links_within(node) {
+            if self.links[index].shard == shard {
+                self.connect_link(now, LinkId(index as u16));
+            }
+        }
+    }
+
     /// Links from and to a member move to the processes that now are its primary and its feeder.
     fn reopen_member_links<L: Listener>(
         &mut self,
@@ -185,7 +201,7 @@ impl World {
     }
 
     /// Ends a link's connection, if it has one.
-    fn hang_up<L: Listener>(&mut self, now: SimTime, link: LinkId, listener: &mut L) {
+    pub(super) fn hang_up<L: Listener>(&mut self, now: SimTime, link: LinkId, listener: &mut L) {
         let state = &self.links[usize::from(link.0)];
         let connection = state.connection();
         self.queue.cancel(state.retry);

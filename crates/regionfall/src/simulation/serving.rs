@@ -89,7 +89,7 @@ impl World {
         let (operation, key) = (operation.id, operation.key());
         let is_write = command.kind().is_write();
         let shard = usize::from(shard_of(key, self.shards()));
-        if is_write && !self.nodes[node.index()].shards[shard].is_primary() {
+        if is_write && self.refuses_writes(node, shard) {
             // READONLY: nothing happens.
             errand.reply = Some((true, REPLY_BYTES));
             self.answer_at(now, errand);
@@ -128,6 +128,15 @@ impl World {
         } else {
             self.answer_at(now, errand);
         }
+    }
+
+    /// Whether a process takes no writes: it is a replica, has not caught up since its start, or belongs to a member
+    /// that follows another.
+    #[inline]
+    fn refuses_writes(&self, node: NodeId, shard: usize) -> bool {
+        let node = &self.nodes[node.index()];
+        let process = &node.shards[shard];
+        !process.is_primary() || process.is_stale || self.members[node.member.index()].is_passive
     }
 
     /// Executes a command at a node.

@@ -130,6 +130,24 @@ impl World {
                     self.appoint(now, (id, member), node, listener);
                 }
             }
+            FaultKind::SyncerStopped { member, source } => {
+                self.switch_syncer(now, (id, begins), (member, source), listener);
+            }
+            FaultKind::RestartSyncers { member } => {
+                if begins {
+                    self.restart_syncers(now, id, member);
+                }
+            }
+            FaultKind::FailOver { member, old } => {
+                if let (true, Some(member)) = (begins, member) {
+                    self.fail_over(now, (id, member), old, listener);
+                }
+            }
+            FaultKind::Recreate { member } => {
+                if let (true, Some(member)) = (begins, member) {
+                    self.recreate(now, (id, member), listener);
+                }
+            }
             FaultKind::Partition {
                 paths,
                 mode,
@@ -346,7 +364,7 @@ impl World {
         }
     }
 
-    fn stop_node<L: Listener>(
+    pub(super) fn stop_node<L: Listener>(
         &mut self,
         now: SimTime,
         fault: FaultId,
@@ -387,6 +405,9 @@ impl World {
                 };
                 listener.observe(now, &fact);
             }
+        }
+        for shard in 0..self.shards {
+            self.unsettle(node, shard);
         }
     }
 

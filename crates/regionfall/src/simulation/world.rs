@@ -41,6 +41,8 @@ pub struct World {
     /// Shards of each member.
     pub(super) shards: u16,
     pub(super) links: Vec<Link>,
+    /// Where only one member takes writes: that one.
+    pub(super) active: MemberId,
     pub(super) journal: Journal,
     /// The largest backlog that a disturbed link was seen to have.
     pub(super) backlog_bytes_max: u64,
@@ -114,6 +116,7 @@ impl World {
             nodes: Vec::new(),
             shards: settings.database.shards,
             links: Vec::new(),
+            active: MemberId(0),
             inner_links: 0,
             journal: Journal::default(),
             backlog_bytes_max: 0,
@@ -139,6 +142,7 @@ impl World {
         world.place_deciders(seed);
         world.host_faults = vec![Vec::new(); world.network.hosts()];
         world.role_faults = vec![None; world.faults.len()];
+        world.hold_spares();
         world.schedule_phases();
         world.schedule_faults();
         world
@@ -265,7 +269,16 @@ impl World {
             } => {
                 self.depart(now, link, origin, u64::from(sequence));
             }
-            Event::LinkRetry(link) => self.connect_link(now, link),
+            Event::LinkRetry(link) => {
+                self.connect_link(now, link);
+                let state = &self.links[usize::from(link.0)];
+                let (target, shard) = (state.target, state.shard);
+                self.review_stale(now, target, shard, listener);
+            }
+            Event::StateStep(link, number) => {
+                self.full_sync_goes_on(now, (link, number), listener);
+            }
+            Event::Alone(node, shard) => self.alone(now, node, shard, listener),
             Event::LinkSilence(link) => self.check_silence(now, link, listener),
             Event::Heartbeat(link) => self.send_heartbeat(now, link),
             Event::Fault(fault, begins) => self.switch_fault(now, fault, begins, listener),
@@ -359,7 +372,7 @@ impl World {
             Message::Probe(probe) => self.answer_probe(now, connection, probe),
             Message::ProbeReply(probe) => self.probe_answered(now, probe, listener),
             Message::Greeting(link) => self.greeting_arrives(now, link, listener),
-            Message::Heartbeat => {}
+            Message::Heartbeat | Message::StatePart => {}
             Message::Effects {
                 link,
                 origin,
@@ -387,6 +400,7 @@ impl World {
                 | Message::ProbeReply(_)
                 | Message::Greeting(_)
                 | Message::Heartbeat
+                | Message::StatePart
                 | Message::Effects { .. }
                 | Message::Call(_)
                 | Message::CallReply(_) => {}
@@ -431,6 +445,11 @@ impl World {
                 phase: Phase::WarmUp,
             },
         );
+        let database = &self.blueprint.settings().database;
+        if database.has_one_active(self.members.len()) {
+            let member = self.active;
+            listener.observe(now, &Fact::ActiveChanged { member });
+        }
         for link in 0..self.links.len() {
             self.connect_link(now, LinkId(link as u16));
         }

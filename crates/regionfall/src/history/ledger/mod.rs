@@ -363,6 +363,11 @@ impl Ledger {
                 self.origins
                     .begin(usize::from(origin.0), node.index(), shard);
             }
+            Fact::ActiveChanged { member } => {
+                // A write that every member has may be gone all the same, if the one that counts loses it.
+                self.durable_from = NEVER;
+                self.origins.activate(member.index());
+            }
             Fact::CopiesEnded {
                 node,
                 origin,

@@ -47,6 +47,8 @@ pub(super) struct Origins {
     peers: Vec<(u8, u8)>,
     /// `[shard * members + member]`: the node that is the primary, or was last.
     serving: Vec<u8>,
+    /// The one member that takes writes, where only one does.
+    active: Option<usize>,
     logs: Vec<Origin>,
     /// `[origin * nodes + node]`: what the node holds, in memory or on a kept disk.
     applied: Vec<u64>,
@@ -76,6 +78,7 @@ impl Origins {
             peers: groups.iter().map(peers).collect(),
             members: members.to_vec(),
             serving: first.repeat(usize::from(shards)),
+            active: None,
             logs: Vec::new(),
             applied: Vec::new(),
             peak: Vec::new(),
@@ -181,7 +184,25 @@ impl Origins {
     /// has nobody will ever read.
     pub(super) fn held(&self, origin: usize) -> u64 {
         let applied = |&node: &u8| self.applied(origin, usize::from(node));
+        if let Some(active) = self.active {
+            return applied(&self.serving(origin)[active]);
+        }
         self.serving(origin).iter().map(applied).max().unwrap_or(0)
+    }
+
+    /// From now on what `member` does not hold does not survive, whoever else holds it.
+    pub(super) fn activate(&mut self, member: usize) {
+        let is_first = self.active.is_none();
+        self.active = Some(member);
+        if is_first {
+            return;
+        }
+        for origin in 0..self.logs.len() {
+            let kept = self.held(origin);
+            if self.logs[origin].newest > kept {
+                self.logs[origin].ended.push((kept, CopyEnd::Replaced));
+            }
+        }
     }
 
     /// An effect was executed at `node`.
