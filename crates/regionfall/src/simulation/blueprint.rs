@@ -56,9 +56,9 @@ impl Blueprint {
         }
         let database = &settings.database;
         let group = |member: usize| match database.kind {
-            DatabaseKind::Independent
-            | DatabaseKind::Standalone
-            | DatabaseKind::PrimaryReplica => member as u8,
+            DatabaseKind::Independent | DatabaseKind::Standalone | DatabaseKind::PrimaryReplica => {
+                member as u8
+            }
             DatabaseKind::GeoPassive | DatabaseKind::ActiveActive => 0,
         };
         let copies = database.nodes_per_member();

@@ -79,7 +79,10 @@ impl World {
                 continue;
             }
             clock.join(&link.sent);
-            clock.extend_to(Dot::new(self.writes_as(LinkId(index as u16)), link.sent_own));
+            clock.extend_to(Dot::new(
+                self.writes_as(LinkId(index as u16)),
+                link.sent_own,
+            ));
             let states = [
                 link.full_state.as_deref(),
                 link.full_sync.as_deref().map(|sync| &sync.state),

@@ -212,8 +212,7 @@ impl World {
         let is_inner = self.links[usize::from(link.0)].scope == Scope::Replicas;
         let is_copy = is_inner || database.kind == DatabaseKind::GeoPassive;
         let is_divergent = is_copy && !have.dominates(&known);
-        let always_full =
-            is_inner && database.sync.replicas_resync_fully && is_first && !is_rest;
+        let always_full = is_inner && database.sync.replicas_resync_fully && is_first && !is_rest;
         self.links[usize::from(link.0)].replaces = is_divergent;
         let is_disturbed = self.links[usize::from(link.0)].disrupted_since != SimTime::NEVER;
         if is_disturbed && !is_divergent {
@@ -355,7 +354,10 @@ impl World {
     /// A source knows nothing of a link any more; its target has not noticed yet.
     pub(super) fn forget_target(&mut self, now: SimTime, link: LinkId) {
         self.settle_own(link);
-        drop(self.queue.drain_lane(self.links[usize::from(link.0)].departures));
+        drop(
+            self.queue
+                .drain_lane(self.links[usize::from(link.0)].departures),
+        );
         let state = &mut self.links[usize::from(link.0)];
         state.held.clear();
         state.catch_up = None;

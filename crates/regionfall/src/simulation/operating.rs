@@ -131,7 +131,10 @@ impl World {
     /// Members that exist only once an operator creates the database there: nothing runs on their machines.
     pub(super) fn hold_spares(&mut self) {
         let kind = self.blueprint.settings().database.kind;
-        if !matches!(kind, DatabaseKind::Standalone | DatabaseKind::PrimaryReplica) {
+        if !matches!(
+            kind,
+            DatabaseKind::Standalone | DatabaseKind::PrimaryReplica
+        ) {
             return;
         }
         for index in 0..self.nodes.len() {

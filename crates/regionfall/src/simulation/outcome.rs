@@ -198,7 +198,9 @@ impl Outcome {
         if partial_failed > 0 {
             say(
                 self.ended_at,
-                format!("{partial_failed} partial synchronizations found the backlog too short; {full} were full ones"),
+                format!(
+                    "{partial_failed} partial synchronizations found the backlog too short; {full} were full ones"
+                ),
             );
         }
         let writes = account.all_writes();

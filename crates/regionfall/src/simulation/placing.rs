@@ -6,7 +6,9 @@ use regionfall_kernel::{Seed, SimDuration, SimTime, TimerId, unit_from_bits};
 use super::deciding::DeciderSlot;
 use super::world::World;
 use crate::client::{AppServer, Finding};
-use crate::database::{DatabaseKind, Link, LinkState, Member, Missed, Node, Placement, Role, Scope, Shard};
+use crate::database::{
+    DatabaseKind, Link, LinkState, Member, Missed, Node, Placement, Role, Scope, Shard,
+};
 use crate::failover::{
     Checker, ClientJudge, Decider, Propagation, ResolverClass, ResolverShare, TrafficManager,
     TrafficManagerConfig, Vantage,

@@ -16,9 +16,7 @@ impl World {
     fn alone_after(&self) -> Option<SimDuration> {
         let database = &self.blueprint.settings().database;
         match database.sync.stale {
-            Stale::AfterRestart { alone_after }
-                if database.kind == DatabaseKind::ActiveActive =>
-            {
+            Stale::AfterRestart { alone_after } if database.kind == DatabaseKind::ActiveActive => {
                 Some(alone_after)
             }
             _ => None,

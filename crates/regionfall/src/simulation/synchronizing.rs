@@ -217,7 +217,10 @@ impl World {
         let state = &self.links[usize::from(link.0)];
         let (source, target) = (state.source, state.target);
         let sync = state.full_sync.as_deref();
-        let Some(stage) = sync.filter(|sync| sync.number == number).map(|sync| sync.stage) else {
+        let Some(stage) = sync
+            .filter(|sync| sync.number == number)
+            .map(|sync| sync.stage)
+        else {
             return false;
         };
         let worker = if stage == Stage::Load { target } else { source };

@@ -368,6 +368,7 @@ impl Ledger {
                 self.durable_from = NEVER;
                 self.origins.activate(member.index());
             }
+            Fact::NodeUnlinked { node } => self.origins.unlink(node.index()),
             Fact::CopiesEnded {
                 node,
                 origin,

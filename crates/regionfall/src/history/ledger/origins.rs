@@ -49,6 +49,8 @@ pub(super) struct Origins {
     serving: Vec<u8>,
     /// The one member that takes writes, where only one does.
     active: Option<usize>,
+    /// Nodes that were taken out: what only they hold is lost.
+    unlinked: Vec<usize>,
     logs: Vec<Origin>,
     /// `[origin * nodes + node]`: what the node holds, in memory or on a kept disk.
     applied: Vec<u64>,
@@ -79,6 +81,7 @@ impl Origins {
             members: members.to_vec(),
             serving: first.repeat(usize::from(shards)),
             active: None,
+            unlinked: Vec::new(),
             logs: Vec::new(),
             applied: Vec::new(),
             peak: Vec::new(),
@@ -190,6 +193,11 @@ impl Origins {
         self.serving(origin).iter().map(applied).max().unwrap_or(0)
     }
 
+    /// A node was taken out for good.
+    pub(super) fn unlink(&mut self, node: usize) {
+        self.unlinked.push(node);
+    }
+
     /// From now on what `member` does not hold does not survive, whoever else holds it.
     pub(super) fn activate(&mut self, member: usize) {
         let is_first = self.active.is_none();
@@ -263,6 +271,10 @@ impl Origins {
         ends.into_iter()
             .find(|&&(kept, _)| kept < sequence)
             .map(|&(_, cause)| cause)
+            .or_else(|| {
+                let is_out = self.unlinked.contains(&self.node(origin));
+                is_out.then_some(CopyEnd::Replaced)
+            })
     }
 
     #[inline]

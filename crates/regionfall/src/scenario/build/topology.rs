@@ -22,10 +22,7 @@ struct Named<'f> {
 impl Builder<'_, '_> {
     pub(super) fn topology(&mut self, fields: &Fields, root: &Fields) -> TopologyConfig {
         let rtt = self.rtt_table(fields);
-        let mut named = self.members(
-            list(fields, "regions"),
-            table(root, "database"),
-        );
+        let mut named = self.members(list(fields, "regions"), table(root, "database"));
         let members = named.len();
         others(root, &mut named);
         let regions: Vec<RegionConfig> = named

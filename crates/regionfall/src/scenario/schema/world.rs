@@ -309,11 +309,36 @@ static FULL_SYNC: Table = Table {
     title: "full_sync",
     doc: "A whole state is written as a snapshot, sent, and taken in: between members a merge. Without any of these keys it is one message.",
     keys: &[
-        Key::new("snapshot", Kind::Bandwidth, Default::Absent("it takes no time"), "How fast the source writes the snapshot."),
-        Key::new("transfer", Kind::Bandwidth, Default::Absent("what the path carries"), "How fast one link transfers, if the path lets it."),
-        Key::new("load", Kind::Bandwidth, Default::Absent("it takes no time"), "How fast the target takes it in."),
-        Key::new("sources", Kind::Integer(1, 10), Default::Absent("all that there are"), "From how many members a member copies at a time (gradual synchronization)."),
-        Key::new("shards_per_source", Kind::Integer(1, 512), Default::Absent("all that there are"), "How many shards of one of them at a time."),
+        Key::new(
+            "snapshot",
+            Kind::Bandwidth,
+            Default::Absent("it takes no time"),
+            "How fast the source writes the snapshot.",
+        ),
+        Key::new(
+            "transfer",
+            Kind::Bandwidth,
+            Default::Absent("what the path carries"),
+            "How fast one link transfers, if the path lets it.",
+        ),
+        Key::new(
+            "load",
+            Kind::Bandwidth,
+            Default::Absent("it takes no time"),
+            "How fast the target takes it in.",
+        ),
+        Key::new(
+            "sources",
+            Kind::Integer(1, 10),
+            Default::Absent("all that there are"),
+            "From how many members a member copies at a time (gradual synchronization).",
+        ),
+        Key::new(
+            "shards_per_source",
+            Kind::Integer(1, 512),
+            Default::Absent("all that there are"),
+            "How many shards of one of them at a time.",
+        ),
     ],
     open: None,
 };
@@ -344,7 +369,10 @@ static STALE: Table = Table {
 
 /// Products with their meanings.
 const PRODUCTS: &[(&str, &str)] = &[
-    ("redis-software", "Redis Software (Redis Enterprise), run by oneself"),
+    (
+        "redis-software",
+        "Redis Software (Redis Enterprise), run by oneself",
+    ),
     ("redis-cloud", "Redis Cloud"),
     ("azure-managed-redis", "Azure Managed Redis"),
     ("redis-oss", "Redis Open Source"),
