@@ -287,13 +287,6 @@ impl<P: Copy> Network<P> {
         }
     }
 
-    /// When a path has carried all that waits for its bandwidth, on the way from an end; the past if nothing waits.
-    pub fn free_at(&self, id: ConnectionId, from: End) -> SimTime {
-        let connection = self.connections.get(id.index());
-        let path = connection.map(|connection| connection.paths[from.index()]);
-        path.map_or(SimTime::ZERO, |path| self.paths[path.0 as usize].free_at())
-    }
-
     /// Whether the connection still exists in the network.
     pub fn exists(&self, id: ConnectionId) -> bool {
         self.connections

@@ -93,7 +93,7 @@ impl World {
                 if !self.replicates(source, target) {
                     return false;
                 }
-                if state.state == LinkState::Down {
+                if matches!(state.state, LinkState::Down | LinkState::Opening(_)) {
                     let feeder = self.feeder(source, shard);
                     let primary = self.members[target.index()].primaries[shard];
                     let carrier = self.carrier(source, feeder, link);
@@ -194,6 +194,13 @@ impl World {
         else {
             return;
         };
+        // Behind a proxy that runs there may be no process that does.
+        let (source, carrier) = (state.source, state.carrier);
+        if source != carrier && !self.nodes[source.index()].is_running {
+            self.let_go(now, link, listener);
+            return;
+        }
+        let state = &mut self.links[usize::from(link.0)];
         let is_first = matches!(state.state, LinkState::Greeting(_));
         let is_rest = std::mem::take(&mut state.follows_state);
         if is_first {
@@ -339,16 +346,45 @@ impl World {
             } else if carrier == node {
                 self.forget_target(now, link);
                 self.disrupt(now, link, listener);
-            } else if source == node {
-                // The proxy that carried it says so to the target.
-                if let Some(connection) = self.links[index].connection() {
-                    self.forget_target(now, link);
-                    self.network
-                        .close(now, &mut self.queue, connection, End::Server);
+                // A proxy that had closed it cannot say so any more.
+                if source != carrier && self.is_closing(link) {
+                    self.let_go(now, link, listener);
                 }
-                self.disrupt(now, link, listener);
+            } else if source == node {
+                self.close_at_carrier(now, link, listener);
             }
         }
+    }
+
+    /// The process behind a proxy died: the proxy lets what it had got go out, and closes the connection.
+    fn close_at_carrier<L: Listener>(&mut self, now: SimTime, link: LinkId, listener: &mut L) {
+        let state = &self.links[usize::from(link.0)];
+        if let LinkState::Greeting(connection)
+        | LinkState::Syncing(connection)
+        | LinkState::Streaming(connection) = state.state
+        {
+            self.forget_target(now, link);
+            self.network
+                .close(now, &mut self.queue, connection, End::Server);
+            if !self.network.exists(connection) {
+                self.let_go(now, link, listener);
+                return;
+            }
+        }
+        self.disrupt(now, link, listener);
+    }
+
+    /// Whether a link's source has closed a connection, and its target does not know it yet.
+    fn is_closing(&self, link: LinkId) -> bool {
+        let state = &self.links[usize::from(link.0)];
+        matches!(state.state, LinkState::Orphaned(id) if !self.network.is_open(id))
+    }
+
+    /// A link ends at once, and is tried again as any that broke.
+    fn let_go<L: Listener>(&mut self, now: SimTime, link: LinkId, listener: &mut L) {
+        self.hang_up(now, link, listener);
+        let every = self.blueprint.settings().database.sync.reconnect_every;
+        self.retry_link_at(now + every, link);
     }
 
     /// A source knows nothing of a link any more; its target has not noticed yet.

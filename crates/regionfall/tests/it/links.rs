@@ -198,6 +198,25 @@ fn gradual_synchronization_copies_one_shard_of_one_source_at_a_time() {
 }
 
 #[test]
+fn a_replica_gets_its_whole_state_from_its_primary_where_that_is_the_rule() {
+    let of = |replicas: &str| {
+        let settings = format!("replicas = \"{replicas}\"\n{STATE}");
+        let settings = format!(
+            "[database]\nreplicas_per_shard = 1\nsize = \"100MB\"\n{}",
+            sync(&settings)
+        );
+        let crash = "[[fault]]\nkind = \"process-crash\"\nregion = \"a\"\nnode = 1\nat = \"20s\"\nlasts = \"5s\"\n";
+        let mut diary = Diary::default();
+        run(&study(&settings, crash), 1, &mut diary).expect_all_held();
+        diary.caught_up(0, 1) - diary.restarted[&1]
+    };
+    let partial = of("partial");
+    assert!(partial < 1.0, "{partial}");
+    let full = of("full");
+    assert!((13.0..14.0).contains(&full), "{full}");
+}
+
+#[test]
 fn states_share_the_bandwidth_of_their_path() {
     let narrow = "[[topology.link]]\nfrom = \"a\"\nto = \"c\"\none_way = \"60ms\"\nbandwidth = \"80Mbit/s\"\n";
     let of = |shards: u32| {

@@ -209,7 +209,8 @@ fn takes(fields: &mut Fields) {
         let Value::Table(fault) = &mut fault.value else {
             continue;
         };
-        let is_outage = fault.get("kind").and_then(Node::text) == Some("region-outage");
+        let kind = fault.get("kind").and_then(Node::text);
+        let is_outage = matches!(kind, Some("region-outage" | "zone-outage"));
         if is_outage && fault.get("takes").is_none() {
             let origin = Origin::Default(None);
             let database = Node::new(Value::Text("database".to_owned()), origin.clone());
