@@ -231,7 +231,11 @@ impl World {
         }
         match stage {
             Stage::Waiting => false,
-            Stage::Snapshot | Stage::Transfer => {
+            Stage::Snapshot => {
+                self.begin_transfer(now, link);
+                false
+            }
+            Stage::Transfer => {
                 self.send_part(now, link);
                 false
             }
@@ -239,7 +243,18 @@ impl World {
         }
     }
 
-    /// The next part of a state leaves.
+    /// The snapshot is there: its first part is on its way out.
+    fn begin_transfer(&mut self, now: SimTime, link: LinkId) {
+        let rate = self.blueprint.settings().database.sync.full_sync.transfer;
+        let state = &mut self.links[usize::from(link.0)];
+        if let Some(sync) = state.full_sync.as_deref_mut() {
+            sync.stage = Stage::Transfer;
+            let at = now + time_for(next_part(sync), rate);
+            self.queue.schedule(at, Event::StateStep(link, sync.number));
+        }
+    }
+
+    /// The next part of a state is out.
     fn send_part(&mut self, now: SimTime, link: LinkId) {
         let rate = self.blueprint.settings().database.sync.full_sync.transfer;
         let state = &mut self.links[usize::from(link.0)];
@@ -250,12 +265,11 @@ impl World {
         let Some(sync) = state.full_sync.as_deref_mut() else {
             return;
         };
-        sync.stage = Stage::Transfer;
-        let size = (sync.bytes / PARTS).clamp(SMALLEST_PART, LARGEST_PART);
-        let part = size.min(sync.bytes - sync.sent);
+        let part = next_part(sync);
         // Numbers of parts that no other state of the link has.
-        let sequence = sync.number << 12 | (sync.sent / size) as u32 & 0xFFF;
+        let sequence = sync.number << 12 | (sync.sent / part.max(1)) as u32 & 0xFFF;
         sync.sent += part;
+        let next = next_part(sync);
         let (is_last, number) = (sync.sent >= sync.bytes, sync.number);
         let message = if is_last {
             Message::FullState(link)
@@ -273,7 +287,7 @@ impl World {
         self.network.send(now, &mut self.queue, way, letter, draw);
         if !is_last {
             let free = self.network.free_at(connection, End::Server);
-            let at = (now + time_for(part, rate)).max(free);
+            let at = (now + time_for(next, rate)).max(free);
             self.queue.schedule(at, Event::StateStep(link, number));
         }
     }
@@ -291,6 +305,12 @@ impl World {
             self.queue.schedule(at, Event::StateStep(link, number));
         }
     }
+}
+
+/// Bytes of the part of a state that comes next.
+fn next_part(sync: &FullSync) -> u64 {
+    let size = (sync.bytes / PARTS).clamp(SMALLEST_PART, LARGEST_PART);
+    size.min(sync.bytes - sync.sent)
 }
 
 /// How long so many bytes take at a rate.

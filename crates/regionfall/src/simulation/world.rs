@@ -395,8 +395,9 @@ impl World {
                 Message::Request { slot, .. } | Message::Reply { slot, .. } => {
                     self.operations.message_gone(slot);
                 }
-                Message::FullState(link) => self.links[usize::from(link.0)].full_state = None,
-                Message::Probe(_)
+                // A link forgets its state itself when its connection ends: this may be an earlier one's.
+                Message::FullState(_)
+                | Message::Probe(_)
                 | Message::ProbeReply(_)
                 | Message::Greeting(_)
                 | Message::Heartbeat
