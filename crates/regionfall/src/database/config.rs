@@ -43,9 +43,8 @@ impl DatabaseKind {
     /// Whether effects of one member go to another.
     pub fn replicates(self, from: usize, to: usize) -> bool {
         match self {
-            Self::Standalone | Self::Independent | Self::PrimaryReplica => false,
-            // Who takes writes changes: that is for the world.
-            Self::GeoPassive => false,
+            // Who takes writes of a passive member's database changes: that is for the world.
+            Self::Standalone | Self::Independent | Self::PrimaryReplica | Self::GeoPassive => false,
             Self::ActiveActive => from != to,
         }
     }

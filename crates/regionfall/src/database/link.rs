@@ -70,9 +70,18 @@ pub struct Link {
     /// The node at whose address the target finds the source: a proxy, or the source itself.
     pub carrier: NodeId,
     /// Whether the target has caught up with the source since its process started.
-    pub is_in_sync: bool,
-    /// Whether the target tried to reach the source since then, in vain.
-    pub is_unreachable: bool,
+    pub since_start: Progress,
+}
+
+/// Whether a target has caught up with its source since it started.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Progress {
+    /// Not yet.
+    Awaited,
+    /// It tried to reach the source, in vain.
+    OutOfReach,
+    /// It had at some time what the source had when the link opened.
+    InSync,
 }
 
 /// A full synchronization: a snapshot is made at the source, sent in parts, and loaded at the target.

@@ -14,6 +14,6 @@ pub use config::{
     Carrier, DatabaseConfig, DatabaseKind, Entrance, FullSyncConfig, Placement, Stale, SyncConfig,
 };
 pub use journal::Journal;
-pub use link::{FullSync, Link, LinkState, Missed, Scope, Stage};
+pub use link::{FullSync, Link, LinkState, Missed, Progress, Scope, Stage};
 pub use member::{Member, Relay, shard_of};
 pub use node::{Node, Role, Shard};

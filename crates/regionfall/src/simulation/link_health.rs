@@ -4,7 +4,7 @@ use regionfall_kernel::{SimDuration, SimTime};
 
 use super::event::{Event, LinkId, Message};
 use super::world::World;
-use crate::database::LinkState;
+use crate::database::{LinkState, Progress};
 use crate::history::{Fact, Listener};
 use crate::network::{ConnectionId, Draw, End, HostState, TrafficClass};
 use crate::topology::NodeId;
@@ -68,7 +68,7 @@ impl World {
         let state = &mut self.links[usize::from(link.0)];
         state.catch_up = None;
         state.disrupted_since = SimTime::NEVER;
-        state.is_in_sync = true;
+        state.since_start = Progress::InSync;
         listener.observe(now, &Fact::LinkCaughtUp { source, target });
         self.review_stale(now, target, shard as u16, listener);
     }

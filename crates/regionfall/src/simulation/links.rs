@@ -5,7 +5,7 @@ use regionfall_kernel::{SimDuration, SimTime};
 
 use super::event::{Event, LinkId, Message};
 use super::world::{Owner, World};
-use crate::database::{Carrier, DatabaseKind, LinkState, Missed, Role, Scope};
+use crate::database::{Carrier, DatabaseKind, LinkState, Missed, Progress, Role, Scope};
 use crate::history::Listener;
 use crate::network::{ConnectionId, ConnectionOptions, Draw, End, Opening, TrafficClass};
 use crate::topology::{MemberId, NodeId};
@@ -43,7 +43,7 @@ impl World {
             | LinkState::Greeting(_)
             | LinkState::Orphaned(_) => return,
             LinkState::Opening(connection) => {
-                self.links[usize::from(link.0)].is_unreachable = true;
+                self.note_out_of_reach(link);
                 self.network
                     .close(now, &mut self.queue, connection, End::Client);
                 self.ask_others(now, link);
@@ -149,7 +149,9 @@ impl World {
             return;
         };
         state.state = LinkState::Greeting(connection);
-        state.is_unreachable = false;
+        if state.since_start == Progress::OutOfReach {
+            state.since_start = Progress::Awaited;
+        }
         self.queue.cancel(state.retry);
         if !self.waits_for_other_sources(now, link) {
             self.greet(now, link);
@@ -260,6 +262,14 @@ impl World {
         }
     }
 
+    /// A syncer tried in vain to reach its source.
+    fn note_out_of_reach(&mut self, link: LinkId) {
+        let state = &mut self.links[usize::from(link.0)];
+        if state.since_start == Progress::Awaited {
+            state.since_start = Progress::OutOfReach;
+        }
+    }
+
     /// A syncer's connection broke.
     pub(super) fn link_broken<L: Listener>(
         &mut self,
@@ -280,7 +290,7 @@ impl World {
         let target = state.target;
         let shard = state.shard;
         if let LinkState::Opening(_) = state.state {
-            self.links[usize::from(link.0)].is_unreachable = true;
+            self.note_out_of_reach(link);
         }
         self.link_down(now, link, listener);
         self.review_stale(now, target, shard, listener);

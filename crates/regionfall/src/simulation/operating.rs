@@ -7,12 +7,38 @@ use super::afflictions::{Affliction, HostFault};
 use super::event::LinkId;
 use super::world::World;
 use crate::database::{DatabaseKind, LinkState, Scope};
-use crate::fault::{Disks, OldActive};
+use crate::fault::{Disks, FaultKind, OldActive};
 use crate::history::{Fact, Listener};
 use crate::network::InFlight;
 use crate::topology::{FaultId, MemberId, NodeId};
 
 impl World {
+    /// Carries out what is about syncers, or is an operator's act.
+    pub(super) fn operate<L: Listener>(
+        &mut self,
+        now: SimTime,
+        (fault, begins): (FaultId, bool),
+        kind: &FaultKind,
+        listener: &mut L,
+    ) {
+        match *kind {
+            FaultKind::SyncerStopped { member, source } => {
+                self.switch_syncer(now, (fault, begins), (member, source), listener);
+            }
+            FaultKind::RestartSyncers { member } if begins => {
+                self.restart_syncers(now, fault, member);
+            }
+            FaultKind::FailOver {
+                member: Some(member),
+                old,
+            } if begins => self.fail_over(now, (fault, member), old, listener),
+            FaultKind::Recreate {
+                member: Some(member),
+            } if begins => self.recreate(now, (fault, member), listener),
+            _ => {}
+        }
+    }
+
     /// Whether effects of one member go to another.
     pub(super) fn replicates(&self, from: MemberId, to: MemberId) -> bool {
         let is_out = |member: MemberId| self.members[member.index()].is_unlinked;

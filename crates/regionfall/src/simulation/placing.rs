@@ -7,7 +7,7 @@ use super::deciding::DeciderSlot;
 use super::world::World;
 use crate::client::{AppServer, Finding};
 use crate::database::{
-    DatabaseKind, Link, LinkState, Member, Missed, Node, Placement, Role, Scope, Shard,
+    DatabaseKind, Link, LinkState, Member, Missed, Node, Placement, Progress, Role, Scope, Shard,
 };
 use crate::failover::{
     Checker, ClientJudge, Decider, Propagation, ResolverClass, ResolverShare, TrafficManager,
@@ -140,8 +140,7 @@ impl World {
             partial_failures: 0,
             stopped_by: 0,
             carrier: source,
-            is_in_sync: false,
-            is_unreachable: false,
+            since_start: Progress::Awaited,
         });
     }
 

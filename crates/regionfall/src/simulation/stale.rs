@@ -8,7 +8,7 @@ use regionfall_kernel::{SimDuration, SimTime};
 
 use super::event::Event;
 use super::world::World;
-use crate::database::{DatabaseKind, LinkState, Scope, Stale};
+use crate::database::{DatabaseKind, LinkState, Progress, Scope, Stale};
 use crate::history::{Fact, Listener};
 use crate::topology::NodeId;
 
@@ -49,7 +49,7 @@ impl World {
         for link in &mut self.links {
             let is_to_it = self.nodes[link.target.index()].member == member;
             if link.scope == Scope::Members && link.shard == shard && is_to_it {
-                (link.is_in_sync, link.is_unreachable) = (false, false);
+                link.since_start = Progress::Awaited;
             }
         }
         if alone_after != SimDuration::FOREVER {
@@ -86,12 +86,12 @@ impl World {
         let (true, Some(alone_after)) = (process.is_stale, self.alone_after()) else {
             return;
         };
-        match self.sources_of(node, shard) {
-            (_, 0) => self.leave_stale(now, node, shard, listener),
-            _ => {
-                let event = Event::Alone(node, shard);
-                self.queue.schedule(now + alone_after, event);
-            }
+        let (_, awaited) = self.sources_of(node, shard);
+        if awaited == 0 {
+            self.leave_stale(now, node, shard, listener);
+        } else {
+            let event = Event::Alone(node, shard);
+            self.queue.schedule(now + alone_after, event);
         }
     }
 
@@ -102,12 +102,12 @@ impl World {
             if link.scope != Scope::Members || link.shard != shard || link.target != node {
                 continue;
             }
-            if link.is_in_sync {
+            if link.since_start == Progress::InSync {
                 in_sync += 1;
                 continue;
             }
             let is_out_of_reach = match link.state {
-                LinkState::Down | LinkState::Opening(_) => link.is_unreachable,
+                LinkState::Down | LinkState::Opening(_) => link.since_start == Progress::OutOfReach,
                 LinkState::Orphaned(_) => true,
                 LinkState::Greeting(_) | LinkState::Syncing(_) | LinkState::Streaming(_) => false,
             };

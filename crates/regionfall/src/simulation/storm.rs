@@ -130,23 +130,11 @@ impl World {
                     self.appoint(now, (id, member), node, listener);
                 }
             }
-            FaultKind::SyncerStopped { member, source } => {
-                self.switch_syncer(now, (id, begins), (member, source), listener);
-            }
-            FaultKind::RestartSyncers { member } => {
-                if begins {
-                    self.restart_syncers(now, id, member);
-                }
-            }
-            FaultKind::FailOver { member, old } => {
-                if let (true, Some(member)) = (begins, member) {
-                    self.fail_over(now, (id, member), old, listener);
-                }
-            }
-            FaultKind::Recreate { member } => {
-                if let (true, Some(member)) = (begins, member) {
-                    self.recreate(now, (id, member), listener);
-                }
+            FaultKind::SyncerStopped { .. }
+            | FaultKind::RestartSyncers { .. }
+            | FaultKind::FailOver { .. }
+            | FaultKind::Recreate { .. } => {
+                self.operate(now, (id, begins), &kind, listener);
             }
             FaultKind::Partition {
                 paths,

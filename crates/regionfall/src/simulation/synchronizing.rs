@@ -214,13 +214,11 @@ impl World {
 
     /// A full synchronization goes a step further. Says whether the target has the whole state now.
     pub(super) fn step_full_sync(&mut self, now: SimTime, link: LinkId, number: u32) -> bool {
-        let state = &self.links[usize::from(link.0)];
-        let (source, target) = (state.source, state.target);
-        let sync = state.full_sync.as_deref();
-        let Some(stage) = sync
-            .filter(|sync| sync.number == number)
-            .map(|sync| sync.stage)
-        else {
+        let subject = &self.links[usize::from(link.0)];
+        let (source, target) = (subject.source, subject.target);
+        let sync = subject.full_sync.as_deref();
+        let sync = sync.filter(|sync| sync.number == number);
+        let Some(stage) = sync.map(|sync| sync.stage) else {
             return false;
         };
         let worker = if stage == Stage::Load { target } else { source };
