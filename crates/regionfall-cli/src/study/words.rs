@@ -5,7 +5,7 @@ use regionfall::fault::{Disks, FaultKind, Part, PathSelector, TrafficScope};
 use regionfall::metric::{Column, RUN_COLUMNS, Unit};
 use regionfall::network::Silence;
 use regionfall::scenario::{Objective, Sense, Settings, Statistic};
-use regionfall::topology::RegionId;
+use regionfall::topology::{MemberId, RegionId};
 
 /// A name as part of the name of a file: lower case, words joined by hyphens.
 pub(crate) fn slug(name: &str) -> String {
@@ -132,8 +132,7 @@ pub(crate) fn objective(objective: &Objective) -> String {
 /// A fault in a few words.
 pub(crate) fn fault(kind: &FaultKind, settings: &Settings) -> String {
     let region = |id: RegionId| settings.topology.regions[id.index()].name.as_str();
-    let home =
-        |member: regionfall::topology::MemberId| region(RegionId::from_index(member.index()));
+    let home = |member: MemberId| region(RegionId::from_index(member.index()));
     let lost = |disks: &Disks| match disks {
         Disks::Kept => "disk kept",
         Disks::Lost => "disk lost",
@@ -173,22 +172,10 @@ pub(crate) fn fault(kind: &FaultKind, settings: &Settings) -> String {
         FaultKind::Promote { member, node } => {
             format!("node {node} promoted in {}", home(*member))
         }
-        FaultKind::SyncerStopped { member, source } => {
-            let from = source.map(|source| format!(" from {}", home(source)));
-            let (to, from) = (home(*member), from.unwrap_or_default());
-            format!("syncers{from} to {to} stopped")
-        }
-        FaultKind::RestartSyncers { member } => {
-            format!("syncers to {} started by an operator", home(*member))
-        }
-        FaultKind::FailOver { member, .. } => match member {
-            Some(member) => format!("operator fails over to {}", home(*member)),
-            None => "operator's failover, to no member".to_owned(),
-        },
-        FaultKind::Recreate { member } => match member {
-            Some(member) => format!("created again in {}", home(*member)),
-            None => "created again nowhere".to_owned(),
-        },
+        FaultKind::SyncerStopped { .. }
+        | FaultKind::RestartSyncers { .. }
+        | FaultKind::FailOver { .. }
+        | FaultKind::Recreate { .. } => operated(kind, home),
         FaultKind::ZoneOutage {
             region: of,
             zone,
@@ -223,6 +210,29 @@ pub(crate) fn fault(kind: &FaultKind, settings: &Settings) -> String {
         FaultKind::Loss { paths, share } => {
             format!("loss of {} {}", percent(*share), self::paths(paths, region))
         }
+    }
+}
+
+/// What is about syncers, or is an operator's act.
+fn operated<'s>(kind: &FaultKind, home: impl Fn(MemberId) -> &'s str) -> String {
+    match kind {
+        FaultKind::SyncerStopped { member, source } => {
+            let from = source.map(|source| format!(" from {}", home(source)));
+            let (to, from) = (home(*member), from.unwrap_or_default());
+            format!("syncers{from} to {to} stopped")
+        }
+        FaultKind::RestartSyncers { member } => {
+            format!("syncers to {} started by an operator", home(*member))
+        }
+        FaultKind::FailOver { member, .. } => match member {
+            Some(member) => format!("operator fails over to {}", home(*member)),
+            None => "operator's failover, to no member".to_owned(),
+        },
+        FaultKind::Recreate { member } => match member {
+            Some(member) => format!("created again in {}", home(*member)),
+            None => "created again nowhere".to_owned(),
+        },
+        _ => kind.word().to_owned(),
     }
 }
 
