@@ -101,6 +101,8 @@ pub(super) enum Message {
     Call(CallId),
     /// Its answer.
     CallReply(CallId),
+    /// A segment of a byte stream.
+    Bytes(ChunkId),
 }
 
 /// A directed link of one shard.
@@ -114,6 +116,10 @@ pub(super) struct ProbeId(pub u32);
 /// A command of an external endpoint.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct CallId(pub u32);
+
+/// A segment of a byte stream under way.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct ChunkId(pub u32);
 
 /// A request on its way inside a member, or a reply that waits there.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

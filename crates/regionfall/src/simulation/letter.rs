@@ -6,7 +6,7 @@
 
 use regionfall_crdt::OriginId;
 
-use super::event::{CallId, LinkId, Message, ProbeId};
+use super::event::{CallId, ChunkId, LinkId, Message, ProbeId};
 use crate::client::Slot;
 use crate::topology::MemberId;
 
@@ -24,6 +24,7 @@ const HEARTBEAT: u64 = 6;
 const FULL_STATE: u64 = 7;
 const CALL: u64 = 8;
 const CALL_REPLY: u64 = 9;
+const BYTES: u64 = 10;
 
 impl From<Message> for Letter {
     #[inline]
@@ -63,6 +64,7 @@ impl From<Message> for Letter {
             Message::FullState(LinkId(id)) => (word(FULL_STATE, 0, u32::from(id)), 0),
             Message::Call(CallId(id)) => (word(CALL, 0, id), 0),
             Message::CallReply(CallId(id)) => (word(CALL_REPLY, 0, id), 0),
+            Message::Bytes(ChunkId(id)) => (word(BYTES, 0, id), 0),
         };
         Self([first, second])
     }
@@ -97,9 +99,10 @@ impl From<Letter> for Message {
             HEARTBEAT => Self::Heartbeat,
             FULL_STATE => Self::FullState(LinkId(identity as u16)),
             CALL => Self::Call(CallId(identity)),
+            CALL_REPLY => Self::CallReply(CallId(identity)),
             kind => {
-                debug_assert_eq!(kind, CALL_REPLY, "letters are made from messages only");
-                Self::CallReply(CallId(identity))
+                debug_assert_eq!(kind, BYTES, "letters are made from messages only");
+                Self::Bytes(ChunkId(identity))
             }
         }
     }
@@ -148,6 +151,7 @@ mod tests {
             Message::FullState(link),
             Message::Call(CallId(0x8000_0001)),
             Message::CallReply(CallId(3)),
+            Message::Bytes(ChunkId(0x8000_0002)),
         ];
         for message in messages {
             assert_eq!(Message::from(Letter::from(message)), message);

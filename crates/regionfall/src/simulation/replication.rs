@@ -218,6 +218,9 @@ impl World {
                     last,
                 },
             );
+            if self.streams.hears_messages {
+                self.hear_messages(target, (origin, first, last));
+            }
             self.hand_on(now, (source, target), shard, (origin, first, last));
         }
         if self.links[usize::from(link.0)].catch_up.is_some() {

@@ -13,7 +13,9 @@ use super::blueprint::Blueprint;
 use super::deciding::{DeciderSlot, ProbeSlot};
 use super::endpoint::{Call, Endpoint};
 use super::event::{ARRIVAL, Event, LinkId, Message};
+use super::external::External;
 use super::letter::Letter;
+use super::stream::Streams;
 use crate::client::{AppServer, Finding, Operations};
 use crate::database::{Journal, Link, Member, Node};
 use crate::failover::{Decider, StrategyConfig};
@@ -56,6 +58,8 @@ pub struct World {
     pub(super) probes: Vec<ProbeSlot>,
     pub(super) endpoints: Vec<Endpoint>,
     pub(super) calls: Vec<Call>,
+    pub(super) streams: Streams,
+    pub(super) external: External,
 
     pub(super) errands: Errands,
 
@@ -82,6 +86,8 @@ pub(super) enum Owner {
     Link(LinkId),
     /// An external endpoint's.
     Endpoint(u32),
+    /// A byte stream's.
+    Stream(u32),
 }
 
 impl World {
@@ -125,6 +131,8 @@ impl World {
             probes: Vec::new(),
             endpoints: Vec::new(),
             calls: Vec::new(),
+            streams: Streams::default(),
+            external: External::new(blueprint),
             errands: Errands::default(),
             faults,
             host_faults: Vec::new(),
@@ -224,7 +232,7 @@ impl World {
     }
 
     /// Everything that can happen, on one screen.
-    fn handle<L: Listener>(&mut self, now: SimTime, event: Event, listener: &mut L) {
+    pub(super) fn handle<L: Listener>(&mut self, now: SimTime, event: Event, listener: &mut L) {
         match event {
             Event::Network(event) => {
                 if let Some(notice) = self.network.handle(now, &mut self.queue, event) {
@@ -297,6 +305,7 @@ impl World {
                 Some(Owner::Probe(probe)) => self.probe_opened(now, probe, listener),
                 Some(Owner::Link(link)) => self.link_opened(now, link),
                 Some(Owner::Endpoint(endpoint)) => self.endpoint_opened(now, endpoint),
+                Some(Owner::Stream(stream)) => self.stream_opened(now, stream, listener),
                 Some(Owner::Kept(..)) | None => {}
             },
             Notice::Broken {
@@ -313,18 +322,19 @@ impl World {
                 }
                 Some(Owner::Link(link)) => self.link_broken(now, link, connection, listener),
                 Some(Owner::Endpoint(endpoint)) => self.endpoint_broken(endpoint),
+                Some(Owner::Stream(stream)) => self.stream_broken(stream, End::Client, cause),
                 None => {}
             },
             Notice::Broken {
                 connection,
                 end: End::Server,
-                ..
-            } => {
-                if let Some(Owner::Link(link)) = self.owner(connection) {
-                    self.orphan_link(now, link, connection, listener);
-                }
+                cause,
+            } => match self.owner(connection) {
+                Some(Owner::Link(link)) => self.orphan_link(now, link, connection, listener),
+                Some(Owner::Stream(stream)) => self.stream_broken(stream, End::Server, cause),
                 // A member forgets a client that went away.
-            }
+                _ => {}
+            },
         }
     }
 
@@ -372,6 +382,7 @@ impl World {
             Message::FullState(link) => self.full_state_arrives(now, link, listener),
             Message::Call(call) => self.serve_call(now, connection, call, listener),
             Message::CallReply(call) => self.call_answered(now, call),
+            Message::Bytes(chunk) => self.bytes_arrive(chunk),
         }
     }
 
@@ -390,6 +401,7 @@ impl World {
                 | Message::Effects { .. }
                 | Message::Call(_)
                 | Message::CallReply(_) => {}
+                Message::Bytes(chunk) => drop(self.streams.take_chunk(chunk)),
             }
         }
     }
@@ -410,7 +422,7 @@ impl World {
         }
     }
 
-    fn start<L: Listener>(&mut self, listener: &mut L) {
+    pub(super) fn start<L: Listener>(&mut self, listener: &mut L) {
         self.started = true;
         let now = SimTime::ZERO;
         for node in &self.nodes {
@@ -438,7 +450,7 @@ impl World {
         self.start_arrivals(now);
     }
 
-    fn tell_first_effects<L: Listener>(&mut self, now: SimTime, listener: &mut L) {
+    pub(super) fn tell_first_effects<L: Listener>(&mut self, now: SimTime, listener: &mut L) {
         while let Some(fault) = self.network.effects.take_fresh() {
             listener.observe(now, &Fact::FaultTouched { fault });
         }

@@ -85,6 +85,15 @@ impl Workload {
         self.keys
     }
 
+    /// The keyspace that a key of the workload belongs to.
+    pub fn keyspace_of(&self, key: KeyId) -> Option<KeyspaceId> {
+        if key.0 >= self.keys {
+            return None;
+        }
+        let behind = self.keyspaces.partition_point(|keyspace| keyspace.first <= key.0);
+        behind.checked_sub(1).map(KeyspaceId::from_index)
+    }
+
     /// The `sequence`-th request of client `who`, whose home is `home`.
     #[inline]
     pub fn request(&self, draws: Addressed, who: u32, sequence: u32, home: MemberId) -> Request {

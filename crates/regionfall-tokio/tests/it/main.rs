@@ -1,0 +1,4 @@
+//! Real client code against the model.
+
+mod clients;
+mod region_outage;
