@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::{
-    AsyncConnectionConfig, Cmd, Pipeline, RedisConnectionInfo, RedisError, RedisFuture,
+    AsyncConnectionConfig, Cmd, Pipeline, ProtocolVersion, RedisConnectionInfo, RedisError, RedisFuture,
     RedisResult, Value,
 };
 use regionfall::simulation::StreamId;
@@ -90,6 +90,14 @@ impl Connector {
     /// The app server whose connections it opens.
     pub fn server(&self) -> &AppServer {
         &self.server
+    }
+
+    pub(crate) fn protocol(&self) -> ProtocolVersion {
+        self.info.protocol()
+    }
+
+    pub(crate) fn db(&self) -> i64 {
+        self.info.db()
     }
 
     /// Opens a connection of redis-rs itself.
