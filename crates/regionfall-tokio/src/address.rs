@@ -29,7 +29,10 @@ mod tests {
     #[test]
     fn names_lead_back_to_members() {
         assert_eq!(member_of(&host_of(MemberId(3))), Some(MemberId(3)));
-        assert_eq!(member_of("member-3.regionfall.test:6379"), Some(MemberId(3)));
+        assert_eq!(
+            member_of("member-3.regionfall.test:6379"),
+            Some(MemberId(3))
+        );
         assert_eq!(member_of("localhost"), None);
     }
 }

@@ -168,7 +168,10 @@ impl Line {
     pub(crate) fn serve_next(&mut self) -> (u64, Option<Asked>) {
         let number = self.served;
         self.served += 1;
-        (number, self.find(number).and_then(|expected| expected.asked))
+        (
+            number,
+            self.find(number).and_then(|expected| expected.asked),
+        )
     }
 
     /// The server wrote so many bytes, with which the answer to a request ends.

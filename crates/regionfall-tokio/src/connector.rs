@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use redis::aio::{ConnectionLike, MultiplexedConnection};
 use redis::{
-    AsyncConnectionConfig, Cmd, Pipeline, ProtocolVersion, RedisConnectionInfo, RedisError, RedisFuture,
-    RedisResult, Value,
+    AsyncConnectionConfig, Cmd, Pipeline, ProtocolVersion, RedisConnectionInfo, RedisError,
+    RedisFuture, RedisResult, Value,
 };
 use regionfall::simulation::StreamId;
 use regionfall::topology::MemberId;
@@ -159,9 +159,9 @@ impl Connector {
         };
         match self.connection_timeout {
             None => opening.await,
-            Some(limit) => timeout(limit, opening).await.unwrap_or_else(|_| {
-                Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into())
-            }),
+            Some(limit) => timeout(limit, opening)
+                .await
+                .unwrap_or_else(|_| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into())),
         }
     }
 }

@@ -90,7 +90,9 @@ pub enum LaneError {
         difference: Difference,
     },
     /// Two runs of one seed have the same bytes and different traces.
-    #[error("two runs of seed {seed} have traces {first} and {second}, though every byte is the same")]
+    #[error(
+        "two runs of seed {seed} have traces {first} and {second}, though every byte is the same"
+    )]
     TraceDiffers {
         /// The seed of the runs.
         seed: Seed,

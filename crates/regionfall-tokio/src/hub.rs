@@ -64,7 +64,11 @@ enum Stage {
 }
 
 impl Hub {
-    pub(crate) fn new(run: SteppedRun, timeout: Option<SimDuration>, transcript: Transcript) -> Self {
+    pub(crate) fn new(
+        run: SteppedRun,
+        timeout: Option<SimDuration>,
+        transcript: Transcript,
+    ) -> Self {
         Self {
             state: Mutex::new(State {
                 run: Some(run),
@@ -98,7 +102,10 @@ impl Hub {
         state.run = Some(run);
         // What the action made happen at once, such as a refusal without a way.
         state.catch_up();
-        let next = state.run.as_mut().map_or(SimTime::NEVER, SteppedRun::next_time);
+        let next = state
+            .run
+            .as_mut()
+            .map_or(SimTime::NEVER, SteppedRun::next_time);
         if next < state.bridge_sleeps_until {
             self.changed.notify_one();
         }
@@ -250,22 +257,20 @@ impl Hub {
         self.lock().socket(id).line.take_back(operation, attempt)
     }
 
-    /// When the bridge must look again, as tokio counts time.
-    pub(crate) fn sleep_until(&self) -> Instant {
+    /// When the bridge must look again, at `bound` at the latest, as tokio counts time.
+    pub(crate) fn sleep_until(&self, bound: SimTime) -> Instant {
         let mut state = self.lock();
         let Some(mut run) = state.run.take() else {
             return state.began;
         };
-        let mut next = run.next_time();
+        let mut next = run.next_time().min(bound);
         state.run = Some(run);
         if let Some(&(due, ..)) = state.due.front() {
             next = next.min(due);
         }
         next = state.waiting.values().fold(next, |next, &at| next.min(at));
         state.bridge_sleeps_until = next;
-        // Half a century is as good as never, and fits tokio's timers.
-        let grain = GRAIN.as_nanos();
-        let millis = next.as_nanos().div_ceil(grain).min(1_500_000_000_000);
+        let millis = next.as_nanos().div_ceil(GRAIN.as_nanos());
         state.began + Duration::from_millis(millis)
     }
 }

@@ -278,7 +278,8 @@ where
                     seed: self.seed,
                 });
             }
-            let until = hub.sleep_until();
+            let bound = if now < ends { ends } else { patience };
+            let until = hub.sleep_until(bound);
             let ended = {
                 let mut changed = pin!(hub.changed.notified());
                 let tasks = &mut self.tasks;
@@ -307,7 +308,11 @@ where
             let Some(run) = &state.run else {
                 return Ok(SimTime::NEVER);
             };
-            is_up.extend(self.servers.iter().map(|(server, _)| run.is_running(server.id)));
+            is_up.extend(
+                self.servers
+                    .iter()
+                    .map(|(server, _)| run.is_running(server.id)),
+            );
             (run.now(), run.events(), run.is_within_budget())
         };
         if !is_within_budget {
@@ -345,11 +350,7 @@ where
         *task = Some(self.tasks.spawn(code));
     }
 
-    fn ended(
-        &mut self,
-        hub: &Hub,
-        ended: Result<(Id, Ended), JoinError>,
-    ) -> Result<(), LaneError> {
+    fn ended(&mut self, hub: &Hub, ended: Result<(Id, Ended), JoinError>) -> Result<(), LaneError> {
         let id = match &ended {
             Ok((id, _)) => *id,
             Err(error) => error.id(),

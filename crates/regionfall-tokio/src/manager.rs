@@ -91,7 +91,10 @@ impl Manager {
     async fn connection(&self) -> RedisResult<(Connection, u32)> {
         let (mut opening, number) = self.0.current();
         let gone = || RedisError::from((ErrorKind::Io, "the run is over"));
-        let opened = opening.wait_for(Option::is_some).await.map_err(|_| gone())?;
+        let opened = opening
+            .wait_for(Option::is_some)
+            .await
+            .map_err(|_| gone())?;
         let result = opened.clone().unwrap_or_else(|| Err(gone()));
         drop(opened);
         if let Err(error) = &result
@@ -189,7 +192,9 @@ impl ConnectionLike for Manager {
     ) -> RedisFuture<'a, Vec<Value>> {
         Box::pin(async move {
             let (mut connection, number) = self.connection().await?;
-            let result = connection.req_packed_commands(pipeline, offset, count).await;
+            let result = connection
+                .req_packed_commands(pipeline, offset, count)
+                .await;
             self.heed(number, &result);
             result
         })

@@ -141,7 +141,12 @@ impl Attempt {
         let ending = match result {
             Ok(_) => AttemptEnding::Reply,
             Err(error) if error.is_timeout() => AttemptEnding::Timeout,
-            Err(error) if matches!(error.kind(), redis::ErrorKind::Server(_) | redis::ErrorKind::Extension) => {
+            Err(error)
+                if matches!(
+                    error.kind(),
+                    redis::ErrorKind::Server(_) | redis::ErrorKind::Extension
+                ) =>
+            {
                 AttemptEnding::ErrorReply
             }
             Err(_) => AttemptEnding::ConnectionLost,
@@ -166,7 +171,10 @@ impl Attempt {
         } else {
             ending
         };
-        if matches!(ending, AttemptEnding::Timeout | AttemptEnding::ConnectionLost) {
+        if matches!(
+            ending,
+            AttemptEnding::Timeout | AttemptEnding::ConnectionLost
+        ) {
             scope.in_doubt.store(true, Ordering::Relaxed);
         }
         let attempt = (scope.operation, *number);

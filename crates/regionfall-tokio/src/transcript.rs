@@ -66,7 +66,9 @@ impl Transcript {
                 continue;
             }
             let common = match (one, two) {
-                (Some(one), Some(two)) if (one.stream, one.writer, one.at) == (two.stream, two.writer, two.at) => {
+                (Some(one), Some(two))
+                    if (one.stream, one.writer, one.at) == (two.stream, two.writer, two.at) =>
+                {
                     let pairs = one.bytes.iter().zip(&two.bytes);
                     pairs.take_while(|(one, two)| one == two).count()
                 }
@@ -75,7 +77,12 @@ impl Transcript {
             let tell = |piece: Option<&Piece>| {
                 piece.map_or_else(
                     || "nothing more".to_owned(),
-                    |Piece { at, stream, writer, bytes }| {
+                    |Piece {
+                         at,
+                         stream,
+                         writer,
+                         bytes,
+                     }| {
                         let at = at.since_start().as_secs_f64();
                         let rest = bytes[common.min(bytes.len())..].iter().take(24).copied();
                         let rest = rest.collect::<Vec<u8>>().escape_ascii().to_string();

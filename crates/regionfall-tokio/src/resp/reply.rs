@@ -29,10 +29,9 @@ pub(crate) enum Shape {
 pub(crate) fn shape_of(kind: CommandKind) -> Shape {
     match kind {
         CommandKind::HGetAll => Shape::Map,
-        CommandKind::SMembers
-        | CommandKind::SUnion
-        | CommandKind::SInter
-        | CommandKind::SDiff => Shape::Set,
+        CommandKind::SMembers | CommandKind::SUnion | CommandKind::SInter | CommandKind::SDiff => {
+            Shape::Set
+        }
         CommandKind::ZScore | CommandKind::ZIncrBy => Shape::Double,
         _ => Shape::Plain,
     }

@@ -148,13 +148,20 @@ impl Requests {
     /// Takes a line without its end, if it is whole.
     fn line(&mut self, too_long: &str) -> Result<Option<Vec<u8>>, ProtocolError> {
         let rest = &self.buffer[self.read..];
-        let Some(end) = rest.iter().take(LINE_MAX + 1).position(|&byte| byte == b'\n') else {
+        let Some(end) = rest
+            .iter()
+            .take(LINE_MAX + 1)
+            .position(|&byte| byte == b'\n')
+        else {
             if rest.len() > LINE_MAX {
                 return Err(ProtocolError::new(too_long));
             }
             return Ok(None);
         };
-        let line = rest[..end].strip_suffix(b"\r").unwrap_or(&rest[..end]).to_vec();
+        let line = rest[..end]
+            .strip_suffix(b"\r")
+            .unwrap_or(&rest[..end])
+            .to_vec();
         self.read += end + 1;
         Ok(Some(line))
     }
@@ -164,7 +171,9 @@ impl Requests {
 fn number(digits: &[u8]) -> Option<i64> {
     let unsigned = digits.strip_prefix(b"-").unwrap_or(digits);
     let is_number = !unsigned.is_empty() && unsigned.iter().all(u8::is_ascii_digit);
-    is_number.then(|| std::str::from_utf8(digits).ok()?.parse().ok()).flatten()
+    is_number
+        .then(|| std::str::from_utf8(digits).ok()?.parse().ok())
+        .flatten()
 }
 
 /// The words of an inline request; `None` if its quotes do not match (Redis `sdssplitargs`).
@@ -282,7 +291,10 @@ mod tests {
         assert_eq!(error(b"*1\r\n+PING\r\n"), text("expected '$', got '+'"));
         assert_eq!(error(b"*1\r\n$-1\r\n"), text("invalid bulk length"));
         assert_eq!(error(b"*1\r\n$536870913\r\n"), text("invalid bulk length"));
-        assert_eq!(error(b"SET a \"b\r\n"), text("unbalanced quotes in request"));
+        assert_eq!(
+            error(b"SET a \"b\r\n"),
+            text("unbalanced quotes in request")
+        );
         assert_eq!(error(&[b'a'; 70_000]), text("too big inline request"));
         let mut long = b"*".to_vec();
         long.extend([b'1'; 70_000]);

@@ -40,7 +40,9 @@ impl Session {
         };
         if words.len() < fewest || words.len() > most {
             self.connection.refuse();
-            return Some(self.refuse(format!("ERR wrong number of arguments for '{name}' command")));
+            return Some(self.refuse(format!(
+                "ERR wrong number of arguments for '{name}' command"
+            )));
         }
         if self.connection.is_queueing() && name != "reset" && name != "quit" {
             self.connection.refuse();
@@ -64,7 +66,11 @@ impl Session {
                 encode_bulk(text.as_bytes(), &mut self.output);
                 false
             }
-            "command" if arguments.first().is_some_and(|word| word.eq_ignore_ascii_case(b"count")) => {
+            "command"
+                if arguments
+                    .first()
+                    .is_some_and(|word| word.eq_ignore_ascii_case(b"count")) =>
+            {
                 let count = regionfall_crdt::CommandKind::ALL.len();
                 self.say(&Reply::Integer(count as i64));
                 false
@@ -173,7 +179,8 @@ impl Session {
                 self.say(&Reply::Ok);
             }
             ("setname", [_]) => {
-                let text = "ERR Client names cannot contain spaces, newlines or special characters.";
+                let text =
+                    "ERR Client names cannot contain spaces, newlines or special characters.";
                 return self.refuse(text.to_owned());
             }
             ("getname", []) if self.name.is_empty() => self.say(&Reply::Nil),
@@ -184,7 +191,11 @@ impl Session {
             ("id", []) => self.say(&Reply::Integer(i64::from(self.id.0) + 1)),
             ("info", []) => {
                 let name = String::from_utf8_lossy(&self.name).into_owned();
-                let version = if self.protocol == Protocol::Resp2 { 2 } else { 3 };
+                let version = if self.protocol == Protocol::Resp2 {
+                    2
+                } else {
+                    3
+                };
                 let text = format!("id={} name={name} db=0 resp={version}\n", self.id.0 + 1);
                 encode_bulk(text.as_bytes(), &mut self.output);
             }
@@ -235,7 +246,12 @@ impl Session {
                     encode_length(b'*', 1, &mut self.output);
                     self.map(5);
                     let port = usize::from(crate::address::PORT);
-                    for (key, value) in [("id", node.as_str()), ("endpoint", &host), ("role", "master"), ("health", "online")] {
+                    for (key, value) in [
+                        ("id", node.as_str()),
+                        ("endpoint", &host),
+                        ("role", "master"),
+                        ("health", "online"),
+                    ] {
                         encode_bulk(key.as_bytes(), &mut self.output);
                         encode_bulk(value.as_bytes(), &mut self.output);
                     }
@@ -245,7 +261,9 @@ impl Session {
             }
             _ => {
                 let text = String::from_utf8_lossy(arguments[0]);
-                return self.refuse(format!("ERR unknown subcommand '{text}'. Try CLUSTER HELP."));
+                return self.refuse(format!(
+                    "ERR unknown subcommand '{text}'. Try CLUSTER HELP."
+                ));
             }
         }
         false

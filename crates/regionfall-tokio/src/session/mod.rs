@@ -65,12 +65,7 @@ impl Session {
     }
 
     /// Reads what has arrived and answers it, as far as it may.
-    pub(crate) fn serve(
-        &mut self,
-        run: &mut SteppedRun,
-        line: &mut Line,
-        others: &[Option<Self>],
-    ) {
+    pub(crate) fn serve(&mut self, run: &mut SteppedRun, line: &mut Line, others: &[Option<Self>]) {
         self.look_at_replicas(run, line);
         let mut is_over = false;
         while !self.is_closing && !self.is_stuck && self.waiting.is_none() {

@@ -53,7 +53,9 @@ impl Session {
     fn hears(&self, channel: &[u8]) -> usize {
         let by_pattern = self.subscriptions.patterns.iter();
         usize::from(self.subscriptions.channels.contains(channel))
-            + by_pattern.filter(|pattern| matches(pattern, channel)).count()
+            + by_pattern
+                .filter(|pattern| matches(pattern, channel))
+                .count()
     }
 
     /// How many times a message on a channel is heard at the member's node where this connection ends.
@@ -176,7 +178,9 @@ fn matches(pattern: &[u8], text: &[u8]) -> bool {
             return false;
         }
     }
-    pattern[at.min(pattern.len())..].iter().all(|&byte| byte == b'*')
+    pattern[at.min(pattern.len())..]
+        .iter()
+        .all(|&byte| byte == b'*')
 }
 
 /// Where the pattern goes on if its next item covers a byte.

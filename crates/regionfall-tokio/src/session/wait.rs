@@ -21,7 +21,12 @@ pub(crate) struct Wait {
 
 impl Session {
     /// Begins to wait; returns whether the request was refused.
-    pub(super) fn begin_wait(&mut self, run: &mut SteppedRun, number: u64, words: &[&[u8]]) -> bool {
+    pub(super) fn begin_wait(
+        &mut self,
+        run: &mut SteppedRun,
+        number: u64,
+        words: &[&[u8]],
+    ) -> bool {
         let argument = |place: usize| -> Option<u64> {
             std::str::from_utf8(words.get(place)?).ok()?.parse().ok()
         };

@@ -31,7 +31,12 @@ async fn say(socket: &mut Socket, bytes: &[u8], answer: &str) {
     let mut read = vec![0; answer.len()];
     let reading = timeout(Duration::from_secs(5), socket.read_exact(&mut read)).await;
     reading.expect("an answer").expect("it is open");
-    assert_eq!(String::from_utf8_lossy(&read), answer, "{}", bytes.escape_ascii());
+    assert_eq!(
+        String::from_utf8_lossy(&read),
+        answer,
+        "{}",
+        bytes.escape_ascii()
+    );
 }
 
 async fn assert_closed(socket: &mut Socket) {
@@ -47,18 +52,38 @@ fn wrong_commands_meet_the_errors_of_redis_and_the_connection_goes_on() {
         let mut socket = server.open(server.home()[0]).await.expect("open");
         say(&mut socket, b"PING\r\n", "+PONG\r\n").await;
         let unknown = "-ERR unknown command 'FLY', with args beginning with: 'me' 'home' \r\n";
-        say(&mut socket, b"*3\r\n$3\r\nFLY\r\n$2\r\nme\r\n$4\r\nhome\r\n", unknown).await;
+        say(
+            &mut socket,
+            b"*3\r\n$3\r\nFLY\r\n$2\r\nme\r\n$4\r\nhome\r\n",
+            unknown,
+        )
+        .await;
         let arity = "-ERR wrong number of arguments for 'get' command\r\n";
         say(&mut socket, b"GET\r\n", arity).await;
         let arity = "-ERR wrong number of arguments for 'select' command\r\n";
         say(&mut socket, b"SELECT\r\n", arity).await;
-        say(&mut socket, b"SELECT 1\r\n", "-ERR DB index is out of range\r\n").await;
+        say(
+            &mut socket,
+            b"SELECT 1\r\n",
+            "-ERR DB index is out of range\r\n",
+        )
+        .await;
         say(&mut socket, b"SADD s a\r\n", ":1\r\n").await;
         let wrong = "-WRONGTYPE Operation against a key holding the wrong kind of value\r\n";
         say(&mut socket, b"GET s\r\n", wrong).await;
-        say(&mut socket, b"HELLO 4\r\n", "-NOPROTO unsupported protocol version\r\n").await;
+        say(
+            &mut socket,
+            b"HELLO 4\r\n",
+            "-NOPROTO unsupported protocol version\r\n",
+        )
+        .await;
         say(&mut socket, b"MULTI\r\n", "+OK\r\n").await;
-        say(&mut socket, b"INCR\r\n", "-ERR wrong number of arguments for 'incr' command\r\n").await;
+        say(
+            &mut socket,
+            b"INCR\r\n",
+            "-ERR wrong number of arguments for 'incr' command\r\n",
+        )
+        .await;
         let aborted = "-EXECABORT Transaction discarded because of previous errors.\r\n";
         say(&mut socket, b"EXEC\r\n", aborted).await;
         say(&mut socket, b"MULTI\r\n", "+OK\r\n").await;
@@ -74,9 +99,18 @@ fn wrong_commands_meet_the_errors_of_redis_and_the_connection_goes_on() {
 fn broken_protocol_is_answered_and_closed() {
     on_one(|server| async move {
         for (bytes, answer) in [
-            (&b"*1\r\n!4\r\n"[..], "-ERR Protocol error: expected '$', got '!'\r\n"),
-            (b"*1\r\n$536870913\r\n", "-ERR Protocol error: invalid bulk length\r\n"),
-            (b"*2147483648\r\n", "-ERR Protocol error: invalid multibulk length\r\n"),
+            (
+                &b"*1\r\n!4\r\n"[..],
+                "-ERR Protocol error: expected '$', got '!'\r\n",
+            ),
+            (
+                b"*1\r\n$536870913\r\n",
+                "-ERR Protocol error: invalid bulk length\r\n",
+            ),
+            (
+                b"*2147483648\r\n",
+                "-ERR Protocol error: invalid multibulk length\r\n",
+            ),
         ] {
             let mut socket = server.open(server.home()[0]).await.expect("open");
             // What came before is answered first.
@@ -92,7 +126,10 @@ fn broken_protocol_is_answered_and_closed() {
 fn a_half_closed_connection_is_answered_before_it_ends() {
     on_one(|server| async move {
         let mut socket = server.open(server.home()[0]).await.expect("open");
-        socket.write_all(b"SET k v\r\nGET k\r\nGE").await.expect("open");
+        socket
+            .write_all(b"SET k v\r\nGET k\r\nGE")
+            .await
+            .expect("open");
         socket.shutdown().await.expect("open");
         let mut all = Vec::new();
         socket.read_to_end(&mut all).await.expect("an end");
@@ -106,7 +143,12 @@ fn a_client_that_never_reads_stops_being_served_and_loses_nothing() {
     on_one(|server| async move {
         let mut socket = server.open(server.home()[0]).await.expect("open");
         let value = "v".repeat(10_000);
-        say(&mut socket, format!("SET k {value}\r\n").as_bytes(), "+OK\r\n").await;
+        say(
+            &mut socket,
+            format!("SET k {value}\r\n").as_bytes(),
+            "+OK\r\n",
+        )
+        .await;
         let get = b"GET k\r\n".repeat(1_000);
         let mut written = 0;
         let writing = async {
@@ -134,7 +176,11 @@ fn a_client_that_never_reads_stops_being_served_and_loses_nothing() {
 #[test]
 fn a_large_value_is_cut_into_segments_and_arrives_whole() {
     on_one(|server| async move {
-        let mut connection = server.connector(server.home()[0]).connect().await.expect("open");
+        let mut connection = server
+            .connector(server.home()[0])
+            .connect()
+            .await
+            .expect("open");
         let value: Vec<u8> = (0..3_000_000_u32).map(|number| number as u8).collect();
         let mut set = redis::cmd("SET");
         set.arg("k").arg(&value);
@@ -164,7 +210,10 @@ fn code_that_never_ends_fails_the_run() {
             sleep(Duration::from_secs(1)).await;
         }
     });
-    assert!(matches!(said, Err(LaneError::NeverEnded { ref servers, .. }) if servers.len() == 1), "{said:?}");
+    assert!(
+        matches!(said, Err(LaneError::NeverEnded { ref servers, .. }) if servers.len() == 1),
+        "{said:?}"
+    );
 }
 
 #[test]
@@ -180,16 +229,24 @@ fn code_that_waits_for_nothing_fails_the_run() {
 #[test]
 fn a_clock_moved_by_hand_is_found_out() {
     let said = on_one(|server| async move {
-        let mut connection = server.connector(server.home()[0]).connect().await.expect("open");
-        let asked = tokio::spawn(async move {
-            redis::cmd("PING").query_async::<()>(&mut connection).await
-        });
+        let mut connection = server
+            .connector(server.home()[0])
+            .connect()
+            .await
+            .expect("open");
+        let asked =
+            tokio::spawn(
+                async move { redis::cmd("PING").query_async::<()>(&mut connection).await },
+            );
         tokio::task::yield_now().await;
         tokio::task::yield_now().await;
         tokio::time::advance(Duration::from_millis(300)).await;
         let _ = asked.await;
     });
-    assert!(matches!(said, Err(LaneError::ClockMoved { .. })), "{said:?}");
+    assert!(
+        matches!(said, Err(LaneError::ClockMoved { .. })),
+        "{said:?}"
+    );
 }
 
 #[test]

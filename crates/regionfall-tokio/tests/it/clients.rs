@@ -34,7 +34,7 @@ pub(crate) fn scenario(more: &str) -> Scenario {
     Scenario::from_toml(&text).expect("a scenario")
 }
 
-/// From 10 s to 40 s us-east-1 is silent.
+/// From 5 s to 35 s us-east-1 is silent; then its process starts.
 pub(crate) const SILENCE: &str = r#"
     [[fault]]
     kind = "region-outage"

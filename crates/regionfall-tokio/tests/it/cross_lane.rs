@@ -43,7 +43,10 @@ async fn ask(
         } else {
             server.connector(server.home()[0])
         };
-        connector.connection_timeout(Some(TIMEOUT)).connect().await?
+        connector
+            .connection_timeout(Some(TIMEOUT))
+            .connect()
+            .await?
     };
     let reply = request.command().query_async(&mut connection).await?;
     *pool = Some(connection);
@@ -116,7 +119,10 @@ fn compare(preset: &str, by_name: bool, fault: &str, longest: f64) {
             largest = largest.max((expected - found).abs());
             compared += usize::from(expected > 0.0);
         }
-        assert!(modelled.iter().any(|&(_, rto)| rto > longest), "{modelled:?}");
+        assert!(
+            modelled.iter().any(|&(_, rto)| rto > longest),
+            "{modelled:?}"
+        );
     }
     println!("{preset}: {compared} recoveries, {largest:.3} ms apart at most");
     assert!(compared >= 10, "{compared}");
@@ -126,7 +132,7 @@ fn compare(preset: &str, by_name: bool, fault: &str, longest: f64) {
 fn pinned_clients_recover_when_their_region_does() {
     let fault = r#"kind = "region-outage"
         region = "us-east-1"
-        at = "uniform(5s, 8s)"
+        at = "uniform(11s, 14s)"
         lasts = "30s"
         mode = "silent""#;
     compare("pinned", false, fault, 25_000.0);
@@ -136,7 +142,7 @@ fn pinned_clients_recover_when_their_region_does() {
 fn clients_behind_a_name_recover_when_their_resolver_says_so() {
     let fault = r#"kind = "region-outage"
         region = "us-east-1"
-        at = "uniform(5s, 8s)"
+        at = "uniform(11s, 14s)"
         lasts = "130s"
         mode = "silent""#;
     compare("route53-fast", true, fault, 40_000.0);
@@ -146,7 +152,7 @@ fn clients_behind_a_name_recover_when_their_resolver_says_so() {
 fn pinned_clients_of_a_process_that_crashed_are_refused_until_it_is_back() {
     let fault = r#"kind = "process-crash"
         region = "us-east-1"
-        at = "uniform(5s, 8s)"
+        at = "uniform(11s, 14s)"
         lasts = "10s""#;
     compare("pinned", false, fault, 9_000.0);
 }

@@ -23,7 +23,11 @@ fn its_downtime_is_that_of_its_timeouts() {
     assert!(outcome.account().all_writes().acked > 1_000);
     // One response timeout, then a new connection to another continent.
     let bounds = SimDuration::from_millis(500)..SimDuration::from_millis(2_500);
-    assert!(bounds.contains(&slowest), "{slowest:?}\n{}", outcome.story());
+    assert!(
+        bounds.contains(&slowest),
+        "{slowest:?}\n{}",
+        outcome.story()
+    );
 }
 
 #[test]
@@ -78,7 +82,11 @@ fn what_depends_on_more_than_the_seed_is_found_out() {
     let said = lane.verify(|server: AppServer| {
         let run = RUNS.fetch_add(1, Ordering::Relaxed) / 3;
         async move {
-            let mut connection = server.connector(server.home()[0]).connect().await.expect("open");
+            let mut connection = server
+                .connector(server.home()[0])
+                .connect()
+                .await
+                .expect("open");
             let mut command = redis::cmd("SET");
             command.arg("k").arg(format!("in run {run}"));
             let _ = command.query_async::<()>(&mut connection).await;
@@ -86,5 +94,8 @@ fn what_depends_on_more_than_the_seed_is_found_out() {
     });
     let text = said.expect_err("the runs differ").to_string();
     assert!(text.contains("is the first that differs"), "{text}");
-    assert!(text.contains("wrote \"0") && text.contains("wrote \"1"), "{text}");
+    assert!(
+        text.contains("wrote \"0") && text.contains("wrote \"1"),
+        "{text}"
+    );
 }

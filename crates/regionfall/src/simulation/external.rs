@@ -7,8 +7,8 @@
 //! wrote nothing): real code tells nobody what it decided, but its writes do.
 
 use regionfall_crdt::{
-    Change, Clock, Command, CommandKind, Connection, DataType, Effect, EffectKind, ErrorKind, Executed,
-    KeyId, KeyNames, Reply, Timestamp,
+    Change, Clock, Command, CommandKind, Connection, DataType, Effect, EffectKind, ErrorKind,
+    Executed, KeyId, KeyNames, Reply, Timestamp,
 };
 use regionfall_kernel::{SimDuration, SimTime};
 
@@ -50,9 +50,8 @@ pub(super) struct External {
 impl External {
     pub(super) fn new(blueprint: &Blueprint) -> Self {
         let settings = blueprint.settings();
-        let home = |&(fleet, _): &(FleetId, u16)| {
-            (settings.workload.fleets[fleet.index()].home[0], false)
-        };
+        let home =
+            |&(fleet, _): &(FleetId, u16)| (settings.workload.fleets[fleet.index()].home[0], false);
         Self {
             fleets: vec![false; settings.workload.fleets.len()],
             names: KeyNames::after(blueprint.workload().keys()),

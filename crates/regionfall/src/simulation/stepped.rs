@@ -117,10 +117,7 @@ impl SteppedRun {
         bytes: &[u8],
         draw: Option<Draw>,
     ) -> usize {
-        let taken = self
-            .course
-            .world
-            .write_stream(stream, from, bytes, draw);
+        let taken = self.course.world.write_stream(stream, from, bytes, draw);
         let side = u64::from(from == End::Server);
         self.bytes
             .absorb2(self.now().as_nanos(), u64::from(stream.0) << 1 | side);

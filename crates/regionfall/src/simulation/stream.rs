@@ -261,8 +261,7 @@ impl World {
 
     /// Takes all that has arrived at an end.
     pub(super) fn take_from_stream(&mut self, id: StreamId, at: End, most: usize) -> Taken {
-        let direction =
-            &mut self.streams.streams[id.0 as usize].directions[place(at.other())];
+        let direction = &mut self.streams.streams[id.0 as usize].directions[place(at.other())];
         let count = most.min(direction.arrived.len());
         let rest = direction.arrived.split_off(count);
         let bytes = std::mem::replace(&mut direction.arrived, rest);
@@ -355,7 +354,9 @@ impl World {
     /// Whether the process at the server's end still knows of a stream.
     pub(super) fn is_served(&self, id: StreamId) -> bool {
         let stream = &self.streams.streams[id.0 as usize];
-        let connection = stream.connection.filter(|_| !stream.is_closed[place(End::Server)]);
+        let connection = stream
+            .connection
+            .filter(|_| !stream.is_closed[place(End::Server)]);
         connection.is_some_and(|connection| self.network.knows(connection, End::Server))
     }
 }

@@ -90,7 +90,9 @@ impl Workload {
         if key.0 >= self.keys {
             return None;
         }
-        let behind = self.keyspaces.partition_point(|keyspace| keyspace.first <= key.0);
+        let behind = self
+            .keyspaces
+            .partition_point(|keyspace| keyspace.first <= key.0);
         behind.checked_sub(1).map(KeyspaceId::from_index)
     }
 
