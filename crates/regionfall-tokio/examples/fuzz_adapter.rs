@@ -208,6 +208,9 @@ async fn bad_client(server: AppServer) {
             }
             let cut = 1 + dice.below(bytes.len().max(1));
             for part in bytes.chunks(cut) {
+                if !server.is_workload_on() {
+                    return;
+                }
                 let limit = Duration::from_millis(200);
                 if !matches!(timeout(limit, socket.write_all(part)).await, Ok(Ok(()))) {
                     break;

@@ -261,7 +261,7 @@ impl World {
         if reply == Reply::Status("QUEUED") {
             return Some(reply);
         }
-        self.tell_execution(now, node, for_operation, effects.as_slice(), listener);
+        Self::tell_execution(now, node, for_operation, effects.as_slice(), listener);
         for effect in effects {
             self.hear_message(node, &effect);
             self.publish_effect(now, node, effect);
@@ -272,7 +272,6 @@ impl World {
     /// An operation stands or falls with its last effect: effects of one origin travel in order. Those before it, and
     /// all of what is nobody's operation, are writes that no row of the books waits for.
     fn tell_execution<L: Listener>(
-        &mut self,
         now: SimTime,
         node: NodeId,
         for_operation: Option<(OperationId, u8, Question)>,

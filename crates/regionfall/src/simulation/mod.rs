@@ -35,5 +35,5 @@ pub use outcome::{Label, Outcome};
 pub use run::{MODEL_VERSION, run_for_benchmark, seeds};
 pub(crate) use run::{Plan, run, run_with};
 pub use stepped::SteppedRun;
-pub use stream::{SEGMENT_BYTES, StreamEvent, StreamId, Taken, WINDOW_BYTES};
+pub use stream::{Heard, SEGMENT_BYTES, StreamEvent, StreamId, Taken, WINDOW_BYTES};
 pub use world::World;

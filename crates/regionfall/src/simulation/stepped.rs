@@ -11,7 +11,7 @@ use regionfall_kernel::{SimDuration, SimTime, TraceHash};
 use super::external::Question;
 use super::outcome::Outcome;
 use super::run::Course;
-use super::stream::{StreamEvent, StreamId, Taken};
+use super::stream::{Heard, StreamEvent, StreamId, Taken};
 use super::world::World;
 use crate::database::shard_of;
 use crate::history::{AttemptEnding, Ending};
@@ -166,7 +166,7 @@ impl SteppedRun {
     }
 
     /// Takes the messages to subscribers that became visible: where, their channel and their content.
-    pub fn messages(&mut self) -> Vec<(NodeId, Box<[u8]>, Box<[u8]>)> {
+    pub fn messages(&mut self) -> Vec<Heard> {
         std::mem::take(&mut self.course.world.streams.messages)
     }
 

@@ -59,6 +59,9 @@ pub struct Taken {
     pub is_over: bool,
 }
 
+/// A message to subscribers that became visible: where, its channel and its content.
+pub type Heard = (NodeId, Box<[u8]>, Box<[u8]>);
+
 /// A segment under way.
 #[derive(Clone, Debug)]
 pub(super) struct Chunk {
@@ -95,7 +98,7 @@ struct Stream {
 /// The streams of a world.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Streams {
-    streams: Vec<Stream>,
+    all: Vec<Stream>,
     chunks: Vec<Option<Chunk>>,
     free: Vec<u32>,
     /// What happened and was not asked for yet.
@@ -103,7 +106,7 @@ pub(super) struct Streams {
     /// Whether messages to subscribers are listened for.
     pub(super) hears_messages: bool,
     /// Messages that became visible: where, their channel and their content.
-    pub(super) messages: Vec<(NodeId, Box<[u8]>, Box<[u8]>)>,
+    pub(super) messages: Vec<Heard>,
 }
 
 const fn place(end: End) -> usize {
@@ -143,7 +146,7 @@ impl World {
         listener: &mut L,
     ) -> StreamId {
         let now = self.now();
-        let id = StreamId(self.streams.streams.len() as u32);
+        let id = StreamId(self.streams.all.len() as u32);
         let state = &mut self.servers[server.index()];
         let (host, fleet, sequence) = (state.host, state.fleet, state.opened);
         state.opened += 1;
@@ -168,7 +171,7 @@ impl World {
         };
         let connection = self.network.open(now, &mut self.queue, opening);
         self.own(connection, Owner::Stream(id.0));
-        self.streams.streams.push(Stream {
+        self.streams.all.push(Stream {
             server,
             member,
             connection: Some(connection),
@@ -180,18 +183,18 @@ impl World {
 
     /// How many bytes an end may write now.
     pub(super) fn stream_room(&self, id: StreamId, from: End) -> usize {
-        let direction = &self.streams.streams[id.0 as usize].directions[place(from)];
+        let direction = &self.streams.all[id.0 as usize].directions[place(from)];
         WINDOW_BYTES.saturating_sub(direction.outstanding)
     }
 
     /// The member at the other end.
     pub(super) fn stream_member(&self, id: StreamId) -> MemberId {
-        self.streams.streams[id.0 as usize].member
+        self.streams.all[id.0 as usize].member
     }
 
     /// The node where the stream ends, while it is connected.
     pub(super) fn stream_node(&self, id: StreamId) -> Option<NodeId> {
-        self.node_at(self.streams.streams[id.0 as usize].connection?)
+        self.node_at(self.streams.all[id.0 as usize].connection?)
     }
 
     /// Writes at an end: as much as the window takes. `draw` addresses the draw of the first segment; without it the
@@ -213,7 +216,7 @@ impl World {
 
     /// An end writes no more. What it wrote arrives first.
     pub(super) fn finish_stream(&mut self, id: StreamId, from: End) {
-        let direction = &mut self.streams.streams[id.0 as usize].directions[place(from)];
+        let direction = &mut self.streams.all[id.0 as usize].directions[place(from)];
         if !std::mem::replace(&mut direction.is_finished, true) {
             self.send_chunk(id, from, Vec::new(), true, None);
         }
@@ -228,7 +231,7 @@ impl World {
         draw: Option<Draw>,
     ) {
         let now = self.now();
-        let stream = &mut self.streams.streams[id.0 as usize];
+        let stream = &mut self.streams.all[id.0 as usize];
         let Some(connection) = stream.connection.filter(|&connection| {
             !stream.is_closed[place(from)] && self.network.knows(connection, from)
         }) else {
@@ -261,7 +264,7 @@ impl World {
 
     /// Takes all that has arrived at an end.
     pub(super) fn take_from_stream(&mut self, id: StreamId, at: End, most: usize) -> Taken {
-        let direction = &mut self.streams.streams[id.0 as usize].directions[place(at.other())];
+        let direction = &mut self.streams.all[id.0 as usize].directions[place(at.other())];
         let count = most.min(direction.arrived.len());
         let rest = direction.arrived.split_off(count);
         let bytes = std::mem::replace(&mut direction.arrived, rest);
@@ -275,7 +278,7 @@ impl World {
     /// An end closes its socket: nothing reaches it any more.
     pub(super) fn close_stream(&mut self, id: StreamId, by: End) {
         let now = self.now();
-        let stream = &mut self.streams.streams[id.0 as usize];
+        let stream = &mut self.streams.all[id.0 as usize];
         if std::mem::replace(&mut stream.is_closed[place(by)], true) {
             return;
         }
@@ -289,7 +292,7 @@ impl World {
 
     /// The app server's host died with all its sockets: they hear nothing any more.
     pub(super) fn forget_streams_of(&mut self, server: ServerId) {
-        for stream in &mut self.streams.streams {
+        for stream in &mut self.streams.all {
             if stream.server == server && !stream.is_closed[place(End::Client)] {
                 stream.is_closed[place(End::Client)] = true;
                 if let Some(connection) = stream.connection.take() {
@@ -300,7 +303,7 @@ impl World {
     }
 
     pub(super) fn stream_opened<L: Listener>(&mut self, now: SimTime, id: u32, listener: &mut L) {
-        let stream = &self.streams.streams[id as usize];
+        let stream = &self.streams.all[id as usize];
         let (server, member) = (stream.server, stream.member);
         listener.observe(now, &Fact::Connected { server, member });
         let event = StreamEvent::Opened(StreamId(id));
@@ -319,7 +322,7 @@ impl World {
             is_last,
         } = chunk;
         let to = from.other();
-        let stream = &mut self.streams.streams[id.0 as usize];
+        let stream = &mut self.streams.all[id.0 as usize];
         if stream.is_closed[place(to)] {
             return;
         }
@@ -333,7 +336,7 @@ impl World {
     }
 
     pub(super) fn stream_broken(&mut self, id: u32, end: End, cause: BreakCause) {
-        let stream = &mut self.streams.streams[id as usize];
+        let stream = &mut self.streams.all[id as usize];
         if !std::mem::replace(&mut stream.is_closed[place(end)], true) {
             let event = StreamEvent::Broken(StreamId(id), end, cause);
             self.streams.events.push_back(event);
@@ -343,7 +346,7 @@ impl World {
 
     /// Lets go of a connection that the network has forgotten.
     fn disconnect_if_gone(&mut self, id: StreamId) {
-        let stream = &mut self.streams.streams[id.0 as usize];
+        let stream = &mut self.streams.all[id.0 as usize];
         if let Some(connection) = stream.connection
             && !self.network.exists(connection)
         {
@@ -353,7 +356,7 @@ impl World {
 
     /// Whether the process at the server's end still knows of a stream.
     pub(super) fn is_served(&self, id: StreamId) -> bool {
-        let stream = &self.streams.streams[id.0 as usize];
+        let stream = &self.streams.all[id.0 as usize];
         let connection = stream
             .connection
             .filter(|_| !stream.is_closed[place(End::Server)]);
