@@ -7,6 +7,7 @@ use regionfall_crdt::Effect;
 use regionfall_kernel::{Checkpoints, SimTime, TraceHash, TraceRecord};
 
 use super::{CopyEnd, Fact, Listener};
+use crate::topology::{NodeId, SentinelId};
 
 /// Records between two checkpoints, at first.
 const CHECKPOINT_EVERY: u64 = 4_096;
@@ -132,7 +133,6 @@ impl Listener for Trace {
 #[inline(always)]
 #[expect(clippy::too_many_lines, reason = "one arm for each fact")]
 fn words(fact: &Fact<'_>) -> (u64, u64) {
-    let pack = |kind: u64, low: u32, high: u64| kind | u64::from(low) << 8 | high << 40;
     match *fact {
         Fact::PhaseBegan { phase } => (pack(0, phase as u32, 0), 0),
         Fact::OperationIssued {
@@ -274,18 +274,12 @@ fn words(fact: &Fact<'_>) -> (u64, u64) {
             sentinel,
             shard,
             node,
-        } => (
-            pack(40, u32::from(sentinel.0), u64::from(shard)),
-            u64::from(node.0),
-        ),
+        } => of_sentinel(40, sentinel, shard, node),
         Fact::ObjectivelyDown {
             sentinel,
             shard,
             node,
-        } => (
-            pack(41, u32::from(sentinel.0), u64::from(shard)),
-            u64::from(node.0),
-        ),
+        } => of_sentinel(41, sentinel, shard, node),
         Fact::PromotionBegan {
             member,
             shard,
@@ -348,6 +342,19 @@ fn words(fact: &Fact<'_>) -> (u64, u64) {
 }
 
 /// An effect as a word.
+/// The kind of a fact and two of its numbers as one word.
+const fn pack(kind: u64, low: u32, high: u64) -> u64 {
+    kind | (low as u64) << 8 | high << 40
+}
+
+/// A fact of one Sentinel about a node.
+fn of_sentinel(code: u64, sentinel: SentinelId, shard: u16, node: NodeId) -> (u64, u64) {
+    (
+        pack(code, u32::from(sentinel.0), u64::from(shard)),
+        u64::from(node.0),
+    )
+}
+
 fn of_effect(effect: &Effect) -> u64 {
     u64::from(effect.dot.origin.0) << 48 ^ effect.dot.sequence ^ effect.at.0 << 20
 }

@@ -10,32 +10,10 @@ use regionfall::metric::{RUN_COLUMNS, Value};
 use regionfall::simulation::Outcome;
 use regionfall_kernel::SimTime;
 
-use crate::small::listened_to;
+use crate::small::{listened_to, two_writers};
 use crate::storms::{cases, storm};
 
-const STUDY: &str = r#"
-[phases]
-warm_up = "5s"
-storm = "30s"
-calm = "20s"
-quiescence = "2m"
-[database]
-shards = 1
-[database.sync]
-processing = "uniform(1ms, 30ms)"
-silence_limit = "5s"
-[[workload.fleet]]
-name = "a"
-region = "a"
-servers = 2
-rate = "8/s"
-home = ["a", "b", "c"]
-[[workload.fleet]]
-name = "b"
-region = "b"
-servers = 1
-rate = "4/s"
-home = ["b", "c"]
+const WRITTEN: &str = r#"
 [[workload.keyspace]]
 name = "strings"
 share = "70%"
@@ -51,6 +29,10 @@ elements = 10
 [[strategy]]
 preset = "jedis-multidb"
 "#;
+
+fn study() -> String {
+    two_writers("uniform(1ms, 30ms)", ("8/s", "4/s")) + WRITTEN
+}
 
 /// Which effect: its origin and number.
 type Dot = (u16, u64);
@@ -140,7 +122,12 @@ fn column(outcome: &Outcome) -> Value {
 
 fn both(faults: Vec<FaultSpec>, seed: u64) -> (Value, u64) {
     let mut recount = Recount::default();
-    let outcome = listened_to(STUDY, "jedis-multidb", Some(faults), (seed, &mut recount));
+    let outcome = listened_to(
+        &study(),
+        "jedis-multidb",
+        Some(faults),
+        (seed, &mut recount),
+    );
     (column(&outcome), recount.largest)
 }
 
@@ -163,8 +150,9 @@ fn without_a_fault_no_link_has_a_backlog_to_speak_of() {
 #[test]
 fn a_partition_of_ten_seconds_keeps_ten_seconds_of_effects_waiting() {
     let text = format!(
-        "{STUDY}\n[[fault]]\nkind = \"partition\"\nfrom = [\"a\"]\nto = [\"b\", \"c\"]\nat = \"10s\"\n\
-         lasts = \"10s\"\nscope = \"replication\"\n"
+        "{}\n[[fault]]\nkind = \"partition\"\nfrom = [\"a\"]\nto = [\"b\", \"c\"]\nat = \"10s\"\n\
+         lasts = \"10s\"\nscope = \"replication\"\n",
+        study()
     );
     let mut recount = Recount::default();
     let outcome = listened_to(&text, "jedis-multidb", None, (1, &mut recount));

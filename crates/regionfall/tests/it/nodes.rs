@@ -171,3 +171,43 @@ fn a_cut_zone_takes_writes_that_nobody_else_gets() {
     // From the cut at 20 s to the promotion at 25 s the old primary alone took what reached it: servers of zone 0.
     assert!(count(&outcome, "writes_lost") > 100.0);
 }
+
+/// Two regions 50 ms apart that write the same few keys and read them.
+fn two_regions(replicas: u8, more: &str) -> String {
+    format!(
+        "title = \"small\"\nseeds = 1\n\
+         [phases]\nwarm_up = \"10s\"\nstorm = \"40s\"\ncalm = \"20s\"\n\
+         [topology]\nregions = [\"a\", \"b\"]\n\
+         [[topology.link]]\nfrom = \"a\"\nto = \"b\"\none_way = \"50ms\"\n\
+         [database]\nreplicas_per_shard = {replicas}\n\
+         [database.sync]\nprocessing = \"constant(20ms)\"\n\
+         [[workload.fleet]]\nname = \"a\"\nregion = \"a\"\nservers = 2\nrate = \"100/s\"\nhome = [\"a\"]\n\
+         [[workload.fleet]]\nname = \"b\"\nregion = \"b\"\nservers = 2\nrate = \"100/s\"\nhome = [\"b\"]\n\
+         [[workload.keyspace]]\nname = \"k\"\nmix = {{ set = 1, get = 1 }}\nkeys = 10\n\
+         [[strategy]]\npreset = \"pinned\"\n{more}"
+    )
+}
+
+#[test]
+fn what_is_asked_of_members_does_not_depend_on_how_many_nodes_they_have() {
+    let cut = "[[fault]]\nkind = \"partition\"\nbetween = [\"a\", \"b\"]\nscope = \"replication\"\n\
+         at = \"15s\"\nlasts = \"7s\"\n";
+    let alone = run(&two_regions(0, cut), 1, &mut ());
+    let clusters = run(&two_regions(1, cut), 1, &mut ());
+    clusters.expect_all_held();
+    for column in [
+        "stale_reads",
+        "writes_overwritten_by_fault",
+        "conflicting_writes",
+    ] {
+        let (one, several) = (count(&alone, column), count(&clusters, column));
+        assert!(one > 5.0, "{column}: {one}");
+        assert!(
+            (several / one - 1.0).abs() < 0.25,
+            "{column}: {one} and {several}"
+        );
+    }
+    // The steady lag is measured where it is read, so hardly anything is later than it without a fault.
+    let calm = run(&two_regions(1, ""), 1, &mut ());
+    assert!(count(&calm, "stale_reads_beyond_lag") < 0.02 * count(&calm, "stale_reads"));
+}

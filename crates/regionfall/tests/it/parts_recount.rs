@@ -14,34 +14,12 @@ use regionfall::simulation::Outcome;
 use regionfall_crdt::{CommandKind, Effect, OriginId};
 use regionfall_kernel::SimTime;
 
-use crate::small::listened_to;
+use crate::small::{listened_to, two_writers};
 use crate::storms::{cases, storm};
 use rules::{Fate, How, Touch, fate, touches};
 
 /// Few keys of every type, written from everywhere.
-const STUDY: &str = r#"
-[phases]
-warm_up = "5s"
-storm = "30s"
-calm = "20s"
-quiescence = "2m"
-[database]
-shards = 1
-[database.sync]
-processing = "uniform(1ms, 400ms)"
-silence_limit = "5s"
-[[workload.fleet]]
-name = "a"
-region = "a"
-servers = 2
-rate = "30/s"
-home = ["a", "b", "c"]
-[[workload.fleet]]
-name = "b"
-region = "b"
-servers = 1
-rate = "20/s"
-home = ["b", "c"]
+const WRITTEN: &str = r#"
 [[workload.keyspace]]
 name = "hashes"
 share = "20%"
@@ -115,6 +93,10 @@ preset = "jedis-multidb"
 [[strategy]]
 preset = "route53-fast"
 "#;
+
+fn study() -> String {
+    two_writers("uniform(1ms, 400ms)", ("30/s", "20/s")) + WRITTEN
+}
 const KEYSPACES: usize = 10;
 const REGISTERS: [usize; 2] = [6, 9];
 
@@ -492,7 +474,7 @@ proptest! {
         strategy in prop_oneof![Just("jedis-multidb"), Just("route53-fast")],
     ) {
         let mut recount = Recount::default();
-        let outcome = listened_to(STUDY, strategy, Some(faults), (seed, &mut recount));
+        let outcome = listened_to(&study(), strategy, Some(faults), (seed, &mut recount));
         let broken: Vec<String> = outcome
             .broken()
             .filter(|verdict| verdict.kind == VerdictKind::ModelLaw)
@@ -521,8 +503,9 @@ proptest! {
 #[test]
 fn a_partition_overwrites_resurrects_and_breaks_promises() {
     let text = format!(
-        "{STUDY}\n[[fault]]\nkind = \"partition\"\nfrom = [\"a\"]\nto = [\"b\", \"c\"]\nscope = \"replication\"\n\
-         at = \"8s\"\nlasts = \"15s\"\n"
+        "{}\n[[fault]]\nkind = \"partition\"\nfrom = [\"a\"]\nto = [\"b\", \"c\"]\nscope = \"replication\"\n\
+         at = \"8s\"\nlasts = \"15s\"\n",
+        study()
     );
     let (mut by_fault, mut back) = ([0; KEYSPACES], [0; KEYSPACES]);
     for seed in 1..=4 {

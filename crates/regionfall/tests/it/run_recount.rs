@@ -9,34 +9,12 @@ use regionfall::history::{AttemptEnding, Ending, Fact, Listener, Phase};
 use regionfall::simulation::Outcome;
 use regionfall_kernel::{SimDuration, SimTime};
 
-use crate::small::listened_to;
+use crate::small::{listened_to, two_writers};
 use crate::storms::{cases, storm};
 
 /// Reads and writes of few keys from everywhere, so that reads miss something now and then. Every command
 /// that writes has an effect.
-const STUDY: &str = r#"
-[phases]
-warm_up = "5s"
-storm = "30s"
-calm = "20s"
-quiescence = "2m"
-[database]
-shards = 1
-[database.sync]
-processing = "uniform(1ms, 400ms)"
-silence_limit = "5s"
-[[workload.fleet]]
-name = "a"
-region = "a"
-servers = 2
-rate = "20/s"
-home = ["a", "b", "c"]
-[[workload.fleet]]
-name = "b"
-region = "b"
-servers = 1
-rate = "10/s"
-home = ["b", "c"]
+const WRITTEN: &str = r#"
 [[workload.keyspace]]
 name = "strings"
 share = "70%"
@@ -53,6 +31,10 @@ preset = "jedis-multidb"
 [[strategy]]
 preset = "route53-fast"
 "#;
+
+fn study() -> String {
+    two_writers("uniform(1ms, 400ms)", ("20/s", "10/s")) + WRITTEN
+}
 
 /// Which effect: its origin and number.
 type Dot = (u16, u64);
@@ -422,7 +404,7 @@ fn counted(outcome: &Outcome) -> Counts {
 
 fn both(strategy: &str, faults: Vec<FaultSpec>, seed: u64) -> (Outcome, Counts) {
     let mut recount = Recount::default();
-    let outcome = listened_to(STUDY, strategy, Some(faults), (seed, &mut recount));
+    let outcome = listened_to(&study(), strategy, Some(faults), (seed, &mut recount));
     let mut counts = recount.counts;
     if recount.healed.is_some() {
         counts.convergence = None;
@@ -468,8 +450,9 @@ proptest! {
 #[test]
 fn a_partition_makes_reads_miss_what_sessions_wrote_and_saw() {
     let text = format!(
-        "{STUDY}\n[[fault]]\nkind = \"region-outage\"\nregion = \"a\"\nat = \"8s\"\nlasts = \"10s\"\n\
-         mode = \"refusing\"\ndisks = \"kept\"\n"
+        "{}\n[[fault]]\nkind = \"region-outage\"\nregion = \"a\"\nat = \"8s\"\nlasts = \"10s\"\n\
+         mode = \"refusing\"\ndisks = \"kept\"\n",
+        study()
     );
     let mut recount = Recount::default();
     let outcome = listened_to(&text, "jedis-multidb", None, (1, &mut recount));

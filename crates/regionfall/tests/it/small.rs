@@ -59,3 +59,34 @@ from = "b"
 to = "c"
 one_way = "50ms"
 "#;
+
+/// A storm over three regions of which two write, with a lag that makes them disagree: the beginning of what recounts
+/// look at. Rates are those of the first and the second fleet.
+pub(crate) fn two_writers(processing: &str, (first, second): (&str, &str)) -> String {
+    format!(
+        r#"
+[phases]
+warm_up = "5s"
+storm = "30s"
+calm = "20s"
+quiescence = "2m"
+[database]
+shards = 1
+[database.sync]
+processing = "{processing}"
+silence_limit = "5s"
+[[workload.fleet]]
+name = "a"
+region = "a"
+servers = 2
+rate = "{first}"
+home = ["a", "b", "c"]
+[[workload.fleet]]
+name = "b"
+region = "b"
+servers = 1
+rate = "{second}"
+home = ["b", "c"]
+"#
+    )
+}

@@ -11,7 +11,7 @@
 use regionfall_crdt::{Effect, OriginId};
 
 use super::Ledger;
-use super::keys::{Dispute, Marked, Node, WHOLE};
+use super::keys::{Dispute, Marked, Trail, WHOLE};
 use super::rows::flag;
 use super::writes::touches;
 
@@ -21,7 +21,7 @@ const REMOVAL: u8 = 2;
 /// The new write, as the walk over its key sees it.
 struct Newcomer<'a> {
     operation: u32,
-    member: usize,
+    node: usize,
     /// The place of its key.
     key: u32,
     effect: &'a Effect,
@@ -35,7 +35,7 @@ impl Ledger {
     pub(super) fn meet(
         &mut self,
         operation: u32,
-        member: usize,
+        node: usize,
         effect: &Effect,
         (key, keyspace): (u32, usize),
     ) -> u32 {
@@ -43,7 +43,7 @@ impl Ledger {
         let is_register = self.is_register[keyspace];
         let new = Newcomer {
             operation,
-            member,
+            node,
             key,
             effect,
             is_removal,
@@ -55,28 +55,28 @@ impl Ledger {
         let mut own = 0;
         let mut previous = 0;
         let mut flags = 0;
-        let mut index = self.keys.get(key).nodes;
+        let mut index = self.keys.get(key).trails;
         while index != 0 {
-            let node = self.keys.nodes.at(index);
-            let (next, origin) = (node.next, usize::from(node.origin));
+            let trail = self.keys.trails.at(index);
+            let (next, origin) = (trail.next, usize::from(trail.origin));
             let everywhere = self.origins.everywhere(origin);
-            if node.newest <= everywhere {
+            if trail.newest <= everywhere {
                 // Everybody has it: nothing can be concurrent with it any more.
-                self.keys.unlink_node(key, previous, index);
+                self.keys.unlink_trail(key, previous, index);
                 index = next;
                 continue;
             }
-            if node.origin == effect.dot.origin.0 && node.element == element {
+            if trail.origin == effect.dot.origin.0 && trail.element == element {
                 own = index;
             }
-            if node.meets(element) {
-                let applied = self.origins.applied(origin, member).max(everywhere);
-                if is_register && node.newest <= applied {
+            if trail.meets(element) {
+                let applied = self.origins.applied(origin, node).max(everywhere);
+                if is_register && trail.newest <= applied {
                     // The new write has seen all of it.
-                    self.keys.nodes.at_mut(index).superseded = true;
+                    self.keys.trails.at_mut(index).superseded = true;
                 } else {
-                    let node = *node;
-                    flags |= self.meet_node(&new, index, &node);
+                    let trail = *trail;
+                    flags |= self.meet_trail(&new, index, &trail);
                 }
             }
             previous = index;
@@ -87,48 +87,48 @@ impl Ledger {
         {
             row.flags |= flags;
         }
-        self.enter_node((effect, element), key, own)
+        self.enter_trail((effect, element), key, own)
     }
 
     /// For keys that are kept part by part: how many sequences back the last effect of its origin on the key is.
     pub(super) fn chain(&mut self, effect: &Effect, key: u32) -> u32 {
         let (mut own, mut previous) = (0, 0);
-        let mut index = self.keys.get(key).nodes;
+        let mut index = self.keys.get(key).trails;
         while index != 0 {
-            let node = self.keys.nodes.at(index);
-            let (next, origin) = (node.next, usize::from(node.origin));
-            if node.newest <= self.origins.everywhere(origin) {
-                self.keys.unlink_node(key, previous, index);
+            let trail = self.keys.trails.at(index);
+            let (next, origin) = (trail.next, usize::from(trail.origin));
+            if trail.newest <= self.origins.everywhere(origin) {
+                self.keys.unlink_trail(key, previous, index);
                 index = next;
                 continue;
             }
-            if node.origin == effect.dot.origin.0 {
+            if trail.origin == effect.dot.origin.0 {
                 own = index;
             }
             previous = index;
             index = next;
         }
-        self.enter_node((effect, WHOLE), key, own)
+        self.enter_trail((effect, WHOLE), key, own)
     }
 
-    /// Puts the new write at the head of its origin's node.
+    /// Puts the new write at the head of its origin's trail.
     #[expect(
         clippy::inline_always,
         reason = "on the way of every write, from one of two places"
     )]
     #[inline(always)]
-    fn enter_node(&mut self, (effect, element): (&Effect, u64), key: u32, own: u32) -> u32 {
+    fn enter_trail(&mut self, (effect, element): (&Effect, u64), key: u32, own: u32) -> u32 {
         let sequence = effect.dot.sequence;
         if own != 0 {
-            let node = self.keys.nodes.at_mut(own);
-            let back = (sequence - node.newest) as u32;
-            node.newest = sequence;
-            node.executed = self.now;
-            node.superseded = false;
+            let trail = self.keys.trails.at_mut(own);
+            let back = (sequence - trail.newest) as u32;
+            trail.newest = sequence;
+            trail.executed = self.now;
+            trail.superseded = false;
             return back;
         }
-        let next = self.keys.at(key).nodes;
-        let node = Node {
+        let next = self.keys.at(key).trails;
+        let trail = Trail {
             next,
             origin: effect.dot.origin.0,
             superseded: false,
@@ -138,34 +138,37 @@ impl Ledger {
             removed: 0,
             marked: [Marked::default(); 2],
         };
-        self.keys.at(key).nodes = self.keys.nodes.insert(node);
+        self.keys.at(key).trails = self.keys.trails.insert(trail);
         0
     }
 
     /// Meets the effects of one origin; returns flags for the new write.
-    fn meet_node(&mut self, new: &Newcomer<'_>, index: u32, node: &Node) -> u32 {
-        let origin = usize::from(node.origin);
-        let context = new.effect.context.get(OriginId(node.origin));
-        let applied = self.origins.seen(origin, new.member);
+    fn meet_trail(&mut self, new: &Newcomer<'_>, index: u32, trail: &Trail) -> u32 {
+        let origin = usize::from(trail.origin);
+        let context = new.effect.context.get(OriginId(trail.origin));
+        let applied = self.origins.seen(origin, new.node);
         let seen = applied.max(context);
         let mut flags = 0;
         if new.is_removal && !new.is_register {
-            self.remove_unseen(node, applied, context);
-            let removed = &mut self.keys.nodes.at_mut(index).removed;
+            self.remove_unseen(trail, applied, context);
+            let removed = &mut self.keys.trails.at_mut(index).removed;
             *removed = (*removed).max(seen);
         }
-        if node.newest <= seen {
-            self.keys.nodes.at_mut(index).superseded = true;
+        if trail.newest <= seen {
+            self.keys.trails.at_mut(index).superseded = true;
             return 0;
         }
-        if self.origins.node(origin) == new.member {
-            // Its own past, lost with its disk: no other member wrote it.
+        if self
+            .origins
+            .are_of_one_member(self.origins.node(origin), new.node)
+        {
+            // Its own past, lost with its disk: no other node wrote it.
             return 0;
         }
-        let kinds = self.mark(new, index, node, seen);
+        let kinds = self.mark(new, index, trail, seen);
         if new.is_register {
             flags |= if kinds == 0 { 0 } else { flag::CONFLICT };
-            self.dispute(new, node, seen);
+            self.dispute(new, trail, seen);
         } else {
             let (agreeing, opposing) = if new.is_removal {
                 (REMOVAL, ADDITION)
@@ -186,14 +189,14 @@ impl Ledger {
     }
 
     /// Marks the effects beyond `seen` as having met the new write; returns their kinds.
-    fn mark(&mut self, new: &Newcomer<'_>, index: u32, node: &Node, seen: u64) -> u8 {
+    fn mark(&mut self, new: &Newcomer<'_>, index: u32, trail: &Trail, seen: u64) -> u8 {
         let class = usize::from(new.is_removal && !new.is_register);
-        let old = node.marked[class];
+        let old = trail.marked[class];
         let mut kinds = 0;
         let mut met_itself = false;
-        let mut lowest = node.newest;
-        let mut sequence = node.newest;
-        let origin = usize::from(node.origin);
+        let mut lowest = trail.newest;
+        let mut sequence = trail.newest;
+        let origin = usize::from(trail.origin);
         while sequence > seen {
             // All that was marked by an equal write before is skipped at once.
             if sequence == old.high && old.low > seen {
@@ -226,9 +229,9 @@ impl Ledger {
             sequence -= back;
         }
         if !met_itself {
-            self.keys.nodes.at_mut(index).marked[class] = Marked {
+            self.keys.trails.at_mut(index).marked[class] = Marked {
                 low: lowest,
-                high: node.newest,
+                high: trail.newest,
                 kinds,
             };
         }
@@ -236,13 +239,13 @@ impl Ledger {
     }
 
     /// Additions that a removal takes away although nobody who removed had observed them.
-    fn remove_unseen(&mut self, node: &Node, applied: u64, context: u64) {
-        let observed = applied.max(node.removed);
+    fn remove_unseen(&mut self, trail: &Trail, applied: u64, context: u64) {
+        let observed = applied.max(trail.removed);
         if context <= observed {
             return;
         }
-        let mut sequence = node.newest;
-        let origin = usize::from(node.origin);
+        let mut sequence = trail.newest;
+        let origin = usize::from(trail.origin);
         while sequence > observed {
             let Some(entry) = self.origins.entry(origin, sequence) else {
                 return;
@@ -262,28 +265,28 @@ impl Ledger {
     }
 
     /// Opens a dispute between the new register write and those of one origin that it had not seen.
-    fn dispute(&mut self, new: &Newcomer<'_>, node: &Node, seen: u64) {
-        let origin = usize::from(node.origin);
-        let Some(head) = self.origins.entry(origin, node.newest) else {
+    fn dispute(&mut self, new: &Newcomer<'_>, trail: &Trail, seen: u64) {
+        let origin = usize::from(trail.origin);
+        let Some(head) = self.origins.entry(origin, trail.newest) else {
             return;
         };
         let rank = (new.effect.at.0, u16::MAX - new.effect.dot.origin.0);
-        let is_beaten = |stamp: u64| (stamp, u16::MAX - node.origin) > rank;
+        let is_beaten = |stamp: u64| (stamp, u16::MAX - trail.origin) > rank;
         let other = self.origins.node(origin);
         let key = new.key;
         if !is_beaten(head.stamp) {
-            if node.superseded || head.operation == new.operation {
+            if trail.superseded || head.operation == new.operation {
                 return;
             }
             let dispute = Dispute {
                 next: 0,
                 loser: head.operation,
-                loser_origin: node.origin,
+                loser_origin: trail.origin,
                 winner_origin: new.effect.dot.origin.0,
-                loser_sequence: node.newest,
+                loser_sequence: trail.newest,
                 winner_sequence: new.effect.dot.sequence,
                 key,
-                by_fault: self.links.cut_since(other, new.member, head.executed),
+                by_fault: self.was_cut(other, new.node, head.executed),
                 resurrects: !new.is_removal && self.is_removal(head.operation),
                 is_open: true,
                 seen_by: 0,
@@ -295,7 +298,7 @@ impl Ledger {
         // The earliest unseen one that wins, and the earliest that brings the key back: stamps of one
         // origin do not fall, so the walk ends at the first that does not win.
         let (mut first, mut first_write) = (None, None);
-        let mut sequence = node.newest;
+        let mut sequence = trail.newest;
         while let Some(entry) = self.origins.entry(origin, sequence) {
             if sequence <= seen || !is_beaten(entry.stamp) {
                 break;
@@ -316,11 +319,11 @@ impl Ledger {
                 next: 0,
                 loser: new.operation,
                 loser_origin: new.effect.dot.origin.0,
-                winner_origin: node.origin,
+                winner_origin: trail.origin,
                 loser_sequence: new.effect.dot.sequence,
                 winner_sequence: sequence,
                 key,
-                by_fault: self.links.cut_since(new.member, other, entry.executed),
+                by_fault: self.was_cut(new.node, other, entry.executed),
                 resurrects: is_loser_removal && !self.is_removal(entry.operation),
                 is_open: true,
                 seen_by: 0,
@@ -365,18 +368,18 @@ impl Ledger {
 
     /// The new write has seen losers whose winners it has not: it replaces them knowingly.
     ///
-    /// While a member is away no dispute closes, and a key that is written often collects many. So the walk, from the
-    /// newest on, ends where it ended for the same member before, if that had seen all the older winners.
+    /// While a node is away no dispute closes, and a key that is written often collects many. So the walk, from the
+    /// newest on, ends where it ended for the same node before, if that had seen all the older winners.
     fn excuse(&mut self, new: &Newcomer<'_>, key: u32) {
         let mut index = self.keys.at(key).disputes;
         let mut first_of_seen = 0;
         while index != 0 {
             let dispute = *self.keys.disputes.at(index);
-            if dispute.is_seen_by(new.member) {
+            if dispute.is_seen_by(new.node) {
                 break;
             }
             let winner = usize::from(dispute.winner_origin);
-            if self.origins.seen(winner, new.member) >= dispute.winner_sequence {
+            if self.origins.seen(winner, new.node) >= dispute.winner_sequence {
                 if first_of_seen == 0 {
                     first_of_seen = index;
                 }
@@ -395,12 +398,12 @@ impl Ledger {
             index = dispute.next;
         }
         if first_of_seen != 0 {
-            self.keys.disputes.at_mut(first_of_seen).seen_by |= 1 << new.member;
+            self.keys.disputes.at_mut(first_of_seen).seen_by |= 1 << new.node;
         }
     }
 
     fn saw(&self, new: &Newcomer<'_>, origin: u16, sequence: u64) -> bool {
-        self.origins.seen(usize::from(origin), new.member) >= sequence
+        self.origins.seen(usize::from(origin), new.node) >= sequence
             || new.effect.context.get(OriginId(origin)) >= sequence
     }
 }

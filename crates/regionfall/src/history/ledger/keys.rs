@@ -1,7 +1,7 @@
 //! Per key: who wrote it lately, what conflicts with what, and which newest write was acknowledged.
 //!
-//! A node stands for the effects of one origin on one key (or one element of a set), from the moment
-//! that they exist until every member has them. A new write meets each node of its key once, so its cost is
+//! A *trail* stands for the effects of one origin on one key (or one element of a set), from the moment
+//! that they exist until every node has them. A new write meets each trail of its key once, so its cost is
 //! that of the origins that wrote the key within the replication lag, not of their writes.
 //!
 //! Keys live in pages that come with the first use of one of them: a world of ten milliseconds pays for
@@ -17,7 +17,7 @@ const PAGE: u32 = 1 << PAGE_BITS;
 /// A key. References to slabs and operations are plus one; 0 is none.
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct Key {
-    pub nodes: u32,
+    pub trails: u32,
     pub disputes: u32,
     pub sessions: u32,
     /// The newest acknowledged write; its row may have left.
@@ -31,7 +31,7 @@ pub(super) struct Key {
     pub newest_origin: u16,
 }
 
-/// What kind of writes already met an end of a node's effects, so that they need not be marked again.
+/// What kind of writes already met an end of a trail's effects, so that they need not be marked again.
 #[derive(Clone, Copy, Default, Debug)]
 pub(super) struct Marked {
     pub low: u64,
@@ -42,7 +42,7 @@ pub(super) struct Marked {
 
 /// The effects of one origin on one key or element that are not everywhere yet.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Node {
+pub(super) struct Trail {
     pub next: u32,
     pub origin: u16,
     /// Whether a write that had seen the newest has replaced it.
@@ -77,17 +77,17 @@ pub(super) struct Dispute {
 }
 
 impl Dispute {
-    /// Whether `member` has seen the winner, and those of all older disputes of the key.
+    /// Whether `node` has seen the winner, and those of all older disputes of the key.
     #[inline]
-    pub(super) const fn is_seen_by(&self, member: usize) -> bool {
-        self.seen_by >> member & 1 == 1
+    pub(super) const fn is_seen_by(&self, node: usize) -> bool {
+        self.seen_by >> node & 1 == 1
     }
 }
 
 /// No app server: the session is gone.
 pub(super) const NOBODY: u32 = u32::MAX;
 
-/// What an app server wrote and saw of a key, as long as some member lacks it.
+/// What an app server wrote and saw of a key, as long as some node lacks it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Session {
     pub next: u32,
@@ -171,7 +171,7 @@ pub(super) struct Keys {
     directory: Vec<u32>,
     /// Page after page, in the order of first use.
     slots: Vec<Key>,
-    pub nodes: Slab<Node>,
+    pub trails: Slab<Trail>,
     pub disputes: Slab<Dispute>,
     pub sessions: Slab<Session>,
 }
@@ -181,7 +181,7 @@ impl Keys {
         Self {
             directory: Vec::new(),
             slots: Vec::new(),
-            nodes: Slab::new(),
+            trails: Slab::new(),
             disputes: Slab::new(),
             sessions: Slab::new(),
         }
@@ -221,26 +221,26 @@ impl Keys {
 }
 
 impl Keys {
-    /// Takes a node, which follows `previous` in the chain of its key, out.
+    /// Takes a trail, which follows `previous` in the chain of its key, out.
     #[expect(
         clippy::inline_always,
         reason = "on the way of every write, from one of two places"
     )]
     #[inline(always)]
-    pub(super) fn unlink_node(&mut self, key: u32, previous: u32, index: u32) {
-        let next = self.nodes.at(index).next;
+    pub(super) fn unlink_trail(&mut self, key: u32, previous: u32, index: u32) {
+        let next = self.trails.at(index).next;
         if previous == 0 {
-            self.at(key).nodes = next;
+            self.at(key).trails = next;
         } else {
-            self.nodes.at_mut(previous).next = next;
+            self.trails.at_mut(previous).next = next;
         }
-        self.nodes.remove(index);
+        self.trails.remove(index);
     }
 
-    /// A member lost some of what it had seen.
-    pub(super) fn forget_seen(&mut self, member: usize) {
+    /// A node lost some of what it had seen.
+    pub(super) fn forget_seen(&mut self, node: usize) {
         for dispute in &mut self.disputes.items {
-            dispute.seen_by &= !(1 << member);
+            dispute.seen_by &= !(1 << node);
         }
     }
 
@@ -287,8 +287,8 @@ impl Keys {
     }
 }
 
-impl Node {
-    /// Whether an operation on `element` touches what this node stands for.
+impl Trail {
+    /// Whether an operation on `element` touches what this trail stands for.
     #[inline]
     pub(super) const fn meets(&self, element: u64) -> bool {
         self.element == element || self.element == WHOLE || element == WHOLE

@@ -31,7 +31,7 @@ use std::sync::Arc;
 use regionfall_crdt::{CommandKind, DataType, KeyId};
 use regionfall_kernel::{SimDuration, SimTime};
 
-use crate::topology::{FaultId, KeyspaceId, MemberId, ServerId};
+use crate::topology::{FaultId, KeyspaceId, MemberId, NodeId, ServerId};
 
 use super::{AttemptEnding, Ending, Fact, Histogram, Listener, Promise, RunShape};
 
@@ -55,7 +55,6 @@ use writes::Repeat;
 #[derive(Clone, Debug)]
 pub struct Ledger {
     shape: Arc<RunShape>,
-    nodes: usize,
     /// By server: the member at home.
     homes: Vec<usize>,
     /// By server: its fleet.
@@ -83,7 +82,7 @@ pub struct Ledger {
     /// `None` if no keyspace has any.
     promises: Option<Box<Promises>>,
     links: Links,
-    /// `[source * nodes + target]`: the longest in-order lag of the warm-up.
+    /// `[source * members + target]`: the longest in-order lag of the warm-up.
     lags: Vec<u64>,
 
     /// The oldest operation that may yet become overdue, and when.
@@ -123,7 +122,6 @@ impl Ledger {
         let windows =
             (0..shape.servers.len()).map(|server| shape.stability_window(server).as_nanos());
         Self {
-            nodes,
             fleets: fleets.collect(),
             now: 0,
             storm_begins: shape.storm_begins.as_nanos(),
@@ -158,8 +156,8 @@ impl Ledger {
                 nodes,
                 (shape.storm_begins.as_nanos(), shape.durable().1.as_nanos()),
             ),
-            links: Links::new(nodes),
-            lags: vec![0; nodes * nodes],
+            links: Links::new(members),
+            lags: vec![0; members * members],
             overdue_next: 0,
             overdue_at: NEVER,
             service: Service::new(windows, shape.calm_ends.as_nanos()),
@@ -362,6 +360,18 @@ impl Ledger {
         }
     }
 
+    /// The members at the ends of a link. What is asked of links is asked of members: between nodes they change.
+    fn ends(&self, source: NodeId, target: NodeId) -> (usize, usize) {
+        let member = |node: NodeId| self.origins.member_of(node.index());
+        (member(source), member(target))
+    }
+
+    /// Whether the link from the member of one node to that of another was cut at some time since `since`.
+    fn was_cut(&self, source: usize, target: usize, since: u64) -> bool {
+        let member = |node| self.origins.member_of(node);
+        self.links.cut_since(member(source), member(target), since)
+    }
+
     fn fault_began(&mut self, fault: FaultId) {
         let begins = SimTime::from_nanos(self.now);
         self.convergence.disturb();
@@ -399,11 +409,12 @@ impl Ledger {
                 effect,
             } => self.expired(self.now, node.index(), keyspace.index(), effect),
             Fact::LinkDisrupted { source, target } => {
-                self.links.disrupt(source.index(), target.index());
+                let (source, target) = self.ends(source, target);
+                self.links.disrupt(source, target);
             }
             Fact::LinkCaughtUp { source, target } => {
-                self.links
-                    .catch_up(self.now, source.index(), target.index());
+                let (source, target) = self.ends(source, target);
+                self.links.catch_up(self.now, source, target);
             }
             Fact::OriginBegan {
                 node,

@@ -140,6 +140,13 @@ impl Origins {
         self.members[node].index()
     }
 
+    /// Whether two nodes belong to the same member: what one of them wrote and the other had not seen is no conflict
+    /// between members.
+    #[inline]
+    pub(super) fn are_of_one_member(&self, one: usize, other: usize) -> bool {
+        self.members[one] == self.members[other]
+    }
+
     /// Whether `node` is the primary of its member for the shard of `origin`.
     pub(super) fn serves(&self, origin: usize, node: usize) -> bool {
         self.serving(origin)[self.member_of(node)] == node as u8

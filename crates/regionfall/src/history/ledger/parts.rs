@@ -195,7 +195,7 @@ fn replaces(manner: Manner) -> bool {
 /// The effect that meets the others of its key.
 struct Newcomer<'a> {
     operation: u32,
-    member: usize,
+    node: usize,
     key: u32,
     effect: &'a Effect,
     is_register: bool,
@@ -206,14 +206,14 @@ impl Ledger {
     pub(super) fn meet_parts(
         &mut self,
         operation: u32,
-        member: usize,
+        node: usize,
         effect: &Effect,
         (key, keyspace): (u32, usize),
     ) {
         let data_type = self.shape.keyspaces[keyspace].data_type;
         let new = Newcomer {
             operation,
-            member,
+            node,
             key,
             effect,
             is_register: data_type == DataType::String,
@@ -306,7 +306,7 @@ impl Ledger {
 
     fn has_seen(&self, new: &Newcomer<'_>, dot: Dot) -> bool {
         let origin = usize::from(dot.origin.0);
-        self.origins.seen(origin, new.member) >= dot.sequence || new.effect.context.covers(dot)
+        self.origins.seen(origin, new.node) >= dot.sequence || new.effect.context.covers(dot)
     }
 
     fn meet_record(
@@ -319,7 +319,7 @@ impl Ledger {
         let origin = usize::from(old.dot.origin.0);
         if self.has_seen(new, old.dot) {
             if replaces(touch.manner) && touch.part.contains(old.part) {
-                let applied = self.origins.seen(origin, new.member);
+                let applied = self.origins.seen(origin, new.node);
                 let is_unseen = touch.is_removal
                     && !new.is_register
                     && !old.is_removal
@@ -333,7 +333,11 @@ impl Ledger {
             return None;
         }
         // An attempt that was repeated, or its own past that was lost with its disk, is no other's write.
-        if record.operation == new.operation || self.origins.node(origin) == new.member {
+        if record.operation == new.operation
+            || self
+                .origins
+                .are_of_one_member(self.origins.node(origin), new.node)
+        {
             return None;
         }
         let met = meeting(touch, old);
@@ -353,7 +357,7 @@ impl Ledger {
                 row.flags |= flags;
             }
         }
-        let old_member = self.origins.node(origin);
+        let old_node = self.origins.node(origin);
         let strength = match met {
             Meeting::FirstWins | Meeting::SecondWins => Strength::Race,
             _ => Strength::ForGood,
@@ -369,9 +373,7 @@ impl Ledger {
                 winner_dot: touch.dot,
                 part: old.part,
                 key: new.key,
-                by_fault: self
-                    .links
-                    .cut_since(old_member, new.member, record.executed),
+                by_fault: self.was_cut(old_node, new.node, record.executed),
                 resurrects: old.is_removal && !touch.is_removal,
                 strength,
                 is_open: true,
@@ -382,9 +384,7 @@ impl Ledger {
                 winner_dot: old.dot,
                 part: touch.part,
                 key: new.key,
-                by_fault: self
-                    .links
-                    .cut_since(new.member, old_member, record.executed),
+                by_fault: self.was_cut(new.node, old_node, record.executed),
                 resurrects: touch.is_removal && !old.is_removal,
                 strength,
                 is_open: true,
@@ -402,7 +402,7 @@ impl Ledger {
         self.leave_if_settled(loser);
     }
 
-    /// Lets records leave that every member has, and closes disputes that nothing can change any more, two at a time.
+    /// Lets records leave that every node has, and closes disputes that nothing can change any more, two at a time.
     fn tidy_parts(&mut self) {
         while let Some(&(dot, key, part)) = self.parts.queue.front() {
             if dot.sequence > self.origins.everywhere(usize::from(dot.origin.0)) {

@@ -10,10 +10,10 @@ const READ_FLAGS: u32 =
     flag::STALE | flag::STALE_BEYOND_LAG | flag::OWN_WRITE_MISSED | flag::WENT_BACK;
 
 impl Ledger {
-    /// A member executed a read. What it missed counts when the application gets the answer.
+    /// A node executed a read. What it missed counts when the application gets the answer.
     ///
     /// Of several attempts the last one counts: the client gave the others up.
-    pub(super) fn read_executed(&mut self, operation: u32, attempt: u8, member: usize) {
+    pub(super) fn read_executed(&mut self, operation: u32, attempt: u8, node: usize) {
         let Some(&row) = self.rows.get(operation) else {
             return;
         };
@@ -24,22 +24,23 @@ impl Ledger {
         let key = row.key;
         let state = *self.keys.get(key);
         if state.newest != 0 {
-            flags |= self.staleness(key, member, row.issued);
+            flags |= self.staleness(key, node, row.issued);
         }
         if self.shape.keyspaces[usize::from(row.keyspace)].reads_own_writes
-            && (state.sessions != 0 || state.nodes != 0)
+            && (state.sessions != 0 || state.trails != 0)
         {
-            flags |= self.session_read(key, &row, member);
+            flags |= self.session_read(key, &row, node);
         }
         let missing = if flags & flag::STALE == 0 {
             0
         } else {
-            self.first_missing(key, member)
+            self.first_missing(key, node)
         };
+        let reader = self.origins.member_of(node);
         if let Some(row) = self.rows.get_mut(operation) {
             row.shadow = missing;
             row.flags = row.flags & !READ_FLAGS | flags;
-            row.reader = member as u8;
+            row.reader = reader as u8;
         }
     }
 
@@ -64,25 +65,26 @@ impl Ledger {
         }
     }
 
-    fn staleness(&mut self, key: u32, member: usize, issued: u64) -> u32 {
+    fn staleness(&mut self, key: u32, node: usize, issued: u64) -> u32 {
         let state = *self.keys.at(key);
         let mut flags = 0;
         // The newest one is known to the dot, even after its row has left.
         if state.newest_at <= issued {
-            let held = self
-                .origins
-                .applied(usize::from(state.newest_origin), member);
-            if held < state.newest_sequence && !self.covers_row(member, state.newest - 1) {
+            let held = self.origins.applied(usize::from(state.newest_origin), node);
+            if held < state.newest_sequence && !self.covers_row(node, state.newest - 1) {
                 flags |= flag::STALE;
             }
         } else if let Some(newest) = self.newest_before(&state, |_| issued)
-            && !self.covers(member, newest)
+            && !self.covers(node, newest)
         {
             flags |= flag::STALE;
         }
         // What is everywhere is taken to have the longest lag, since its writer is not known any more.
-        let lag = |writer: usize| self.lags[writer * self.nodes + member];
-        let longest = (0..self.nodes).map(lag).max().unwrap_or(0);
+        let members = self.shape.members.len();
+        let reader = self.origins.member_of(node);
+        let lag_from = |writer: usize| self.lags[writer * members + reader];
+        let lag = |writer: usize| lag_from(self.origins.member_of(writer));
+        let longest = (0..members).map(lag_from).max().unwrap_or(0);
         let allowed = |writer: Option<usize>| issued.saturating_sub(writer.map_or(longest, lag));
         let writer = self.origins.node(usize::from(state.newest_origin));
         if flags != 0 && state.newest_at <= allowed(Some(writer)) {
@@ -90,7 +92,7 @@ impl Ledger {
         }
         if flags != 0
             && let Some(newest) = self.newest_before(&state, allowed)
-            && !self.covers(member, newest)
+            && !self.covers(node, newest)
         {
             flags |= flag::STALE_BEYOND_LAG;
         }
@@ -98,11 +100,11 @@ impl Ledger {
     }
 
     /// As [`Ledger::covers`], but a row that left is not taken for one that is held.
-    fn covers_row(&self, member: usize, operation: u32) -> bool {
-        self.rows.get(operation).is_some() && self.covers(member, operation)
+    fn covers_row(&self, node: usize, operation: u32) -> bool {
+        self.rows.get(operation).is_some() && self.covers(node, operation)
     }
 
-    /// The newest write on a key that was acknowledged by a moment, which may depend on the member that
+    /// The newest write on a key that was acknowledged by a moment, which may depend on the node that
     /// executed it; `None` if there is none, or if it is everywhere.
     fn newest_before(&self, state: &Key, by: impl Fn(Option<usize>) -> u64) -> Option<u32> {
         let (mut reference, mut shadow) = (state.open, state.shadow);
@@ -119,25 +121,25 @@ impl Ledger {
         }
     }
 
-    /// When the first write on the key that `member` lacks was acknowledged. Looks at what it lacks only,
-    /// origin by origin from the newest write back: a member that is away keeps many rows open, and a
+    /// When the first write on the key that `node` lacks was acknowledged. Looks at what it lacks only,
+    /// origin by origin from the newest write back: a node that is away keeps many rows open, and a
     /// reader elsewhere lacks few of them.
-    fn first_missing(&self, key: u32, member: usize) -> u64 {
+    fn first_missing(&self, key: u32, node: usize) -> u64 {
         let state = self.keys.get(key);
         let mut first = state.newest_at;
-        let mut index = state.nodes;
+        let mut index = state.trails;
         while index != 0 {
-            let node = self.keys.nodes.at(index);
-            index = node.next;
-            let origin = usize::from(node.origin);
-            let applied = self.origins.applied(origin, member);
-            let mut sequence = node.newest;
+            let trail = self.keys.trails.at(index);
+            index = trail.next;
+            let origin = usize::from(trail.origin);
+            let applied = self.origins.applied(origin, node);
+            let mut sequence = trail.newest;
             while sequence > applied
                 && let Some(entry) = self.origins.entry(origin, sequence)
             {
                 if let Some(row) = self.rows.get(entry.operation)
                     && row.acked < first
-                    && !self.covers(member, entry.operation)
+                    && !self.covers(node, entry.operation)
                 {
                     first = row.acked;
                 }
@@ -160,7 +162,7 @@ impl Ledger {
         session.own_sequence = u64::from(row.sequence);
     }
 
-    /// The newest write of an app server that was acknowledged, plus one; 0 if there is none that some member
+    /// The newest write of an app server that was acknowledged, plus one; 0 if there is none that some node
     /// lacks.
     pub(super) fn own_write(&mut self, key: u32, server: u32) -> u32 {
         if self.keys.get(key).sessions == 0 {
@@ -179,7 +181,7 @@ impl Ledger {
         }
     }
 
-    fn session_read(&mut self, key: u32, read: &Row, member: usize) -> u32 {
+    fn session_read(&mut self, key: u32, read: &Row, node: usize) -> u32 {
         let mut flags = 0;
         let server = read.server;
         let index = self.session(key, server, false);
@@ -188,14 +190,12 @@ impl Ledger {
         let is_there = |own: u32| {
             let session = self.keys.sessions.at(index);
             session.own == own
-                && self
-                    .origins
-                    .applied(usize::from(session.own_origin), member)
+                && self.origins.applied(usize::from(session.own_origin), node)
                     >= session.own_sequence
         };
         if let Some(own) = read.before.checked_sub(1)
             && !(index != 0 && is_there(own))
-            && !self.covers(member, own)
+            && !self.covers(node, own)
         {
             flags |= flag::OWN_WRITE_MISSED;
         }
@@ -203,17 +203,17 @@ impl Ledger {
             let session = *self.keys.sessions.at(index);
             let seen_origin = usize::from(session.seen_origin);
             if session.seen_sequence > 0
-                && self.origins.seen(seen_origin, member) < session.seen_sequence
+                && self.origins.seen(seen_origin, node) < session.seen_sequence
             {
                 flags |= flag::WENT_BACK;
             }
         }
-        if let Some((executed, origin, sequence)) = self.newest_visible(key, member) {
+        if let Some((executed, origin, sequence)) = self.newest_visible(key, node) {
             let index = self.session(key, server, true);
             let session = self.keys.sessions.at_mut(index);
             let is_everywhere =
                 self.origins.everywhere(usize::from(session.seen_origin)) >= session.seen_sequence;
-            // What every member has had nobody can miss any more: it hides no older one that somebody can.
+            // What every node has had nobody can miss any more: it hides no older one that somebody can.
             if session.seen_sequence == 0 || is_everywhere || executed >= session.seen_executed {
                 session.seen_origin = origin;
                 session.seen_sequence = sequence;
@@ -223,19 +223,19 @@ impl Ledger {
         flags
     }
 
-    /// The newest write on the key that `member` has and some other member lacks.
-    fn newest_visible(&self, key: u32, member: usize) -> Option<(u64, u16, u64)> {
+    /// The newest write on the key that `node` has and some other node lacks.
+    fn newest_visible(&self, key: u32, node: usize) -> Option<(u64, u16, u64)> {
         let mut newest = None;
-        let mut index = self.keys.get(key).nodes;
+        let mut index = self.keys.get(key).trails;
         while index != 0 {
-            let node = self.keys.nodes.at(index);
-            index = node.next;
-            let origin = usize::from(node.origin);
-            let applied = self.origins.applied(origin, member);
+            let trail = self.keys.trails.at(index);
+            index = trail.next;
+            let origin = usize::from(trail.origin);
+            let applied = self.origins.applied(origin, node);
             let everywhere = self.origins.everywhere(origin);
-            let mut sequence = node.newest;
+            let mut sequence = trail.newest;
             if everywhere < sequence && sequence <= applied {
-                newest = newest.max(Some((node.executed, node.origin, sequence)));
+                newest = newest.max(Some((trail.executed, trail.origin, sequence)));
                 continue;
             }
             while sequence > everywhere {
@@ -243,7 +243,7 @@ impl Ledger {
                     break;
                 };
                 if sequence <= applied {
-                    newest = newest.max(Some((entry.executed, node.origin, sequence)));
+                    newest = newest.max(Some((entry.executed, trail.origin, sequence)));
                     break;
                 }
                 if entry.back == 0 {
@@ -288,7 +288,7 @@ impl Ledger {
         index
     }
 
-    /// Looks at the next session in turn, and lets it go if every member has what it wrote and saw.
+    /// Looks at the next session in turn, and lets it go if every node has what it wrote and saw.
     fn sweep_session(&mut self, spared: u32) {
         let Some(index) = self.keys.sessions.turn() else {
             return;

@@ -31,7 +31,7 @@ impl Ledger {
         &mut self,
         now: u64,
         operation: u32,
-        member: usize,
+        node: usize,
         effect: Option<&Effect>,
     ) {
         let row = self.rows.get_mut(operation).map(|row| {
@@ -52,7 +52,7 @@ impl Ledger {
             self.activity.accept(
                 now,
                 self.homes[server as usize],
-                self.origins.member_of(member),
+                self.origins.member_of(node),
             );
         }
         let Some(effect) = effect else {
@@ -64,10 +64,10 @@ impl Ledger {
             None => (self.keys.place(effect.key.0), 0),
         };
         let back = if self.is_plain[place.1] {
-            self.meet(operation, member, effect, place)
+            self.meet(operation, node, effect, place)
         } else {
-            self.keep_promises(now, operation, place.1, member, effect);
-            self.meet_at_length(operation, member, effect, place)
+            self.keep_promises(now, operation, place.1, node, effect);
+            self.meet_at_length(operation, node, effect, place)
         };
         let origin = effect.dot.origin.0;
         let sequence = effect.dot.sequence;
@@ -78,7 +78,7 @@ impl Ledger {
             stamp: effect.at.0,
         };
         self.origins
-            .execute(usize::from(origin), member, sequence, entry);
+            .execute(usize::from(origin), node, sequence, entry);
         if let Some((.., effects)) = row
             && effects > 1
         {
@@ -89,7 +89,7 @@ impl Ledger {
                 span: 1,
                 flags: 0,
             });
-            self.note_late(now, operation, usize::from(origin), sequence - 1, member);
+            self.note_late(now, operation, usize::from(origin), sequence - 1, node);
         }
         self.sweep_disputes();
     }
@@ -100,11 +100,11 @@ impl Ledger {
     fn meet_at_length(
         &mut self,
         operation: u32,
-        member: usize,
+        node: usize,
         effect: &Effect,
         place: (u32, usize),
     ) -> u32 {
-        self.meet_parts(operation, member, effect, place);
+        self.meet_parts(operation, node, effect, place);
         self.chain(effect, place.0)
     }
 
@@ -114,11 +114,11 @@ impl Ledger {
         &mut self,
         now: u64,
         operation: u32,
-        member: usize,
+        node: usize,
         effect: &Effect,
         place: (u32, usize),
     ) {
-        let back = self.meet_at_length(operation, member, effect, place);
+        let back = self.meet_at_length(operation, node, effect, place);
         let entry = Entry {
             operation,
             back,
@@ -126,15 +126,15 @@ impl Ledger {
             stamp: effect.at.0,
         };
         let (origin, sequence) = (usize::from(effect.dot.origin.0), effect.dot.sequence);
-        self.origins.execute(origin, member, sequence, entry);
-        self.keep_promises(now, operation, place.1, member, effect);
+        self.origins.execute(origin, node, sequence, entry);
+        self.keep_promises(now, operation, place.1, node, effect);
     }
 
-    /// Promises hear what a member applied.
+    /// Promises hear what a node applied.
     #[cold]
-    fn deliver_promises(&mut self, now: u64, member: usize, origin: usize, range: (u64, u64)) {
+    fn deliver_promises(&mut self, now: u64, node: usize, origin: usize, range: (u64, u64)) {
         if let Some(promises) = &mut self.promises {
-            let route = (self.origins.node(origin), member);
+            let route = (self.origins.node(origin), node);
             let everywhere = self.origins.everywhere(origin);
             promises.applied(now, route, (origin, range.0, range.1), everywhere);
         }
@@ -146,7 +146,7 @@ impl Ledger {
         now: u64,
         operation: u32,
         keyspace: usize,
-        member: usize,
+        node: usize,
         effect: &Effect,
     ) {
         let row = self.rows.get(operation);
@@ -156,7 +156,7 @@ impl Ledger {
                 now,
                 operation,
                 keyspace,
-                node: member,
+                node,
                 effect,
                 takes,
             };
@@ -169,7 +169,7 @@ impl Ledger {
         &mut self,
         now: u64,
         operation: u32,
-        member: usize,
+        node: usize,
         effect: &Effect,
     ) {
         let row = self.rows.get_mut(operation).map(|row| {
@@ -189,13 +189,13 @@ impl Ledger {
             repeat.sequence = effect.dot.sequence;
             repeat.span = repeat.span.saturating_add(1);
         }
-        self.enter(now, operation, member, effect, (key, keyspace));
+        self.enter(now, operation, node, effect, (key, keyspace));
     }
 
-    /// A member made an effect of its own accord.
-    pub(super) fn expired(&mut self, now: u64, member: usize, keyspace: usize, effect: &Effect) {
+    /// A node made an effect of its own accord.
+    pub(super) fn expired(&mut self, now: u64, node: usize, keyspace: usize, effect: &Effect) {
         let place = (self.keys.place(effect.key.0), keyspace);
-        self.enter(now, NOBODYS, member, effect, place);
+        self.enter(now, NOBODYS, node, effect, place);
     }
 
     /// The application has its success.
@@ -251,20 +251,20 @@ impl Ledger {
     pub(super) fn effects_applied(
         &mut self,
         now: u64,
-        member: usize,
+        node: usize,
         origin: usize,
         first: u64,
         last: u64,
     ) {
         let peak = if origin < self.origins.len() {
-            self.origins.peak(origin, member)
+            self.origins.peak(origin, node)
         } else {
             0
         };
-        let (prior, rose) = self.origins.apply(origin, member, last);
-        let serving = self.origins.member_of(member);
+        let (prior, rose) = self.origins.apply(origin, node, last);
+        let serving = self.origins.member_of(node);
         if self.promises.is_some() {
-            self.deliver_promises(now, member, origin, (prior.max(first - 1) + 1, last));
+            self.deliver_promises(now, node, origin, (prior.max(first - 1) + 1, last));
         }
         let may_matter = now < self.storm_begins
             || self.moves.newest_adoption(serving).is_some()
@@ -275,12 +275,12 @@ impl Ledger {
                 .entry(origin, first.max(self.origins.front(origin)))
         {
             let executed = oldest.executed;
-            if now < self.storm_begins {
-                let source = self.origins.node(origin);
-                let lag = &mut self.lags[source * self.nodes + member];
+            if now < self.storm_begins && self.origins.serves(origin, node) {
+                let writer = self.origins.member_of(self.origins.node(origin));
+                let lag = &mut self.lags[writer * self.shape.members.len() + serving];
                 *lag = (*lag).max(now - executed);
             }
-            // Whoever was acknowledged before the newest move to this member was executed before it, but
+            // Whoever was acknowledged before the newest move to its member was executed before it, but
             // for attempts that were executed after another had its answer.
             let may_be_late = |executed: u64, ledger: &Self| {
                 ledger
@@ -289,7 +289,7 @@ impl Ledger {
                     .is_some_and(|adopted| executed <= adopted)
                     || !ledger.repeats.is_empty()
             };
-            if may_be_late(executed, self) && self.origins.serves(origin, member) {
+            if may_be_late(executed, self) && self.origins.serves(origin, node) {
                 for sequence in first.max(peak + 1)..=last {
                     let Some(&entry) = self.origins.entry(origin, sequence) else {
                         continue;
@@ -297,7 +297,7 @@ impl Ledger {
                     if !may_be_late(entry.executed, self) {
                         break;
                     }
-                    self.note_late(now, entry.operation, origin, peak, member);
+                    self.note_late(now, entry.operation, origin, peak, node);
                 }
             }
         }
@@ -307,9 +307,9 @@ impl Ledger {
         }
     }
 
-    /// A member got an effect that it lacked when somebody of the writer's home population moved to
+    /// A node got an effect that it lacked when somebody of the writer's home population moved to
     /// it, after the acknowledgement. `peak` is the most it had of `origin` before.
-    fn note_late(&mut self, now: u64, operation: u32, origin: usize, peak: u64, member: usize) {
+    fn note_late(&mut self, now: u64, operation: u32, origin: usize, peak: u64, node: usize) {
         let Some(row) = self.rows.get(operation) else {
             return;
         };
@@ -319,20 +319,20 @@ impl Ledger {
         let home = self.homes[row.server as usize];
         if self
             .moves
-            .last_adoption(home, self.origins.member_of(member))
+            .last_adoption(home, self.origins.member_of(node))
             .is_none_or(|adopted| adopted < row.acked)
         {
             return;
         }
         // Another effect of the same operation may have been there all along.
-        if row.effects > 1 && self.had_another(operation, row, origin, peak, member) {
+        if row.effects > 1 && self.had_another(operation, row, origin, peak, node) {
             return;
         }
         let late = LateWrite {
             acked: row.acked,
             applied: now,
             home: home as u8,
-            member: self.origins.member_of(member) as u8,
+            member: self.origins.member_of(node) as u8,
         };
         self.late.push(late);
         if let Some(row) = self.rows.get_mut(operation) {
@@ -340,21 +340,21 @@ impl Ledger {
         }
     }
 
-    /// Whether `member` already had an effect of the operation.
+    /// Whether `node` already had an effect of the operation.
     fn had_another(
         &self,
         operation: u32,
         row: &Row,
         origin: usize,
         peak: u64,
-        member: usize,
+        node: usize,
     ) -> bool {
         self.effects_of(operation, row).any(|(other, number, _)| {
             number
                 <= if other == origin {
                     peak
                 } else {
-                    self.origins.peak(other, member)
+                    self.origins.peak(other, node)
                 }
         })
     }
@@ -392,23 +392,23 @@ impl Ledger {
                 }))
     }
 
-    pub(super) fn copies_ended(&mut self, member: usize, origin: usize, kept: u64, cause: CopyEnd) {
+    pub(super) fn copies_ended(&mut self, node: usize, origin: usize, kept: u64, cause: CopyEnd) {
         if let Some(promises) = &mut self.promises
             && origin < self.origins.len()
         {
-            let held = self.origins.applied(origin, member);
-            promises.copies_ended(member, origin, (kept, held));
+            let held = self.origins.applied(origin, node);
+            promises.copies_ended(node, origin, (kept, held));
         }
-        self.origins.end_copies(origin, member, kept, cause);
+        self.origins.end_copies(origin, node, kept, cause);
         if self.now < self.durable_from {
             // Nothing is settled yet: what everyone had, everyone may lose.
-            self.origins.review_everywhere(origin, member);
+            self.origins.review_everywhere(origin, node);
         }
-        self.keys.forget_seen(member);
+        self.keys.forget_seen(node);
         self.convergence.recount(&self.origins);
     }
 
-    /// Lets go of effects of `origin` that every member has had, and one will never lose.
+    /// Lets go of effects of `origin` that every node has had, and one will never lose.
     pub(super) fn fold(&mut self, origin: usize) {
         let kept = self.origins.applied(origin, self.durable);
         while let Some((_, entry)) = self.origins.pop_everywhere(origin, kept) {
@@ -465,7 +465,7 @@ impl Ledger {
         }
     }
 
-    /// Whether every member has had an effect, and one holds it that will not lose it.
+    /// Whether every node has had an effect, and one holds it that will not lose it.
     #[inline]
     pub(super) fn is_for_ever(&self, origin: u16, sequence: u64) -> bool {
         let origin = usize::from(origin);
@@ -521,12 +521,12 @@ impl Ledger {
         }
     }
 
-    /// Whether a read or write at `member` covers the operation: one of its effects is there.
-    pub(super) fn covers(&self, member: usize, operation: u32) -> bool {
-        // Rows that left are at every member.
+    /// Whether a read or write at `node` covers the operation: one of its effects is there.
+    pub(super) fn covers(&self, node: usize, operation: u32) -> bool {
+        // Rows that left are at every node.
         self.rows.get(operation).is_none_or(|row| {
             self.effects_of(operation, row)
-                .any(|(origin, sequence, _)| self.origins.applied(origin, member) >= sequence)
+                .any(|(origin, sequence, _)| self.origins.applied(origin, node) >= sequence)
         })
     }
 
