@@ -4,6 +4,7 @@
 //! Numbers of settings come with their grades from the text of `scenario.resolved.toml`. What the model
 //! takes for granted without a setting is listed here, in the words of `docs/model.md`.
 
+use regionfall::database::DatabaseConfig;
 use regionfall::failover::{Propagation, StrategyConfig, Vantage};
 use regionfall_report::html::{Grade, GradedHeadline};
 
@@ -27,40 +28,40 @@ struct Assumption {
     words: &'static str,
     /// Which headlines rest on it.
     behind: &'static [Headline],
-    /// Under which strategies.
-    applies: fn(&StrategyConfig) -> bool,
+    /// Under which strategies, and with which database.
+    applies: fn(&StrategyConfig, &DatabaseConfig) -> bool,
 }
 
 const ASSUMPTIONS: [Assumption; 6] = [
     Assumption {
         words: "members have no queues and no service times",
         behind: &[Headline::Rto, Headline::Rpo],
-        applies: |_| true,
+        applies: |_, database| database.capacity.is_none(),
     },
     Assumption {
         words: "the tails of delays",
         behind: &[Headline::Rto, Headline::Rpo],
-        applies: |_| true,
+        applies: |_, _| true,
     },
     Assumption {
         words: "every clock is right",
         behind: &[Headline::Rto, Headline::Rpo],
-        applies: |_| true,
+        applies: |_, _| true,
     },
     Assumption {
         words: "a kept disk holds all that was acknowledged",
         behind: &[Headline::Rpo],
-        applies: |_| true,
+        applies: |_, database| database.persistence.is_none(),
     },
     Assumption {
         words: "where the checkers stand",
         behind: &[Headline::Rto],
-        applies: |strategy| matches!(strategy.vantage, Vantage::Checkers { .. }),
+        applies: |strategy, _| matches!(strategy.vantage, Vantage::Checkers { .. }),
     },
     Assumption {
         words: "how often resolvers are asked",
         behind: &[Headline::Rto],
-        applies: |strategy| matches!(strategy.propagation, Propagation::Dns { .. }),
+        applies: |strategy, _| matches!(strategy.propagation, Propagation::Dns { .. }),
     },
 ];
 
@@ -77,6 +78,7 @@ pub(super) struct Grades {
 /// What stands behind the figures of one strategy.
 struct Behind {
     config: StrategyConfig,
+    database: DatabaseConfig,
     own: Vec<Founded>,
 }
 
@@ -85,25 +87,28 @@ impl Grades {
     pub(super) fn of(study: &Study<'_>) -> Self {
         let variants = resolved::split_variants(study.resolved);
         let text = variants.first().map_or("", String::as_str);
-        let configs = study.results.scenario().variants.first();
-        let configs = configs.map_or(&[][..], |variant| &variant.settings.strategies);
+        let settings = study.results.scenario().variants.first();
+        let settings = settings.map(|variant| &variant.settings);
         let founded = resolved::founded(text);
         let is_compared = |index: usize| {
             let mut cells = study.results.cells();
             cells.any(|cell| cell.cell.strategy == index)
         };
-        let strategies = configs.iter().enumerate();
-        let strategies =
-            strategies
-                .filter(|(index, _)| is_compared(*index))
-                .map(|(index, config)| Behind {
-                    config: config.clone(),
-                    own: founded
-                        .iter()
-                        .filter(|value| value.strategy == Some(index) && matters(value, config))
-                        .cloned()
-                        .collect(),
-                });
+        let strategies = settings.iter().flat_map(|settings| {
+            let configs = settings.strategies.iter().enumerate();
+            configs.map(|(index, config)| (index, config, &settings.database))
+        });
+        let strategies = strategies.filter(|(index, ..)| is_compared(*index)).map(
+            |(index, config, database)| Behind {
+                config: config.clone(),
+                database: database.clone(),
+                own: founded
+                    .iter()
+                    .filter(|value| value.strategy == Some(index) && matters(value, config))
+                    .cloned()
+                    .collect(),
+            },
+        );
         Self {
             strategies: strategies.collect(),
             shared: founded
@@ -134,7 +139,9 @@ impl Grades {
             .collect();
         let assumed: Vec<&str> = ASSUMPTIONS
             .iter()
-            .filter(|one| one.behind.contains(&headline) && (one.applies)(&behind.config))
+            .filter(|one| {
+                one.behind.contains(&headline) && (one.applies)(&behind.config, &behind.database)
+            })
             .map(|one| one.words)
             .collect();
         let grades = behind.own.iter().chain(&shared).filter_map(Founded::grade);
