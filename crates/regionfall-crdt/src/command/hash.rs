@@ -166,7 +166,9 @@ fn present(hash: HashView<'_>, names: &[Box<[u8]>]) -> Vec<Element> {
 pub(super) fn increment(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> {
     let field = Element::from(call.bytes_at(1)?);
     let amount = call.integer_at(2)?;
-    let current = match read(run, call.key())?.get(&field) {
+    let content = read(run, call.key())?.get(&field);
+    let creates = content.is_none();
+    let current = match content {
         None => 0,
         Some(content) => content
             .as_integer()
@@ -178,7 +180,12 @@ pub(super) fn increment(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKi
         .filter(|sum| counter::RANGE.contains(sum));
     let sum = sum.ok_or(ErrorKind::CounterOverflow)?;
     let amount = Decimal::from_integer(amount);
-    change(run, call.key(), HashChange::Increment { field, amount });
+    let increment = HashChange::Increment {
+        field,
+        amount,
+        creates,
+    };
+    change(run, call.key(), increment);
     Ok(Reply::Integer(sum))
 }
 
@@ -186,7 +193,9 @@ pub(super) fn increment(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKi
 pub(super) fn increment_by_float(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> {
     let field = Element::from(call.bytes_at(1)?);
     let amount = Decimal::parse(call.bytes_at(2)?).ok_or(ErrorKind::NotAFloat)?;
-    let current = match read(run, call.key())?.get(&field) {
+    let content = read(run, call.key())?.get(&field);
+    let creates = content.is_none();
+    let current = match content {
         None => Decimal::ZERO,
         Some(content) => Decimal::parse(&content.to_bytes())
             .ok_or(ErrorKind::Other("ERR hash value is not a float"))?,
@@ -194,7 +203,12 @@ pub(super) fn increment_by_float(run: &mut Run<'_>, call: &Call) -> Result<Reply
     let sum = current
         .checked_add(amount)
         .ok_or(ErrorKind::FloatOverflow)?;
-    change(run, call.key(), HashChange::Increment { field, amount });
+    let increment = HashChange::Increment {
+        field,
+        amount,
+        creates,
+    };
+    change(run, call.key(), increment);
     Ok(Reply::bulk(sum.to_string()))
 }
 
