@@ -13,6 +13,7 @@ use crate::collection::{Collection, CollectionType, Counterpart, Merge};
 use crate::expiry::{Claim, Expiry};
 use crate::extra::Extra;
 use crate::register::{Register, Write};
+use crate::set::Set;
 use crate::{
     Change, Content, Decimal, Effect, EffectKind, KeyId, OriginId, Totals, TtlChange, Value, Wins,
 };
@@ -64,7 +65,7 @@ impl Entry {
     /// [`Entry::apply`] is still to be called.
     ///
     /// Most effects are so: a string where only strings were written, an increment by an origin that has
-    /// counted here before, an addition to a set. They cost a small part of what others cost.
+    /// counted here before, an addition to a set, a removal from one that has tombstones. They cost a small part of what others cost.
     #[inline]
     pub(crate) fn apply_in_place(&mut self, effect: &Effect) -> Option<isize> {
         match (&effect.kind, &mut self.extra) {
@@ -92,6 +93,17 @@ impl Entry {
                 };
                 let before = set.bytes();
                 set.add_all(elements, effect.dot, &self.covered);
+                Some(set.bytes().cast_signed() - before.cast_signed())
+            }
+            (EffectKind::Discard { elements }, Some(extra)) => {
+                let [Collection::Set(set)] = extra.collections.as_mut_slice() else {
+                    return None;
+                };
+                if !set.has_tombstones() {
+                    return None;
+                }
+                let before = set.bytes();
+                set.discard_all(elements, effect.dot, &effect.context);
                 Some(set.bytes().cast_signed() - before.cast_signed())
             }
             _ => None,
@@ -212,6 +224,19 @@ impl Entry {
             return None;
         }
         extra.counter.sum(&self.covered)
+    }
+
+    /// The set, if nothing but a set was ever here.
+    #[inline]
+    pub(crate) fn plain_set(&self) -> Option<&Set> {
+        let extra = self.extra.as_deref()?;
+        let [Collection::Set(set)] = extra.collections.as_slice() else {
+            return None;
+        };
+        let is_alone = self.register.content().is_none()
+            && extra.counter.is_empty()
+            && extra.fractions.is_empty();
+        is_alone.then_some(set)
     }
 
     /// Whether more may have to be done for a command than its effect tells: expiry, or a deletion that wins.

@@ -228,6 +228,12 @@ impl<'a> HashView<'a> {
         (!self.is_due(cell)).then(|| shown(cell))
     }
 
+    /// Whether there is such a field.
+    pub(crate) fn contains(self, field: &Element) -> bool {
+        let cell = self.hash.fields.get(field);
+        cell.is_some_and(|cell| !self.is_due(cell))
+    }
+
     /// All of them with their values, in order.
     pub fn iter(self) -> impl Iterator<Item = (&'a Element, Content)> {
         self.cells().map(|(field, cell)| (field, shown(cell)))

@@ -149,6 +149,7 @@ mod sorted_set;
 mod stored;
 mod stream;
 mod stream_id;
+mod table;
 mod tally;
 mod touch;
 mod value;

@@ -7,7 +7,8 @@ use crate::consumer::Consumers;
 use crate::entry::Entry;
 use crate::run::Run;
 use crate::{
-    Command, Effect, EffectKind, Effects, KeyId, OriginId, Reply, Settings, Timestamp, Value,
+    Command, Effect, EffectKind, Effects, Element, KeyId, OriginId, Reply, Settings, Timestamp,
+    Value,
 };
 
 /// No entry under this key.
@@ -107,6 +108,15 @@ impl Replica {
         if entry.is_some_and(Entry::is_special) {
             return self.execute_at_length(command, at, origin);
         }
+        if let Command::SIsMember { element, .. } = command
+            && let Some(set) = entry.and_then(Entry::plain_set)
+        {
+            let is_there = set.contains(element);
+            return Executed {
+                reply: Reply::yes_or_no(is_there),
+                effects: Effects::none(),
+            };
+        }
         let (reply, mut kind) = if let Command::Set { content, .. } = command {
             // What a key holds does not matter to who replaces it.
             let (content, totals) = (content.clone(), None);
@@ -116,6 +126,22 @@ impl Replica {
             && let Some(sum) = increased(number, 1)
         {
             (Reply::Integer(sum), EffectKind::Delta { amount: 1 })
+        } else if let Command::SAdd { elements, .. } = command
+            && let Some(set) = entry.and_then(Entry::plain_set)
+            && !elements.as_slice().is_empty()
+        {
+            let elements = elements.clone();
+            let is_new = |element: &&Element| !set.contains(element);
+            let added = elements.as_slice().iter().filter(is_new).count();
+            (Reply::count(added), EffectKind::Add { elements })
+        } else if let Command::SRem { elements, .. } = command
+            && let Some(set) = entry.and_then(Entry::plain_set)
+            && let all = elements.as_slice()
+            && !all.is_empty()
+            && all.iter().all(|element| set.contains(element))
+        {
+            let elements = elements.clone();
+            (Reply::count(all.len()), EffectKind::Discard { elements })
         } else {
             let plan = command.plan(entry.map_or(Value::Absent, Entry::value));
             let Some(kind) = plan.effect else {
@@ -494,7 +520,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use crate::{Content, Element};
+    use crate::Content;
 
     /// What one of three replicas does: a command of its own, or taking in some effects of a peer.
     #[derive(Clone, Debug)]
