@@ -47,6 +47,10 @@ pub(super) enum Event {
     },
     /// A syncer tries to connect.
     LinkRetry(LinkId),
+    /// A full synchronization goes a step further: which one of the link.
+    StateStep(LinkId, u32),
+    /// A stale shard has waited for its sources for long.
+    Alone(NodeId, u16),
     /// A syncer may have heard nothing for too long.
     LinkSilence(LinkId),
     /// A syncer tells its source that it is there.
@@ -127,8 +131,10 @@ pub(super) enum Message {
         count: u16,
         first: u32,
     },
-    /// The whole state of a shard.
+    /// The whole state of a shard, or the last part of it.
     FullState(LinkId),
+    /// An earlier part of a state.
+    StatePart,
     /// A command of an external endpoint.
     Call(CallId),
     /// Its answer.
@@ -253,6 +259,8 @@ impl Event {
             Self::DiskFree(..) => 33,
             Self::Export(_) => 34,
             Self::Imported(..) => 35,
+            Self::StateStep(..) => 28,
+            Self::Alone(..) => 29,
         }
     }
 }

@@ -27,6 +27,7 @@ const CALL_REPLY: u64 = 9;
 const DISPATCH: u64 = 40;
 const PROGRESS: u64 = 41;
 const ASK_PROGRESS: u64 = 42;
+const STATE_PART: u64 = 43;
 
 impl From<Message> for Letter {
     #[inline]
@@ -67,6 +68,7 @@ impl From<Message> for Letter {
             Message::Greeting(LinkId(id)) => (word(GREETING, 0, u32::from(id)), 0),
             Message::Heartbeat => (word(HEARTBEAT, 0, 0), 0),
             Message::FullState(LinkId(id)) => (word(FULL_STATE, 0, u32::from(id)), 0),
+            Message::StatePart => (word(STATE_PART, 0, 0), 0),
             Message::Call(CallId(id)) => (word(CALL, 0, id), 0),
             Message::CallReply(CallId(id)) => (word(CALL_REPLY, 0, id), 0),
             Message::Dispatch(DispatchId(id)) => (word(DISPATCH, 0, id), 0),
@@ -115,6 +117,7 @@ impl From<Letter> for Message {
             GREETING => Self::Greeting(LinkId(identity as u16)),
             HEARTBEAT => Self::Heartbeat,
             FULL_STATE => Self::FullState(LinkId(identity as u16)),
+            STATE_PART => Self::StatePart,
             CALL => Self::Call(CallId(identity)),
             DISPATCH => Self::Dispatch(DispatchId(identity)),
             PROGRESS => Self::Progress {
@@ -179,6 +182,7 @@ mod tests {
             Message::Greeting(link),
             Message::Heartbeat,
             Message::FullState(link),
+            Message::StatePart,
             Message::Call(CallId(0x8000_0001)),
             Message::CallReply(CallId(3)),
             Message::Dispatch(DispatchId(0x8000_0002)),
