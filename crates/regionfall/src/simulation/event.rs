@@ -73,6 +73,8 @@ pub(super) enum Event {
     Cron(NodeId),
     /// A reply has waited long enough for replicas.
     WaitOver(WaitId),
+    /// A primary's file may have what a reply waits for.
+    WaitDisk(WaitId),
     /// A question to a Sentinel, or its answer, arrives.
     Inquiry(InquiryId),
     /// An export of a member is due.
@@ -146,6 +148,8 @@ pub(super) enum Message {
         link: LinkId,
         origin: OriginId,
         sequence: u32,
+        /// How far its append-only file is on disk, where somebody asks.
+        durable: u32,
     },
     /// Its primary asks for that.
     AskProgress(LinkId),
@@ -247,6 +251,7 @@ impl Event {
             Self::Tidings(_) => 43,
             Self::Cron(_) => 44,
             Self::WaitOver(_) => 45,
+            Self::WaitDisk(_) => 46,
             Self::Forward(_) => 21,
             Self::Answer(_) => 22,
             Self::Expiry(_) => 23,

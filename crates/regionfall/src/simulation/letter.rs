@@ -76,9 +76,11 @@ impl From<Message> for Letter {
                 link,
                 origin,
                 sequence,
+                durable,
             } => {
                 let identity = u32::from(link.0) | u32::from(origin.0) << 16;
-                (word(PROGRESS, 0, identity), u64::from(sequence))
+                let both = u64::from(sequence) | u64::from(durable) << 32;
+                (word(PROGRESS, 0, identity), both)
             }
             Message::AskProgress(LinkId(id)) => (word(ASK_PROGRESS, 0, u32::from(id)), 0),
         };
@@ -124,6 +126,7 @@ impl From<Letter> for Message {
                 link: LinkId(identity as u16),
                 origin: OriginId((identity >> 16) as u16),
                 sequence: second as u32,
+                durable: (second >> 32) as u32,
             },
             ASK_PROGRESS => Self::AskProgress(LinkId(identity as u16)),
             kind => {
@@ -190,6 +193,7 @@ mod tests {
                 link,
                 origin,
                 sequence: u32::MAX - 2,
+                durable: u32::MAX - 3,
             },
             Message::AskProgress(link),
         ];

@@ -359,6 +359,7 @@ impl World {
             Event::Tidings(id) => self.tidings_arrive(now, id, listener),
             Event::Cron(node) => self.cron(now, node),
             Event::WaitOver(id) => self.wait_over(now, id, listener),
+            Event::WaitDisk(id) => self.wait_for_own_disk(now, id, listener),
             Event::Inquiry(id) => self.inquiry_goes_on(now, id, listener),
             Event::SentinelTick(id) => self.sentinel_due(now, id, listener),
             Event::Export(member) => self.export(now, member),
@@ -494,7 +495,11 @@ impl World {
                 link,
                 origin,
                 sequence,
-            } => self.progress_arrives(now, link, (origin, u64::from(sequence)), listener),
+                durable,
+            } => {
+                let reached = (origin, u64::from(sequence), u64::from(durable));
+                self.progress_arrives(now, link, reached, listener);
+            }
             Message::AskProgress(link) => self.progress_asked(now, link),
         }
     }

@@ -36,3 +36,4 @@ mod stories;
 mod storms;
 mod strategies;
 mod vocabulary;
+mod waiting;

@@ -47,10 +47,10 @@ impl<'a, 'b> Builder<'a, 'b> {
     pub(crate) fn settings(&mut self, root: &Fields) -> Settings {
         let phases = phases(table(root, "phases"));
         let topology = self.topology(table(root, "topology"), root);
-        let workload = self.workload(table(root, "workload"), &topology);
-        let strategies = self.strategies(list(root, "strategy"), &topology);
         let database = self.database(table(root, "database"));
         self.kept = persistence::Kept::of(&database);
+        let workload = self.workload(table(root, "workload"), &topology);
+        let strategies = self.strategies(list(root, "strategy"), &topology);
         let (common, recovered) = self.objectives(table(root, "objectives"), "objectives");
         let cases = self.cases(root, &topology, phases, &common);
         Settings {

@@ -490,20 +490,35 @@ static KEYSPACE: Table = Table {
             Default::Text("none"),
             "The session guarantee that readers expect.",
         ),
-        Key::new("wait", Kind::Table(&WAIT), Default::Absent("no write waits for replicas"), "Each write is followed by WAIT: its answer comes when replicas have it, or when time is over."),
+        Key::new("wait", Kind::Table(&WAIT), Default::Absent("no write waits for replicas"), "Each write is followed by WAIT or WAITAOF: its answer comes when enough have it, or when time is over."),
     ],
     open: None,
 };
 
 static WAIT: Table = Table {
     title: "wait",
-    doc: "`WAIT`. Replicas that have a write are no promise that it survives: another may be promoted (Redis docs, WAIT).",
+    doc: "`WAIT` or `WAITAOF`. Replicas that have a write are no promise that it survives: another may be promoted (Redis docs, WAIT).",
     keys: &[
         Key::new(
+            "command",
+            Kind::Word(&[
+                ("wait", "replicas have it in memory"),
+                ("waitaof", "it is forced to disk: in the replicas' append-only files, and in the primary's own if `local` is 1"),
+            ]),
+            Default::Text("wait"),
+            "Which command follows each write.",
+        ),
+        Key::new(
             "replicas",
-            Kind::Integer(1, 5),
+            Kind::Integer(0, 5),
             Default::Integer(1),
-            "How many replicas must have reported to have the write.",
+            "How many replicas must have reported to have the write; 0 only with `waitaof` and `local`.",
+        ),
+        Key::new(
+            "local",
+            Kind::Integer(0, 1),
+            Default::Integer(0),
+            "With `waitaof`: whether the primary's own append-only file must have it.",
         ),
         Key::new(
             "timeout",
