@@ -349,7 +349,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use crate::{Command, Content, EffectKind, Element, OriginId, Reply};
+    use crate::{Command, Content, Element, OriginId};
 
     /// What one of three replicas does: a command of its own, or taking in some effects of a peer.
     #[derive(Clone, Debug)]

@@ -29,6 +29,25 @@ fn merge_all<T: CvRDT + Default>(own: &mut Vec<T>, theirs: Vec<T>) {
     }
 }
 
+/// Takes effects in, and uses all of them up.
+fn apply_all<T: CmRDT>(own: &mut T, effects: Vec<T::Op>) -> Vec<T::Op> {
+    for effect in effects {
+        own.apply(effect);
+    }
+    Vec::new()
+}
+
+/// The same with effects on numbered registers.
+fn apply_by_number<T: CmRDT + Default>(
+    all: &mut Vec<T>,
+    effects: Vec<(u64, T::Op)>,
+) -> Vec<(u64, T::Op)> {
+    for (number, op) in effects {
+        nth(all, number).apply(op);
+    }
+    Vec::new()
+}
+
 /// Registers that know time alone, and forget the loser whoever had seen whom.
 pub(crate) struct LwwReg;
 
@@ -69,10 +88,7 @@ impl Subject for LwwReg {
     }
 
     fn apply((all, _): &mut Self::State, effects: Vec<Self::Effect>) -> Vec<Self::Effect> {
-        for (number, register) in effects {
-            nth(all, number).apply(register);
-        }
-        Vec::new()
+        apply_by_number(all, effects)
     }
 
     fn merge((all, _): &mut Self::State, other: Self::State) -> Option<Self::State> {
@@ -119,10 +135,7 @@ impl Subject for MvReg {
     }
 
     fn apply(state: &mut Self::State, effects: Vec<Self::Effect>) -> Vec<Self::Effect> {
-        for (number, op) in effects {
-            nth(state, number).apply(op);
-        }
-        Vec::new()
+        apply_by_number(state, effects)
     }
 
     fn merge(state: &mut Self::State, other: Self::State) -> Option<Self::State> {
@@ -167,10 +180,7 @@ impl Subject for PnCounter {
     }
 
     fn apply(state: &mut Self::State, effects: Vec<Self::Effect>) -> Vec<Self::Effect> {
-        for (number, op) in effects {
-            nth(state, number).apply(op);
-        }
-        Vec::new()
+        apply_by_number(state, effects)
     }
 
     fn merge(state: &mut Self::State, other: Self::State) -> Option<Self::State> {
@@ -218,10 +228,7 @@ impl Subject for OrswotSet {
     }
 
     fn apply(state: &mut Self::State, effects: Vec<Self::Effect>) -> Vec<Self::Effect> {
-        for effect in effects {
-            state.apply(effect);
-        }
-        Vec::new()
+        apply_all(state, effects)
     }
 
     fn merge(state: &mut Self::State, other: Self::State) -> Option<Self::State> {
@@ -274,10 +281,7 @@ impl Subject for MapOfMvReg {
     }
 
     fn apply(state: &mut Self::State, effects: Vec<Self::Effect>) -> Vec<Self::Effect> {
-        for effect in effects {
-            state.apply(effect);
-        }
-        Vec::new()
+        apply_all(state, effects)
     }
 
     fn merge(state: &mut Self::State, other: Self::State) -> Option<Self::State> {
@@ -325,10 +329,7 @@ impl Subject for CrdtsList {
     }
 
     fn apply(state: &mut Self::State, effects: Vec<Self::Effect>) -> Vec<Self::Effect> {
-        for effect in effects {
-            state.apply(effect);
-        }
-        Vec::new()
+        apply_all(state, effects)
     }
 
     /// It has effects only.

@@ -34,7 +34,7 @@ fn value(past: &Past<What>, seen: &Seen, key: &str) -> Option<(String, Option<u6
     let left = unreplaced(&operations, |one, other| match (&one.what, &other.what) {
         // A change of the time to live replaces nothing but what was said of it.
         (What::Until(_), What::Until(_)) => true,
-        (What::Until(_), _) | (What::Add { creates: false, .. }, _) => false,
+        (What::Until(_) | What::Add { creates: false, .. }, _) => false,
         _ => true,
     });
     let mut writes = Vec::new();
