@@ -9,6 +9,7 @@
 )]
 
 mod ours;
+mod sent;
 mod subject;
 mod theirs;
 
@@ -18,6 +19,7 @@ use divan::Bencher;
 use divan::counter::ItemsCount;
 
 use ours::{Counters, Hash, HyperLogLog, Json, Ranks, Set, SortedSet, Stream, Strings};
+use sent::Sent;
 use subject::{Ask, BATCH, Size, Subject, built, diverged, effects, requests};
 use theirs::{CrdtsList, LwwReg, MapOfMvReg, MvReg, OrswotSet, PnCounter, YrsArray};
 
@@ -40,8 +42,8 @@ const SMALL: [Size; 3] = [size(1_000, 2), size(1_000, 5), size(1_000, 10)];
 
 /// A local operation, with the effect to be sent.
 #[divan::bench(sample_count = 20, sample_size = 1, args = SIZES, types = [
-    Strings, LwwReg, MvReg, Counters, PnCounter, Set, OrswotSet, Hash, MapOfMvReg, SortedSet,
-    ours::List, YrsArray, Stream, Json, HyperLogLog,
+    Strings, LwwReg, Sent<LwwReg>, MvReg, Counters, PnCounter, Sent<PnCounter>, Set, OrswotSet, Hash,
+    MapOfMvReg, SortedSet, ours::List, YrsArray, Stream, Json, HyperLogLog,
 ])]
 fn write<S: Subject>(bencher: Bencher<'_, '_>, size: Size) {
     writing::<S>(bencher, size);
@@ -130,8 +132,8 @@ fn write_and_rank(bencher: Bencher<'_, '_>, size: Size) {
 
 /// Effects of the other actors arrive, concurrent with each other.
 #[divan::bench(sample_count = 20, sample_size = 1, args = SIZES, types = [
-    Strings, LwwReg, MvReg, Counters, PnCounter, Set, OrswotSet, Hash, MapOfMvReg, SortedSet,
-    ours::List, YrsArray, Stream, Json, HyperLogLog,
+    Strings, LwwReg, Sent<LwwReg>, MvReg, Counters, PnCounter, Sent<PnCounter>, Set, OrswotSet, Hash,
+    MapOfMvReg, SortedSet, ours::List, YrsArray, Stream, Json, HyperLogLog,
 ])]
 fn apply<S: Subject>(bencher: Bencher<'_, '_>, size: Size) {
     applying::<S>(bencher, size);
