@@ -11,12 +11,22 @@ use crate::KeyId;
 pub struct KeyNames {
     ids: BTreeMap<Box<[u8]>, KeyId>,
     names: Vec<Box<[u8]>>,
+    /// The number of the first name.
+    first: u32,
 }
 
 impl KeyNames {
     /// No names yet.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// No names yet; ids begin at `first`, where smaller ones are given out elsewhere.
+    pub fn after(first: u32) -> Self {
+        Self {
+            first,
+            ..Self::default()
+        }
     }
 
     /// The id of `name`, a new one if it was never seen.
@@ -28,13 +38,18 @@ impl KeyNames {
             return id;
         }
         assert!(
-            self.names.len() < u32::MAX as usize,
+            self.names.len() < (u32::MAX - self.first) as usize,
             "more key names than ids"
         );
-        let id = KeyId(self.names.len() as u32);
+        let id = KeyId(self.first + self.names.len() as u32);
         self.ids.insert(name.into(), id);
         self.names.push(name.into());
         id
+    }
+
+    /// From now on `name` means `id`, which was given out elsewhere.
+    pub fn bind(&mut self, name: &[u8], id: KeyId) {
+        self.ids.insert(name.into(), id);
     }
 
     /// The id of `name`, if it was seen.
@@ -44,7 +59,8 @@ impl KeyNames {
 
     /// The name of `id`, if this interner gave it out.
     pub fn name(&self, id: KeyId) -> Option<&[u8]> {
-        self.names.get(id.0 as usize).map(AsRef::as_ref)
+        let place = id.0.checked_sub(self.first)?;
+        self.names.get(place as usize).map(AsRef::as_ref)
     }
 
     /// All names in the order of their ids.
@@ -79,5 +95,16 @@ mod tests {
         assert_eq!(names.get(b"c"), None);
         assert_eq!(names.name(KeyId(1)), Some(&b"b"[..]));
         assert_eq!(names.name(KeyId(2)), None);
+    }
+
+    #[test]
+    fn ids_may_begin_anywhere() {
+        let mut names = KeyNames::after(7);
+        assert_eq!(names.intern(b"a"), KeyId(7));
+        assert_eq!(names.name(KeyId(7)), Some(&b"a"[..]));
+        assert_eq!(names.name(KeyId(0)), None);
+        names.bind(b"b", KeyId(3));
+        assert_eq!(names.intern(b"b"), KeyId(3));
+        assert_eq!(names.intern(b"c"), KeyId(8));
     }
 }

@@ -61,7 +61,7 @@ impl World {
     }
 
     /// The node that executes a command on a key that reached one of a member's nodes.
-    fn executor(&self, member: MemberId, entry: NodeId, key: KeyId) -> NodeId {
+    pub(super) fn executor(&self, member: MemberId, entry: NodeId, key: KeyId) -> NodeId {
         match self.blueprint.settings().database.entrance {
             Entrance::Direct | Entrance::Sentinel => entry,
             Entrance::Proxy => {

@@ -17,12 +17,14 @@ use super::degrading::Acting;
 use super::endpoint::{Call, Endpoint};
 use super::event::{ARRIVAL, Event, LinkId, Message, PostId};
 use super::exporting::Exporting;
+use super::external::External;
 use super::inquiring::Inquiries;
 use super::letter::Letter;
 use super::membership::Removal;
 use super::memory::Memory;
 use super::persisting::Persisting;
 use super::sentinels::{Dispatches, Post};
+use super::stream::Streams;
 use super::watchdogs::{Kennel, Tidings};
 use crate::client::{AppServer, Finding, Operations};
 use crate::database::promotion::guard::Reports;
@@ -67,6 +69,8 @@ pub struct World {
     pub(super) management: Vec<HostId>,
     pub(super) endpoints: Vec<Endpoint>,
     pub(super) calls: Vec<Call>,
+    pub(super) streams: Streams,
+    pub(super) external: External,
 
     pub(super) errands: Errands,
     /// Disks; `None` if everything is on them at once.
@@ -123,6 +127,8 @@ pub(super) enum Owner {
     Endpoint(u32),
     /// A Sentinel's, and which of its own.
     Sentinel(PostId, u16),
+    /// A byte stream's.
+    Stream(u32),
 }
 
 impl World {
@@ -167,6 +173,8 @@ impl World {
             management: Vec::new(),
             endpoints: Vec::new(),
             calls: Vec::new(),
+            streams: Streams::default(),
+            external: External::new(blueprint),
             errands: Errands::default(),
             posts: Vec::new(),
             dispatches: Dispatches::default(),
@@ -291,7 +299,7 @@ impl World {
     }
 
     /// Everything that can happen, on one screen.
-    fn handle<L: Listener>(&mut self, now: SimTime, event: Event, listener: &mut L) {
+    pub(super) fn handle<L: Listener>(&mut self, now: SimTime, event: Event, listener: &mut L) {
         match event {
             Event::Network(event) => {
                 if let Some(notice) = self.network.handle(now, &mut self.queue, event) {
@@ -383,6 +391,7 @@ impl World {
                 Some(Owner::Link(link)) => self.link_opened(now, link),
                 Some(Owner::Endpoint(endpoint)) => self.endpoint_opened(now, endpoint),
                 Some(Owner::Sentinel(id, wire)) => self.wire_opened(now, id, wire),
+                Some(Owner::Stream(stream)) => self.stream_opened(now, stream, listener),
                 Some(Owner::Kept(..)) | None => {}
             },
             Notice::Broken {
@@ -400,18 +409,19 @@ impl World {
                 Some(Owner::Link(link)) => self.link_broken(now, link, connection, listener),
                 Some(Owner::Endpoint(endpoint)) => self.endpoint_broken(endpoint),
                 Some(Owner::Sentinel(id, wire)) => self.wire_broken(now, id, wire, listener),
+                Some(Owner::Stream(stream)) => self.stream_broken(stream, End::Client, cause),
                 None => {}
             },
             Notice::Broken {
                 connection,
                 end: End::Server,
-                ..
-            } => {
-                if let Some(Owner::Link(link)) = self.owner(connection) {
-                    self.orphan_link(now, link, connection, listener);
-                }
+                cause,
+            } => match self.owner(connection) {
+                Some(Owner::Link(link)) => self.orphan_link(now, link, connection, listener),
+                Some(Owner::Stream(stream)) => self.stream_broken(stream, End::Server, cause),
                 // A member forgets a client that went away.
-            }
+                _ => {}
+            },
         }
     }
 
@@ -480,6 +490,7 @@ impl World {
                 sequence,
             } => self.progress_arrives(now, link, (origin, u64::from(sequence)), listener),
             Message::AskProgress(link) => self.progress_asked(now, link),
+            Message::Bytes(chunk) => self.bytes_arrive(chunk),
         }
     }
 
@@ -501,6 +512,7 @@ impl World {
                 | Message::AskProgress(_)
                 | Message::Call(_)
                 | Message::CallReply(_) => {}
+                Message::Bytes(chunk) => drop(self.streams.take_chunk(chunk)),
             }
         }
     }
@@ -521,7 +533,7 @@ impl World {
         }
     }
 
-    fn start<L: Listener>(&mut self, listener: &mut L) {
+    pub(super) fn start<L: Listener>(&mut self, listener: &mut L) {
         self.started = true;
         let now = SimTime::ZERO;
         for node in &self.nodes {
@@ -552,7 +564,7 @@ impl World {
         self.start_arrivals(now);
     }
 
-    fn tell_first_effects<L: Listener>(&mut self, now: SimTime, listener: &mut L) {
+    pub(super) fn tell_first_effects<L: Listener>(&mut self, now: SimTime, listener: &mut L) {
         while let Some(fault) = self.network.effects.take_fresh() {
             listener.observe(now, &Fact::FaultTouched { fault });
         }

@@ -1,0 +1,154 @@
+//! What a command costs that real client code sends, and how much of it is tokio and redis-rs.
+//!
+//! Prints the table of `docs/performance.md`. Linux only: it asks the kernel for CPU time, which others on the machine do not change.
+
+#![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
+#![expect(
+    clippy::expect_used,
+    reason = "a benchmark that is set up wrongly has nothing to say"
+)]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use redis::aio::MultiplexedConnection;
+use regionfall::scenario::Scenario;
+use regionfall::simulation::Simulation;
+use regionfall_kernel::Seed;
+use regionfall_tokio::{AppServer, Lane};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+/// CPU seconds of this thread so far (Linux kernel documentation, `sched-stats.rst`).
+#[expect(clippy::disallowed_methods, reason = "a benchmark asks the kernel")]
+fn cpu_seconds() -> f64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").expect("Linux");
+    let nanoseconds = text
+        .split(' ')
+        .next()
+        .and_then(|first| first.parse::<f64>().ok());
+    nanoseconds.expect("a number") / 1e9
+}
+
+fn scenario(clients: u32) -> Scenario {
+    let text = format!(
+        r#"
+        title = "Throughput"
+        [phases]
+        warm_up = "1s"
+        storm = "60s"
+        calm = "1s"
+        [topology]
+        rtt = "aws"
+        regions = ["us-east-1", "eu-west-1"]
+        [[workload.fleet]]
+        name = "us"
+        region = "us-east-1"
+        servers = {clients}
+        connections_per_server = 1
+        clients = {clients}
+        [[strategy]]
+        preset = "pinned"
+        "#
+    );
+    Scenario::from_toml(&text).expect("a scenario")
+}
+
+/// Each client asks again as soon as it has its answer.
+async fn closed_loop(server: AppServer, asked: Arc<AtomicU64>) {
+    let connector = server.connector(server.home()[0]);
+    let mut connection = connector.multiplexed().await.expect("open");
+    while server.is_workload_on() {
+        let mut set = redis::cmd("SET");
+        set.arg("key").arg("value");
+        set.query_async::<()>(&mut connection)
+            .await
+            .expect("an answer");
+        asked.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// The same number of commands through redis-rs over a pipe of tokio's: no world, a server that answers at once.
+fn without_a_world(clients: u32, commands: u64) -> f64 {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .expect("a runtime");
+    let began = cpu_seconds();
+    runtime.block_on(async {
+        let mut tasks = tokio::task::JoinSet::new();
+        for _ in 0..clients {
+            tasks.spawn(async move {
+                let (near, mut far) = tokio::io::duplex(65_536);
+                tokio::spawn(async move {
+                    let mut buffer = vec![0; 4_096];
+                    while let Ok(read @ 1..) = far.read(&mut buffer).await {
+                        // As many answers as requests: each begins with a star.
+                        let stars = buffer[..read].iter().filter(|&&byte| byte == b'*');
+                        let answers = b"+OK\r\n".repeat(stars.count());
+                        // A millisecond of network, as tokio counts it.
+                        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+                        if far.write_all(&answers).await.is_err() {
+                            return;
+                        }
+                    }
+                });
+                let info = redis::RedisConnectionInfo::default();
+                let config = redis::AsyncConnectionConfig::new();
+                let opened = MultiplexedConnection::new_with_config(&info, near, config).await;
+                let (mut connection, driver) = opened.expect("open");
+                tokio::spawn(driver);
+                for _ in 0..commands / u64::from(clients) {
+                    let mut set = redis::cmd("SET");
+                    set.arg("key").arg("value");
+                    set.query_async::<()>(&mut connection)
+                        .await
+                        .expect("an answer");
+                }
+            });
+        }
+        tasks.join_all().await;
+    });
+    cpu_seconds() - began
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+fn main() {
+    println!(
+        "| clients | commands | lane: commands / CPU s | tokio and redis-rs alone | their share | modelled clients |"
+    );
+    println!("|---|---|---|---|---|---|");
+    for clients in [8, 50] {
+        let scenario = scenario(clients);
+        let (mut lane, mut alone, mut modelled) = (Vec::new(), Vec::new(), Vec::new());
+        let mut commands = 0;
+        for _ in 0..5 {
+            let asked = Arc::new(AtomicU64::new(0));
+            let began = cpu_seconds();
+            let run = Lane::new(&scenario, Seed::new(1));
+            let outcome = run.run(|server| closed_loop(server, asked.clone()));
+            outcome.expect("a run").expect_all_held();
+            lane.push(cpu_seconds() - began);
+            commands = asked.load(Ordering::Relaxed);
+            alone.push(without_a_world(clients, commands));
+            let began = cpu_seconds();
+            let outcome = Simulation::new(&scenario, Seed::new(1))
+                .run()
+                .expect("a run");
+            let seconds = cpu_seconds() - began;
+            modelled.push(outcome.account().requests.issued as f64 / seconds);
+        }
+        let (lane, alone) = (median(lane), median(alone));
+        println!(
+            "| {clients} | {commands} | {:.0} | {:.0} | {:.0} % | {:.0} |",
+            commands as f64 / lane,
+            commands as f64 / alone,
+            100.0 * alone / lane,
+            median(modelled),
+        );
+    }
+}
