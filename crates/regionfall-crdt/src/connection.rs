@@ -96,6 +96,11 @@ impl Connection {
         self.is_spoilt |= self.queued.is_some();
     }
 
+    /// The commands that wait for EXEC; `None` outside of a transaction.
+    pub fn queued(&self) -> Option<&[Command]> {
+        self.queued.as_deref()
+    }
+
     /// Whether commands are being queued for EXEC.
     pub fn is_queueing(&self) -> bool {
         self.queued.is_some()

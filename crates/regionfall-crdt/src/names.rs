@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::KeyId;
+use crate::{KeyId, SLOTS, slot_of};
 
 /// Key names in the order in which they were first seen.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
@@ -13,6 +13,8 @@ pub struct KeyNames {
     names: Vec<Box<[u8]>>,
     /// The number of the first name.
     first: u32,
+    /// By shard: how many ids were given out, where ids are spread over shards.
+    spread: Vec<u32>,
 }
 
 impl KeyNames {
@@ -29,6 +31,14 @@ impl KeyNames {
         }
     }
 
+    /// Ids are given out so that a name's id, modulo the number of shards, is the shard of its slot: slots are spread evenly,
+    /// in order. Other ids remain without a name.
+    #[must_use]
+    pub fn spread_over(mut self, shards: u16) -> Self {
+        self.spread = vec![0; usize::from(shards)];
+        self
+    }
+
     /// The id of `name`, a new one if it was never seen.
     ///
     /// # Panics
@@ -41,9 +51,26 @@ impl KeyNames {
             self.names.len() < (u32::MAX - self.first) as usize,
             "more key names than ids"
         );
-        let id = KeyId(self.first + self.names.len() as u32);
+        let id = self.next_id(name);
+        let place = (id.0 - self.first) as usize;
+        if self.names.len() <= place {
+            self.names.resize(place + 1, Box::default());
+        }
         self.ids.insert(name.into(), id);
-        self.names.push(name.into());
+        self.names[place] = name.into();
+        id
+    }
+
+    fn next_id(&mut self, name: &[u8]) -> KeyId {
+        let shards = self.spread.len() as u32;
+        if shards < 2 {
+            return KeyId(self.first + self.names.len() as u32);
+        }
+        let shard = u32::from(slot_of(name)) * shards / u32::from(SLOTS);
+        let given = &mut self.spread[shard as usize];
+        let first = self.first.next_multiple_of(shards) + shard;
+        let id = KeyId(first + *given * shards);
+        *given += 1;
         id
     }
 
@@ -60,7 +87,9 @@ impl KeyNames {
     /// The name of `id`, if this interner gave it out.
     pub fn name(&self, id: KeyId) -> Option<&[u8]> {
         let place = id.0.checked_sub(self.first)?;
-        self.names.get(place as usize).map(AsRef::as_ref)
+        let name = self.names.get(place as usize)?;
+        // Where ids are spread, some have none.
+        (self.spread.is_empty() || self.ids.contains_key(name)).then_some(name)
     }
 
     /// All names in the order of their ids.
@@ -95,6 +124,22 @@ mod tests {
         assert_eq!(names.get(b"c"), None);
         assert_eq!(names.name(KeyId(1)), Some(&b"b"[..]));
         assert_eq!(names.name(KeyId(2)), None);
+    }
+
+    #[test]
+    fn ids_follow_the_slots_of_names() {
+        let mut names = KeyNames::after(7).spread_over(3);
+        for number in 0..200 {
+            let name = format!("{{user:{number}}}:cart");
+            let id = names.intern(name.as_bytes());
+            assert!(id.0 >= 7);
+            assert_eq!(names.name(id), Some(name.as_bytes()));
+            let shard = u32::from(slot_of(name.as_bytes())) * 3 / u32::from(SLOTS);
+            assert_eq!(id.0 % 3, shard);
+            let other = names.intern(format!("{{user:{number}}}:orders").as_bytes());
+            assert_eq!(other.0 % 3, shard);
+            assert_ne!(id, other);
+        }
     }
 
     #[test]

@@ -1,8 +1,11 @@
-//! Names of members, as clients find them: `member-0.regionfall.test`, and so on.
+//! Names, as clients find them: the fleet's, and those of the members, `member-0.regionfall.test` and so on.
 //!
 //! `test` is reserved: no such name exists anywhere (RFC 2606 section 2).
 
 use regionfall::topology::MemberId;
+
+/// The fleet's name: it means what the scenario's strategy publishes.
+pub const FLEET_HOST: &str = "db.regionfall.test";
 
 /// The port of every member: that of Redis.
 pub const PORT: u16 = 6_379;

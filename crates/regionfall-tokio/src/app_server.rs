@@ -10,10 +10,13 @@ use regionfall::topology::{MemberId, ServerId};
 use regionfall::workload::Request as Asked;
 use regionfall_crdt::{CommandKind, ErrorKind};
 use regionfall_kernel::{Addressed, SimDuration, SimTime};
+use tokio::task::JoinHandle;
 use tokio::time::{Duration, sleep};
 
 use crate::connector::Connector;
+use crate::guarded::Guarded;
 use crate::hub::Hub;
+use crate::resolver::Resolver;
 use crate::scope::Scope;
 use crate::socket::Socket;
 
@@ -66,8 +69,7 @@ impl AppServer {
     /// # Errors
     /// As for a TCP socket: refused, or given up by the kernel after 127 s. Callers have a shorter patience of their own.
     pub async fn open(&self, member: MemberId) -> io::Result<Socket> {
-        let id = self.hub.open(self.id, member, true).await?;
-        Ok(Socket::new(self.hub.clone(), id))
+        self.open_socket(member, true).await
     }
 
     /// Opens a connection whose commands do not enter the books.
@@ -75,8 +77,40 @@ impl AppServer {
     /// # Errors
     /// As [`AppServer::open`].
     pub async fn open_off_the_books(&self, member: MemberId) -> io::Result<Socket> {
-        let id = self.hub.open(self.id, member, false).await?;
+        self.open_socket(member, false).await
+    }
+
+    pub(crate) async fn open_socket(
+        &self,
+        member: MemberId,
+        is_booked: bool,
+    ) -> io::Result<Socket> {
+        let id = self.hub.open(self.id, member, (is_booked, false)).await?;
         Ok(Socket::new(self.hub.clone(), id))
+    }
+
+    /// Opens a connection for bytes to an address that [`AppServer::resolver`] gave.
+    ///
+    /// # Errors
+    /// As [`AppServer::open`]; and if no member has this address.
+    pub async fn open_address(&self, address: std::net::SocketAddr) -> io::Result<Socket> {
+        let member = crate::resolver::member_at(address)
+            .ok_or_else(|| io::Error::from(io::ErrorKind::AddrNotAvailable))?;
+        self.open(member).await
+    }
+
+    /// Resolves names for this app server's code.
+    pub fn resolver(&self) -> Resolver {
+        Resolver::new(self.clone())
+    }
+
+    /// Spawns a task whose panic fails the run, with its message; that of a task of `tokio::spawn` is known to nobody
+    /// who does not join it. Also a task that is polled again and again while no time passes fails the run.
+    pub fn spawn<F>(&self, code: F) -> JoinHandle<()>
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        tokio::spawn(Guarded::new(code, self.clone()))
     }
 
     /// Opens connections of redis-rs to a member.

@@ -8,11 +8,13 @@
 
 use std::collections::VecDeque;
 
+use redis::Value;
 use regionfall::history::{AttemptEnding, Ending};
 use regionfall::network::Draw;
 use regionfall::simulation::{Question, SteppedRun};
 use regionfall::topology::{MemberId, OperationId, ServerId};
 use regionfall_crdt::{Command, CommandKind};
+use tokio::sync::oneshot;
 
 use crate::resp::Requests;
 
@@ -39,12 +41,15 @@ pub(crate) struct Asked {
 }
 
 /// A request that was written and whose answer was not read.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct Expected {
     number: u64,
     asked: Option<Asked>,
     /// How many bytes the server will have written with the end of its answer, and whether that is an error.
     reply: Option<(u64, bool)>,
+    /// Who waits for the answer itself, and the answer; where they travel as bytes there is neither.
+    waits: Option<oneshot::Sender<Value>>,
+    value: Option<Value>,
 }
 
 /// The requests of one stream.
@@ -112,10 +117,33 @@ impl Line {
                 number: self.written,
                 asked,
                 reply: None,
+                waits: None,
+                value: None,
             });
             self.written += 1;
         }
         (first..self.written, draw)
+    }
+
+    /// The client sends a request as its words. Returns its number, and the draw that it has an address for.
+    pub(crate) fn asked(
+        &mut self,
+        run: &mut SteppedRun,
+        words: &[Vec<u8>],
+        waits: oneshot::Sender<Value>,
+    ) -> (u64, Option<Draw>) {
+        let is_booked = self.requests.is_some();
+        let asked = is_booked.then(|| self.book(run, words)).flatten();
+        let number = self.written;
+        self.written += 1;
+        self.expected.push_back(Expected {
+            number,
+            asked,
+            reply: None,
+            waits: Some(waits),
+            value: None,
+        });
+        (number, asked.and_then(|asked| asked.draw))
     }
 
     fn book(&mut self, run: &mut SteppedRun, words: &[Vec<u8>]) -> Option<Asked> {
@@ -158,11 +186,17 @@ impl Line {
     }
 
     /// The server wrote so many bytes, with which the answer to a request ends.
-    pub(crate) fn replied(&mut self, number: u64, bytes: usize, is_error: bool) {
+    pub(crate) fn replied(
+        &mut self,
+        number: u64,
+        (bytes, is_error): (usize, bool),
+        value: Option<Value>,
+    ) {
         self.replied += bytes as u64;
         let ends = self.replied;
         if let Some(expected) = self.find(number) {
             expected.reply = Some((ends, is_error));
+            expected.value = value;
         }
     }
 
@@ -184,7 +218,13 @@ impl Line {
             && let Some((ends, is_error)) = front.reply
             && ends <= self.read
         {
-            let Some(Expected { asked, .. }) = self.expected.pop_front() else {
+            let Some(Expected {
+                asked,
+                waits,
+                value,
+                ..
+            }) = self.expected.pop_front()
+            else {
                 return;
             };
             let (attempt, ending) = if is_error {
@@ -193,6 +233,10 @@ impl Line {
                 (AttemptEnding::Reply, Ending::Acknowledged)
             };
             self.end(run, asked, attempt, ending);
+            if let (Some(waits), Some(value)) = (waits, value) {
+                // Who gave up waiting hears nothing.
+                let _ = waits.send(value);
+            }
         }
     }
 
@@ -211,6 +255,10 @@ impl Line {
     /// The stream is of no more use to the client.
     pub(crate) fn broke(&mut self, run: &mut SteppedRun) {
         self.tags.clear();
+        // Nothing more is written: what was begun need not be kept.
+        if let Some(requests) = &mut self.requests {
+            *requests = Requests::default();
+        }
         for expected in std::mem::take(&mut self.expected) {
             let ending = AttemptEnding::ConnectionLost;
             self.end(run, expected.asked, ending, Ending::Unknown);

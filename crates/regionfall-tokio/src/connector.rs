@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Duration, timeout};
 
 use crate::app_server::AppServer;
+use crate::direct::Direct;
 use crate::scope::Attempt;
 
 /// Where a connector leads.
@@ -142,21 +143,41 @@ impl Connector {
             .set_connection_timeout(self.connection_timeout)
             .set_response_timeout(self.response_timeout);
         let opening = async {
-            let member = match self.target {
-                Target::Member(member) => member,
-                Target::Name => self.server.resolve().await,
-            };
-            let socket = if self.is_booked {
-                self.server.open(member).await
-            } else {
-                self.server.open_off_the_books(member).await
-            };
+            let member = self.member().await;
+            let socket = self.server.open_socket(member, self.is_booked).await;
             let socket = socket.map_err(RedisError::from)?;
             let stream = (socket.id(), member);
             let opened = MultiplexedConnection::new_with_config(&self.info, socket, config).await;
             let (connection, driver) = opened?;
             Ok((connection, tokio::spawn(driver), stream))
         };
+        self.in_time(opening).await
+    }
+
+    /// Opens a connection without bytes, for code that is generic over [`ConnectionLike`].
+    ///
+    /// # Errors
+    /// As `redis::Client::get_multiplexed_async_connection`.
+    pub async fn direct(&self) -> RedisResult<Direct> {
+        let opening = async {
+            let member = self.member().await;
+            let (hub, id) = (self.server.hub.clone(), self.server.id());
+            let opened = hub.open(id, member, (self.is_booked, true)).await;
+            let stream = opened.map_err(RedisError::from)?;
+            let db = self.info.db();
+            Direct::open((hub, stream, member), self.response_timeout, db).await
+        };
+        self.in_time(opening).await
+    }
+
+    async fn member(&self) -> MemberId {
+        match self.target {
+            Target::Member(member) => member,
+            Target::Name => self.server.resolve().await,
+        }
+    }
+
+    async fn in_time<T>(&self, opening: impl Future<Output = RedisResult<T>>) -> RedisResult<T> {
         match self.connection_timeout {
             None => opening.await,
             Some(limit) => timeout(limit, opening)

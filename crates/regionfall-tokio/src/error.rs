@@ -4,6 +4,7 @@ use regionfall::simulation::PickError;
 use regionfall::topology::ServerId;
 use regionfall_kernel::Seed;
 
+use crate::guarantee::Guarantee;
 use crate::transcript::Difference;
 
 /// Why a run with real client code came to nothing.
@@ -62,6 +63,47 @@ pub enum LaneError {
         /// The seed of the run.
         seed: Seed,
     },
+    /// A test panicked.
+    #[error("the test panicked at {at_s:.3} s with seed {seed}: {message}")]
+    TestPanicked {
+        /// When, in seconds.
+        at_s: f64,
+        /// The seed of the run.
+        seed: Seed,
+        /// What it said.
+        message: String,
+    },
+    /// A test went on after the run.
+    #[error("the test had not ended when the run was over, with seed {seed}")]
+    TestNeverEnded {
+        /// The seed of the run.
+        seed: Seed,
+    },
+    /// A test went on without letting time pass.
+    #[error(
+        "the test was polled {polls} times while no time passed, at {at_s:.3} s with seed {seed}: it waits for nothing"
+    )]
+    TestSpins {
+        /// How often it was polled.
+        polls: u64,
+        /// When, in seconds.
+        at_s: f64,
+        /// The seed of the run.
+        seed: Seed,
+    },
+    /// Code turned to the world again and again without letting time pass.
+    #[error(
+        "client code turned to the world {touches} times while no time passed, at {at_s:.3} s with seed {seed}: it tries again \
+         without waiting"
+    )]
+    Busy {
+        /// How often it did.
+        touches: u64,
+        /// When, in seconds.
+        at_s: f64,
+        /// The seed of the run.
+        seed: Seed,
+    },
     /// The run took more events than the scenario allows.
     #[error("the run took {events} events, more than `event_budget`, with seed {seed}")]
     OutOfBudget {
@@ -82,7 +124,10 @@ pub enum LaneError {
         seed: Seed,
     },
     /// Two runs of one seed differ.
-    #[error("two runs of seed {seed} differ: {difference}")]
+    #[error(
+        "two runs of seed {seed} differ: {difference}\n{}",
+        Guarantee::of_this_build()
+    )]
     Differs {
         /// The seed of the runs.
         seed: Seed,
@@ -91,7 +136,8 @@ pub enum LaneError {
     },
     /// Two runs of one seed have the same bytes and different traces.
     #[error(
-        "two runs of seed {seed} have traces {first} and {second}, though every byte is the same"
+        "two runs of seed {seed} have traces {first} and {second}, though every byte is the same\n{}",
+        Guarantee::of_this_build()
     )]
     TraceDiffers {
         /// The seed of the runs.

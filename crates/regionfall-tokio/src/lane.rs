@@ -1,25 +1,23 @@
 //! A run of a scenario in which the app servers of some fleets run real client code.
 
 use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::task::{Context, Poll};
+use std::task::Poll;
 
 use regionfall::scenario::{Scenario, Settings};
 use regionfall::simulation::{Outcome, Simulation, SteppedRun};
 use regionfall::topology::{FleetId, ServerId};
-use regionfall_kernel::{Seed, SimDuration, SimTime};
+use regionfall_kernel::{Seed, SimDuration, SimTime, TraceHash};
+use tokio::runtime::Runtime;
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio::time::{Duration, timeout_at};
 
 use crate::app_server::AppServer;
 use crate::error::LaneError;
-use crate::hub::{GRAIN, Hub};
+use crate::guarded::{Ended, Watched, message_of};
+use crate::hub::{GRAIN, Hub, State};
 use crate::transcript::Transcript;
-
-/// How often code may be polled while no time passes.
-const POLLS_MAX: u64 = 1_000_000;
 
 /// A run of a scenario, to be picked and started, in which the app servers of one fleet or several run real client code.
 ///
@@ -28,7 +26,7 @@ const POLLS_MAX: u64 = 1_000_000;
 #[derive(Clone)]
 pub struct Lane<'a> {
     scenario: &'a Scenario,
-    seed: Seed,
+    pub(crate) seed: Seed,
     variant: Option<String>,
     case: Option<String>,
     strategy: Option<String>,
@@ -118,21 +116,41 @@ impl<'a> Lane<'a> {
         C: Fn(AppServer) -> F,
         F: Future<Output = ()> + Send + 'static,
     {
-        let seed = self.seed;
         let (first, bytes) = self.run_noting(&client, Transcript::kept())?;
         let (second, again) = self.run_noting(&client, Transcript::kept())?;
-        if let Some(difference) = bytes.difference(&again) {
+        let (one, other) = (first.trace_hash(), second.trace_hash());
+        self.compare((one, &bytes), (other, &again))?;
+        Ok(second)
+    }
+
+    /// Judges whether two runs were the same.
+    pub(crate) fn compare(
+        &self,
+        (first, bytes): (TraceHash, &Transcript),
+        (second, again): (TraceHash, &Transcript),
+    ) -> Result<(), LaneError> {
+        let seed = self.seed;
+        if let Some(difference) = bytes.difference(again) {
             return Err(LaneError::Differs { seed, difference });
         }
-        if first.trace_hash() != second.trace_hash() {
-            let (first, second) = (first.trace_hash(), second.trace_hash());
+        if first != second {
             return Err(LaneError::TraceDiffers {
                 seed,
                 first: first.to_string(),
                 second: second.to_string(),
             });
         }
-        Ok(second)
+        Ok(())
+    }
+
+    /// The client side may be late by the grain of tokio's timers, and no more.
+    pub(crate) fn judge_clock(&self, state: &State) -> Result<(), LaneError> {
+        if state.rounding > GRAIN {
+            let late_ms = state.rounding.as_millis_f64();
+            let seed = self.seed;
+            return Err(LaneError::ClockMoved { late_ms, seed });
+        }
+        Ok(())
     }
 
     fn run_noting<C, F>(
@@ -144,43 +162,23 @@ impl<'a> Lane<'a> {
         C: Fn(AppServer) -> F,
         F: Future<Output = ()> + Send + 'static,
     {
-        let (run, settings, servers) = self.begin()?;
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_time()
-            .start_paused(true)
-            .build()
-            .map_err(|error| LaneError::Runtime(error.to_string()))?;
-        let timeout = self.response_timeout;
-        let in_world = timeout.map(|limit| SimDuration::from_nanos(limit.as_nanos() as u64));
-        let (draws, seed) = (self.seed.addressed("client code"), self.seed);
+        let begun = self.begin()?;
+        let runtime = self.runtime()?;
+        let seed = self.seed;
         let ended = runtime.block_on(async {
-            let hub = Arc::new(Hub::new(run, in_world, transcript));
-            let keyspaces = settings.workload.keyspaces.iter();
-            let value_bytes: Arc<[u32]> = keyspaces.map(|keyspace| keyspace.value_size.0).collect();
-            let servers = servers.into_iter().map(|(id, fleet)| AppServer {
-                hub: hub.clone(),
-                id,
-                home: settings.workload.fleets[fleet.index()].home.clone().into(),
-                response_timeout: timeout,
-                draws,
-                value_bytes: value_bytes.clone(),
-            });
+            let (hub, servers) = self.place(begun, transcript);
             let fleet = Fleet {
                 client,
-                servers: servers.map(|server| (server, None)).collect(),
+                servers: servers.into_iter().map(|server| (server, None)).collect(),
                 is_up: Vec::new(),
                 tasks: JoinSet::new(),
                 seed,
             };
             fleet.drive(&hub).await?;
             let mut state = hub.lock();
-            let late = state.rounding;
-            if late > GRAIN {
-                let late_ms = late.as_millis_f64();
-                return Err(LaneError::ClockMoved { late_ms, seed });
-            }
+            self.judge_clock(&state)?;
             let transcript = std::mem::take(&mut state.transcript);
-            Ok((state.run.take(), transcript))
+            Ok::<_, LaneError>((state.run.take(), transcript))
         })?;
         // What client code left running ends here, before the books are closed.
         drop(runtime);
@@ -190,8 +188,46 @@ impl<'a> Lane<'a> {
         Ok((run.finish(), transcript))
     }
 
+    /// A runtime whose clock stands still, without any input or output.
+    pub(crate) fn runtime(&self) -> Result<Runtime, LaneError> {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.enable_time().start_paused(true);
+        #[cfg(tokio_unstable)]
+        {
+            let seed = self.seed.get().to_le_bytes();
+            builder.rng_seed(tokio::runtime::RngSeed::from_bytes(&seed));
+        }
+        builder
+            .build()
+            .map_err(|error| LaneError::Runtime(error.to_string()))
+    }
+
+    /// What client code and the world share, and the app servers that it is given.
+    pub(crate) fn place(
+        &self,
+        (run, settings, servers): Begun<'_>,
+        transcript: Transcript,
+    ) -> (Arc<Hub>, Vec<AppServer>) {
+        let timeout = self.response_timeout;
+        let in_world = timeout.map(|limit| SimDuration::from_nanos(limit.as_nanos() as u64));
+        let hub = Arc::new(Hub::new(run, (in_world, self.seed), transcript));
+        let draws = self.seed.addressed("client code");
+        let keyspaces = settings.workload.keyspaces.iter();
+        let value_bytes: Arc<[u32]> = keyspaces.map(|keyspace| keyspace.value_size.0).collect();
+        let servers = servers.into_iter().map(|(id, fleet)| AppServer {
+            hub: hub.clone(),
+            id,
+            home: settings.workload.fleets[fleet.index()].home.clone().into(),
+            response_timeout: timeout,
+            draws,
+            value_bytes: value_bytes.clone(),
+        });
+        let servers = servers.collect();
+        (hub, servers)
+    }
+
     /// Picks the run, and who is driven.
-    fn begin(&self) -> Result<Begun<'a>, LaneError> {
+    pub(crate) fn begin(&self) -> Result<Begun<'a>, LaneError> {
         let mut simulation = Simulation::new(self.scenario, self.seed);
         if let Some(name) = &self.variant {
             simulation = simulation.variant(name)?;
@@ -236,7 +272,7 @@ impl<'a> Lane<'a> {
 }
 
 /// A run, its settings, and who is driven.
-type Begun<'a> = (SteppedRun, &'a Settings, Vec<(ServerId, FleetId)>);
+pub(crate) type Begun<'a> = (SteppedRun, &'a Settings, Vec<(ServerId, FleetId)>);
 
 /// The app servers whose code runs.
 struct Fleet<'c, C> {
@@ -247,12 +283,6 @@ struct Fleet<'c, C> {
     is_up: Vec<bool>,
     tasks: JoinSet<Ended>,
     seed: Seed,
-}
-
-/// How code ended that did not panic.
-enum Ended {
-    Returned,
-    Spins(u64),
 }
 
 impl<C, F> Fleet<'_, C>
@@ -305,24 +335,18 @@ where
 
     /// Lets the world catch up, and sees which app servers it stopped or started.
     fn look(&mut self, hub: &Hub) -> Result<SimTime, LaneError> {
-        let mut is_up = Vec::with_capacity(self.servers.len());
-        let (now, events, is_within_budget) = {
-            let state = hub.lock();
-            let Some(run) = &state.run else {
-                return Ok(SimTime::NEVER);
-            };
-            is_up.extend(
-                self.servers
-                    .iter()
-                    .map(|(server, _)| run.is_running(server.id)),
-            );
-            (run.now(), run.events(), run.is_within_budget())
-        };
-        if !is_within_budget {
-            let seed = self.seed;
-            return Err(LaneError::OutOfBudget { events, seed });
+        if let Some(failure) = hub.failure() {
+            return Err(failure);
         }
-        self.follow(is_up);
+        let Some(now) = hub.look(self.seed)? else {
+            return Ok(SimTime::NEVER);
+        };
+        let servers = self.servers.iter();
+        let running = hub.with_run(|run| {
+            let is_running = |(server, _): &(AppServer, _)| run.is_running(server.id);
+            servers.map(is_running).collect()
+        });
+        self.follow(running.unwrap_or_default());
         Ok(now)
     }
 
@@ -344,12 +368,7 @@ where
 
     fn start(&mut self, place: usize) {
         let (server, task) = &mut self.servers[place];
-        let code = Watched {
-            code: Box::pin((self.client)(server.clone())),
-            hub: server.hub.clone(),
-            polls: AtomicU64::new(0),
-            at: SimTime::ZERO,
-        };
+        let code = Watched::new((self.client)(server.clone()), server.hub.clone());
         *task = Some(self.tasks.spawn(code));
     }
 
@@ -376,44 +395,15 @@ where
                 seed,
             }),
             Err(error) if error.is_panic() => {
-                let payload = error.into_panic();
-                let message = payload
-                    .downcast_ref::<&str>()
-                    .map(|text| (*text).to_owned())
-                    .or_else(|| payload.downcast_ref::<String>().cloned());
+                let message = message_of(&*error.into_panic());
                 Err(LaneError::Panicked {
                     server,
                     at_s,
                     seed,
-                    message: message.unwrap_or_else(|| "(no text)".to_owned()),
+                    message,
                 })
             }
             Ok((_, Ended::Returned)) | Err(_) => Ok(()),
         }
-    }
-}
-
-/// Code that is given up if it is polled again and again while no time passes.
-struct Watched<F> {
-    code: Pin<Box<F>>,
-    hub: Arc<Hub>,
-    polls: AtomicU64,
-    at: SimTime,
-}
-
-impl<F: Future<Output = ()>> Future for Watched<F> {
-    type Output = Ended;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Ended> {
-        let present = self.hub.lock().present();
-        if present != self.at {
-            self.at = present;
-            self.polls.store(0, Ordering::Relaxed);
-        }
-        let polls = self.polls.fetch_add(1, Ordering::Relaxed) + 1;
-        if polls > POLLS_MAX {
-            return Poll::Ready(Ended::Spins(polls));
-        }
-        self.code.as_mut().poll(context).map(|()| Ended::Returned)
     }
 }

@@ -85,6 +85,16 @@ impl Drop for Abandoned {
     }
 }
 
+/// The words of a command.
+pub(crate) fn words_of(command: &Cmd) -> Vec<Vec<u8>> {
+    let words = command.args_iter().map(|argument| match argument {
+        redis::Arg::Simple(word) => word.to_vec(),
+        // A cursor, which begins at 0.
+        _ => b"0".to_vec(),
+    });
+    words.collect()
+}
+
 /// An attempt of the operation in whose scope it was made.
 pub(crate) struct Attempt {
     scope: Arc<Scope>,
@@ -99,14 +109,7 @@ impl Attempt {
     /// one that the operation is about.
     pub(crate) fn begin(stream: StreamId, member: MemberId, command: &Cmd) -> Option<Self> {
         let scope = CURRENT.try_with(Arc::clone).ok()?;
-        let words: Vec<Vec<u8>> = command
-            .args_iter()
-            .map(|argument| match argument {
-                redis::Arg::Simple(word) => word.to_vec(),
-                // A cursor, which begins at 0.
-                _ => b"0".to_vec(),
-            })
-            .collect();
+        let words = words_of(command);
         let borrowed: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
         let question = scope.hub.with_run(|run| {
             let command = run.parse(&borrowed).ok()?;

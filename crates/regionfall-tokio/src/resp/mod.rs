@@ -5,6 +5,8 @@
 
 mod reply;
 mod request;
+mod value;
 
 pub(crate) use reply::{Protocol, Shape, encode, encode_bulk, encode_length, shape_of};
-pub(crate) use request::Requests;
+pub(crate) use request::{ProtocolError, Requests};
+pub(crate) use value::to_value;

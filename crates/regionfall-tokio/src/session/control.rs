@@ -4,15 +4,13 @@
 //! scenario has no users.
 
 use regionfall::simulation::SteppedRun;
-use regionfall_crdt::{Connection, Reply};
+use regionfall_crdt::{Connection, Reply, SLOTS};
 
 use super::Session;
 use crate::resp::{Protocol, encode_bulk, encode_length};
 
 /// The version that the member says it is: the one whose commands reference the data types follow.
 const VERSION: &str = "8.4.0";
-/// Hash slots of a cluster.
-const SLOTS: u32 = 16_384;
 
 impl Session {
     /// Answers a command that is about the connection; returns whether with an error, `None` if it is not one.
@@ -58,7 +56,7 @@ impl Session {
             "select" if words[1] == b"0" => ok(self),
             "select" => self.refuse("ERR DB index is out of range".to_owned()),
             "info" => {
-                let text = info(run);
+                let text = info(run, run.is_loading(self.id));
                 encode_bulk(text.as_bytes(), &mut self.output);
                 false
             }
@@ -211,8 +209,10 @@ impl Session {
             let text = "ERR This instance has cluster support disabled";
             return self.refuse(text.to_owned());
         }
+        // A slot's shard is slot × shards / slots, rounded down: see `KeyNames::spread_over`.
+        let first = |shard: u32| (shard * u32::from(SLOTS)).div_ceil(shards);
         let ranges: Vec<(u32, u32)> = (0..shards)
-            .map(|shard| (shard * SLOTS / shards, (shard + 1) * SLOTS / shards - 1))
+            .map(|shard| (first(shard), first(shard + 1) - 1))
             .collect();
         let host = crate::address::host_of(run.member(self.id));
         let node = format!("{:040x}", run.member(self.id).0);
@@ -266,11 +266,12 @@ impl Session {
     }
 }
 
-fn info(run: &SteppedRun) -> String {
+fn info(run: &SteppedRun, is_loading: bool) -> String {
     let seconds = run.now().since_start().as_nanos() / 1_000_000_000;
+    let loading = u8::from(is_loading);
     let cluster = u8::from(run.shards() > 1);
     format!(
         "# Server\r\nredis_version:{VERSION}\r\nredis_mode:standalone\r\nuptime_in_seconds:{seconds}\r\n\r\n\
-         # Persistence\r\nloading:0\r\n\r\n# Replication\r\nrole:master\r\n\r\n# Cluster\r\ncluster_enabled:{cluster}\r\n"
+         # Persistence\r\nloading:{loading}\r\n\r\n# Replication\r\nrole:master\r\n\r\n# Cluster\r\ncluster_enabled:{cluster}\r\n"
     )
 }

@@ -4,15 +4,19 @@
 //! types. One request follows the other; none is executed while too much output waits for a client that does not read.
 
 mod control;
+mod input;
 mod subscriptions;
 mod wait;
 
-use regionfall::network::End;
-use regionfall::simulation::{SteppedRun, StreamId};
+use redis::Value;
+use regionfall::network::{Draw, End};
+use regionfall::simulation::Asked::{Answered, Later};
+use regionfall::simulation::{SteppedRun, StreamId, StreamRequest};
 use regionfall_crdt::{Command, CommandKind, Connection, ErrorKind, KeyId, Reply};
 
 use crate::books::{Asked, Line};
-use crate::resp::{Protocol, Requests, encode, shape_of};
+use crate::resp::{Protocol, encode, shape_of, to_value};
+pub(crate) use input::Input;
 use subscriptions::Subscriptions;
 pub(crate) use wait::Wait;
 
@@ -26,7 +30,7 @@ const SUBSCRIBER_OUTPUT_MAX: usize = 32 * 1024 * 1024;
 #[derive(Debug)]
 pub(crate) struct Session {
     id: StreamId,
-    requests: Requests,
+    input: Input,
     connection: Connection,
     /// The first key of the transaction under way, or of what it watches: it decides the shard.
     transaction_key: Option<KeyId>,
@@ -36,17 +40,29 @@ pub(crate) struct Session {
     output: Vec<u8>,
     /// Nothing more is read; when the output is gone, the connection closes.
     is_closing: bool,
-    /// Nobody answers any more, though the connection stands.
-    is_stuck: bool,
+    /// The request that the member has in hand. Some are never answered, though the connection stands.
+    pending: Option<Pending>,
+    /// The answer, where answers travel as values.
+    made: Option<Value>,
     /// The request that waits for replicas.
     waiting: Option<(u64, Wait)>,
 }
 
+/// A request that the member has in hand.
+#[derive(Clone, Debug)]
+struct Pending {
+    number: u64,
+    kind: CommandKind,
+    /// Where it publishes.
+    channel: Option<Vec<u8>>,
+    draw: Option<Draw>,
+}
+
 impl Session {
-    pub(crate) fn new(id: StreamId) -> Self {
+    pub(crate) fn new(id: StreamId, input: Input) -> Self {
         Self {
             id,
-            requests: Requests::default(),
+            input,
             connection: Connection::new(),
             transaction_key: None,
             protocol: Protocol::default(),
@@ -54,9 +70,15 @@ impl Session {
             subscriptions: Subscriptions::default(),
             output: Vec::new(),
             is_closing: false,
-            is_stuck: false,
+            pending: None,
+            made: None,
             waiting: None,
         }
+    }
+
+    /// A client sends a request of so many bytes as its words.
+    pub(crate) fn announce(&mut self, words: Vec<Vec<u8>>, bytes: usize) {
+        self.input.announce(words, bytes);
     }
 
     /// When it wants to be served again, though nothing may arrive.
@@ -67,13 +89,14 @@ impl Session {
     /// Reads what has arrived and answers it, as far as it may.
     pub(crate) fn serve(&mut self, run: &mut SteppedRun, line: &mut Line, others: &[Option<Self>]) {
         self.look_at_replicas(run, line);
+        self.look_for_answer(run, line, others);
         let mut is_over = false;
-        while !self.is_closing && !self.is_stuck && self.waiting.is_none() {
+        while !self.is_closing && self.is_free() {
             self.flush(run, None);
             if self.output.len() > OUTPUT_MAX {
                 break;
             }
-            match self.requests.next() {
+            match self.input.next() {
                 Ok(Some(words)) => self.answer(run, line, &words, others),
                 Ok(None) => {
                     let taken = run.take(self.id, End::Server, usize::MAX);
@@ -81,7 +104,7 @@ impl Session {
                     if taken.bytes.is_empty() {
                         break;
                     }
-                    self.requests.feed(&taken.bytes);
+                    self.input.feed(&taken.bytes);
                 }
                 Err(error) => {
                     let before = self.output.len();
@@ -95,12 +118,12 @@ impl Session {
             }
         }
         // Redis lets go of a client that writes no more, once it has answered what came before.
-        self.is_closing |= is_over && self.waiting.is_none();
+        self.is_closing |= is_over && self.is_free();
         self.flush(run, None);
     }
 
     /// Writes as much of the output as there is room for.
-    fn flush(&mut self, run: &mut SteppedRun, draw: Option<regionfall::network::Draw>) {
+    fn flush(&mut self, run: &mut SteppedRun, draw: Option<Draw>) {
         if !self.output.is_empty() {
             let written = run.write(self.id, End::Server, &self.output, draw);
             self.output.drain(..written);
@@ -121,14 +144,78 @@ impl Session {
         let before = self.output.len();
         let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
         let is_error = self.respond(run, (number, asked), &words, others);
-        if self.is_stuck || self.waiting.is_some() {
-            return;
-        }
-        line.replied(number, self.output.len() - before, is_error);
-        if before == 0 {
+        if self.is_free() {
             let draw = asked.and_then(|asked| asked.draw);
+            self.replied(run, line, (number, draw), (before, is_error));
+        }
+    }
+
+    /// Whether it can go on to the next request.
+    fn is_free(&self) -> bool {
+        self.pending.is_none() && self.waiting.is_none()
+    }
+
+    /// The answer to a request stands in the output, from `before`.
+    fn replied(
+        &mut self,
+        run: &mut SteppedRun,
+        line: &mut Line,
+        (number, draw): (u64, Option<Draw>),
+        (before, is_error): (usize, bool),
+    ) {
+        let value = self.input.is_words().then(|| {
+            self.made
+                .take()
+                .unwrap_or_else(|| value_of(&self.output[before..]))
+        });
+        let bytes = self.output.len() - before;
+        line.replied(number, (bytes, is_error), value);
+        if before == 0 {
             self.flush(run, draw.map(|draw| draw.leg(1)));
         }
+    }
+
+    /// The member may have answered the request that it has in hand.
+    fn look_for_answer(&mut self, run: &mut SteppedRun, line: &mut Line, others: &[Option<Self>]) {
+        if self.pending.is_none() {
+            return;
+        }
+        let Some((connection, reply)) = run.answer(self.id) else {
+            return;
+        };
+        if let Some(pending) = self.pending.take() {
+            self.connection = connection;
+            let before = self.output.len();
+            let about = (pending.number, pending.draw);
+            let is_error = self.tell(run, reply, pending, others);
+            self.replied(run, line, about, (before, is_error));
+        }
+    }
+
+    /// Writes what a member answered; returns whether it is an error.
+    fn tell(
+        &mut self,
+        run: &SteppedRun,
+        mut reply: Reply,
+        pending: Pending,
+        others: &[Option<Self>],
+    ) -> bool {
+        if matches!(pending.kind, CommandKind::Exec | CommandKind::Discard) {
+            self.transaction_key = None;
+        }
+        if let (Some(channel), Reply::Integer(heard)) = (&pending.channel, &mut reply) {
+            let listeners = self.listeners(run, channel, others);
+            *heard = i64::try_from(listeners).unwrap_or(i64::MAX);
+        }
+        if self.input.is_words() {
+            self.output.resize(self.output.len() + reply.bytes(), 0);
+            let is_error = reply.is_error();
+            self.made = Some(to_value(reply));
+            return is_error;
+        }
+        let shape = (self.protocol, shape_of(pending.kind));
+        encode(&reply, shape, &mut self.output);
+        reply.is_error()
     }
 
     /// Answers a request; returns whether with an error.
@@ -158,23 +245,30 @@ impl Session {
         let kind = command.kind();
         match self.shard_key(run, &command) {
             Ok(key) => {
-                let for_operation =
-                    asked.map(|asked| (asked.operation, asked.attempt, asked.question));
-                let connection = (&mut self.connection, key);
-                let reply = run.execute(self.id, connection, command, for_operation);
-                let Some(mut reply) = reply else {
-                    self.is_stuck = true;
-                    return false;
+                let pending = Pending {
+                    number,
+                    kind,
+                    channel: (kind == CommandKind::Publish).then(|| words[1].to_vec()),
+                    draw: asked.and_then(|asked| asked.draw),
                 };
-                if matches!(kind, CommandKind::Exec | CommandKind::Discard) {
-                    self.transaction_key = None;
+                let request = StreamRequest {
+                    connection: std::mem::take(&mut self.connection),
+                    command,
+                    key,
+                    for_operation: asked
+                        .map(|asked| (asked.operation, asked.attempt, asked.question)),
+                    draw: pending.draw,
+                };
+                match run.ask(self.id, request) {
+                    Answered(connection, reply) => {
+                        self.connection = connection;
+                        self.tell(run, reply, pending, others)
+                    }
+                    Later => {
+                        self.pending = Some(pending);
+                        false
+                    }
                 }
-                if let (CommandKind::Publish, Reply::Integer(heard)) = (kind, &mut reply) {
-                    let listeners = self.listeners(run, words[1], others);
-                    *heard = i64::try_from(listeners).unwrap_or(i64::MAX);
-                }
-                encode(&reply, (self.protocol, shape_of(kind)), &mut self.output);
-                reply.is_error()
             }
             Err(text) => {
                 self.connection.refuse();
@@ -202,7 +296,7 @@ impl Session {
         } else {
             first
         };
-        let fits = |&key: &KeyId| decides.is_none_or(|other| run.share_a_shard(key, other));
+        let fits = |&key: &KeyId| decides.is_none_or(|other| run.share_a_slot(key, other));
         if !keys.iter().all(fits) || !first.iter().all(fits) {
             return Err("CROSSSLOT Keys in request don't hash to the same slot");
         }
@@ -221,6 +315,11 @@ impl Session {
         self.say(&Reply::Error(ErrorKind::Quoting(text.into())));
         true
     }
+}
+
+/// What redis-rs makes of an answer about the connection.
+fn value_of(bytes: &[u8]) -> Value {
+    redis::parse_redis_value(bytes).unwrap_or(Value::Nil)
 }
 
 /// The text of an error; Redis shows what came with a command that it does not know.

@@ -66,6 +66,6 @@ impl Session {
         self.waiting = None;
         let before = self.output.len();
         encode_length(b':', have, &mut self.output);
-        line.replied(number, self.output.len() - before, false);
+        self.replied(run, line, (number, None), (before, false));
     }
 }

@@ -6,7 +6,12 @@ use tokio::time::{Duration, sleep};
 
 /// Two regions of AWS; what comes behind is added.
 pub(crate) fn scenario(more: &str) -> Scenario {
-    let text = format!(
+    Scenario::from_toml(&text(more)).expect("a scenario")
+}
+
+/// The text of that.
+pub(crate) fn text(more: &str) -> String {
+    format!(
         r#"
         title = "Own client"
         [phases]
@@ -30,8 +35,7 @@ pub(crate) fn scenario(more: &str) -> Scenario {
         preset = "pinned"
         {more}
         "#
-    );
-    Scenario::from_toml(&text).expect("a scenario")
+    )
 }
 
 /// From 5 s to 35 s us-east-1 is silent; then its process starts.

@@ -8,5 +8,8 @@
 mod bad_input;
 mod clients;
 mod cross_lane;
+mod doors;
+mod own_test;
 mod pub_sub;
 mod region_outage;
+mod rules;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use regionfall_kernel::{Seed, SimDuration};
 
 use super::blueprint::Blueprint;
-use super::outcome::{Label, Outcome};
+use super::outcome::{Label, OWN_CLIENT, Outcome};
 use super::run::{Course, Plan, run_with};
 use super::stepped::SteppedRun;
 use crate::failover::{Adopt, Choice, Decider, Failback, Propagation, StrategyConfig, Vantage};
@@ -148,7 +148,7 @@ impl<'a> Simulation<'a> {
     pub fn stepped(self) -> Result<SteppedRun, PickError> {
         self.with_plan(|plan| {
             let mut label = plan.label.clone();
-            "own client".clone_into(&mut label.strategy);
+            OWN_CLIENT.clone_into(&mut label.strategy);
             let plan = Plan {
                 label,
                 window: plan.window.clone(),

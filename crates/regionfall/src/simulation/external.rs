@@ -7,10 +7,10 @@
 //! wrote nothing): real code tells nobody what it decided, but its writes do.
 
 use regionfall_crdt::{
-    Change, Clock, Command, CommandKind, Connection, DataType, Effect, EffectKind, ErrorKind,
-    Executed, KeyId, KeyNames, Reply, Timestamp,
+    Change, Clock, Command, CommandKind, DataType, Effect, EffectKind, ErrorKind, KeyId, KeyNames,
+    slot_of,
 };
-use regionfall_kernel::{SimDuration, SimTime};
+use regionfall_kernel::SimDuration;
 
 use super::blueprint::Blueprint;
 use super::stream::{StreamEvent, StreamId};
@@ -19,12 +19,11 @@ use crate::client::Finding;
 use crate::database::shard_of;
 use crate::failover::Propagation;
 use crate::history::{AttemptEnding, Ending, Fact, Listener, Phase};
-use crate::network::HostState;
 use crate::topology::{FleetId, KeyspaceId, MemberId, NodeId, OperationId, ServerId};
 use crate::workload::{Arrivals, Request, arrival_bits};
 
 /// The number of what is no operation of an application: the books have no row of this number.
-const NOBODY: OperationId = OperationId(u32::MAX);
+pub(super) const NOBODY: OperationId = OperationId(u32::MAX);
 
 /// What an operation of an external app server asks for, as far as the books want to know.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -54,7 +53,8 @@ impl External {
             |&(fleet, _): &(FleetId, u16)| (settings.workload.fleets[fleet.index()].home[0], false);
         Self {
             fleets: vec![false; settings.workload.fleets.len()],
-            names: KeyNames::after(blueprint.workload().keys()),
+            names: KeyNames::after(blueprint.workload().keys())
+                .spread_over(settings.database.shards),
             targets: blueprint.servers().iter().map(home).collect(),
         }
     }
@@ -76,6 +76,15 @@ impl World {
     /// Reads a command as a client sends it. Names of keys get numbers behind those of the workload's own keys.
     pub(super) fn parse_command(&mut self, words: &[&[u8]]) -> Result<Command, ErrorKind> {
         Command::parse(words, &mut self.external.names)
+    }
+
+    /// Whether two keys have the same slot. Those of the workload have none: there the same shard is enough.
+    pub(super) fn share_a_slot(&self, one: KeyId, other: KeyId) -> bool {
+        let slot = |key| self.external.names.name(key).map(slot_of);
+        match (slot(one), slot(other)) {
+            (Some(one), Some(other)) => self.shards() < 2 || one == other,
+            _ => shard_of(one, self.shards()) == shard_of(other, self.shards()),
+        }
     }
 
     /// What the books want to know of a command; `None` if it is nothing that an application asks a database for: it
@@ -225,95 +234,6 @@ impl World {
         listener.observe(self.now(), &fact);
     }
 
-    /// Executes a command that came over a stream where it is executed: `None` if nobody answers.
-    ///
-    /// A proxy's hop to a primary on another node takes no time here.
-    pub(super) fn execute_for_stream<L: Listener>(
-        &mut self,
-        stream: StreamId,
-        (connection, key): (&mut Connection, Option<KeyId>),
-        command: Command,
-        for_operation: Option<(OperationId, u8, Question)>,
-        listener: &mut L,
-    ) -> Option<Reply> {
-        let entry = self.stream_node(stream)?;
-        let member = self.nodes[entry.index()].member;
-        let key = key.unwrap_or(KeyId(0));
-        let node = self.executor(member, entry, key);
-        match self.network.host(self.node_host(node)).state {
-            HostState::Running => {}
-            HostState::Silent(_) | HostState::Hung(_) => return None,
-            HostState::ProcessDead(_) | HostState::Refusing(_) => {
-                let text = "ERR the process of this shard does not run";
-                return Some(Reply::Error(ErrorKind::Other(text)));
-            }
-        }
-        let now = self.now();
-        let shard = usize::from(shard_of(key, self.shards()));
-        let changes = command.kind().is_write() || command.kind() == CommandKind::Exec;
-        let process = &mut self.nodes[node.index()].shards[shard];
-        if changes && !process.is_primary() {
-            let text = "READONLY You can't write against a read only replica.";
-            return Some(Reply::Error(ErrorKind::Other(text)));
-        }
-        let at = Timestamp(now.as_nanos());
-        let executed = connection.execute_parsed(&mut process.replica, command, at, process.origin);
-        let Executed { reply, effects } = executed;
-        if reply == Reply::Status("QUEUED") {
-            return Some(reply);
-        }
-        Self::tell_execution(now, node, for_operation, effects.as_slice(), listener);
-        for effect in effects {
-            self.hear_message(node, &effect);
-            self.publish_effect(now, node, effect);
-        }
-        Some(reply)
-    }
-
-    /// An operation stands or falls with its last effect: effects of one origin travel in order. Those before it, and
-    /// all of what is nobody's operation, are writes that no row of the books waits for.
-    fn tell_execution<L: Listener>(
-        now: SimTime,
-        node: NodeId,
-        for_operation: Option<(OperationId, u8, Question)>,
-        effects: &[Effect],
-        listener: &mut L,
-    ) {
-        let is_write = for_operation.is_some_and(|(.., question)| question.command.is_write());
-        let (others, own) = match effects.split_last() {
-            Some((last, others)) if is_write => (others, Some(last)),
-            _ => (effects, None),
-        };
-        for effect in others {
-            let fact = Fact::WriteExecuted {
-                operation: NOBODY,
-                attempt: 0,
-                node,
-                effect: Some(effect),
-            };
-            listener.observe(now, &fact);
-        }
-        let Some((operation, attempt, Question { key, .. })) = for_operation else {
-            return;
-        };
-        let fact = if is_write {
-            Fact::WriteExecuted {
-                operation,
-                attempt,
-                node,
-                effect: own,
-            }
-        } else {
-            Fact::ReadExecuted {
-                operation,
-                attempt,
-                node,
-                key,
-            }
-        };
-        listener.observe(now, &fact);
-    }
-
     /// Effects that became visible at a node may be messages to subscribers.
     pub(super) fn hear_messages(
         &mut self,
@@ -328,7 +248,8 @@ impl World {
         }
     }
 
-    fn hear_message(&mut self, node: NodeId, effect: &Effect) {
+    /// The same for one effect.
+    pub(super) fn hear_message(&mut self, node: NodeId, effect: &Effect) {
         if !self.streams.hears_messages {
             return;
         }

@@ -3,7 +3,7 @@
 use regionfall_crdt::{Command, CommandKind, Effects, Executed, KeyId, Reply, Value};
 use regionfall_kernel::SimTime;
 
-use super::answering::Errand;
+use super::answering::{Asker, Errand};
 use super::memory::Admission;
 use super::world::World;
 use crate::client::Slot;
@@ -46,7 +46,7 @@ impl World {
         };
         let errand = Errand {
             connection,
-            slot,
+            asker: Asker::Operation(slot),
             attempt,
             entry,
             node,
@@ -94,12 +94,14 @@ impl World {
         mut errand: Errand,
         listener: &mut L,
     ) {
-        let Errand {
-            slot,
-            attempt,
-            node,
-            ..
-        } = errand;
+        let Errand { attempt, node, .. } = errand;
+        let slot = match errand.asker {
+            Asker::Operation(slot) => slot,
+            Asker::Stream(id) => {
+                self.execute_for_stream(now, id, errand, listener);
+                return;
+            }
+        };
         if self.is_loading(node) {
             self.answer_with_error(now, errand);
             return;
@@ -247,7 +249,7 @@ impl World {
 
 /// Tells of a write.
 #[inline]
-fn tell_write<L: Listener>(
+pub(super) fn tell_write<L: Listener>(
     now: SimTime,
     (operation, attempt, node): (OperationId, u8, NodeId),
     effects: &Effects,
@@ -270,7 +272,7 @@ fn tell_write<L: Listener>(
 
 /// Tells of a read, and before it of what the read found to have expired.
 #[inline]
-fn tell_read<L: Listener>(
+pub(super) fn tell_read<L: Listener>(
     now: SimTime,
     (operation, attempt, node): (OperationId, u8, NodeId),
     (key, keyspace): (KeyId, KeyspaceId),

@@ -10,10 +10,10 @@ use regionfall_kernel::{SimDuration, SimTime, TraceHash};
 
 use super::external::Question;
 use super::outcome::Outcome;
+use super::requesting::{Asked, StreamRequest};
 use super::run::Course;
 use super::stream::{Heard, StreamEvent, StreamId, Taken};
 use super::world::World;
-use crate::database::shard_of;
 use crate::history::{AttemptEnding, Ending};
 use crate::network::{Draw, End};
 use crate::topology::{FleetId, MemberId, NodeId, OperationId, ServerId};
@@ -57,6 +57,11 @@ impl SteppedRun {
     /// When the workload stops, and when the run ends at the latest.
     pub fn bounds(&self) -> (SimTime, SimTime) {
         (self.course.shape.calm_ends, self.course.rests_by())
+    }
+
+    /// When the warm-up is over: what is asked before is not measured.
+    pub fn storm_begins(&self) -> SimTime {
+        self.course.shape.storm_begins
     }
 
     /// Whether the events taken so far are within the scenario's budget.
@@ -183,19 +188,24 @@ impl SteppedRun {
         self.course.world.question(command)
     }
 
-    /// Executes a command at the member where a stream ends, now. `key` decides which shard it goes to. `None` if nobody
-    /// answers.
-    pub fn execute(
-        &mut self,
-        stream: StreamId,
-        (connection, key): (&mut Connection, Option<KeyId>),
-        command: Command,
-        for_operation: Option<(OperationId, u8, Question)>,
-    ) -> Option<Reply> {
+    /// Hands a request to the member where a stream ends. One at a time: the answer to the one before it must have come.
+    pub fn ask(&mut self, stream: StreamId, request: StreamRequest) -> Asked {
         let Course {
             world, listeners, ..
         } = &mut self.course;
-        world.execute_for_stream(stream, (connection, key), command, for_operation, listeners)
+        world.ask_for_stream(stream, request, listeners)
+    }
+
+    /// Takes the answer that [`StreamEvent::Answered`] told of.
+    pub fn answer(&mut self, stream: StreamId) -> Option<(Connection, Reply)> {
+        self.course.world.take_answer(stream)
+    }
+
+    /// Whether the member where a stream ends still loads what its disk holds.
+    pub fn is_loading(&self, stream: StreamId) -> bool {
+        let world = &self.course.world;
+        let node = world.stream_node(stream);
+        node.is_some_and(|node| world.is_loading(node))
     }
 
     /// How many shards each member has.
@@ -203,10 +213,9 @@ impl SteppedRun {
         self.course.world.shards()
     }
 
-    /// Whether two keys belong to the same shard.
-    pub fn share_a_shard(&self, one: KeyId, other: KeyId) -> bool {
-        let shards = self.shards();
-        shard_of(one, shards) == shard_of(other, shards)
+    /// Whether two keys belong to the same slot.
+    pub fn share_a_slot(&self, one: KeyId, other: KeyId) -> bool {
+        self.course.world.share_a_slot(one, other)
     }
 
     /// By shard, what the primaries of a stream's member have.

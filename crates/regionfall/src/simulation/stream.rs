@@ -11,6 +11,7 @@
 //! acknowledgement; segments that wait in a kernel arrive together when one gets through, as in [`crate::network`].
 
 use super::event::{ChunkId, Message};
+use super::requesting::InHand;
 use super::world::{Owner, World};
 use crate::history::{Fact, Listener};
 use crate::network::{
@@ -46,6 +47,8 @@ pub enum StreamEvent {
     Readable(StreamId, End),
     /// It is of no more use to an end.
     Broken(StreamId, End, BreakCause),
+    /// The request that its member had in hand is answered.
+    Answered(StreamId),
     /// A message to subscribers became visible at a node.
     Message(NodeId),
 }
@@ -93,6 +96,9 @@ struct Stream {
     directions: [Direction; 2],
     /// Ends that have closed, or know that it broke.
     is_closed: [bool; 2],
+    /// The request that the member works on.
+    in_hand: Option<Box<InHand>>,
+    requests: u32,
 }
 
 /// The streams of a world.
@@ -124,6 +130,44 @@ impl Streams {
         }
         self.chunks.push(Some(chunk));
         ChunkId((self.chunks.len() - 1) as u32)
+    }
+
+    pub(super) fn put_in_hand(&mut self, id: StreamId, request: InHand) {
+        self.all[id.0 as usize].in_hand = Some(Box::new(request));
+    }
+
+    pub(super) fn in_hand(&self, id: StreamId) -> Option<&InHand> {
+        self.all[id.0 as usize].in_hand.as_deref()
+    }
+
+    pub(super) fn take_in_hand(&mut self, id: StreamId) -> Option<InHand> {
+        self.all[id.0 as usize].in_hand.take().map(|kept| *kept)
+    }
+
+    /// Notes that the request in hand is answered; whether there is one.
+    pub(super) fn note_answered(&mut self, id: StreamId) -> bool {
+        let in_hand = &mut self.all[id.0 as usize].in_hand;
+        in_hand.as_deref_mut().map(InHand::note_answered).is_some()
+    }
+
+    /// Takes back what was said last.
+    pub(super) fn withdraw(&mut self, event: StreamEvent) {
+        if self.events.back() == Some(&event) {
+            self.events.pop_back();
+        }
+    }
+
+    /// Addresses the draws of a stream's next request inside its member.
+    pub(super) fn next_request(&mut self, id: StreamId) -> Draw {
+        let stream = &mut self.all[id.0 as usize];
+        stream.requests += 1;
+        Draw {
+            who: WHO | id.0,
+            sequence: stream.requests,
+            // Segments have 0.
+            attempt: 1,
+            leg: 0,
+        }
     }
 
     /// Takes a segment that arrived, or never will.
@@ -177,6 +221,8 @@ impl World {
             connection: Some(connection),
             directions: Default::default(),
             is_closed: [false; 2],
+            in_hand: None,
+            requests: 0,
         });
         id
     }
@@ -190,6 +236,15 @@ impl World {
     /// The member at the other end.
     pub(super) fn stream_member(&self, id: StreamId) -> MemberId {
         self.streams.all[id.0 as usize].member
+    }
+
+    /// The app server that opened it.
+    pub(super) fn stream_server(&self, id: StreamId) -> ServerId {
+        self.streams.all[id.0 as usize].server
+    }
+
+    pub(super) fn stream_connection(&self, id: StreamId) -> Option<ConnectionId> {
+        self.streams.all[id.0 as usize].connection
     }
 
     /// The node where the stream ends, while it is connected.

@@ -3,6 +3,8 @@
 //! Whoever touches it lets the world catch up with tokio's present first. So a client acts at its own present, never
 //! before something that had already happened, whichever task the runtime polls first.
 
+mod direct;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -11,22 +13,28 @@ use std::{future::poll_fn, io};
 use regionfall::network::{BreakCause, End};
 use regionfall::simulation::{SteppedRun, StreamEvent, StreamId};
 use regionfall::topology::{MemberId, OperationId, ServerId};
-use regionfall_kernel::{SimDuration, SimTime};
+use regionfall_kernel::{Seed, SimDuration, SimTime};
 use tokio::sync::Notify;
 use tokio::time::{Duration, Instant};
 
 use crate::books::{Line, Tag};
-use crate::session::Session;
+use crate::error::LaneError;
+use crate::session::{Input, Session};
 use crate::transcript::Transcript;
 
 /// The most by which the client side sees things late: tokio's timers have this grain.
 pub(crate) const GRAIN: SimDuration = SimDuration::from_millis(1);
+
+/// How often code may turn to the world while no time passes.
+const TOUCHES_MAX: u64 = 5_000_000;
 
 /// What client tasks and the world share.
 pub(crate) struct Hub {
     state: Mutex<State>,
     /// The world may have something to do sooner than the bridge thinks.
     pub(crate) changed: Notify,
+    pub(crate) seed: Seed,
+    began: Instant,
 }
 
 pub(crate) struct State {
@@ -44,12 +52,21 @@ pub(crate) struct State {
     /// By how much the client side was late at most.
     pub(crate) rounding: SimDuration,
     pub(crate) transcript: Transcript,
+    /// Why the run comes to nothing.
+    failure: Option<LaneError>,
+    /// How often somebody turned to the world at a moment.
+    touched: (SimTime, u64),
+    seed: Seed,
 }
 
 /// The client's side of a stream.
 struct Socket {
     line: Line,
     stage: Stage,
+    /// Whether its requests travel as words.
+    is_direct: bool,
+    /// Of those, what there was no room for yet.
+    unsent: usize,
     opener: Option<Waker>,
     reader: Option<Waker>,
     writer: Option<Waker>,
@@ -66,13 +83,14 @@ enum Stage {
 impl Hub {
     pub(crate) fn new(
         run: SteppedRun,
-        timeout: Option<SimDuration>,
+        (timeout, seed): (Option<SimDuration>, Seed),
         transcript: Transcript,
     ) -> Self {
+        let began = Instant::now();
         Self {
             state: Mutex::new(State {
                 run: Some(run),
-                began: Instant::now(),
+                began,
                 sockets: Vec::new(),
                 sessions: Vec::new(),
                 due: VecDeque::new(),
@@ -81,9 +99,39 @@ impl Hub {
                 bridge_sleeps_until: SimTime::ZERO,
                 rounding: SimDuration::ZERO,
                 transcript,
+                failure: None,
+                touched: (SimTime::ZERO, 0),
+                seed,
             }),
             changed: Notify::new(),
+            seed,
+            began,
         }
+    }
+
+    /// Tokio's present in the world's time.
+    pub(crate) fn present(&self) -> SimTime {
+        present_since(self.began)
+    }
+
+    /// Lets the world catch up; up to when, and `None` once the run is over.
+    pub(crate) fn look(&self, seed: Seed) -> Result<Option<SimTime>, LaneError> {
+        let state = self.lock();
+        let Some(run) = &state.run else {
+            return Ok(None);
+        };
+        if !run.is_within_budget() {
+            let events = run.events();
+            return Err(LaneError::OutOfBudget { events, seed });
+        }
+        Ok(Some(run.now()))
+    }
+
+    /// Takes the run for good: nothing can be asked of the world any more.
+    pub(crate) fn take_run(&self) -> Option<SteppedRun> {
+        let run = self.lock().run.take();
+        self.changed.notify_one();
+        run
     }
 
     /// The state, as of now.
@@ -95,8 +143,18 @@ impl Hub {
     }
 
     /// The same, to do something that the world may have to act on before it otherwise would.
+    ///
+    /// # Panics
+    /// If code goes on and on at one moment and never lets go of its thread: nothing else ends it.
     fn act<T>(&self, action: impl FnOnce(&mut State, &mut SteppedRun) -> T) -> Option<T> {
         let mut state = self.lock();
+        let touches = state.note_touch();
+        if touches == TOUCHES_MAX {
+            self.changed.notify_one();
+        } else if touches > 2 * TOUCHES_MAX && !std::thread::panicking() {
+            drop(state);
+            panic!("this code turned to the world {touches} times while no time passed");
+        }
         let mut run = state.run.take()?;
         let result = action(&mut state, &mut run);
         state.run = Some(run);
@@ -117,12 +175,23 @@ impl Hub {
         self.act(|_, run| action(run))
     }
 
+    /// The run comes to nothing.
+    pub(crate) fn fail(&self, error: LaneError) {
+        self.lock().failure.get_or_insert(error);
+        self.changed.notify_one();
+    }
+
+    /// Why the run comes to nothing, if it does.
+    pub(crate) fn failure(&self) -> Option<LaneError> {
+        self.lock().failure.take()
+    }
+
     /// Opens a stream; resolves when it is open, or broken.
     pub(crate) async fn open(
         &self,
         server: ServerId,
         member: MemberId,
-        is_booked: bool,
+        (is_booked, is_direct): (bool, bool),
     ) -> io::Result<StreamId> {
         let over = || io::Error::new(io::ErrorKind::ConnectionAborted, "the run is over");
         let id = self
@@ -131,11 +200,18 @@ impl Hub {
                 state.sockets.push(Socket {
                     line: Line::new(server, member, is_booked),
                     stage: Stage::Opening,
+                    is_direct,
+                    unsent: 0,
                     opener: None,
                     reader: None,
                     writer: None,
                 });
-                state.sessions.push(Some(Session::new(id)));
+                let input = if is_direct {
+                    Input::words()
+                } else {
+                    Input::bytes()
+                };
+                state.sessions.push(Some(Session::new(id, input)));
                 id
             })
             .ok_or_else(over)?;
@@ -294,8 +370,7 @@ impl State {
 
     /// Tokio's present in the world's time.
     pub(crate) fn present(&self) -> SimTime {
-        let since = Instant::now() - self.began;
-        SimTime::from_nanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
+        present_since(self.began)
     }
 
     /// Lets the world do what it had to do until now.
@@ -333,9 +408,15 @@ impl State {
             }
             StreamEvent::Readable(id, End::Client) => {
                 self.rounding = self.rounding.max(late);
-                wake(&mut self.socket(id).reader);
+                if self.socket(id).is_direct {
+                    self.take_answers(run, id);
+                } else {
+                    wake(&mut self.socket(id).reader);
+                }
             }
-            StreamEvent::Readable(id, End::Server) => self.serve(run, id),
+            StreamEvent::Readable(id, End::Server) | StreamEvent::Answered(id) => {
+                self.serve(run, id);
+            }
             StreamEvent::Broken(id, End::Client, cause) => {
                 self.rounding = self.rounding.max(late);
                 let socket = self.socket(id);
@@ -345,7 +426,7 @@ impl State {
                 wake(&mut socket.opener);
                 wake(&mut socket.reader);
                 wake(&mut socket.writer);
-                if cause != BreakCause::Closed {
+                if cause != BreakCause::Closed || socket.is_direct {
                     socket.line.broke(run);
                 }
             }
@@ -372,11 +453,32 @@ impl State {
         let socket = &mut self.sockets[place];
         session.serve(run, &mut socket.line, &self.sessions);
         wake(&mut socket.writer);
+        self.send_unsent(run, id, None);
         match session.wakes_at() {
             Some(at) => drop(self.waiting.insert(id, at)),
             None => drop(self.waiting.remove(&id)),
         }
-        self.sessions[place] = Some(session);
+        // One that has closed has nothing more to do.
+        if run.is_served(id) {
+            self.sessions[place] = Some(session);
+        }
+    }
+
+    /// Notes that somebody turned to the world; how often that happened at this moment.
+    fn note_touch(&mut self) -> u64 {
+        let present = self.present();
+        if self.touched.0 != present {
+            self.touched = (present, 0);
+        }
+        self.touched.1 += 1;
+        if self.touched.1 == TOUCHES_MAX {
+            self.failure.get_or_insert(LaneError::Busy {
+                touches: TOUCHES_MAX,
+                at_s: present.since_start().as_secs_f64(),
+                seed: self.seed,
+            });
+        }
+        self.touched.1
     }
 
     fn spread_messages(&mut self, run: &mut SteppedRun) {
@@ -393,6 +495,11 @@ impl State {
             }
         }
     }
+}
+
+fn present_since(began: Instant) -> SimTime {
+    let since = Instant::now() - began;
+    SimTime::from_nanos(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
 }
 
 fn wake(waker: &mut Option<Waker>) {
