@@ -245,7 +245,7 @@ const DNS: &str = r#"
     [[workload.fleet]]
     name = "us"
     region = "us-east-1"
-    servers = 4
+    servers = 40
     rate = "8/s"
     home = ["us-east-1", "eu-west-1"]
     [[strategy]]
@@ -299,15 +299,21 @@ fn names_change_as_the_strategy_publishes_them_and_are_believed_for_their_time()
         })
         .collect()
     };
-    for server in 0..4 {
+    let (mut followed, servers) = (0, 40);
+    for server in 0..servers {
         let changes = first(server);
         let members: Vec<u8> = changes.iter().map(|change| change.1).collect();
-        assert_eq!(
-            members,
-            [1, 2, 1],
-            "home, away, and home again: {changes:?}"
+        // Some resolvers believe an answer for longer than they may, or for ever.
+        assert!(
+            [1, 2, 1].starts_with(&members),
+            "home, away, home: {changes:?}"
         );
-        // Three probes of 10 s, then up to 60 s of TTL.
-        assert!((40.0..125.0).contains(&changes[1].0), "{changes:?}");
+        if let [_, away, back] = changes[..] {
+            followed += 1;
+            // Three probes of 10 s; then a TTL of 60 s, or what a resolver makes of it.
+            assert!(away.0 > 40.0, "{changes:?}");
+            assert!(back.0 > 170.0, "{changes:?}");
+        }
     }
+    assert!((servers / 2..=servers).contains(&followed), "{followed}");
 }
