@@ -30,6 +30,15 @@ const SCENARIO: &str = r#"
     regions = ["us-east-1", "eu-west-1"]
     [database]
     shards = 2
+    replicas_per_shard = 1
+    persistence = "aof-always"
+    [database.sync]
+    restart = "500ms"
+    [database.capacity]
+    read = "50us"
+    write = "100us"
+    [database.memory]
+    limit = "16MiB"
     [[workload.fleet]]
     name = "us"
     region = "us-east-1"
@@ -198,7 +207,7 @@ async fn bad_client(server: AppServer) {
             sleep(Duration::from_millis(50)).await;
             continue;
         };
-        for _ in 0..1 + dice.below(30) {
+        for _ in 0..=dice.below(30) {
             let mut bytes = Vec::new();
             for _ in 0..=dice.below(4) {
                 bytes.extend(dice.request());
@@ -234,10 +243,10 @@ async fn bad_client(server: AppServer) {
 
 fn main() {
     let first = std::env::args().nth(1);
-    let mut seed = first.map_or(1, |text| text.parse().expect("a number"));
+    let first: u64 = first.map_or(1, |text| text.parse().expect("a number"));
     let scenario = Scenario::from_toml(SCENARIO).expect("a scenario");
     let mut requests: u64 = 0;
-    for run in 1_u64.. {
+    for seed in first.. {
         for case in ["crash", "silence", "hang"] {
             let lane = Lane::new(&scenario, Seed::new(seed)).case(case);
             let outcome = lane.run(bad_client);
@@ -250,12 +259,9 @@ fn main() {
             assert!(broken.is_empty(), "seed {seed}, {case}: {broken:?}");
             requests += outcome.account().requests.issued;
         }
-        if run % 20 == 0 {
-            println!(
-                "seeds up to {seed}: {} runs, {requests} operations booked",
-                run * 3
-            );
+        let runs = 3 * (seed - first + 1);
+        if runs.is_multiple_of(60) {
+            println!("seeds up to {seed}: {runs} runs, {requests} operations booked");
         }
-        seed += 1;
     }
 }

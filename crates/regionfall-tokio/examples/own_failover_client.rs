@@ -23,7 +23,7 @@ use regionfall::scenario::Scenario;
 use regionfall::simulation::Simulation;
 use regionfall::topology::MemberId;
 use regionfall_kernel::Seed;
-use regionfall_tokio::{AppServer, Connection, Lane};
+use regionfall_tokio::{AppServer, Connection, Guarantee, Lane};
 use tokio::time::{Duration, interval, sleep, timeout};
 
 /// Between two heartbeats, and how long without one counts as silence: Sentinel's rule (Redis, `sentinel.c`:
@@ -256,4 +256,5 @@ fn main() {
         row("own client", outcome.metrics());
         println!("own client's trace: {}\n", outcome.trace_hash());
     }
+    println!("{}", Guarantee::of_this_build());
 }

@@ -74,13 +74,13 @@ impl Direct {
     }
 
     async fn answer(&self, receiver: Receiver<Value>) -> RedisResult<Value> {
-        let received = match self.response_timeout {
+        let answer = match self.response_timeout {
             None => receiver.await,
             Some(limit) => timeout(limit, receiver).await.map_err(|_| {
                 RedisError::from(std::io::Error::from(std::io::ErrorKind::TimedOut))
             })?,
         };
-        received.map_err(|_| self.open.hub.why_broken(self.open.id).into())
+        answer.map_err(|_| self.open.hub.why_broken(self.open.id).into())
     }
 
     /// Sends the commands at once, and waits for the answers in order.

@@ -9,7 +9,7 @@ use regionfall::scenario::{Scenario, Settings};
 use regionfall::simulation::{Outcome, Simulation, SteppedRun};
 use regionfall::topology::{FleetId, ServerId};
 use regionfall_kernel::{Seed, SimDuration, SimTime, TraceHash};
-use tokio::runtime::Runtime;
+use tokio::runtime::{Builder, Runtime};
 use tokio::task::{AbortHandle, Id, JoinError, JoinSet};
 use tokio::time::{Duration, timeout_at};
 
@@ -190,13 +190,9 @@ impl<'a> Lane<'a> {
 
     /// A runtime whose clock stands still, without any input or output.
     pub(crate) fn runtime(&self) -> Result<Runtime, LaneError> {
-        let mut builder = tokio::runtime::Builder::new_current_thread();
+        let mut builder = Builder::new_current_thread();
         builder.enable_time().start_paused(true);
-        #[cfg(tokio_unstable)]
-        {
-            let seed = self.seed.get().to_le_bytes();
-            builder.rng_seed(tokio::runtime::RngSeed::from_bytes(&seed));
-        }
+        choose_by_seed(&mut builder, self.seed);
         builder
             .build()
             .map_err(|error| LaneError::Runtime(error.to_string()))
@@ -270,6 +266,16 @@ impl<'a> Lane<'a> {
         Ok((run, settings, servers))
     }
 }
+
+/// Lets tokio's own random choices follow the seed, where it can be told.
+#[cfg(tokio_unstable)]
+fn choose_by_seed(builder: &mut Builder, seed: Seed) {
+    let seed = seed.get().to_le_bytes();
+    builder.rng_seed(tokio::runtime::RngSeed::from_bytes(&seed));
+}
+
+#[cfg(not(tokio_unstable))]
+fn choose_by_seed(_: &mut Builder, _: Seed) {}
 
 /// A run, its settings, and who is driven.
 pub(crate) type Begun<'a> = (SteppedRun, &'a Settings, Vec<(ServerId, FleetId)>);

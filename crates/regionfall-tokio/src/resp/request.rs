@@ -295,9 +295,9 @@ mod tests {
             error(b"SET a \"b\r\n"),
             text("unbalanced quotes in request")
         );
-        assert_eq!(error(&[b'a'; 70_000]), text("too big inline request"));
+        assert_eq!(error(&vec![b'a'; 70_000]), text("too big inline request"));
         let mut long = b"*".to_vec();
-        long.extend([b'1'; 70_000]);
+        long.extend(vec![b'1'; 70_000]);
         assert_eq!(error(&long), text("too big mbulk count string"));
         assert_eq!(error(b"*0\r\n*-1\r\n\r\nPING\r\n"), None);
     }

@@ -187,7 +187,7 @@ impl Session {
             self.connection = connection;
             let before = self.output.len();
             let about = (pending.number, pending.draw);
-            let is_error = self.tell(run, reply, pending, others);
+            let is_error = self.tell(run, reply, &pending, others);
             self.replied(run, line, about, (before, is_error));
         }
     }
@@ -197,7 +197,7 @@ impl Session {
         &mut self,
         run: &SteppedRun,
         mut reply: Reply,
-        pending: Pending,
+        pending: &Pending,
         others: &[Option<Self>],
     ) -> bool {
         if matches!(pending.kind, CommandKind::Exec | CommandKind::Discard) {
@@ -262,7 +262,7 @@ impl Session {
                 match run.ask(self.id, request) {
                     Answered(connection, reply) => {
                         self.connection = connection;
-                        self.tell(run, reply, pending, others)
+                        self.tell(run, reply, &pending, others)
                     }
                     Later => {
                         self.pending = Some(pending);

@@ -63,13 +63,13 @@ async fn time_of(server: AppServer, commands: &[&[&str]]) -> Duration {
     for words in commands {
         ask(&mut connection, words).await.expect("an answer");
     }
-    server.now() - began
+    server.now().saturating_sub(began)
 }
 
 /// By how much something in a scenario makes commands take longer.
 fn added(more: &str, commands: &'static [&'static [&'static str]]) -> Duration {
     let time = |more| on_one(&scenario(more), |server| time_of(server, commands));
-    time(more) - time("")
+    time(more).saturating_sub(time(""))
 }
 
 const WRITES: &[&[&str]] = &[&["SET", "a", "1"], &["SET", "a", "2"], &["INCR", "n"]];
@@ -217,8 +217,8 @@ fn a_member_out_of_memory_refuses_what_would_take_more() {
     });
     assert!((20..80).contains(&stored), "{stored}");
     assert_eq!(refused, "OOM");
-    let spoils = (Err("OOM".to_owned()), Err("EXECABORT".to_owned()));
-    assert_eq!(spoilt, spoils);
+    let discarded = (Err("OOM".to_owned()), Err("EXECABORT".to_owned()));
+    assert_eq!(spoilt, discarded);
     assert_eq!(deleted, Ok(Value::Int(1)));
 }
 

@@ -112,10 +112,9 @@ impl World {
             return None;
         }
         let in_hand = self.streams.take_in_hand(id)?;
-        let reply = in_hand.reply.unwrap_or_else(|| {
-            // Whoever was to execute it did not: a process that died, or one beyond its limit.
-            Reply::Error(ErrorKind::Other("ERR the shard cannot serve the request"))
-        });
+        // Whoever was to execute it may not have: a process that died, or one beyond its limit.
+        let refusal = ErrorKind::Other("ERR the shard cannot serve the request");
+        let reply = in_hand.reply.unwrap_or(Reply::Error(refusal));
         Some((in_hand.request.connection, reply))
     }
 
