@@ -1,4 +1,4 @@
-//! What a command costs that real client code sends, and how much of it is tokio and redis-rs.
+//! What a command costs that real client code sends, and how much of it is tokio, and how much redis-rs.
 //!
 //! Prints the table of `docs/performance.md`. Linux only: it asks the kernel for CPU time, which others on the machine do not change.
 
@@ -11,12 +11,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use redis::aio::MultiplexedConnection;
+use redis::aio::{ConnectionLike, MultiplexedConnection};
 use regionfall::scenario::Scenario;
 use regionfall::simulation::Simulation;
 use regionfall_kernel::Seed;
 use regionfall_tokio::{AppServer, Lane};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 
 /// CPU seconds of this thread so far (Linux kernel documentation, `sched-stats.rst`).
 #[expect(clippy::disallowed_methods, reason = "a benchmark asks the kernel")]
@@ -54,21 +54,56 @@ fn scenario(clients: u32) -> Scenario {
 }
 
 /// Each client asks again as soon as it has its answer.
-async fn closed_loop(server: AppServer, asked: Arc<AtomicU64>) {
+async fn closed_loop(server: AppServer, has_bytes: bool, asked: Arc<AtomicU64>) {
     let connector = server.connector(server.home()[0]);
-    let mut connection = connector.multiplexed().await.expect("open");
+    if has_bytes {
+        let connection = connector.multiplexed().await.expect("open");
+        ask_on(connection, &server, &asked).await;
+    } else {
+        let connection = connector.direct().await.expect("open");
+        ask_on(connection, &server, &asked).await;
+    }
+}
+
+async fn ask_on(mut connection: impl ConnectionLike, server: &AppServer, asked: &AtomicU64) {
     while server.is_workload_on() {
-        let mut set = redis::cmd("SET");
-        set.arg("key").arg("value");
-        set.query_async::<()>(&mut connection)
-            .await
-            .expect("an answer");
+        set(&mut connection).await;
         asked.fetch_add(1, Ordering::Relaxed);
     }
 }
 
-/// The same number of commands through redis-rs over a pipe of tokio's: no world, a server that answers at once.
-fn without_a_world(clients: u32, commands: u64) -> f64 {
+async fn set(connection: &mut impl ConnectionLike) {
+    let mut set = redis::cmd("SET");
+    set.arg("key").arg("value");
+    set.query_async::<()>(connection).await.expect("an answer");
+}
+
+/// CPU seconds of a run of the lane, and how many commands it answered.
+fn lane_seconds(scenario: &Scenario, has_bytes: bool) -> (f64, u64) {
+    let asked = Arc::new(AtomicU64::new(0));
+    let began = cpu_seconds();
+    let run = Lane::new(scenario, Seed::new(1));
+    let outcome = run.run(|server| closed_loop(server, has_bytes, asked.clone()));
+    outcome.expect("a run").expect_all_held();
+    (cpu_seconds() - began, asked.load(Ordering::Relaxed))
+}
+
+/// A server that answers after a millisecond, as tokio counts it.
+async fn answer(mut far: DuplexStream) {
+    let mut buffer = vec![0; 4_096];
+    while let Ok(read @ 1..) = far.read(&mut buffer).await {
+        // As many answers as requests: each begins with a star.
+        let stars = buffer[..read].iter().filter(|&&byte| byte == b'*');
+        let answers = b"+OK\r\n".repeat(stars.count());
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        if far.write_all(&answers).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// The same number of commands over pipes of tokio's, without a world: through redis-rs, or as bytes that are written down.
+fn without_a_world(clients: u32, commands: u64, through_redis: bool) -> f64 {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .start_paused(true)
@@ -79,31 +114,25 @@ fn without_a_world(clients: u32, commands: u64) -> f64 {
         let mut tasks = tokio::task::JoinSet::new();
         for _ in 0..clients {
             tasks.spawn(async move {
-                let (near, mut far) = tokio::io::duplex(65_536);
-                tokio::spawn(async move {
-                    let mut buffer = vec![0; 4_096];
-                    while let Ok(read @ 1..) = far.read(&mut buffer).await {
-                        // As many answers as requests: each begins with a star.
-                        let stars = buffer[..read].iter().filter(|&&byte| byte == b'*');
-                        let answers = b"+OK\r\n".repeat(stars.count());
-                        // A millisecond of network, as tokio counts it.
-                        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-                        if far.write_all(&answers).await.is_err() {
-                            return;
-                        }
+                let (mut near, far) = tokio::io::duplex(65_536);
+                tokio::spawn(answer(far));
+                let each = commands / u64::from(clients);
+                if through_redis {
+                    let info = redis::RedisConnectionInfo::default();
+                    let config = redis::AsyncConnectionConfig::new();
+                    let opened = MultiplexedConnection::new_with_config(&info, near, config).await;
+                    let (mut connection, driver) = opened.expect("open");
+                    tokio::spawn(driver);
+                    for _ in 0..each {
+                        set(&mut connection).await;
                     }
-                });
-                let info = redis::RedisConnectionInfo::default();
-                let config = redis::AsyncConnectionConfig::new();
-                let opened = MultiplexedConnection::new_with_config(&info, near, config).await;
-                let (mut connection, driver) = opened.expect("open");
-                tokio::spawn(driver);
-                for _ in 0..commands / u64::from(clients) {
-                    let mut set = redis::cmd("SET");
-                    set.arg("key").arg("value");
-                    set.query_async::<()>(&mut connection)
-                        .await
-                        .expect("an answer");
+                } else {
+                    for _ in 0..each {
+                        let request = b"*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$5\r\nvalue\r\n";
+                        near.write_all(request).await.expect("open");
+                        let mut reply = [0; 5];
+                        near.read_exact(&mut reply).await.expect("an answer");
+                    }
                 }
             });
         }
@@ -119,36 +148,36 @@ fn median(mut values: Vec<f64>) -> f64 {
 
 fn main() {
     println!(
-        "| clients | commands | lane: commands / CPU s | tokio and redis-rs alone | their share | modelled clients |"
+        "| clients | commands | lane: commands / CPU s | of which tokio | redis-rs | the rest | without bytes: commands / CPU s | modelled clients |"
     );
-    println!("|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|");
     for clients in [8, 50] {
         let scenario = scenario(clients);
-        let (mut lane, mut alone, mut modelled) = (Vec::new(), Vec::new(), Vec::new());
+        let mut measured: [Vec<f64>; 5] = Default::default();
         let mut commands = 0;
         for _ in 0..5 {
-            let asked = Arc::new(AtomicU64::new(0));
-            let began = cpu_seconds();
-            let run = Lane::new(&scenario, Seed::new(1));
-            let outcome = run.run(|server| closed_loop(server, asked.clone()));
-            outcome.expect("a run").expect_all_held();
-            lane.push(cpu_seconds() - began);
-            commands = asked.load(Ordering::Relaxed);
-            alone.push(without_a_world(clients, commands));
+            let (seconds, asked) = lane_seconds(&scenario, true);
+            commands = asked;
+            measured[0].push(seconds);
+            measured[1].push(without_a_world(clients, commands, true));
+            measured[2].push(without_a_world(clients, commands, false));
+            let (seconds, asked) = lane_seconds(&scenario, false);
+            measured[3].push(asked as f64 / seconds);
             let began = cpu_seconds();
             let outcome = Simulation::new(&scenario, Seed::new(1))
                 .run()
                 .expect("a run");
             let seconds = cpu_seconds() - began;
-            modelled.push(outcome.account().requests.issued as f64 / seconds);
+            measured[4].push(outcome.account().requests.issued as f64 / seconds);
         }
-        let (lane, alone) = (median(lane), median(alone));
+        let [lane, with_redis, tokio, direct, modelled] = measured.map(median);
+        let share = |seconds: f64| 100.0 * seconds / lane;
         println!(
-            "| {clients} | {commands} | {:.0} | {:.0} | {:.0} % | {:.0} |",
+            "| {clients} | {commands} | {:.0} | {:.0} % | {:.0} % | {:.0} % | {direct:.0} | {modelled:.0} |",
             commands as f64 / lane,
-            commands as f64 / alone,
-            100.0 * alone / lane,
-            median(modelled),
+            share(tokio),
+            share(with_redis - tokio),
+            share(lane - with_redis),
         );
     }
 }

@@ -56,11 +56,7 @@
 //!
 //! # What is reproducible
 //!
-//! | Level | What the code keeps to | What is promised |
-//! |---|---|---|
-//! | stable | the lane's sockets and timers; `select!` with `biased`; no threads (`spawn_blocking` among them), no clock of the standard library, no order of hash maps, randomness from [`AppServer::draw`] | equal traces for equal seeds, in this and other processes |
-//! | with `tokio_unstable` | the same, and `select!` without `biased` in a runtime of your own with `rng_seed` | the lane builds its runtime without; nothing more is promised here |
-//! | otherwise | anything | [`Lane::verify`] runs it twice and names the first byte that differed |
+//! See [`Guarantee`]. Whatever the code does, [`Lane::verify`] runs it twice and names the first byte that differed.
 //!
 //! # What enters the books
 //!
@@ -74,8 +70,9 @@
 //! # What is not here
 //!
 //! The members' side of a connection speaks both versions of RESP. It has no users (any password will do), no scripts, no
-//! blocking commands, no client-side caching, no keyspace notifications, and one database. A proxy's hop to another node
-//! of its member takes no time for streams. A closed socket's kernel forgets what it had not yet sent.
+//! blocking commands, no client-side caching, no keyspace notifications, and one database. Requests of one connection are
+//! executed one after the other, each when the one before it is answered. WAIT sees what replicas have without the way of
+//! their acknowledgements. A closed socket's kernel forgets what it had not yet sent. Clients of Sentinel are modelled ones.
 
 pub mod address;
 mod app_server;

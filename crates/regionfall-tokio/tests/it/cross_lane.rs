@@ -163,3 +163,17 @@ fn pinned_clients_of_a_process_that_crashed_are_refused_until_it_is_back() {
         lasts = "10s""#;
     compare("pinned", false, fault, 9_000.0);
 }
+
+#[test]
+fn clients_of_a_database_that_works_and_writes_to_disk_wait_as_long() {
+    let fault = r#"kind = "process-crash"
+        region = "us-east-1"
+        at = "uniform(11s, 14s)"
+        lasts = "10s"
+        [database]
+        persistence = "aof-always"
+        [database.capacity]
+        read = "lognormal(median=2ms, p99=20ms)"
+        write = "lognormal(median=5ms, p99=40ms)""#;
+    compare("pinned", false, fault, 9_000.0);
+}
