@@ -222,7 +222,7 @@ impl World {
             (kind, _) => kind.is_write() && kind != CommandKind::Exec,
         };
         let index = usize::from(shard);
-        if writes && !self.nodes[node.index()].shards[index].is_primary() {
+        if writes && self.takes_no_writes(node, index) {
             return Err("READONLY You can't write against a read only replica.");
         }
         if writes && self.refuses_writes(node, index) {
