@@ -142,21 +142,31 @@ impl AppServer {
     ///
     /// # Panics
     /// If the words are no command on a key: that is a mistake in the test.
-    pub async fn operation<T, E>(
-        &self,
+    pub fn operation<'s, T, E, F>(
+        &'s self,
         words: &[&str],
-        code: impl Future<Output = Result<T, E>>,
-    ) -> Result<T, E> {
+        code: F,
+    ) -> impl Future<Output = Result<T, E>> + use<'s, T, E, F>
+    where
+        F: Future<Output = Result<T, E>>,
+    {
         let bytes: Vec<&[u8]> = words.iter().map(|word| word.as_bytes()).collect();
         let question = self.hub.with_run(|run| {
             let command = run.parse(&bytes)?;
             let none = ErrorKind::Other("it names no key");
             run.question(&command).ok_or(none)
         });
-        match question {
-            None => code.await,
-            Some(Ok(question)) => self.scope(question, None, code).await,
+        let question = match question {
+            None => None,
+            Some(Ok(question)) => Some(question),
             Some(Err(error)) => panic!("{words:?} is no operation on data: {error}"),
+        };
+        async move {
+            match question {
+                // The run is over.
+                None => code.await,
+                Some(question) => self.scope(question, None, code).await,
+            }
         }
     }
 
