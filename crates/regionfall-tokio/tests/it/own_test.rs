@@ -145,3 +145,28 @@ fn what_breaks_the_guarantee_is_said_where_it_was_broken() {
         "{text}"
     );
 }
+
+#[test]
+fn unbiased_choices_repeat_only_where_tokio_can_be_told_the_seed() {
+    let scenario = scenario("");
+    let said = Lane::new(&scenario, Seed::new(3)).verify(|server: AppServer| async move {
+        let opened = server.connector(server.home()[0]).direct().await;
+        let mut connection = opened.expect("open");
+        for _ in 0..64 {
+            let choice = tokio::select! {
+                () = std::future::ready(()) => "one",
+                () = std::future::ready(()) => "other",
+            };
+            let mut set = redis::cmd("SET");
+            set.arg("k").arg(choice);
+            set.query_async::<()>(&mut connection).await.expect("set");
+        }
+    });
+    match Guarantee::of_this_build() {
+        Guarantee::TokioUnstable => drop(said.expect("tokio's choices follow the seed")),
+        _ => assert!(
+            matches!(said, Err(LaneError::Differs { .. })),
+            "it chose alike"
+        ),
+    }
+}

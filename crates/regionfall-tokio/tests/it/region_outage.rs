@@ -21,6 +21,9 @@ fn its_downtime_is_that_of_its_timeouts() {
     let slowest = metrics.rto().max();
     println!("{}", outcome.story());
     assert!(outcome.account().all_writes().acked > 1_000);
+    let memory = metrics.get("memory_bytes_max");
+    let memory = memory.and_then(regionfall::metric::Value::as_f64);
+    assert!(memory.is_some_and(|bytes| bytes > 10_000.0), "{memory:?}");
     // One response timeout, then a new connection to another continent.
     let bounds = SimDuration::from_millis(500)..SimDuration::from_millis(2_500);
     assert!(

@@ -23,8 +23,8 @@ pub const MODEL_VERSION: u32 = 2;
 
 /// How often the end is looked for once the workload has stopped.
 const QUIESCENCE_STEP: SimDuration = SimDuration::from_millis(250);
-/// How often the budget of events is looked at.
-const BUDGET_STEP: SimDuration = SimDuration::from_secs(5);
+/// How often the budget of events, and the memory of the members, are looked at.
+pub(super) const BUDGET_STEP: SimDuration = SimDuration::from_secs(5);
 
 /// Everything that decides a run.
 pub(crate) struct Plan<'a> {
@@ -51,7 +51,7 @@ pub(crate) fn run_with<L: Listener>(plan: &Plan<'_>, listener: &mut L) -> Outcom
     while now < ends && course.is_within_budget() {
         now = ends.min(now + BUDGET_STEP);
         course.advance(now);
-        course.memory = course.memory.max(course.world.largest_memory());
+        course.look_at_memory();
     }
     course.rest();
     course.conclude()
@@ -112,6 +112,11 @@ impl<L: Listener> Course<L> {
     /// Lets everything happen up to and including a moment.
     pub(super) fn advance(&mut self, until: SimTime) {
         self.events += self.world.advance_until(until, &mut self.listeners);
+    }
+
+    /// Notes how much the members hold, for the largest over the run.
+    pub(super) fn look_at_memory(&mut self) {
+        self.memory = self.memory.max(self.world.largest_memory());
     }
 
     pub(super) fn is_within_budget(&self) -> bool {

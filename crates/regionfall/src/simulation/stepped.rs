@@ -11,7 +11,7 @@ use regionfall_kernel::{SimDuration, SimTime, TraceHash};
 use super::external::Question;
 use super::outcome::Outcome;
 use super::requesting::{Asked, StreamRequest};
-use super::run::Course;
+use super::run::{BUDGET_STEP, Course};
 use super::stream::{Heard, StreamEvent, StreamId, Taken};
 use super::world::World;
 use crate::history::{AttemptEnding, Ending};
@@ -24,6 +24,8 @@ pub struct SteppedRun {
     course: Course<()>,
     /// Over every byte that went into a stream.
     bytes: TraceHash,
+    /// When the members' memory is looked at next.
+    looks_at: SimTime,
 }
 
 impl SteppedRun {
@@ -31,6 +33,7 @@ impl SteppedRun {
         Self {
             course,
             bytes: TraceHash::new(),
+            looks_at: SimTime::ZERO + BUDGET_STEP,
         }
     }
 
@@ -77,6 +80,10 @@ impl SteppedRun {
     /// Lets everything happen up to and including `until`, or until something happens to a stream: then it says what,
     /// and the present is that moment. What was not said is said before anything else happens.
     pub fn advance(&mut self, until: SimTime) -> Option<StreamEvent> {
+        if self.now() >= self.looks_at {
+            self.course.look_at_memory();
+            self.looks_at = self.now() + BUDGET_STEP;
+        }
         let Course {
             world,
             listeners,
