@@ -15,6 +15,10 @@ const CRATES: &[(&str, &[&str])] = &[
     ("regionfall-crdt", &[]),
     ("regionfall", &["regionfall-kernel", "regionfall-crdt"]),
     (
+        "regionfall-tokio",
+        &["regionfall-kernel", "regionfall-crdt", "regionfall"],
+    ),
+    (
         "regionfall-report",
         &["regionfall-kernel", "regionfall-crdt", "regionfall"],
     ),

@@ -16,6 +16,9 @@ impl World {
     pub(super) fn start_arrivals(&mut self, now: SimTime) {
         for index in 0..self.servers.len() {
             let id = ServerId::from_index(index);
+            if self.is_external(id) {
+                continue;
+            }
             if self.servers[index].clients.is_empty() {
                 self.schedule_arrival(now, id);
             }

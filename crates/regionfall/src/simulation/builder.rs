@@ -5,8 +5,9 @@ use std::ops::Range;
 use regionfall_kernel::{Seed, SimDuration};
 
 use super::blueprint::Blueprint;
-use super::outcome::{Label, Outcome};
-use super::run::{Plan, run_with};
+use super::outcome::{Label, OWN_CLIENT, Outcome};
+use super::run::{Course, Plan, run_with};
+use super::stepped::SteppedRun;
 use crate::failover::{Adopt, Choice, Decider, Failback, Propagation, StrategyConfig, Vantage};
 use crate::fault::FaultSpec;
 use crate::history::Listener;
@@ -136,6 +137,28 @@ impl<'a> Simulation<'a> {
     /// # Errors
     /// If the scenario has no strategy and no decider was given.
     pub fn run_with<L: Listener>(self, listener: &mut L) -> Result<Outcome, PickError> {
+        self.with_plan(|plan| run_with(plan, listener))
+    }
+
+    /// Begins it, to be stepped and driven from outside; its strategy is called `own client` in tables. The strategy that
+    /// was picked is that of the fleets that are not taken over, and publishes what names mean.
+    ///
+    /// # Errors
+    /// If the scenario has no strategy.
+    pub fn stepped(self) -> Result<SteppedRun, PickError> {
+        self.with_plan(|plan| {
+            let mut label = plan.label.clone();
+            OWN_CLIENT.clone_into(&mut label.strategy);
+            let plan = Plan {
+                label,
+                window: plan.window.clone(),
+                ..*plan
+            };
+            SteppedRun::new(Course::begin(&plan, ()))
+        })
+    }
+
+    fn with_plan<T>(self, use_it: impl FnOnce(&Plan<'_>) -> T) -> Result<T, PickError> {
         let variant = &self.scenario.variants[self.variant];
         let settings = &variant.settings;
         let given = settings.strategies.get(self.strategy);
@@ -163,7 +186,7 @@ impl<'a> Simulation<'a> {
             },
             window: self.window,
         };
-        Ok(run_with(&plan, listener))
+        Ok(use_it(&plan))
     }
 }
 

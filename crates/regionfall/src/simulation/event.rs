@@ -153,6 +153,8 @@ pub(super) enum Message {
     },
     /// Its primary asks for that.
     AskProgress(LinkId),
+    /// A segment of a byte stream.
+    Bytes(ChunkId),
 }
 
 /// A directed link of one shard.
@@ -197,6 +199,10 @@ pub(super) struct CallId(pub u32);
 /// A reply that waits for a disk.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct HeldId(pub u32);
+
+/// A segment of a byte stream under way.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct ChunkId(pub u32);
 
 /// A request on its way inside a member, or a reply that waits there.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

@@ -6,7 +6,7 @@
 
 use regionfall_crdt::OriginId;
 
-use super::event::{CallId, DispatchId, LinkId, Message, ProbeId};
+use super::event::{CallId, ChunkId, DispatchId, LinkId, Message, ProbeId};
 use crate::client::Slot;
 use crate::topology::MemberId;
 
@@ -24,6 +24,7 @@ const HEARTBEAT: u64 = 6;
 const FULL_STATE: u64 = 7;
 const CALL: u64 = 8;
 const CALL_REPLY: u64 = 9;
+const BYTES: u64 = 10;
 const DISPATCH: u64 = 40;
 const PROGRESS: u64 = 41;
 const ASK_PROGRESS: u64 = 42;
@@ -83,6 +84,7 @@ impl From<Message> for Letter {
                 (word(PROGRESS, 0, identity), both)
             }
             Message::AskProgress(LinkId(id)) => (word(ASK_PROGRESS, 0, u32::from(id)), 0),
+            Message::Bytes(ChunkId(id)) => (word(BYTES, 0, id), 0),
         };
         Self([first, second])
     }
@@ -129,9 +131,10 @@ impl From<Letter> for Message {
                 durable: (second >> 32) as u32,
             },
             ASK_PROGRESS => Self::AskProgress(LinkId(identity as u16)),
+            CALL_REPLY => Self::CallReply(CallId(identity)),
             kind => {
-                debug_assert_eq!(kind, CALL_REPLY, "letters are made from messages only");
-                Self::CallReply(CallId(identity))
+                debug_assert_eq!(kind, BYTES, "letters are made from messages only");
+                Self::Bytes(ChunkId(identity))
             }
         }
     }
@@ -196,6 +199,7 @@ mod tests {
                 durable: u32::MAX - 3,
             },
             Message::AskProgress(link),
+            Message::Bytes(ChunkId(0x8000_0002)),
         ];
         for message in messages {
             assert_eq!(Message::from(Letter::from(message)), message);

@@ -317,7 +317,7 @@ impl World {
         persisting.held[id.0 as usize] = None;
         persisting.free.push(id.0);
         if is_gone {
-            self.operations.message_gone(held.errand.slot);
+            self.errand_gone(held.errand);
         } else {
             self.answer_at(now, held.errand);
         }

@@ -235,6 +235,9 @@ impl World {
             if !is_direct || self.inner_links < self.links.len() || self.is_causal() {
                 self.hand_on(now, (source, target), shard, (origin, first, last));
             }
+            if self.streams.hears_messages {
+                self.hear_messages(target, (origin, first, last));
+            }
         }
         if self.links[usize::from(link.0)].catch_up.is_some() {
             self.note_caught_up(now, link, listener);

@@ -95,6 +95,7 @@ impl World {
         for slot in waiting {
             self.operations.end(slot);
         }
+        self.forget_streams_of(id);
         listener.observe(now, &Fact::ServerStopped { server: id });
     }
 
@@ -111,6 +112,9 @@ impl World {
             resolver.restart();
         }
         listener.observe(now, &Fact::ServerRestarted { server: id });
+        if self.is_external(id) {
+            return;
+        }
         for client in 0..self.servers[id.index()].clients.len() as u32 {
             self.schedule_thought(now, id, client, Ending::Acknowledged);
         }

@@ -23,8 +23,8 @@ pub const MODEL_VERSION: u32 = 2;
 
 /// How often the end is looked for once the workload has stopped.
 const QUIESCENCE_STEP: SimDuration = SimDuration::from_millis(250);
-/// How often the budget of events is looked at.
-const BUDGET_STEP: SimDuration = SimDuration::from_secs(5);
+/// How often the budget of events, and the memory of the members, are looked at.
+pub(super) const BUDGET_STEP: SimDuration = SimDuration::from_secs(5);
 
 /// Everything that decides a run.
 pub(crate) struct Plan<'a> {
@@ -45,108 +45,160 @@ pub(crate) fn run(plan: &Plan<'_>) -> Outcome {
 
 /// Runs a plan with another listener beside the usual ones.
 pub(crate) fn run_with<L: Listener>(plan: &Plan<'_>, listener: &mut L) -> Outcome {
-    let settings = plan.blueprint.settings();
-    let calm_begins = SimTime::ZERO + settings.phases.warm_up + settings.phases.storm;
-    let faults = draw_plan(plan.faults, plan.label.seed, calm_begins);
-    let shape = Arc::new(shape(plan.blueprint, plan.strategy, &faults));
-    let mut world = World::new(
-        plan.blueprint,
-        plan.strategy,
-        faults.clone(),
-        plan.label.seed,
-    );
-    if let Some(decider) = plan.own_decider {
-        world.install(decider);
+    let mut course = Course::begin(plan, listener);
+    let ends = course.shape.calm_ends;
+    let mut now = SimTime::ZERO;
+    while now < ends && course.is_within_budget() {
+        now = ends.min(now + BUDGET_STEP);
+        course.advance(now);
+        course.look_at_memory();
     }
-    let mut checks = StandardChecks::new(&shape.nodes, plan.blueprint.groups());
-    for member in lost_for_ever(&faults, settings.topology.members) {
-        for node in (0..shape.nodes.len()).filter(|&node| shape.nodes[node] == member) {
-            checks.leave_out(NodeId::from_index(node));
+    course.rest();
+    course.conclude()
+}
+
+/// A run under way: its world, its books, and what it has taken so far.
+pub(super) struct Course<L> {
+    pub(super) world: World,
+    pub(super) listeners: ((Ledger, (StandardChecks, Trace)), L),
+    pub(super) shape: Arc<RunShape>,
+    faults: Vec<PlannedFault>,
+    label: Label,
+    components: u64,
+    event_budget: u64,
+    pub(super) events: u64,
+    memory: u64,
+}
+
+impl<L: Listener> Course<L> {
+    /// Builds the world of a plan and opens its books.
+    pub(super) fn begin(plan: &Plan<'_>, listener: L) -> Self {
+        let settings = plan.blueprint.settings();
+        let calm_begins = SimTime::ZERO + settings.phases.warm_up + settings.phases.storm;
+        let faults = draw_plan(plan.faults, plan.label.seed, calm_begins);
+        let shape = Arc::new(shape(plan.blueprint, plan.strategy, &faults));
+        let mut world = World::new(
+            plan.blueprint,
+            plan.strategy,
+            faults.clone(),
+            plan.label.seed,
+        );
+        if let Some(decider) = plan.own_decider {
+            world.install(decider);
+        }
+        let mut checks = StandardChecks::new(&shape.nodes, plan.blueprint.groups());
+        for member in lost_for_ever(&faults, settings.topology.members) {
+            for node in (0..shape.nodes.len()).filter(|&node| shape.nodes[node] == member) {
+                checks.leave_out(NodeId::from_index(node));
+            }
+        }
+        if let Some(exposure) = world.exposure(&faults) {
+            checks.watch_exposure(exposure);
+        }
+        let trace = Trace::with_window(plan.window.clone());
+        Self {
+            world,
+            listeners: ((Ledger::new(shape.clone()), (checks, trace)), listener),
+            shape,
+            faults,
+            label: plan.label.clone(),
+            components: components(plan.strategy),
+            event_budget: settings.event_budget,
+            events: 0,
+            memory: 0,
         }
     }
-    if let Some(exposure) = world.exposure(&faults) {
-        checks.watch_exposure(exposure);
-    }
-    let mut listeners = (
-        (
-            Ledger::new(shape.clone()),
-            (checks, Trace::with_window(plan.window.clone())),
-        ),
-        listener,
-    );
 
-    let mut events = 0;
-    let mut within_budget = true;
-    let mut memory = 0;
-    let mut now = SimTime::ZERO;
-    while now < shape.calm_ends && within_budget {
-        now = shape.calm_ends.min(now + BUDGET_STEP);
-        events += world.advance_until(now, &mut listeners);
-        within_budget = events <= settings.event_budget;
-        memory = memory.max(world.largest_memory());
+    /// Lets everything happen up to and including a moment.
+    pub(super) fn advance(&mut self, until: SimTime) {
+        self.events += self.world.advance_until(until, &mut self.listeners);
     }
-    let bound = shape.calm_ends + settings.phases.quiescence;
-    while within_budget && now < bound && !world.is_quiescent() {
-        now = bound.min(now + QUIESCENCE_STEP);
-        events += world.advance_until(now, &mut listeners);
-        within_budget = events <= settings.event_budget;
+
+    /// Notes how much the members hold, for the largest over the run.
+    pub(super) fn look_at_memory(&mut self) {
+        self.memory = self.memory.max(self.world.largest_memory());
     }
-    world.close_books(&mut listeners);
-    let quiescence = Quiescence {
-        reached: within_budget && world.is_quiescent(),
-        nodes: views(&world),
-    };
-    let ((ledger, (mut checks, trace)), _) = listeners;
-    checks.at_rest(now, &quiescence);
-    let account = ledger.finish(now, &quiescence);
-    let metrics = measured(&world, &account, memory, plan.strategy);
-    let mut verdicts = checks.verdicts(&account);
-    if let Some(waiting) = world.left_to_collect().filter(|_| quiescence.reached) {
-        verdicts.push(collected(now, &waiting));
+
+    pub(super) fn is_within_budget(&self) -> bool {
+        self.events <= self.event_budget
     }
-    verdicts.extend(checks.exposure(&world.disk_times()));
-    let mut hash = trace.hash();
-    metrics.hash_into(&mut hash);
-    for verdict in &verdicts {
-        verdict.hash_into(&mut hash);
+
+    /// Lets what is under way come to rest once the workload has stopped.
+    pub(super) fn rest(&mut self) {
+        let bound = self.rests_by();
+        let mut now = self.world.now();
+        while self.is_within_budget() && now < bound && !self.world.is_quiescent() {
+            now = bound.min(now + QUIESCENCE_STEP);
+            self.advance(now);
+        }
     }
-    let effects = faults
-        .into_iter()
-        .map(|fault| {
-            let did = world.fault_effects().of(fault.id);
-            (fault, did)
-        })
-        .collect();
-    Outcome {
-        label: plan.label.clone(),
-        account,
-        metrics,
-        verdicts,
-        effects,
-        trace: hash,
-        checkpoints: trace.checkpoints(),
-        records: trace.kept().to_vec(),
-        ended_at: now,
-        synchronizations: world.synchronizations(),
-        events,
-        within_budget,
+
+    /// When the quiescence ends at the latest.
+    pub(super) fn rests_by(&self) -> SimTime {
+        self.shape.calm_ends + self.world.blueprint.settings().phases.quiescence
+    }
+
+    /// Closes the books.
+    pub(super) fn conclude(self) -> Outcome {
+        let now = self.world.now();
+        let within_budget = self.is_within_budget();
+        let Self {
+            mut world,
+            mut listeners,
+            faults,
+            ..
+        } = self;
+        world.close_books(&mut listeners);
+        let quiescence = Quiescence {
+            reached: within_budget && world.is_quiescent(),
+            nodes: views(&world),
+        };
+        let ((ledger, (mut checks, trace)), _) = listeners;
+        checks.at_rest(now, &quiescence);
+        let account = ledger.finish(now, &quiescence);
+        let metrics = measured(&world, &account, self.memory, self.components);
+        let mut verdicts = checks.verdicts(&account);
+        if let Some(waiting) = world.left_to_collect().filter(|_| quiescence.reached) {
+            verdicts.push(collected(now, &waiting));
+        }
+        verdicts.extend(checks.exposure(&world.disk_times()));
+        let mut hash = trace.hash();
+        metrics.hash_into(&mut hash);
+        for verdict in &verdicts {
+            verdict.hash_into(&mut hash);
+        }
+        let effects = faults
+            .into_iter()
+            .map(|fault| {
+                let did = world.fault_effects().of(fault.id);
+                (fault, did)
+            })
+            .collect();
+        Outcome {
+            label: self.label,
+            account,
+            metrics,
+            verdicts,
+            effects,
+            trace: hash,
+            checkpoints: trace.checkpoints(),
+            records: trace.kept().to_vec(),
+            ended_at: now,
+            synchronizations: world.synchronizations(),
+            events: self.events,
+            within_budget,
+        }
     }
 }
 
-/// What the nodes hold at the end.
 /// The metrics of a run: what its account tells, and what the world counted.
-fn measured(
-    world: &World,
-    account: &Account,
-    memory_bytes_max: u64,
-    strategy: &StrategyConfig,
-) -> Metrics {
+fn measured(world: &World, account: &Account, memory_bytes_max: u64, components: u64) -> Metrics {
     let mut metrics = Metrics::new(account).with_costs(&Costs {
         backlog_bytes_max: world.backlog_bytes_max(),
         full_syncs: world.full_syncs(),
         memory_bytes_max,
         cross_region_bytes: world.cross_region_bytes(),
-        components: components(strategy),
+        components,
     });
     if let Some(busyness) = world.busyness() {
         metrics = metrics.with_load(&Load {
@@ -162,6 +214,7 @@ fn measured(
     }
 }
 
+/// What the nodes hold at the end.
 fn views(world: &World) -> Vec<NodeView> {
     world
         .nodes()

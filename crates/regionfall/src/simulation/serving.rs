@@ -3,7 +3,7 @@
 use regionfall_crdt::{Command, CommandKind, Effects, Executed, KeyId, Reply, Value};
 use regionfall_kernel::SimTime;
 
-use super::answering::Errand;
+use super::answering::{Asker, Errand};
 use super::memory::Admission;
 use super::world::World;
 use crate::client::Slot;
@@ -46,7 +46,7 @@ impl World {
         };
         let errand = Errand {
             connection,
-            slot,
+            asker: Asker::Operation(slot),
             attempt,
             entry,
             node,
@@ -61,7 +61,7 @@ impl World {
     }
 
     /// The node that executes a command on a key that reached one of a member's nodes.
-    fn executor(&self, member: MemberId, entry: NodeId, key: KeyId) -> NodeId {
+    pub(super) fn executor(&self, member: MemberId, entry: NodeId, key: KeyId) -> NodeId {
         match self.blueprint.settings().database.entrance {
             Entrance::Direct | Entrance::Sentinel => entry,
             Entrance::Proxy => {
@@ -94,12 +94,14 @@ impl World {
         mut errand: Errand,
         listener: &mut L,
     ) {
-        let Errand {
-            slot,
-            attempt,
-            node,
-            ..
-        } = errand;
+        let Errand { attempt, node, .. } = errand;
+        let slot = match errand.asker {
+            Asker::Operation(slot) => slot,
+            Asker::Stream(id) => {
+                self.execute_for_stream(now, id, errand, listener);
+                return;
+            }
+        };
         if self.is_loading(node) {
             self.answer_with_error(now, errand);
             return;
@@ -208,7 +210,7 @@ impl World {
     /// Whether a process takes no writes: it is a replica, has not caught up since its start, or belongs to a member
     /// that follows another.
     #[inline]
-    fn takes_no_writes(&self, node: NodeId, shard: usize) -> bool {
+    pub(super) fn takes_no_writes(&self, node: NodeId, shard: usize) -> bool {
         let node = &self.nodes[node.index()];
         let process = &node.shards[shard];
         !process.is_primary() || process.is_stale || self.members[node.member.index()].is_passive
@@ -256,7 +258,7 @@ impl World {
 
 /// Tells of a write.
 #[inline]
-fn tell_write<L: Listener>(
+pub(super) fn tell_write<L: Listener>(
     now: SimTime,
     (operation, attempt, node): (OperationId, u8, NodeId),
     effects: &Effects,
@@ -279,7 +281,7 @@ fn tell_write<L: Listener>(
 
 /// Tells of a read, and before it of what the read found to have expired.
 #[inline]
-fn tell_read<L: Listener>(
+pub(super) fn tell_read<L: Listener>(
     now: SimTime,
     (operation, attempt, node): (OperationId, u8, NodeId),
     (key, keyspace): (KeyId, KeyspaceId),

@@ -4,7 +4,7 @@
 //! [`World::advance_until`]. What happens is told to a listener as facts; the listener can change nothing.
 //! The parts that carry events out are in the files beside this one, one for each kind of actor.
 
-use regionfall_crdt::{Clock, OriginId, Replica};
+use regionfall_crdt::{Clock, OriginId};
 use regionfall_kernel::{Addressed, EventQueue, Seed, SimTime, TieBreak};
 
 use super::acknowledging::Waiting;
@@ -17,12 +17,14 @@ use super::degrading::Acting;
 use super::endpoint::{Call, Endpoint};
 use super::event::{ARRIVAL, Event, LinkId, Message, PostId};
 use super::exporting::Exporting;
+use super::external::External;
 use super::inquiring::Inquiries;
 use super::letter::Letter;
 use super::membership::Removal;
 use super::memory::Memory;
 use super::persisting::Persisting;
 use super::sentinels::{Dispatches, Post};
+use super::stream::Streams;
 use super::watchdogs::{Kennel, Tidings};
 use crate::client::{AppServer, Finding, Operations};
 use crate::database::promotion::guard::Reports;
@@ -30,7 +32,7 @@ use crate::database::{Journal, Link, Member, Node};
 use crate::failover::{Decider, StrategyConfig};
 use crate::fault::PlannedFault;
 use crate::history::{Fact, Listener, Phase};
-use crate::network::{ConnectionId, EffectLog, End, Network, NetworkEvent, Notice};
+use crate::network::{ConnectionId, End, Network, NetworkEvent, Notice};
 use crate::route::Answers;
 use crate::scenario::Ties;
 use crate::topology::{DeciderId, FaultId, HostId, MemberId, NodeId, ServerId};
@@ -71,6 +73,8 @@ pub struct World {
     pub(super) management: Vec<HostId>,
     pub(super) endpoints: Vec<Endpoint>,
     pub(super) calls: Vec<Call>,
+    pub(super) streams: Streams,
+    pub(super) external: External,
 
     pub(super) errands: Errands,
     /// Disks; `None` if everything is on them at once.
@@ -127,6 +131,8 @@ pub(super) enum Owner {
     Endpoint(u32),
     /// A Sentinel's, and which of its own.
     Sentinel(PostId, u16),
+    /// A byte stream's.
+    Stream(u32),
 }
 
 impl World {
@@ -173,6 +179,8 @@ impl World {
             management: Vec::new(),
             endpoints: Vec::new(),
             calls: Vec::new(),
+            streams: Streams::default(),
+            external: External::new(blueprint),
             errands: Errands::default(),
             posts: Vec::new(),
             dispatches: Dispatches::default(),
@@ -273,24 +281,6 @@ impl World {
         self.queue.popped() - before
     }
 
-    /// What each fault has done so far.
-    pub fn fault_effects(&self) -> &EffectLog {
-        &self.network.effects
-    }
-
-    /// The nodes' shards: what each holds, and whether it runs.
-    pub fn nodes(&self) -> impl Iterator<Item = (NodeId, bool, impl Iterator<Item = &Replica>)> {
-        self.nodes.iter().map(|node| {
-            let replicas = node.shards.iter().map(|shard| &shard.replica);
-            (node.id, node.is_running, replicas)
-        })
-    }
-
-    /// For each shard of a member, the node that is its primary.
-    pub fn primaries(&self, member: MemberId) -> &[NodeId] {
-        &self.members[member.index()].primaries
-    }
-
     /// Whether nothing is under way any more: no operation waits, and all running members that can hear
     /// of each other have the same effects.
     pub fn is_quiescent(&self) -> bool {
@@ -298,7 +288,7 @@ impl World {
     }
 
     /// Everything that can happen, on one screen.
-    fn handle<L: Listener>(&mut self, now: SimTime, event: Event, listener: &mut L) {
+    pub(super) fn handle<L: Listener>(&mut self, now: SimTime, event: Event, listener: &mut L) {
         match event {
             Event::Network(event) => {
                 if let Some(notice) = self.network.handle(now, &mut self.queue, event) {
@@ -400,6 +390,7 @@ impl World {
                 Some(Owner::Link(link)) => self.link_opened(now, link),
                 Some(Owner::Endpoint(endpoint)) => self.endpoint_opened(now, endpoint),
                 Some(Owner::Sentinel(id, wire)) => self.wire_opened(now, id, wire),
+                Some(Owner::Stream(stream)) => self.stream_opened(now, stream, listener),
                 Some(Owner::Kept(..)) | None => {}
             },
             Notice::Broken {
@@ -417,18 +408,19 @@ impl World {
                 Some(Owner::Link(link)) => self.link_broken(now, link, connection, listener),
                 Some(Owner::Endpoint(endpoint)) => self.endpoint_broken(endpoint),
                 Some(Owner::Sentinel(id, wire)) => self.wire_broken(now, id, wire, listener),
+                Some(Owner::Stream(stream)) => self.stream_broken(stream, End::Client, cause),
                 None => {}
             },
             Notice::Broken {
                 connection,
                 end: End::Server,
-                ..
-            } => {
-                if let Some(Owner::Link(link)) = self.owner(connection) {
-                    self.orphan_link(now, link, connection, listener);
-                }
+                cause,
+            } => match self.owner(connection) {
+                Some(Owner::Link(link)) => self.orphan_link(now, link, connection, listener),
+                Some(Owner::Stream(stream)) => self.stream_broken(stream, End::Server, cause),
                 // A member forgets a client that went away.
-            }
+                _ => {}
+            },
         }
     }
 
@@ -501,6 +493,7 @@ impl World {
                 self.progress_arrives(now, link, reached, listener);
             }
             Message::AskProgress(link) => self.progress_asked(now, link),
+            Message::Bytes(chunk) => self.bytes_arrive(chunk),
         }
     }
 
@@ -524,6 +517,7 @@ impl World {
                 | Message::AskProgress(_)
                 | Message::Call(_)
                 | Message::CallReply(_) => {}
+                Message::Bytes(chunk) => drop(self.streams.take_chunk(chunk)),
             }
         }
     }
@@ -544,7 +538,7 @@ impl World {
         }
     }
 
-    fn start<L: Listener>(&mut self, listener: &mut L) {
+    pub(super) fn start<L: Listener>(&mut self, listener: &mut L) {
         self.started = true;
         let now = SimTime::ZERO;
         for node in &self.nodes {
@@ -580,7 +574,7 @@ impl World {
         self.start_arrivals(now);
     }
 
-    fn tell_first_effects<L: Listener>(&mut self, now: SimTime, listener: &mut L) {
+    pub(super) fn tell_first_effects<L: Listener>(&mut self, now: SimTime, listener: &mut L) {
         while let Some(fault) = self.network.effects.take_fresh() {
             listener.observe(now, &Fact::FaultTouched { fault });
         }
