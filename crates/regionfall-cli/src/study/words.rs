@@ -214,6 +214,7 @@ pub(crate) fn fault(kind: &FaultKind, settings: &Settings) -> String {
             format!("loss of {} {}", percent(*share), self::paths(paths, region))
         }
         FaultKind::Degraded(degradation) => degraded(degradation, region),
+        FaultKind::Routing(fault) => fault.name().replace('-', " "),
         FaultKind::Membership(change) => {
             let when = change.when.as_ref().map_or_else(String::new, |trigger| {
                 format!(", memory above {}", percent(trigger.memory_above))

@@ -60,6 +60,7 @@ mod tests {
             fails_at_once_when_down: false,
             keepalive: None,
             user_timeout: None,
+            keeps_connections: true,
         }
     }
 

@@ -5,6 +5,7 @@
 
 use regionfall_kernel::SimDuration;
 
+use super::relay::{BalancerConfig, SyncerConfig, Takeover, UpstreamConfig};
 use crate::database::{CheckScope, LagCheck};
 use crate::topology::RegionId;
 
@@ -29,6 +30,12 @@ pub struct StrategyConfig {
     pub failback: Failback,
     /// The client that carries commands.
     pub client: ClientConfig,
+    /// A load balancer in front of each member.
+    pub balancer: Option<BalancerConfig>,
+    /// Who takes a dead proxy's place.
+    pub takeover: Takeover,
+    /// What tells balancers which nodes there are; `None` is somebody who always knows at once.
+    pub syncer: Option<SyncerConfig>,
 }
 
 /// Who decides.
@@ -50,6 +57,8 @@ pub enum Vantage {
     },
     /// Each client process (app server) for itself.
     ClientProcess,
+    /// Each proxy that carries traffic for itself.
+    Proxy,
 }
 
 /// One source of evidence, with the detector that judges it.
@@ -169,6 +178,8 @@ pub enum Propagation {
         lookup: SimDuration,
         /// Kinds of resolvers with the shares of app servers behind them; shares sum to 1.
         resolvers: Vec<ResolverShare>,
+        /// How clients use names.
+        names: NameConfig,
     },
     /// Through a pointer in the client process.
     Pointer {
@@ -178,6 +189,24 @@ pub enum Propagation {
         /// included.
         cut_sessions: bool,
     },
+    /// Through what carries the traffic, which sends it elsewhere.
+    Upstream(UpstreamConfig),
+}
+
+/// How clients use names.
+#[derive(Clone, PartialEq, Debug)]
+pub struct NameConfig {
+    /// Whether a client looks at the name before each command and uses only connections to what it means; otherwise
+    /// only when it opens a connection.
+    pub looks_each_time: bool,
+    /// Whether the clients of a region are behind one recursive resolver, so that they learn together.
+    pub shares_cache: bool,
+    /// Whether recursive resolvers count whole seconds.
+    pub counts_seconds: bool,
+    /// Whether recursive resolvers answer with an old record when they cannot get a new one (RFC 8767).
+    pub serves_stale: bool,
+    /// A process without any success for so long forgets what it had cached (somebody starts it anew); `None` is never.
+    pub forgets_after: Option<SimDuration>,
 }
 
 /// When a client acts on its own decision.
@@ -210,6 +239,15 @@ pub enum ResolverClass {
     Extending(SimDuration),
     /// The first answer, for as long as the process lives.
     Forever,
+    /// A recursive resolver that keeps records at least and at most so long.
+    Clamping {
+        /// The shortest.
+        least: SimDuration,
+        /// The longest.
+        most: SimDuration,
+    },
+    /// No recursive resolver in between: the client asks the authority and keeps the answer for the TTL.
+    OwnCache,
 }
 
 /// When and how traffic goes back.
@@ -258,6 +296,8 @@ pub struct ClientConfig {
     pub keepalive: Option<(SimDuration, SimDuration, u32)>,
     /// `TCP_USER_TIMEOUT`: a connection whose data stays unacknowledged so long is aborted.
     pub user_timeout: Option<SimDuration>,
+    /// Whether a connection is used again; otherwise each command opens one of its own.
+    pub keeps_connections: bool,
 }
 
 impl ClientConfig {
@@ -277,6 +317,7 @@ impl ClientConfig {
             fails_at_once_when_down: false,
             keepalive: None,
             user_timeout: None,
+            keeps_connections: true,
         }
     }
 }

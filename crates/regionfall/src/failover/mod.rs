@@ -2,11 +2,11 @@
 //!
 //! | part | question | module |
 //! |---|---|---|
-//! | vantage | who decides? | `checker` with `traffic_manager`, `client_judge` |
+//! | vantage | who decides? | `checker` with `traffic_manager`, `client_judge` (also of a proxy), `target_judge` of a balancer |
 //! | evidence | what does it see? | `watch` |
 //! | detector | when is it a failure? | `detector` |
 //! | choice | where to go? | `choice` |
-//! | propagation | how do clients learn? | `Propagation`, carried out by `route` and `client` |
+//! | propagation | how do clients learn? | `Propagation`, carried out by `route` and `client`; what carries traffic: `relay` |
 //! | failback | when and how back? | `Failback`, carried out by the vantage |
 
 mod checker;
@@ -16,15 +16,25 @@ mod config;
 mod decider;
 mod detector;
 mod preset;
+mod preset_routes;
+mod relay;
+mod target_judge;
 mod traffic_manager;
+mod vrrp;
 mod watch;
 
 pub use checker::Checker;
 pub use client_judge::ClientJudge;
 pub use config::{
-    Adopt, Choice, ClientConfig, Detector, Evidence, Failback, Pace, ProbeConfig, ProbeKind,
-    Propagation, ResolverClass, ResolverShare, RoundPolicy, StrategyConfig, Vantage,
+    Adopt, Choice, ClientConfig, Detector, Evidence, Failback, NameConfig, Pace, ProbeConfig,
+    ProbeKind, Propagation, ResolverClass, ResolverShare, RoundPolicy, StrategyConfig, Vantage,
 };
 pub use decider::{Action, Decider, LocalTime, Probe, ProbeOutcome, Sight};
 pub use preset::{Catalogue, Detection, Grade, Number, Preset};
+pub use relay::{
+    BalancerConfig, Connections, Observe, ObserveAction, OnDown, PoolConfig, RelayConfig,
+    RelayPlace, SyncerConfig, Takeover, UpstreamConfig, VrrpConfig,
+};
+pub use target_judge::TargetJudge;
 pub use traffic_manager::{TrafficManager, TrafficManagerConfig};
+pub use vrrp::{RouterAction, RouterState, RouterTimer, VrrpRouter};

@@ -4,6 +4,7 @@ mod degradation;
 mod draw;
 mod membership;
 mod plan;
+mod routing;
 
 pub use degradation::{Degradation, Skew};
 pub use draw::draw_plan;
@@ -12,5 +13,7 @@ pub use membership::{MembershipAction, MembershipChange, Trigger};
 pub use plan::{
     Disks, FaultKind, FaultSpec, Flapping, Part, PathSelector, PlannedFault, Takes, TrafficScope,
 };
+
+pub use routing::{ProxyEnd, RoutingFault};
 
 pub use crate::network::{InFlight, Silence};

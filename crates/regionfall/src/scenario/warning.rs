@@ -59,6 +59,7 @@ fn worst_switch(strategy: &StrategyConfig) -> Option<SimDuration> {
             publish_delay,
             lookup,
             resolvers,
+            ..
         } => {
             let local = resolvers.iter().map(|resolver| match resolver.class {
                 ResolverClass::LocalCache(keeps) => keeps,
@@ -66,6 +67,15 @@ fn worst_switch(strategy: &StrategyConfig) -> Option<SimDuration> {
             });
             let local = local.max().unwrap_or_default();
             detection + *publish_delay + *ttl + local + *lookup
+        }
+        Propagation::Upstream(upstream) => {
+            let is_told = matches!(strategy.vantage, Vantage::Checkers { .. });
+            let told = if is_told {
+                upstream.publish_delay
+            } else {
+                SimDuration::ZERO
+            };
+            detection + told
         }
         Propagation::Pointer { .. } | Propagation::None => detection,
     })

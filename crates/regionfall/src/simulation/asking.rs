@@ -153,6 +153,9 @@ impl World {
     ) {
         let id = self.operations.get(slot).server;
         self.take_next_route(now, id, listener);
+        if self.servers[id.index()].looks_each_time {
+            self.look_at_name(now, id, listener);
+        }
         let operation = self.operations.get(slot);
         let attempt = operation.attempt;
         let server = &self.servers[id.index()];
@@ -207,7 +210,8 @@ impl World {
         let asks = self.asks_sentinels(member);
         // A client that asks Sentinels takes "read only" for a lost connection, and lets go of former primaries.
         let is_readonly = is_error && asks && self.leads_to_replica(id, position);
-        if is_readonly || asks && self.leads_astray(id, position) {
+        let is_used_up = !self.strategy.client.keeps_connections;
+        if is_used_up || is_readonly || asks && self.leads_astray(id, position) {
             self.drop_pooled(now, id, position);
         }
         if is_readonly {
@@ -312,6 +316,12 @@ impl World {
     ) {
         let operation = self.operations.get(slot);
         let (number, server, client) = (operation.id, operation.server, operation.client);
+        let trouble = &mut self.servers[server.index()].trouble_since;
+        if ending == Ending::Acknowledged {
+            *trouble = SimTime::NEVER;
+        } else {
+            *trouble = now.min(*trouble);
+        }
         listener.observe(
             now,
             &Fact::OperationEnded {

@@ -9,7 +9,7 @@ use crate::failover::{
 };
 use crate::history::{Fact, Listener};
 use crate::network::{ConnectionId, ConnectionOptions, Draw, End, Opening, TrafficClass};
-use crate::topology::{DeciderId, HostId, MemberId, ServerId};
+use crate::topology::{DeciderId, FaultId, HostId, MemberId, RelayId, ServerId};
 
 /// Bytes of a probe and of its answer: RESP PING and PONG with TCP/IP headers.
 const PROBE_BYTES: u32 = 80;
@@ -34,6 +34,10 @@ pub(super) struct DeciderSlot {
     probes_sent: u32,
     /// Whether it wants to see every attempt of its own traffic.
     pub watches_traffic: bool,
+    /// The relay whose judge it is.
+    pub relay: Option<RelayId>,
+    /// Faults that cut it off from members, and whether its reports get lost too.
+    pub cut_off: Vec<(FaultId, bool)>,
 }
 
 impl DeciderSlot {
@@ -52,6 +56,8 @@ impl DeciderSlot {
             deferred: Vec::new(),
             probes_sent: 0,
             watches_traffic,
+            relay: None,
+            cut_off: Vec::new(),
         }
     }
 
@@ -117,16 +123,21 @@ impl World {
                 }
                 Action::Probe(probe) => self.send_probe(now, id, probe, listener),
                 Action::Verdict { member, healthy } => {
-                    let server = self.deciders[id.index()].server;
-                    listener.observe(
-                        now,
-                        &Fact::Verdict {
-                            decider: id,
-                            server,
-                            member,
-                            healthy,
-                        },
-                    );
+                    let slot = &self.deciders[id.index()];
+                    let server = slot.server;
+                    if let Some(relay) = slot.relay {
+                        self.target_judged(now, (relay, id), (member, healthy), listener);
+                    } else {
+                        listener.observe(
+                            now,
+                            &Fact::Verdict {
+                                decider: id,
+                                server,
+                                member,
+                                healthy,
+                            },
+                        );
+                    }
                     let mut state = TraceHash::default();
                     self.deciders[id.index()].decider.hash_into(&mut state);
                     listener.observe(
@@ -138,7 +149,11 @@ impl World {
                     );
                 }
                 Action::Report { member, healthy } => {
-                    if let Vantage::Checkers { report_delay, .. } = self.strategy.vantage {
+                    let mut cuts = self.deciders[id.index()].cut_off.iter();
+                    let is_lost = cuts.any(|&(_, reports_lost)| reports_lost);
+                    if let Vantage::Checkers { report_delay, .. } = self.strategy.vantage
+                        && !is_lost
+                    {
                         let report = Event::Report {
                             from: id,
                             member,
@@ -148,14 +163,22 @@ impl World {
                     }
                 }
                 Action::Publish { fleet, member } => {
-                    if let Propagation::Dns { publish_delay, .. } = self.strategy.propagation {
+                    let publish_delay = match &self.strategy.propagation {
+                        Propagation::Dns { publish_delay, .. } => Some(*publish_delay),
+                        Propagation::Upstream(upstream) => Some(upstream.publish_delay),
+                        Propagation::None | Propagation::Pointer { .. } => None,
+                    };
+                    if let Some(publish_delay) = publish_delay {
                         let change = Event::AnswerChanges(fleet, member);
                         self.queue.schedule(now + publish_delay, change);
                     }
                 }
                 Action::Use { member } => {
-                    if let Some(server) = self.deciders[id.index()].server {
+                    let slot = &self.deciders[id.index()];
+                    if let Some(server) = slot.server {
                         self.point(now, server, member, listener);
+                    } else if let Some(relay) = slot.relay {
+                        self.choose_upstream(now, relay, member, listener);
                     }
                 }
             }
@@ -212,7 +235,11 @@ impl World {
         healthy: bool,
         listener: &mut L,
     ) {
-        let manager = DeciderId::from_index(self.deciders.len() - 1);
+        // It alone has no host.
+        let Some(manager) = self.deciders.iter().position(|slot| slot.host.is_none()) else {
+            return;
+        };
+        let manager = DeciderId::from_index(manager);
         let sight = Sight::Reported {
             reporter: from.0,
             member,
@@ -240,6 +267,9 @@ impl World {
                 bytes: PROBE_BYTES,
             },
         );
+        if let Some(relaying) = &mut self.relaying {
+            relaying.probe_bytes += u64::from(PROBE_BYTES);
+        }
         let sequence = self.deciders[id.index()].probes_sent;
         self.deciders[id.index()].probes_sent += 1;
         let number = self.claim_probe(ProbeSlot {
@@ -254,6 +284,13 @@ impl World {
             .queue
             .arm(now + probe.timeout, Event::ProbeTimeout(number));
         self.probes[number.0 as usize].timer = timer;
+        if let Some(&(fault, _)) = self.deciders[id.index()].cut_off.first() {
+            // Nothing of it arrives anywhere.
+            self.network
+                .effects
+                .note(fault, |effects| effects.dropped += 1);
+            return;
+        }
         if let Some(connection) = self.deciders[id.index()].kept[member.index()].take() {
             self.probes[number.0 as usize].connection = Some(connection);
             self.own(connection, Owner::Probe(number));
@@ -267,7 +304,7 @@ impl World {
         };
         let opening = Opening {
             client: host,
-            server: self.probed_host(member, probe.kind),
+            server: self.probe_target(id, member, probe.kind),
             class: TrafficClass::Check,
             options: ConnectionOptions {
                 setup_round_trips: setup,
@@ -405,6 +442,10 @@ impl World {
         self.queue.cancel(slot.timer);
         self.probes[number.0 as usize].in_use = false;
         let Probe { member, ticket, .. } = slot.probe;
+        if let Some(relay) = self.deciders[slot.decider.index()].relay {
+            let passed = outcome == ProbeOutcome::Passed;
+            self.relay_probed(now, relay, (member, passed), listener);
+        }
         if let Some(connection) = slot.connection {
             if slot.probe.keeps_connection && outcome == ProbeOutcome::Passed {
                 self.deciders[slot.decider.index()].kept[member.index()] = Some(connection);
@@ -426,6 +467,38 @@ impl World {
             },
             listener,
         );
+    }
+
+    /// Where a decider's probe goes: a balancer's to a node, all others to where traffic for the member goes.
+    fn probe_target(&self, id: DeciderId, member: MemberId, kind: ProbeKind) -> HostId {
+        let relay = self.deciders[id.index()]
+            .relay
+            .map(|relay| self.relay_state(relay));
+        let target = relay.and_then(|relay| {
+            let of_node = relay.targets.get(member.index());
+            of_node.filter(|target| target.node.is_some())
+        });
+        match (kind, target) {
+            (ProbeKind::Availability { .. }, None) => self.probed_host(member, kind),
+            (ProbeKind::Availability { .. }, Some(target)) => {
+                let node = target.node.map_or(0, |node| node.index());
+                self.management[node]
+            }
+            (ProbeKind::Connect | ProbeKind::Ping, Some(target)) => self.target_host(target),
+            (ProbeKind::Connect | ProbeKind::Ping, None) => self.endpoint_host(member),
+        }
+    }
+
+    /// Addresses the draws of what a relay hands on of a probe, and how long that is.
+    pub(super) fn probe_draw(&self, number: ProbeId, leg: u8) -> (Draw, u32) {
+        let slot = &self.probes[number.0 as usize];
+        let draw = Draw {
+            who: slot.decider.0,
+            sequence: slot.sequence,
+            attempt: slot.probe.member.0,
+            leg,
+        };
+        (draw, PROBE_BYTES)
     }
 
     fn claim_probe(&mut self, slot: ProbeSlot) -> ProbeId {

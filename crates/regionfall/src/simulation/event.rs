@@ -3,10 +3,15 @@
 use regionfall_crdt::OriginId;
 
 use super::letter::Letter;
+use super::sessions::SessionId;
+use super::takeover::RouterId;
 use crate::client::Slot;
+use crate::failover::RouterTimer;
 use crate::history::Phase;
-use crate::network::{CarriesNetwork, NetworkEvent};
-use crate::topology::{DeciderId, FaultId, FleetId, MemberId, NodeId, OperationId, ServerId};
+use crate::network::{CarriesNetwork, NetworkEvent, Port};
+use crate::topology::{
+    DeciderId, FaultId, FleetId, MemberId, NodeId, OperationId, RelayId, ServerId,
+};
 
 /// Something that will happen.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -95,6 +100,28 @@ pub(super) enum Event {
     Served(ProcessId),
     /// A member looks for keys that have expired.
     Expiry(NodeId),
+    /// A relay's session has waited long enough.
+    SessionTimeout(SessionId),
+    /// Nothing may have moved on a relay's session for too long.
+    SessionIdle(SessionId),
+    /// A client's kernel sends again what a relay will answer with a reset.
+    SessionDoomed(SessionId),
+    /// A relay has done with a message that reached a port of its host.
+    Relayed(Port, Letter),
+    /// A relay looks whether what it does not use may be used again.
+    RelayLook(RelayId),
+    /// A timer of a router that holds a proxy's address fires.
+    Router(RouterId, RouterTimer),
+    /// An advert reaches such a router.
+    Advert(RouterId, u8),
+    /// A supervisor has started a proxy again that a fault had ended.
+    ProxyStarts(RelayId, FaultId),
+    /// The address of a dead proxy is withdrawn from the name of its pool.
+    Withdrawal(RelayId),
+    /// A syncer looks for a node that was added to a member.
+    SyncerLooks(MemberId, u8),
+    /// A syncer has told a balancer of that node.
+    SyncerApplies(MemberId, u8),
 }
 
 /// What travels over connections, as a [`Letter`].
@@ -253,6 +280,17 @@ impl Event {
             Self::DiskFree(..) => 33,
             Self::Export(_) => 34,
             Self::Imported(..) => 35,
+            Self::SessionTimeout(_) => 50,
+            Self::SessionIdle(_) => 51,
+            Self::SessionDoomed(_) => 52,
+            Self::Relayed(..) => 53,
+            Self::RelayLook(_) => 54,
+            Self::Router(..) => 55,
+            Self::Advert(..) => 56,
+            Self::ProxyStarts(..) => 57,
+            Self::Withdrawal(_) => 58,
+            Self::SyncerLooks(..) => 59,
+            Self::SyncerApplies(..) => 60,
         }
     }
 }

@@ -142,17 +142,36 @@ impl World {
             self.answers.push(Answers::new(fleet.home[0]));
         }
         let draws = seed.addressed("resolvers");
+        let looks_each_time = matches!(&self.strategy.propagation, Propagation::Dns { names, .. } if names.looks_each_time);
         for (index, &(fleet_id, zone)) in blueprint.servers().iter().enumerate() {
             let fleet = &settings.workload.fleets[fleet_id.index()];
             let words = draws.words([index as u32, 0, 0, 0].into());
             let unit = |high: u32, low: u32| unit_from_bits(u64::from(high) << 32 | u64::from(low));
             let finding = match &self.strategy.propagation {
-                Propagation::None => Finding::Fixed,
-                Propagation::Dns { ttl, resolvers, .. } => Finding::Name(Resolver::new(
-                    class_of(resolvers, unit(words[0], words[1])),
-                    *ttl,
-                    unit(words[2], words[3]),
-                )),
+                Propagation::None | Propagation::Upstream(_) => Finding::Fixed,
+                Propagation::Dns {
+                    ttl,
+                    resolvers,
+                    names,
+                    ..
+                } => {
+                    let class = class_of(resolvers, unit(words[0], words[1]));
+                    let own = unit(words[2], words[3]);
+                    // Behind one resolver all see one phase.
+                    let shared = draws.unit([u32::from(fleet.region.0), 1, 0, 0].into());
+                    let phase = if names.shares_cache { shared } else { own };
+                    let mut resolver = Resolver::new(class, *ttl, phase);
+                    if names.counts_seconds {
+                        resolver = resolver.counting_seconds(phase);
+                    }
+                    if names.serves_stale {
+                        resolver = resolver.serving_stale();
+                    }
+                    if class == ResolverClass::OwnCache {
+                        resolver = resolver.having_asked(&self.answers[fleet_id.index()], own);
+                    }
+                    Finding::Name(resolver)
+                }
                 Propagation::Pointer { .. } => Finding::Pointer(DeciderId(u32::MAX)),
             };
             let clients = match fleet.arrivals {
@@ -183,6 +202,7 @@ impl World {
                 route: Route::direct(fleet.home[0]),
                 next_route: None,
                 finding,
+                proxy: None,
                 primary: None,
                 asks_first: 0,
                 issued: 0,
@@ -190,6 +210,8 @@ impl World {
                 opened: 0,
                 deadline_check: false,
                 timeout,
+                looks_each_time,
+                trouble_since: SimTime::NEVER,
             });
         }
     }
@@ -200,7 +222,8 @@ impl World {
         let phase = |who: u32, what: u32| draws.unit([who, what, 0, 0].into());
         let members: Vec<MemberId> = self.members.iter().map(|member| member.id).collect();
         match self.strategy.vantage.clone() {
-            Vantage::None => {}
+            // Judges of relays stand behind all others.
+            Vantage::None | Vantage::Proxy => {}
             Vantage::ClientProcess => {
                 for index in 0..self.servers.len() {
                     let server = &self.servers[index];
@@ -244,6 +267,7 @@ impl World {
                 self.add_decider(Box::new(manager), None, None);
             }
         }
+        self.place_relay_judges(phase);
     }
 
     /// Adds a decider on a host, or one that is a service without a host.

@@ -21,7 +21,7 @@ impl World {
         let Propagation::Pointer { adopt, .. } = self.strategy.propagation else {
             return;
         };
-        let route = Route::direct(member);
+        let route = self.route_to(id, member);
         match adopt {
             Adopt::AtOnce => self.adopt(now, id, route, listener),
             Adopt::NextCommand => self.servers[id.index()].next_route = Some(route),
@@ -66,6 +66,45 @@ impl World {
         } = self.strategy.propagation
         {
             self.cut_sessions(now, id, from, listener);
+        }
+    }
+
+    /// An app server that looks at its name before each command does so. The question runs beside the command.
+    pub(super) fn look_at_name<L: Listener>(
+        &mut self,
+        now: SimTime,
+        id: ServerId,
+        listener: &mut L,
+    ) {
+        self.forget_after_trouble(now, id);
+        let server = &mut self.servers[id.index()];
+        let answers = &self.answers[server.fleet.index()];
+        let Finding::Name(resolver) = &mut server.finding else {
+            return;
+        };
+        if let Some(resolved) = resolver.resolve(now, answers) {
+            let route = self.route_to(id, resolved.member);
+            self.adopt(now, id, route, listener);
+        }
+    }
+
+    /// A process that nothing has succeeded for too long is started anew: it forgets what names meant.
+    pub(super) fn forget_after_trouble(&mut self, now: SimTime, id: ServerId) {
+        let Propagation::Dns { names, .. } = &self.strategy.propagation else {
+            return;
+        };
+        let Some(limit) = names.forgets_after else {
+            return;
+        };
+        let server = &mut self.servers[id.index()];
+        let is_due =
+            server.trouble_since <= now && now.saturating_since(server.trouble_since) >= limit;
+        if let Finding::Name(resolver) = &mut server.finding
+            && is_due
+        {
+            resolver.restart();
+            // Its next patience begins now.
+            server.trouble_since = now;
         }
     }
 

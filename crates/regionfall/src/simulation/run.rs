@@ -145,7 +145,7 @@ fn measured(
         full_syncs: world.full_syncs(),
         memory_bytes_max,
         cross_region_bytes: world.cross_region_bytes(),
-        components: components(strategy),
+        components: components(strategy) + world.relay_components(),
     });
     if let Some(busyness) = world.busyness() {
         metrics = metrics.with_load(&Load {
@@ -154,6 +154,9 @@ fn measured(
             connections_refused: busyness.connections_refused,
             commands_throttled: busyness.commands_throttled,
         });
+    }
+    if let Some(relays) = world.relay_costs() {
+        metrics = metrics.with_relays(&relays);
     }
     match world.shortage() {
         Some(shortage) => metrics.with_shortage(&shortage),
@@ -248,7 +251,7 @@ fn shape(blueprint: &Blueprint, strategy: &StrategyConfig, faults: &[PlannedFaul
 /// whatever it consists of; a library in the client process is none.
 fn components(strategy: &StrategyConfig) -> u64 {
     match strategy.vantage {
-        Vantage::None | Vantage::ClientProcess => 0,
+        Vantage::None | Vantage::ClientProcess | Vantage::Proxy => 0,
         Vantage::Checkers { .. } => 1,
     }
 }
@@ -270,10 +273,11 @@ pub(crate) fn evidence_window(strategy: &StrategyConfig) -> SimDuration {
     let detection = detection.max().unwrap_or(SimDuration::ZERO);
     let report = match strategy.vantage {
         Vantage::Checkers { report_delay, .. } => report_delay,
-        Vantage::None | Vantage::ClientProcess => SimDuration::ZERO,
+        Vantage::None | Vantage::ClientProcess | Vantage::Proxy => SimDuration::ZERO,
     };
-    let publish = match strategy.propagation {
-        Propagation::Dns { publish_delay, .. } => publish_delay,
+    let publish = match &strategy.propagation {
+        Propagation::Dns { publish_delay, .. } => *publish_delay,
+        Propagation::Upstream(upstream) => upstream.publish_delay,
         Propagation::None | Propagation::Pointer { .. } => SimDuration::ZERO,
     };
     detection + report + publish

@@ -14,7 +14,7 @@ use crate::topology::{HostId, KeyspaceId, MemberId, NodeId, OperationId};
 use crate::workload::commands::is_plain;
 
 /// Bytes of a reply beside a value.
-const REPLY_BYTES: u32 = 72;
+pub(super) const REPLY_BYTES: u32 = 72;
 
 impl World {
     /// A request reached a member's process: it is executed at once and answered, or handed on to the process that

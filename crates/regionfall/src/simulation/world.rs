@@ -22,7 +22,9 @@ use super::letter::Letter;
 use super::membership::Removal;
 use super::memory::Memory;
 use super::persisting::Persisting;
+use super::relays::Relaying;
 use super::sentinels::{Dispatches, Post};
+use super::sessions::SessionId;
 use super::watchdogs::{Kennel, Tidings};
 use crate::client::{AppServer, Finding, Operations};
 use crate::database::promotion::guard::Reports;
@@ -68,6 +70,8 @@ pub struct World {
     pub(super) endpoints: Vec<Endpoint>,
     pub(super) calls: Vec<Call>,
 
+    /// Proxies and balancers; `None` if the strategy has none.
+    pub(super) relaying: Option<Box<Relaying>>,
     pub(super) errands: Errands,
     /// Disks; `None` if everything is on them at once.
     pub(super) persisting: Option<Box<Persisting>>,
@@ -123,6 +127,8 @@ pub(super) enum Owner {
     Endpoint(u32),
     /// A Sentinel's, and which of its own.
     Sentinel(PostId, u16),
+    /// A relay's own, to a target.
+    Session(SessionId),
 }
 
 impl World {
@@ -167,6 +173,7 @@ impl World {
             management: Vec::new(),
             endpoints: Vec::new(),
             calls: Vec::new(),
+            relaying: None,
             errands: Errands::default(),
             posts: Vec::new(),
             dispatches: Dispatches::default(),
@@ -196,6 +203,7 @@ impl World {
         world.place_links();
         world.place_disks(seed);
         world.place_servers(seed);
+        world.place_relays(seed);
         world.place_deciders(seed);
         world.place_sentinels(seed);
         world.place_watchdogs(seed);
@@ -252,7 +260,7 @@ impl World {
                 listener.event(now, ARRIVAL);
                 let connection = port.connection();
                 if self.network.receives(now, connection, port.end()) {
-                    self.deliver(now, connection, letter, listener);
+                    self.deliver(now, (connection, port.end()), letter, listener);
                 } else {
                     self.handle(now, event, listener);
                 }
@@ -324,6 +332,7 @@ impl World {
             Event::AnswerChanges(fleet, member) => {
                 self.answers[fleet.index()].change(now, member);
                 listener.observe(now, &Fact::AnswerPublished { fleet, member });
+                self.proxies_hear(now, fleet, member, listener);
             }
             Event::Departure {
                 link,
@@ -357,6 +366,19 @@ impl World {
             Event::Watch(fault) => self.watch(now, fault),
             Event::Change(fault) => self.change_membership(now, fault, listener),
             Event::Expiry(member) => self.expire_due(now, member, listener),
+            Event::SessionTimeout(id) => self.session_timeout(now, id, listener),
+            Event::SessionIdle(id) => self.session_idle(now, id),
+            Event::SessionDoomed(id) => self.session_doomed(now, id),
+            Event::Relayed(port, letter) => self.relayed(now, port, letter, listener),
+            Event::RelayLook(relay) => self.settle_upstream(now, relay, listener),
+            Event::Router(id, timer) => self.router_woken(now, id, timer, listener),
+            Event::Advert(id, priority) => self.advert_arrives(now, id, priority, listener),
+            Event::ProxyStarts(relay, fault) => self.release_relay(now, (relay, fault), listener),
+            Event::Withdrawal(relay) => self.withdraw(now, relay),
+            Event::SyncerLooks(member, node) => self.syncer_looks(now, member, node),
+            Event::SyncerApplies(member, node) => {
+                self.syncer_applies(now, (member, node), listener);
+            }
         }
     }
 
@@ -370,19 +392,28 @@ impl World {
         match notice {
             Notice::Delivered {
                 connection,
+                to,
                 payload,
-                ..
             } => {
-                self.deliver(now, connection, payload, listener);
+                self.deliver(now, (connection, to), payload, listener);
             }
-            Notice::Asked(connection) => self.admit_or_refuse(now, connection),
-            Notice::SetupAsked(connection) => self.set_up(now, connection),
+            Notice::Asked(connection) => {
+                if !self.relay_asked(now, connection, listener) {
+                    self.admit_or_refuse(now, connection);
+                }
+            }
+            Notice::SetupAsked(connection) => {
+                if !self.relay_sets_up(now, connection) {
+                    self.set_up(now, connection);
+                }
+            }
             Notice::Opened(connection) => match self.owner(connection) {
                 Some(Owner::Pool(server)) => self.pool_opened(now, server, connection, listener),
                 Some(Owner::Probe(probe)) => self.probe_opened(now, probe, listener),
                 Some(Owner::Link(link)) => self.link_opened(now, link),
                 Some(Owner::Endpoint(endpoint)) => self.endpoint_opened(now, endpoint),
                 Some(Owner::Sentinel(id, wire)) => self.wire_opened(now, id, wire),
+                Some(Owner::Session(id)) => self.session_opened(now, id, listener),
                 Some(Owner::Kept(..)) | None => {}
             },
             Notice::Broken {
@@ -400,6 +431,7 @@ impl World {
                 Some(Owner::Link(link)) => self.link_broken(now, link, connection, listener),
                 Some(Owner::Endpoint(endpoint)) => self.endpoint_broken(endpoint),
                 Some(Owner::Sentinel(id, wire)) => self.wire_broken(now, id, wire, listener),
+                Some(Owner::Session(id)) => self.session_broken(now, id, cause, listener),
                 None => {}
             },
             Notice::Broken {
@@ -407,6 +439,9 @@ impl World {
                 end: End::Server,
                 ..
             } => {
+                if self.front_gone(now, connection) {
+                    return;
+                }
                 if let Some(Owner::Link(link)) = self.owner(connection) {
                     self.orphan_link(now, link, connection, listener);
                 }
@@ -424,10 +459,13 @@ impl World {
     fn deliver<L: Listener>(
         &mut self,
         now: SimTime,
-        connection: ConnectionId,
+        (connection, to): (ConnectionId, End),
         letter: Letter,
         listener: &mut L,
     ) {
+        if self.relays(now, (connection, to), letter, listener) {
+            return;
+        }
         match Message::from(letter) {
             Message::Request {
                 slot,
@@ -505,22 +543,6 @@ impl World {
         }
     }
 
-    pub(super) fn own(&mut self, connection: ConnectionId, owner: Owner) {
-        let index = connection.index();
-        if self.owners.len() <= index {
-            self.owners.resize(index + 1, None);
-        }
-        self.owners[index] = Some((connection, owner));
-    }
-
-    #[inline]
-    pub(super) fn owner(&self, connection: ConnectionId) -> Option<Owner> {
-        match self.owners.get(connection.index()) {
-            Some(&Some((id, owner))) if id == connection => Some(owner),
-            _ => None,
-        }
-    }
-
     fn start<L: Listener>(&mut self, listener: &mut L) {
         self.started = true;
         let now = SimTime::ZERO;
@@ -546,6 +568,7 @@ impl World {
             self.connect_link(now, LinkId(link as u16));
         }
         self.start_deciders(now, listener);
+        self.start_pairs(now, listener);
         self.start_reports(now);
         self.start_sentinels(now, listener);
         self.start_watchdogs(now, listener);

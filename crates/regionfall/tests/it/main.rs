@@ -25,6 +25,7 @@ mod parts_recount;
 mod persisting;
 mod promotion;
 mod recount;
+mod routes;
 mod run_recount;
 mod scenario;
 mod shortage;

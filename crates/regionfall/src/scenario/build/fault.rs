@@ -186,6 +186,10 @@ impl Builder<'_, '_> {
             "force-remove" | "purge" | "rejoin" => {
                 FaultKind::Membership(self.membership(fields, here, topology))
             }
+            "proxy-crash" | "balancer-down" | "address-daemon" | "adverts-lost" | "dns-down"
+            | "checkers-cut-off" | "syncer-stuck" | "node-added" | "record-change" => {
+                FaultKind::Routing(self.routing(fields, here, topology))
+            }
             "clock-skew" | "load-surge" | "slow-host" | "health-endpoint-down" => {
                 FaultKind::Degraded(self.degradation(fields, here, topology))
             }
@@ -268,6 +272,7 @@ impl Builder<'_, '_> {
             database: words.contains(&"database"),
             app_servers: words.contains(&"app-servers"),
             checkers: words.contains(&"checkers"),
+            proxies: words.contains(&"proxies"),
         };
         if words.is_empty() {
             let problem = Problem::new(
@@ -275,7 +280,7 @@ impl Builder<'_, '_> {
                 path::join(here, "takes"),
                 "an outage that takes nothing is none",
             )
-            .allowed("at least one of \"database\", \"app-servers\", \"checkers\"");
+            .allowed("at least one of \"database\", \"app-servers\", \"checkers\", \"proxies\"");
             self.report(problem, fields.get("takes").and_then(Node::mark));
         }
         takes

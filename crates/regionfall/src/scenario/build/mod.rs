@@ -8,6 +8,8 @@ mod objective;
 mod persistence;
 mod promotion;
 mod reference;
+mod relay;
+mod routing;
 mod strategy;
 mod topology;
 mod workload;

@@ -1,13 +1,14 @@
 //! Strategies from their six parts.
 
+use super::relay::{syncer, takeover};
 use super::topology::region_list;
 use super::{
     Builder, duration, flag, inner, integer, list, number, optional_duration, share, table, text,
 };
 use crate::database::{CheckScope, LagCheck};
 use crate::failover::{
-    Adopt, Choice, ClientConfig, Detector, Evidence, Failback, Pace, ProbeConfig, ProbeKind,
-    Propagation, ResolverClass, ResolverShare, RoundPolicy, StrategyConfig, Vantage,
+    Adopt, Choice, ClientConfig, Detector, Evidence, Failback, NameConfig, Pace, ProbeConfig,
+    ProbeKind, Propagation, ResolverClass, ResolverShare, RoundPolicy, StrategyConfig, Vantage,
 };
 use crate::scenario::error::{Problem, ProblemKind};
 use crate::scenario::read::path;
@@ -50,11 +51,15 @@ impl Builder<'_, '_> {
                 self.evidence(inner(node), &key)
             })
             .collect();
-        let propagation = self.propagation(fields, here);
+        let propagation = self.propagation(fields, here, topology);
         self.parts_together(fields, here, &vantage, &evidence, &propagation);
         StrategyConfig {
             name: text(fields, "name").to_owned(),
-            preset: fields.get("preset").and_then(Node::text).map(str::to_owned),
+            preset: fields
+                .get("preset")
+                .and_then(Node::text)
+                .or_else(|| list(fields, "stack").first().and_then(Node::text))
+                .map(str::to_owned),
             gate: flag(fields, "gate"),
             vantage,
             evidence,
@@ -64,6 +69,9 @@ impl Builder<'_, '_> {
             propagation,
             failback: failback(fields),
             client: client(table(fields, "client")),
+            balancer: self.balancer(fields, here),
+            takeover: takeover(fields),
+            syncer: syncer(fields),
         }
     }
 
@@ -113,14 +121,29 @@ impl Builder<'_, '_> {
                 "client processes do not publish DNS records",
                 "use propagation = { kind = \"pointer\" }, or vantage = { at = \"checkers\" }",
             ),
-            (Vantage::Checkers { .. }, _)
+            (
+                Vantage::Proxy,
+                Propagation::Pointer { .. } | Propagation::Dns { .. } | Propagation::None,
+            ) => {
+                conflict(
+                    "propagation",
+                    "proxies decide about what goes through them, and nothing does",
+                    "use propagation = { kind = \"upstream\" }",
+                );
+            }
+            (Vantage::ClientProcess, Propagation::Upstream(_)) => conflict(
+                "propagation",
+                "client processes do not tell proxies where to send traffic",
+                "use propagation = { kind = \"pointer\" }, or vantage = { at = \"proxy\" }",
+            ),
+            (Vantage::Proxy | Vantage::Checkers { .. }, _)
                 if evidence
                     .iter()
                     .any(|piece| matches!(piece, Evidence::Passive(_))) =>
             {
                 conflict(
                     "evidence",
-                    "checkers have no traffic of their own to watch",
+                    "checkers have no traffic of their own to watch, and proxies watch theirs by `propagation.observe`",
                     "use a probe",
                 );
             }
@@ -132,6 +155,7 @@ impl Builder<'_, '_> {
         let fields = table(strategy, "vantage");
         match text(fields, "at") {
             "client-process" => Vantage::ClientProcess,
+            "proxy" => Vantage::Proxy,
             "checkers" => Vantage::Checkers {
                 count: integer(fields, "count"),
                 healthy_share_above: share(fields, "healthy_share_above"),
@@ -145,7 +169,7 @@ impl Builder<'_, '_> {
         }
     }
 
-    fn evidence(&mut self, fields: &Fields, here: &str) -> Evidence {
+    pub(super) fn evidence(&mut self, fields: &Fields, here: &str) -> Evidence {
         let detector = detector(table(fields, "detector"));
         if fields.get("probe").is_none() {
             if matches!(detector, Detector::Round { .. }) {
@@ -212,7 +236,12 @@ impl Builder<'_, '_> {
         kind
     }
 
-    fn propagation(&mut self, strategy: &Fields, here: &str) -> Propagation {
+    fn propagation(
+        &mut self,
+        strategy: &Fields,
+        here: &str,
+        topology: &TopologyConfig,
+    ) -> Propagation {
         let fields = table(strategy, "propagation");
         match text(fields, "kind") {
             "pointer" => Propagation::Pointer {
@@ -223,6 +252,10 @@ impl Builder<'_, '_> {
                 },
                 cut_sessions: flag(fields, "cut_sessions"),
             },
+            "upstream" => {
+                let here = path::join(here, "propagation");
+                Propagation::Upstream(self.upstream(fields, &here, topology))
+            }
             "dns" => {
                 let resolvers = list(fields, "resolvers");
                 let key = path::join(&path::join(here, "propagation"), "resolvers");
@@ -237,6 +270,7 @@ impl Builder<'_, '_> {
                     publish_delay: duration(fields, "publish_delay"),
                     lookup: duration(fields, "lookup"),
                     resolvers: resolvers.iter().map(|node| resolver(inner(node))).collect(),
+                    names: names(fields),
                 }
             }
             _ => Propagation::None,
@@ -266,11 +300,26 @@ fn detector(fields: &Fields) -> Detector {
     }
 }
 
+fn names(fields: &Fields) -> NameConfig {
+    NameConfig {
+        looks_each_time: text(fields, "looks") == "each-command",
+        shares_cache: flag(fields, "shared_cache"),
+        counts_seconds: flag(fields, "whole_seconds"),
+        serves_stale: flag(fields, "serve_stale"),
+        forgets_after: optional_duration(fields, "forgets_after"),
+    }
+}
+
 fn resolver(fields: &Fields) -> ResolverShare {
     let class = match text(fields, "class") {
         "local-cache" => ResolverClass::LocalCache(duration(fields, "keeps")),
         "extending" => ResolverClass::Extending(duration(fields, "to")),
         "forever" => ResolverClass::Forever,
+        "clamping" => ResolverClass::Clamping {
+            least: duration(fields, "least"),
+            most: duration(fields, "most"),
+        },
+        "own-cache" => ResolverClass::OwnCache,
         _ => ResolverClass::Honouring,
     };
     ResolverShare {
@@ -319,5 +368,6 @@ fn client(fields: &Fields) -> ClientConfig {
         fails_at_once_when_down: flag(fields, "fails_at_once_when_down"),
         keepalive,
         user_timeout: optional_duration(fields, "user_timeout"),
+        keeps_connections: flag(fields, "keeps_connections"),
     }
 }

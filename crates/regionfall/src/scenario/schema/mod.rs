@@ -15,7 +15,9 @@ mod persistence;
 mod promotion;
 mod propagation;
 mod reference;
+mod relay;
 mod root;
+mod routing;
 mod strategy;
 mod world;
 

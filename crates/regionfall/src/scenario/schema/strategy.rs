@@ -2,6 +2,7 @@
 //! file.
 
 use super::propagation::{CLIENT, PROPAGATION};
+use super::relay::{BALANCER, SYNCER, TAKEOVER};
 use super::root::{PAUSE, PERIOD, TIMEOUT};
 use super::{Default, Form, Forms, Key, Kind, Table, Tag};
 use crate::failover::Grade;
@@ -21,6 +22,12 @@ pub(crate) static STRATEGY: Table = Table {
             Kind::Preset,
             Default::Absent("composed from the keys below"),
             "The preset to start from; `regionfall presets` lists them. Keys written beside it win, one by one; a list replaces the preset's list.",
+        ),
+        Key::new(
+            "stack",
+            Kind::List(&Kind::Preset),
+            Default::Absent("see `preset`"),
+            "Presets that go together, instead of one: such as `[\"route53-fast\", \"aws-nlb\"]`, a traffic manager in front of load balancers. The client is that of the first.",
         ),
         Key::new(
             "gate",
@@ -73,6 +80,24 @@ pub(crate) static STRATEGY: Table = Table {
             Default::Empty,
             "The client that carries commands. Its defaults are those of a plain pooled client (Jedis).",
         ),
+        Key::new(
+            "balancer",
+            Kind::Table(&BALANCER),
+            Default::Absent("there is none"),
+            "A load balancer in front of each member.",
+        ),
+        Key::new(
+            "takeover",
+            Kind::Forms(&TAKEOVER),
+            Default::Empty,
+            "Who takes the place of a dead central proxy.",
+        ),
+        Key::new(
+            "syncer",
+            Kind::Table(&SYNCER),
+            Default::Absent("balancers always know their nodes"),
+            "What tells balancers which nodes there are.",
+        ),
     ],
     open: None,
 };
@@ -86,6 +111,10 @@ static VANTAGE: Forms = Forms {
         Form {
             word: "client-process",
             table: &Table { title: "at = \"client-process\"", doc: "Each app server for itself.", keys: &[], open: None },
+        },
+        Form {
+            word: "proxy",
+            table: &Table { title: "at = \"proxy\"", doc: "Each proxy for itself. Goes with `propagation.kind = \"upstream\"`.", keys: &[], open: None },
         },
         Form {
             word: "checkers",
@@ -104,7 +133,7 @@ static VANTAGE: Forms = Forms {
     ],
 };
 
-static EVIDENCE: Forms = Forms {
+pub(super) static EVIDENCE: Forms = Forms {
     title: "evidence",
     doc: "Pieces of evidence, each with its detector.",
     tag: Tag::Presence,
