@@ -114,6 +114,11 @@ impl World {
         listener: &mut L,
     ) {
         let session = self.session(id);
+        if !self.answers_address(session.relay) {
+            // Its machine does not take what is sent to an address that it has not.
+            self.lose(letter);
+            return;
+        }
         if session.is_doomed {
             self.lose(letter);
             self.end_session(now, id, true);

@@ -114,6 +114,8 @@ pub(super) enum Event {
     Router(RouterId, RouterTimer),
     /// An advert reaches such a router.
     Advert(RouterId, u8),
+    /// Machines that send to a proxy without its address ask who has it.
+    Neighbours(RouterId),
     /// A supervisor has started a proxy again that a fault had ended.
     ProxyStarts(RelayId, FaultId),
     /// The address of a dead proxy is withdrawn from the name of its pool.
@@ -287,6 +289,7 @@ impl Event {
             Self::RelayLook(_) => 54,
             Self::Router(..) => 55,
             Self::Advert(..) => 56,
+            Self::Neighbours(_) => 61,
             Self::ProxyStarts(..) => 57,
             Self::Withdrawal(_) => 58,
             Self::SyncerLooks(..) => 59,

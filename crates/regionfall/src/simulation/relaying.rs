@@ -38,7 +38,7 @@ impl World {
         let Some(id) = self.relay_on(host) else {
             return false;
         };
-        if self.session_before(front).is_some() {
+        if self.session_before(front).is_some() || !self.answers_address(id) {
             // The client's kernel asks again while the target has not answered.
             return true;
         }

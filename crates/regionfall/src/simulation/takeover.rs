@@ -48,11 +48,16 @@ pub(super) struct Pair {
     pub(super) lost: [Vec<FaultId>; 2],
     /// Faults that keep the daemon of each from running.
     pub(super) ended: [Vec<FaultId>; 2],
+    /// Whether each has the address, whatever the network believes.
+    has_address: [bool; 2],
     sent: u32,
 }
 
 /// Draws of adverts, apart from all others'.
 const WHO: u32 = 0x2800_0000;
+/// A Linux machine that hears nothing more from a neighbour waits 5 s, asks it three times a second apart, and then asks all
+/// (source: Linux, `ip-sysctl.rst` and arp(7): `delay_first_probe_time`, `ucast_solicit`, `retrans_time`).
+const NEIGHBOUR_TIME: SimDuration = SimDuration::from_secs(8);
 /// Ethernet, IP and VRRP of an advert.
 const ADVERT_BYTES: u32 = 54;
 
@@ -90,6 +95,7 @@ impl World {
                 holders: vec![better; usize::from(zones[region.index()])],
                 lost: [Vec::new(), Vec::new()],
                 ended: [Vec::new(), Vec::new()],
+                has_address: [better == 0, better == 1],
                 sent: 0,
             });
         }
@@ -212,6 +218,7 @@ impl World {
         actions: &[RouterAction],
         listener: &mut L,
     ) {
+        self.hold_address(now, id);
         for &action in actions {
             match action {
                 RouterAction::Wake(at, timer) => {
@@ -222,6 +229,42 @@ impl World {
                 RouterAction::Announce => self.announce(now, id, listener),
             }
         }
+    }
+
+    /// A master has the address; who is none any more gives it up, unless its daemon was killed.
+    fn hold_address(&mut self, now: SimTime, id: RouterId) {
+        let state = self.router_mut(id).state();
+        let has_address = &mut self.pair_mut(id.pair()).has_address[id.number()];
+        let had = *has_address;
+        *has_address = match state {
+            RouterState::Master => true,
+            RouterState::Backup | RouterState::Fault => false,
+            RouterState::Stopped => had,
+        };
+        if had && !*has_address {
+            self.queue
+                .schedule(now + NEIGHBOUR_TIME, Event::Neighbours(id));
+        }
+    }
+
+    /// Machines that still send to a proxy without the address have found that nobody answers there, and ask who has it.
+    pub(super) fn neighbours_ask<L: Listener>(
+        &mut self,
+        now: SimTime,
+        id: RouterId,
+        listener: &mut L,
+    ) {
+        let pair = &self.pairs()[id.pair()];
+        let is_gone = !pair.has_address[id.number()] && pair.has_address[id.other().number()];
+        if is_gone && self.has_machine(id.other()) {
+            self.announce(now, id.other(), listener);
+        }
+    }
+
+    /// Whether a relay answers at the address that it may share. Without it, what reaches it meets silence.
+    pub(super) fn answers_address(&self, relay: RelayId) -> bool {
+        let place = self.router_of(relay);
+        place.is_none_or(|(pair, number)| self.pairs()[pair].has_address[number])
     }
 
     fn advertise(&mut self, now: SimTime, id: RouterId, priority: u8) {
@@ -329,6 +372,9 @@ impl World {
         let id = RouterId::new(pair, number);
         let mut actions = Vec::new();
         self.router_mut(id).stop(is_orderly, &mut actions);
+        if is_orderly || !self.has_machine(id) {
+            self.pair_mut(pair).has_address[number] = false;
+        }
         self.do_router(now, id, &actions, listener);
     }
 

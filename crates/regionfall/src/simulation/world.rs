@@ -373,6 +373,7 @@ impl World {
             Event::RelayLook(relay) => self.settle_upstream(now, relay, listener),
             Event::Router(id, timer) => self.router_woken(now, id, timer, listener),
             Event::Advert(id, priority) => self.advert_arrives(now, id, priority, listener),
+            Event::Neighbours(id) => self.neighbours_ask(now, id, listener),
             Event::ProxyStarts(relay, fault) => self.release_relay(now, (relay, fault), listener),
             Event::Withdrawal(relay) => self.withdraw(now, relay),
             Event::SyncerLooks(member, node) => self.syncer_looks(now, member, node),

@@ -96,7 +96,8 @@ impl Builder<'_, '_> {
             );
         };
         let is_nobody = matches!(vantage, Vantage::None);
-        if !is_nobody && evidence.is_empty() {
+        let observes = matches!(propagation, Propagation::Upstream(upstream) if upstream.relay.observe.is_some());
+        if !is_nobody && evidence.is_empty() && !observes {
             conflict(
                 "evidence",
                 "a decider without evidence decides nothing",

@@ -12,7 +12,13 @@ const CHANGE: &str = "kind = \"record-change\"\nregion = \"b\"\nat = \"30s\"\n";
 
 /// When the servers of the first fleet went to the second member.
 fn moves(strategy: &str, fault: &str, seed: u64) -> Vec<f64> {
-    let (_, heard) = run(&story(strategy, fault), seed);
+    let text = story(strategy, fault);
+    // With one connection each, none is opened beside one that works.
+    let text = text.replace(
+        "timeout = \"500ms\"",
+        "timeout = \"500ms\"\nconnections_per_server = 1",
+    );
+    let (_, heard) = run(&text, seed);
     let moves = heard.moves.iter();
     let moves = moves.filter(|&&(_, server, to)| server < 10 && to == 1);
     moves.map(|&(at, ..)| at).collect()

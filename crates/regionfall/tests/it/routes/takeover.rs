@@ -1,6 +1,6 @@
 //! Proxies that die, and who takes their place.
 
-use super::{Heard, number, run, story};
+use super::{Heard, number, run, run_to_the_end, story};
 
 const PAIR: &str = "stack = [\"haproxy-default\", \"keepalived-vrrp\"]";
 
@@ -83,38 +83,65 @@ fn a_killed_daemon_leaves_the_address_and_nobody_notices() {
     assert!((30.609..30.62).contains(&taken), "the skew alone: {taken}");
 }
 
+const LOST: &str = "kind = \"adverts-lost\"\nregion = \"a\"\nat = \"30s\"\nlasts = \"30s\"\n";
+
 #[test]
-fn lost_adverts_make_two_masters_and_the_address_comes_back_by_itself() {
-    let fault = "kind = \"adverts-lost\"\nregion = \"a\"\nat = \"30s\"\nlasts = \"30s\"\n";
-    let (_, heard) = run(&proxy_story(PAIR, fault), 1);
-    let moves: Vec<u16> = heard.addresses.iter().map(|&(_, relay)| relay).collect();
-    assert_eq!(
-        moves,
-        [1, 0],
-        "the lower one announced itself, and gave way when it could hear"
-    );
-    let (back, _) = heard.addresses[1];
-    assert!((60.0..61.1).contains(&back), "{back}");
+fn lost_adverts_make_two_masters_of_which_the_second_has_the_clients() {
+    let mut late = 0;
+    for seed in 1..=12 {
+        let (_, heard) = run(&proxy_story(PAIR, LOST), seed);
+        let moves: Vec<u16> = heard.addresses.iter().map(|&(_, relay)| relay).collect();
+        assert_eq!(
+            moves,
+            [1, 0],
+            "the lower one announced itself, and gave way when it could hear"
+        );
+        // Either the higher one hears the lower and announces itself, or the lower hears the higher first and gives the
+        // address up without a word: then the clients' machines find out by themselves.
+        let (back, _) = heard.addresses[1];
+        let is_prompt = (60.0..61.1).contains(&back);
+        let is_stale = (68.0..69.1).contains(&back);
+        assert!(is_prompt || is_stale, "{back}");
+        late += u32::from(is_stale);
+    }
+    assert!((1..12).contains(&late), "{late} of 12 addresses were stale");
 }
 
 #[test]
 fn a_master_that_does_not_announce_itself_again_leaves_a_stale_address() {
-    let fault = "kind = \"adverts-lost\"\nregion = \"a\"\nat = \"30s\"\nlasts = \"30s\"\n";
     let stale = format!("{PAIR}\ntakeover = {{ announces_again = false }}");
-    let (_, heard) = run(&proxy_story(&stale, fault), 1);
-    let moves: Vec<u16> = heard.addresses.iter().map(|&(_, relay)| relay).collect();
-    assert_eq!(moves, [1], "clients stay with the one that gave way");
+    for seed in 1..=4 {
+        let (_, heard) = run(&proxy_story(&stale, LOST), seed);
+        let (back, _) = heard.addresses[1];
+        assert!((68.0..69.1).contains(&back), "{back}");
+        assert_eq!(
+            heard.served(10, 61.2, 68.0),
+            0,
+            "nobody answers at the old place"
+        );
+    }
 }
 
 #[test]
 fn zones_that_cannot_hear_each_other_have_two_masters_for_one_address() {
-    // Clients of each zone follow the master that they can hear, and each of those the members that it can reach.
-    let fault = "kind = \"partition\"\nwithin = \"a\"\nat = \"30s\"\nlasts = \"30s\"\n";
-    let text = proxy_story(PAIR, fault);
-    let scenario = text.replace("[phases]\n", "[phases]\n");
-    let (_, heard) = run(&scenario, 1);
-    // The small topology has one zone: nothing is cut, and nothing moves.
-    assert_eq!(heard.addresses, []);
+    // The second proxy stands in the second zone, the member in the first.
+    let fault = "kind = \"partition\"\nwithin = \"a\"\nzone = 1\nat = \"30s\"\nlasts = \"40s\"\n";
+    let (outcome, heard) = run(&proxy_story(PAIR, fault), 1);
+    let moved: Vec<u32> = heard
+        .moves
+        .iter()
+        .filter(|&&(at, server, to)| at < 70.0 && server < 10 && to == 1)
+        .map(|&(_, server, _)| server)
+        .collect();
+    assert!(
+        !moved.is_empty() && moved.iter().all(|server| server % 3 == 1),
+        "those in the second zone: {moved:?}"
+    );
+    let dual = number(&outcome, "dual_active_ms").expect("it is counted");
+    assert!(
+        dual > 15_000.0,
+        "both members take writes of one population: {dual}"
+    );
 }
 
 #[test]
@@ -213,7 +240,7 @@ fn a_proxy_refuses_more_clients_than_it_may_have() {
     let few = "preset = \"haproxy-default\"\npropagation = { max_sessions = 5 }";
     let calm =
         "kind = \"load-surge\"\nregion = \"a\"\nat = \"30s\"\nlasts = \"20s\"\nfactor = 1.5\n";
-    let (_, heard) = run(&proxy_story(few, calm), 1);
+    let (_, heard) = run_to_the_end(&proxy_story(few, calm), 1);
     let mut servers: Vec<u32> = heard
         .replies
         .iter()
