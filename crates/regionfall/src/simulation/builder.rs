@@ -7,7 +7,9 @@ use regionfall_kernel::{Seed, SimDuration};
 use super::blueprint::Blueprint;
 use super::outcome::{Label, Outcome};
 use super::run::{Plan, run_with};
-use crate::failover::{Adopt, Choice, Decider, Failback, Propagation, StrategyConfig, Vantage};
+use crate::failover::{
+    Adopt, Choice, Conduct, Decider, Failback, Propagation, Returning, StrategyConfig, Vantage,
+};
 use crate::fault::FaultSpec;
 use crate::history::Listener;
 use crate::scenario::Scenario;
@@ -188,6 +190,8 @@ fn own_strategy(given: Option<&StrategyConfig>) -> StrategyConfig {
             after: SimDuration::ZERO,
         },
         client,
+        conduct: Conduct::default(),
+        returning: Returning::default(),
     }
 }
 

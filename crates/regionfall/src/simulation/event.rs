@@ -2,6 +2,7 @@
 
 use regionfall_crdt::OriginId;
 
+use super::heartbeats::Beat;
 use super::letter::Letter;
 use crate::client::Slot;
 use crate::history::Phase;
@@ -95,6 +96,10 @@ pub(super) enum Event {
     Served(ProcessId),
     /// A member looks for keys that have expired.
     Expiry(NodeId),
+    /// A note of one decider reaches another.
+    Note(NoteId),
+    /// A heartbeat leaves a member for another.
+    Relay(Beat),
 }
 
 /// What travels over connections, as a [`Letter`].
@@ -143,7 +148,13 @@ pub(super) enum Message {
     },
     /// Its primary asks for that.
     AskProgress(LinkId),
+    /// A heartbeat of a decider, at any stage of its way.
+    Beat(Beat),
 }
+
+/// A note between deciders.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct NoteId(pub u32);
 
 /// A directed link of one shard.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -253,6 +264,8 @@ impl Event {
             Self::DiskFree(..) => 33,
             Self::Export(_) => 34,
             Self::Imported(..) => 35,
+            Self::Note(_) => 50,
+            Self::Relay(_) => 51,
         }
     }
 }

@@ -186,7 +186,8 @@ impl Builder<'_, '_> {
             "force-remove" | "purge" | "rejoin" => {
                 FaultKind::Membership(self.membership(fields, here, topology))
             }
-            "clock-skew" | "load-surge" | "slow-host" | "health-endpoint-down" => {
+            "clock-skew" | "load-surge" | "slow-host" | "health-endpoint-down"
+            | "coordinator-down" => {
                 FaultKind::Degraded(self.degradation(fields, here, topology))
             }
             _ => FaultKind::ProcessCrash {

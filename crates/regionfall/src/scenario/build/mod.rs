@@ -4,6 +4,7 @@ mod degradation;
 mod fault;
 mod limits;
 mod membership;
+mod parts;
 mod objective;
 mod persistence;
 mod promotion;
@@ -45,8 +46,11 @@ impl<'a, 'b> Builder<'a, 'b> {
         let phases = phases(table(root, "phases"));
         let topology = self.topology(table(root, "topology"), root);
         let workload = self.workload(table(root, "workload"), &topology);
-        let strategies = self.strategies(list(root, "strategy"), &topology);
+        let mut strategies = self.strategies(list(root, "strategy"), &topology);
         let database = self.database(table(root, "database"));
+        for strategy in &mut strategies {
+            strategy.knows_shards(database.shards);
+        }
         self.kept = persistence::Kept::of(&database);
         let (common, recovered) = self.objectives(table(root, "objectives"), "objectives");
         let cases = self.cases(root, &topology, phases, &common);

@@ -11,6 +11,7 @@ mod json;
 mod limits;
 mod markdown;
 mod membership;
+mod parts;
 mod persistence;
 mod promotion;
 mod propagation;

@@ -1,5 +1,9 @@
 //! How clients learn of a decision, and the client that carries commands.
 
+use super::parts::{
+    CHECKS_VERSIONS, FOLLOWS_SWITCH, INNER_ATTEMPTS, INNER_WAIT, KEEPS_ON_TIMEOUT,
+    OPENS_IN_ADVANCE, RETRY_CLASS, RETRY_JITTER, WAITS_FOR_FAILOVER,
+};
 use super::root::{PAUSE, TIMEOUT};
 use super::{Default, Form, Forms, Key, Kind, Table, Tag};
 use crate::failover::Grade;
@@ -253,6 +257,15 @@ pub(crate) static CLIENT: Table = Table {
             Default::Text("off"),
             "`TCP_USER_TIMEOUT`: a connection whose data stays unacknowledged so long is aborted.",
         ),
+        RETRY_JITTER,
+        INNER_ATTEMPTS,
+        INNER_WAIT,
+        FOLLOWS_SWITCH,
+        KEEPS_ON_TIMEOUT,
+        OPENS_IN_ADVANCE,
+        WAITS_FOR_FAILOVER,
+        RETRY_CLASS,
+        CHECKS_VERSIONS,
     ],
     open: None,
 };
