@@ -345,6 +345,11 @@ impl ClientJudge {
         });
         if is_up {
             self.healthy_since[index] = now;
+        }
+        if self.spreads_traffic() {
+            return;
+        }
+        if is_up {
             self.recovered(now, index, out);
         } else if member == self.active && !self.is_lazy {
             self.leave_active(now, out);
@@ -369,6 +374,9 @@ impl ClientJudge {
 
     /// A command is about to choose a member: a lazy process looks now.
     fn command_begins(&mut self, now: LocalTime, out: &mut Vec<Action>) {
+        if self.spreads_traffic() {
+            return;
+        }
         if !self.is_active_usable(now) {
             let in_grace = |index: usize| now < self.grace_until[index];
             if self.position(self.active).is_some_and(in_grace) {

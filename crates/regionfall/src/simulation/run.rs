@@ -147,6 +147,7 @@ fn measured(
         cross_region_bytes: world.cross_region_bytes(),
         components: components(strategy),
     });
+    metrics = metrics.with_coordination(world.notes_sent());
     if let Some(busyness) = world.busyness() {
         metrics = metrics.with_load(&Load {
             queue_wait_p99_ms: busyness.waits.quantile_ms(0.99),

@@ -66,7 +66,7 @@ fn run(rest: &str, strategy: &str) -> Outcome {
 
 fn number(outcome: &Outcome, column: &str) -> f64 {
     match outcome.metrics().get(column) {
-        Some(Value::Null) | None => 0.0,
+        Some(Value::Missing) | None => 0.0,
         Some(value) => value.as_f64().expect("a number"),
     }
 }

@@ -46,7 +46,7 @@ failback = {{ every = "30s", grace = "10s" }}
 
 fn number(outcome: &Outcome, column: &str) -> f64 {
     match outcome.metrics().get(column) {
-        Some(Value::Null) | None => 0.0,
+        Some(Value::Missing) | None => 0.0,
         Some(value) => value.as_f64().expect("a number"),
     }
 }

@@ -156,6 +156,14 @@ impl ClientJudge {
         }
     }
 
+    /// Whether traffic is spread over members instead of going to one.
+    pub(super) fn spreads_traffic(&self) -> bool {
+        let Choice::Ranked(Ranking { by, .. }) = &self.choice else {
+            return false;
+        };
+        matches!(by, RankBy::Shares { .. } | RankBy::PerShard)
+    }
+
     /// Spreads traffic anew, where the choice is no single member.
     pub(super) fn respread(&mut self, now: LocalTime, out: &mut Vec<Action>) {
         let Choice::Ranked(Ranking { by, .. }) = &self.choice else {
