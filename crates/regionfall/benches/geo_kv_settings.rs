@@ -3,7 +3,8 @@
 
 use regionfall::database::{DatabaseConfig, SyncConfig};
 use regionfall::failover::{
-    Choice, ClientConfig, ClientHabits, Conduct, Failback, Propagation, Returning, StrategyConfig, Vantage,
+    Choice, ClientConfig, ClientHabits, Conduct, Failback, Propagation, Returning, StrategyConfig,
+    Vantage,
 };
 use regionfall::scenario::{Phases, Recovered, Settings, Ties};
 use regionfall::topology::{LinkConfig, MemberId, RegionConfig, RegionId, TopologyConfig};

@@ -129,7 +129,10 @@ mod tests {
                 wait.map(|wait| wait.as_nanos() / 1_000_000)
             })
             .collect();
-        assert_eq!(waits, [Some(10), Some(20), Some(500), Some(10), Some(20), None]);
+        assert_eq!(
+            waits,
+            [Some(10), Some(20), Some(500), Some(10), Some(20), None]
+        );
     }
 
     #[test]
@@ -142,7 +145,11 @@ mod tests {
         client.habits.retry_jitter = RetryJitter::Full;
         assert_eq!(wait(&client, 1, 0.25), Some(SimDuration::from_millis(250)));
         let bound = Some(SimDuration::from_millis(1_500));
-        assert_eq!(wait(&client, 4, 0.9), bound, "the bound comes after the draw");
+        assert_eq!(
+            wait(&client, 4, 0.9),
+            bound,
+            "the bound comes after the draw"
+        );
         client.habits.retry_jitter = RetryJitter::Upto(SimDuration::from_millis(500));
         assert_eq!(wait(&client, 0, 0.5), Some(SimDuration::from_millis(750)));
     }

@@ -77,7 +77,11 @@ mod tests {
         assert_eq!(steering.member_of_draw(0), Some(MemberId(0)));
         assert_eq!(steering.member_of_draw(699), Some(MemberId(0)));
         assert_eq!(steering.member_of_draw(899), Some(MemberId(1)));
-        assert_eq!(steering.member_of_draw(900), None, "the rest follows the route");
+        assert_eq!(
+            steering.member_of_draw(900),
+            None,
+            "the rest follows the route"
+        );
         steering.share(MemberId(0), 0);
         assert_eq!(steering.member_of_draw(0), Some(MemberId(1)));
     }

@@ -114,7 +114,11 @@ impl Accrual {
                 pause,
                 min_deviation,
             } => {
-                let squares: f64 = self.gaps.iter().map(|gap| (gap - mean) * (gap - mean)).sum();
+                let squares: f64 = self
+                    .gaps
+                    .iter()
+                    .map(|gap| (gap - mean) * (gap - mean))
+                    .sum();
                 let deviation = libm::sqrt(squares / count).max(min_deviation.as_nanos() as f64);
                 mean + pause.as_nanos() as f64 + self.reach * deviation
             }

@@ -42,7 +42,10 @@ impl Ejection {
         if self.in_a_row >= self.config.failures {
             // For every sweep that it stayed in, an earlier ejection is forgiven.
             let sweeps = now.since(self.since).as_nanos() / self.config.sweep.as_nanos().max(1);
-            self.times = self.times.saturating_sub(sweeps.min(u64::from(u32::MAX)) as u32) + 1;
+            self.times = self
+                .times
+                .saturating_sub(sweeps.min(u64::from(u32::MAX)) as u32)
+                + 1;
             let length = (self.config.base * u64::from(self.times)).min(self.config.max);
             self.until = Some(self.next_sweep(now.plus(length)));
             self.in_a_row = 0;

@@ -31,15 +31,15 @@ mod watch;
 pub use checker::Checker;
 pub use client_judge::{ClientJudge, Seat};
 pub use conduct::{
-    AsksBy, ClientHabits, Conduct, LeaseConfig, RankBy, Ranking, RetryClass, RetryJitter, Returning,
-    Rounds, RunbookConfig, Votes,
+    AsksBy, ClientHabits, Conduct, LeaseConfig, RankBy, Ranking, RetryClass, RetryJitter,
+    Returning, Rounds, RunbookConfig, Votes,
 };
 pub use config::{
     Adopt, Choice, ClientConfig, Detector, Evidence, Failback, Pace, ProbeConfig, ProbeKind,
     Propagation, ResolverClass, ResolverShare, RoundPolicy, StrategyConfig, Vantage,
 };
-pub use decider::{Action, Decider, LocalTime, Probe, ProbeOutcome, Sight};
 pub use coordinator::Coordinator;
+pub use decider::{Action, Decider, LocalTime, Probe, ProbeOutcome, Sight};
 pub use evidence::{
     AccrualConfig, Channels, CustomCheck, EjectionConfig, GapModel, HeartbeatConfig, Isolated,
     KeySample, ProbeRefinement, SilenceConfig, SilenceSince, WindowMoves,

@@ -26,30 +26,15 @@ pub(super) const FILES: [(&str, &str); 14] = [
         "redis-rs-plain",
         include_str!("../../presets/redis-rs-plain.toml"),
     ),
-    (
-        "fred-plain",
-        include_str!("../../presets/fred-plain.toml"),
-    ),
-    (
-        "app-pubsub",
-        include_str!("../../presets/app-pubsub.toml"),
-    ),
-    (
-        "app-guide",
-        include_str!("../../presets/app-guide.toml"),
-    ),
-    (
-        "etcd-lease",
-        include_str!("../../presets/etcd-lease.toml"),
-    ),
+    ("fred-plain", include_str!("../../presets/fred-plain.toml")),
+    ("app-pubsub", include_str!("../../presets/app-pubsub.toml")),
+    ("app-guide", include_str!("../../presets/app-guide.toml")),
+    ("etcd-lease", include_str!("../../presets/etcd-lease.toml")),
     (
         "consul-session",
         include_str!("../../presets/consul-session.toml"),
     ),
-    (
-        "phi-akka",
-        include_str!("../../presets/phi-akka.toml"),
-    ),
+    ("phi-akka", include_str!("../../presets/phi-akka.toml")),
     (
         "phi-cassandra",
         include_str!("../../presets/phi-cassandra.toml"),

@@ -45,14 +45,17 @@ impl Catalogue {
         page.push_str("## Presets\n\n| preset | family | silent | refusing | weakest grade |\n|---|---|---|---|---|\n");
         for preset in self.list() {
             let worst = |refusing: bool| {
-                preset.detection.as_ref().map_or("-".to_owned(), |detection| {
-                    let span = if refusing {
-                        detection.refusing
-                    } else {
-                        detection.silent
-                    };
-                    span.to_string()
-                })
+                preset
+                    .detection
+                    .as_ref()
+                    .map_or("-".to_owned(), |detection| {
+                        let span = if refusing {
+                            detection.refusing
+                        } else {
+                            detection.silent
+                        };
+                        span.to_string()
+                    })
             };
             let weakest = preset.numbers.iter().map(|number| number.grade).min();
             let _ = writeln!(
@@ -113,7 +116,8 @@ impl Preset {
     pub fn sources(&self) -> Vec<&str> {
         let mut sources: Vec<&str> = Vec::new();
         for number in &self.numbers {
-            let is_repository = |word: &&str| word.matches('/').count() == 1 && !word.ends_with('/');
+            let is_repository =
+                |word: &&str| word.matches('/').count() == 1 && !word.ends_with('/');
             let first = number.source.split(' ').next().filter(is_repository);
             let document = || number.source.split([',', ':']).next().unwrap_or_default();
             let source = first.unwrap_or_else(document).trim();

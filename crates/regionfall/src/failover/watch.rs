@@ -459,7 +459,10 @@ impl Watch {
     pub(super) fn hash_into(&self, hash: &mut TraceHash) {
         for probe_loop in &self.loops {
             hash.absorb(u64::from(probe_loop.round) << 32 | u64::from(probe_loop.sent));
-            probe_loop.lanes.iter().for_each(|lane| lane.hash_into(hash));
+            probe_loop
+                .lanes
+                .iter()
+                .for_each(|lane| lane.hash_into(hash));
         }
         self.passive
             .iter()
@@ -468,12 +471,7 @@ impl Watch {
 }
 
 /// Plans a wake-up unless one is planned: when that comes, the next is planned.
-fn plan(
-    planned: &mut Option<LocalTime>,
-    at: Option<LocalTime>,
-    token: u32,
-    out: &mut Vec<Action>,
-) {
+fn plan(planned: &mut Option<LocalTime>, at: Option<LocalTime>, token: u32, out: &mut Vec<Action>) {
     if let (None, Some(at)) = (*planned, at) {
         *planned = Some(at);
         out.push(Action::Wake { at, token });

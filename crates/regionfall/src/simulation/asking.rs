@@ -280,8 +280,8 @@ impl World {
         let client = &self.strategy.client;
         let retry = next_attempt_after(client, command, attempt, ending, draw);
         // What the member's own client tries again itself nobody hears of.
-        let is_reported =
-            retry.is_none() || (u32::from(attempt) + 1).is_multiple_of(client.habits.inner_attempts);
+        let is_reported = retry.is_none()
+            || (u32::from(attempt) + 1).is_multiple_of(client.habits.inner_attempts);
         let is_failure = !matches!(
             ending,
             AttemptEnding::ErrorReply | AttemptEnding::PoolExhausted
@@ -358,7 +358,8 @@ impl World {
         listener: &mut L,
     ) {
         if let Finding::Pointer(decider) = self.servers[id.index()].finding
-            && self.deciders[decider.index()].watches_traffic
+            && let Some(slot) = self.deciders.get(decider.index())
+            && slot.watches_traffic
         {
             self.show(
                 now,
@@ -375,7 +376,11 @@ impl World {
 
     pub(super) fn is_usable(&self, now: SimTime, id: ServerId, member: MemberId) -> bool {
         match self.servers[id.index()].finding {
-            Finding::Pointer(decider) => self.deciders[decider.index()].is_usable(now, member),
+            // Who points without a judge of one's own, such as people, is not asked.
+            Finding::Pointer(decider) => self
+                .deciders
+                .get(decider.index())
+                .is_none_or(|slot| slot.is_usable(now, member)),
             Finding::Fixed | Finding::Name(_) => true,
         }
     }

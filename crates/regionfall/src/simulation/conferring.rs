@@ -94,12 +94,7 @@ impl World {
     }
 
     /// A note arrives, if there is a process to read it.
-    pub(super) fn note_arrives<L: Listener>(
-        &mut self,
-        now: SimTime,
-        id: NoteId,
-        listener: &mut L,
-    ) {
+    pub(super) fn note_arrives<L: Listener>(&mut self, now: SimTime, id: NoteId, listener: &mut L) {
         let Some((from, to, note)) = self.conferring.notes[id.0 as usize].take() else {
             return;
         };

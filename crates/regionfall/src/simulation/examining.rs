@@ -56,7 +56,13 @@ impl World {
                 if is_loading {
                     return answer(true);
                 }
-                self.set_and_get(now, (member, entrance), (sample, probe.shard), draw, listener)
+                self.set_and_get(
+                    now,
+                    (member, entrance),
+                    (sample, probe.shard),
+                    draw,
+                    listener,
+                )
             }
             ProbeKind::Replication { tolerance } => {
                 answer(is_loading || self.is_behind(now, member, tolerance))
@@ -87,20 +93,25 @@ impl World {
             || check.sees_lag.is_some_and(is_behind)
     }
 
-    /// Whether a member has not caught up, since it was cut off, with a peer that it can reach again. A
-    /// process that holds nothing yet is not stale (Redis docs, stale mode).
+    /// Whether a member has not caught up, since it was cut off, with a peer that it can reach again; or whether
+    /// it was cut off and reaches none.
     fn is_stale(&self, member: MemberId) -> bool {
-        self.links[..self.inner_links].iter().any(|link| {
-            link.scope == Scope::Members
-                && self.nodes[link.target.index()].member == member
-                && (link.disrupted_since != SimTime::NEVER || link.catch_up.is_some())
-                && self.network.host(self.node_host(link.source)).state == HostState::Running
-                && !self.network.is_cut(
-                    self.node_host(link.source),
-                    self.node_host(link.target),
-                    TrafficClass::Replication,
-                )
-        })
+        let inbound = self.links[..self.inner_links].iter().filter(|link| {
+            link.scope == Scope::Members && self.nodes[link.target.index()].member == member
+        });
+        let (mut reaches_any, mut is_cut_off, mut is_behind) = (false, false, false);
+        for link in inbound {
+            let (source, target) = (self.node_host(link.source), self.node_host(link.target));
+            let reaches = self.network.host(source).state == HostState::Running
+                && !self
+                    .network
+                    .is_cut(source, target, TrafficClass::Replication);
+            let lacks = link.disrupted_since != SimTime::NEVER || link.catch_up.is_some();
+            reaches_any |= reaches;
+            is_cut_off |= lacks;
+            is_behind |= reaches && lacks;
+        }
+        is_behind || is_cut_off && !reaches_any
     }
 
     /// Keys are set and read in the shards that a probe asks.
@@ -133,7 +144,11 @@ impl World {
                     attempt: shard as u8,
                     ..draw.leg(LEG_SHARD)
                 };
-                if self.network.hop(now, hosts, class, KEY_BYTES, draw).is_none() {
+                if self
+                    .network
+                    .hop(now, hosts, class, KEY_BYTES, draw)
+                    .is_none()
+                {
                     return Met::Silence;
                 }
             }
@@ -168,7 +183,10 @@ impl World {
         // Beyond every key of the workload, the first that falls into the shard.
         let first = self.blueprint.workload().keys();
         let shards = self.shards();
-        let Some(key) = (first..).map(KeyId).find(|&key| shard_of(key, shards) == shard) else {
+        let Some(key) = (first..)
+            .map(KeyId)
+            .find(|&key| shard_of(key, shards) == shard)
+        else {
             return;
         };
         let content = Content::from(draw.sequence.to_be_bytes().as_slice());

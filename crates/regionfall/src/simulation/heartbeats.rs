@@ -11,7 +11,9 @@ use super::examining::streams;
 use super::world::{Owner, World};
 use crate::failover::Sight;
 use crate::history::{Fact, Listener};
-use crate::network::{ConnectionId, ConnectionOptions, Draw, End, HostState, Opening, TrafficClass};
+use crate::network::{
+    ConnectionId, ConnectionOptions, Draw, End, HostState, Opening, TrafficClass,
+};
 use crate::topology::{DeciderId, MemberId};
 
 /// Bytes of a message with its channel and headers.
@@ -51,7 +53,10 @@ impl World {
     /// A decider opens its connection for heartbeats with a member, unless it has one.
     pub(super) fn subscribe(&mut self, now: SimTime, id: DeciderId, member: MemberId) {
         let slot = &mut self.deciders[id.index()];
-        let Some(host) = slot.host.filter(|_| slot.subscriptions[member.index()].is_none()) else {
+        let Some(host) = slot
+            .host
+            .filter(|_| slot.subscriptions[member.index()].is_none())
+        else {
             return;
         };
         slot.subscribed += 1;
@@ -106,7 +111,8 @@ impl World {
         (member, channel): (MemberId, u16),
         listener: &mut L,
     ) {
-        let Some((connection, true)) = self.deciders[id.index()].subscriptions[member.index()] else {
+        let Some((connection, true)) = self.deciders[id.index()].subscriptions[member.index()]
+        else {
             return;
         };
         self.deciders[id.index()].subscribed += 1;

@@ -227,7 +227,11 @@ impl World {
                 let fleets = &self.blueprint.settings().workload.fleets;
                 let orders = fleets.iter().map(|fleet| fleet.home.clone()).collect();
                 let evidence = &self.strategy.evidence;
-                let own = (self.strategy.failback.clone(), phase(0, 0), seed.addressed("people"));
+                let own = (
+                    self.strategy.failback.clone(),
+                    phase(0, 0),
+                    seed.addressed("people"),
+                );
                 let runbook = Runbook::new(config, evidence, &members, orders, own);
                 self.add_decider(Box::new(runbook), Some(host), None);
             }

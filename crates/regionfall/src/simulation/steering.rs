@@ -55,7 +55,8 @@ impl World {
         listener: &mut L,
     ) {
         if let Finding::Pointer(decider) = self.servers[id.index()].finding
-            && self.deciders[decider.index()].wants_commands
+            && let Some(slot) = self.deciders.get(decider.index())
+            && slot.wants_commands
         {
             self.show(now, decider, Sight::CommandBegins, listener);
         }
@@ -79,7 +80,10 @@ impl World {
         if let Some(&Some(member)) = steering.by_shard.get(shard) {
             return member;
         }
-        if let Some(member) = steering.reads.filter(|_| !operation.request.command.is_write()) {
+        if let Some(member) = steering
+            .reads
+            .filter(|_| !operation.request.command.is_write())
+        {
             return member;
         }
         let address = [operation.who, operation.sequence, SHARE_DRAW, 0];
@@ -123,7 +127,9 @@ impl World {
     fn wake_stranded(&mut self, now: SimTime, id: ServerId) {
         for slot in std::mem::take(&mut self.servers[id.index()].stranded) {
             let operation = self.operations.get_mut(slot);
-            if !operation.ended && operation.waits_until.is_some() && operation.due != SimTime::NEVER
+            if !operation.ended
+                && operation.waits_until.is_some()
+                && operation.due != SimTime::NEVER
             {
                 operation.due = now;
                 self.queue.schedule(now, Event::Retry(slot, operation.id));
@@ -222,7 +228,12 @@ impl World {
     /// A process executed an operation: where reads are checked, it is noted what it wrote, or whether it
     /// read something older than the asking app server's own last write.
     #[inline]
-    pub(super) fn note_version(&mut self, slot: Slot, replica: (NodeId, usize), wrote: Option<Dot>) {
+    pub(super) fn note_version(
+        &mut self,
+        slot: Slot,
+        replica: (NodeId, usize),
+        wrote: Option<Dot>,
+    ) {
         if !self.strategy.client.habits.checks_versions {
             return;
         }

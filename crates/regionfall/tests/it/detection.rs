@@ -112,7 +112,11 @@ fn by_probes(probe: &ProbeConfig, detector: &Detector, rounds: Rounds, is_silent
         (Detector::Consecutive { down, .. }, Pace::FixedRate, _) => {
             let down = f64::from(*down);
             let mean = (down - 0.5) * every + costs;
-            ((down - 1.0) * every + costs, Some(mean), down * every + costs)
+            (
+                (down - 1.0) * every + costs,
+                Some(mean),
+                down * every + costs,
+            )
         }
         (Detector::Consecutive { down, .. }, Pace::FixedDelay, _) => {
             let before = (f64::from(*down) - 1.0) * (every + costs) + costs;
@@ -204,9 +208,11 @@ fn a_vote_is_over_when_half_the_fleet_agrees() {
     for preset in ["etcd-lease", "consul-session"] {
         let (_, times) = detect(preset, "silent");
         // Three probes of a second, a second apart, and the vote: everybody within a vote's way of everybody else.
-        let (first, last) = times.iter().fold((f64::MAX, 0.0_f64), |(first, last), &time| {
-            (first.min(time), last.max(time))
-        });
+        let (first, last) = times
+            .iter()
+            .fold((f64::MAX, 0.0_f64), |(first, last), &time| {
+                (first.min(time), last.max(time))
+            });
         assert!(first >= 5_000.0 && last <= 6_500.0, "{preset}: {times:?}");
         assert!(last - first < 100.0, "{preset}: {times:?}");
     }

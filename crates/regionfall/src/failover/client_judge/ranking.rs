@@ -195,7 +195,11 @@ impl ClientJudge {
     fn shares(&self, now: LocalTime, overprovisioning: f64, panic_below: f64) -> Vec<u16> {
         let healthy = |index: usize| {
             let is_out = now < self.grace_until[index] || self.watches[index].is_tripped();
-            if is_out { 0.0 } else { self.watches[index].healthy_share() }
+            if is_out {
+                0.0
+            } else {
+                self.watches[index].healthy_share()
+            }
         };
         let mut healthy: Vec<f64> = (0..self.order.len()).map(healthy).collect();
         let overall = healthy.iter().sum::<f64>() / healthy.len() as f64;
@@ -225,9 +229,8 @@ impl ClientJudge {
             return;
         }
         self.spread = spread;
-        let largest = (0..self.spread.len()).max_by_key(|&index| {
-            (self.spread[index], core::cmp::Reverse(index))
-        });
+        let largest = (0..self.spread.len())
+            .max_by_key(|&index| (self.spread[index], core::cmp::Reverse(index)));
         if let Some(main) = largest.map(|index| self.order[index])
             && main != self.active
         {

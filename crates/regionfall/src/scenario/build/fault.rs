@@ -186,10 +186,11 @@ impl Builder<'_, '_> {
             "force-remove" | "purge" | "rejoin" => {
                 FaultKind::Membership(self.membership(fields, here, topology))
             }
-            "clock-skew" | "load-surge" | "slow-host" | "health-endpoint-down"
-            | "coordinator-down" => {
-                FaultKind::Degraded(self.degradation(fields, here, topology))
-            }
+            "clock-skew"
+            | "load-surge"
+            | "slow-host"
+            | "health-endpoint-down"
+            | "coordinator-down" => FaultKind::Degraded(self.degradation(fields, here, topology)),
             _ => FaultKind::ProcessCrash {
                 member: self.struck_member(fields, here, topology),
                 part: self.part(fields, here, topology),

@@ -1,11 +1,13 @@
 //! Strategies beyond the simplest, from their tables: see `schema/parts.rs`.
 
-use super::{Builder, duration, flag, inner, integer, list, number, optional_duration, share, text};
+use super::{
+    Builder, duration, flag, inner, integer, list, number, optional_duration, share, text,
+};
 use crate::failover::{
     AccrualConfig, AsksBy, Channels, Choice, ClientHabits, Conduct, CustomCheck, Detector,
     EjectionConfig, Evidence, GapModel, HeartbeatConfig, Isolated, KeySample, LeaseConfig,
-    ProbeKind, ProbeRefinement, RankBy, Ranking, RetryClass, RetryJitter, Returning,
-    Rounds, RunbookConfig, SilenceConfig, SilenceSince, StrategyConfig, Votes, WindowMoves,
+    ProbeKind, ProbeRefinement, RankBy, Ranking, RetryClass, RetryJitter, Returning, Rounds,
+    RunbookConfig, SilenceConfig, SilenceSince, StrategyConfig, Votes, WindowMoves,
 };
 use crate::scenario::read::path;
 use crate::scenario::read::tree::{Fields, Node, Value};
@@ -197,7 +199,10 @@ pub(super) fn returning(fields: &Fields) -> Returning {
 }
 
 pub(super) fn habits(fields: &Fields) -> ClientHabits {
-    let retry_jitter = match (text(fields, "retry_jitter"), optional_duration(fields, "retry_jitter")) {
+    let retry_jitter = match (
+        text(fields, "retry_jitter"),
+        optional_duration(fields, "retry_jitter"),
+    ) {
         ("full", _) => RetryJitter::Full,
         (_, Some(most)) => RetryJitter::Upto(most),
         _ => RetryJitter::None,

@@ -7,8 +7,8 @@ use super::{
 };
 use crate::database::{CheckScope, LagCheck};
 use crate::failover::{
-    Adopt, ClientConfig, Detector, Evidence, Failback, Pace, ProbeConfig, ProbeKind,
-    Propagation, ResolverClass, ResolverShare, RoundPolicy, StrategyConfig, Vantage,
+    Adopt, ClientConfig, Detector, Evidence, Failback, Pace, ProbeConfig, ProbeKind, Propagation,
+    ResolverClass, ResolverShare, RoundPolicy, StrategyConfig, Vantage,
 };
 use crate::scenario::error::{Problem, ProblemKind};
 use crate::scenario::read::path;
@@ -59,7 +59,11 @@ impl Builder<'_, '_> {
             gate: flag(fields, "gate"),
             vantage,
             evidence,
-            choice: self.choice(table(fields, "choice"), &path::join(here, "choice"), topology),
+            choice: self.choice(
+                table(fields, "choice"),
+                &path::join(here, "choice"),
+                topology,
+            ),
             propagation,
             failback: self.failback(fields),
             client: client(table(fields, "client")),
@@ -225,7 +229,9 @@ impl Builder<'_, '_> {
                 let problem = if key == "scope" || key == "lag_tolerance" {
                     problem.allowed("`availability` with `scope`, or `availability-lag`")
                 } else {
-                    problem.allowed("`set-get` with `keys`, `replication` with `tolerance`, or `custom`")
+                    problem.allowed(
+                        "`set-get` with `keys`, `replication` with `tolerance`, or `custom`",
+                    )
                 };
                 self.report(problem, node.mark());
             }
@@ -323,7 +329,6 @@ fn resolver(fields: &Fields) -> ResolverShare {
         share: share(fields, "share"),
     }
 }
-
 
 fn client(fields: &Fields) -> ClientConfig {
     let keepalive = fields

@@ -5,6 +5,7 @@
 //! output of `regionfall check --resolved`, the JSON Schema and the tables in
 //! `docs/scenario-format.md`.
 
+mod conduct;
 mod degradation;
 mod fault;
 mod json;

@@ -1,5 +1,4 @@
-//! Strategies beyond the simplest: refined probes, heartbeats, detectors of silence, rankings, conditions
-//! and steps of a return, coordination, people.
+//! Strategies beyond the simplest: refined probes, heartbeats, detectors of silence, rankings.
 
 use super::root::{PAUSE, PERIOD, TIMEOUT};
 use super::{Default, Form, Key, Kind, Open, Table};
@@ -7,7 +6,6 @@ use crate::failover::Grade;
 
 const ENVOY_OUTLIERS: &str = "Envoy, outlier_detection.proto";
 const AKKA: &str = "Akka reference.conf, failure-detector";
-const CONSUL: &str = "Consul docs, sessions";
 
 /// What a probe may ask beside PING, a connection and availability.
 pub(super) const PROBE_WORDS: &[(&str, &str)] = &[
@@ -35,7 +33,10 @@ pub(super) const PROBE_WORDS: &[(&str, &str)] = &[
         "not-stale",
         "a write is tried, which a member that has not caught up refuses",
     ),
-    ("custom", "a check of your own, told by what it costs and sees"),
+    (
+        "custom",
+        "a check of your own, told by what it costs and sees",
+    ),
 ];
 
 pub(super) const ROUND_TIMEOUT: Key = Key::new(
@@ -109,21 +110,35 @@ pub(super) const HEARTBEAT: Form = Form {
         title: "{ heartbeat = ... }",
         doc: "Messages published on every member, and expected from every other, through the database's own replication.",
         keys: &[
-            Key::new("heartbeat", PERIOD, Default::Text("2s"), "The interval between messages.")
-                .grade(Grade::Source, "redis/redis src/sentinel.c, sentinel_publish_period"),
+            Key::new(
+                "heartbeat",
+                PERIOD,
+                Default::Text("2s"),
+                "The interval between messages.",
+            )
+            .grade(
+                Grade::Source,
+                "redis/redis src/sentinel.c, sentinel_publish_period",
+            ),
             Key::new(
                 "silence",
                 TIMEOUT,
                 Default::Text("6s"),
                 "A channel that brought nothing for this long is broken.",
             )
-            .grade(Grade::Source, "redis/redis src/sentinel.c, three publish periods"),
+            .grade(
+                Grade::Source,
+                "redis/redis src/sentinel.c, three publish periods",
+            ),
             Key::new(
                 "channels",
                 Kind::Either(
                     &Kind::Word(&[
                         ("one", "one channel: it tells of its own shard alone"),
-                        ("per-shard", "one for each shard, where members have the same shards"),
+                        (
+                            "per-shard",
+                            "one for each shard, where members have the same shards",
+                        ),
                     ]),
                     &Kind::Integer(1, 4_096),
                 ),
@@ -168,7 +183,12 @@ pub(super) const SINCE_SUCCESS: Form = Form {
         title: "{ since_success = ... }",
         doc: "No success for so long.",
         keys: &[
-            Key::new("since_success", TIMEOUT, Default::Required, "How long, from the last answer that passed."),
+            Key::new(
+                "since_success",
+                TIMEOUT,
+                Default::Required,
+                "How long, from the last answer that passed.",
+            ),
             Key::new(
                 "refusal_is_final",
                 Kind::Flag,
@@ -185,7 +205,12 @@ pub(super) const LEASE: Form = Form {
     table: &Table {
         title: "{ lease = ... }",
         doc: "A lease that each success renews, from the moment it was asked for.",
-        keys: &[Key::new("lease", TIMEOUT, Default::Required, "How long it lasts.")],
+        keys: &[Key::new(
+            "lease",
+            TIMEOUT,
+            Default::Required,
+            "How long it lasts.",
+        )],
         open: None,
     },
 };
@@ -207,13 +232,21 @@ pub(super) const PHI: Form = Form {
                 "model",
                 Kind::Word(&[
                     ("normal", "gaps are normally distributed (Akka)"),
-                    ("exponential", "gaps are exponentially distributed (Cassandra)"),
+                    (
+                        "exponential",
+                        "gaps are exponentially distributed (Cassandra)",
+                    ),
                 ]),
                 Default::Text("normal"),
                 "What gaps are taken for.",
             ),
-            Key::new("pause", PAUSE, Default::Text("3s"), "Forgiven in any case, with the normal model.")
-                .grade(Grade::Source, AKKA),
+            Key::new(
+                "pause",
+                PAUSE,
+                Default::Text("3s"),
+                "Forgiven in any case, with the normal model.",
+            )
+            .grade(Grade::Source, AKKA),
             Key::new(
                 "min_deviation",
                 TIMEOUT,
@@ -221,8 +254,13 @@ pub(super) const PHI: Form = Form {
                 "The deviation is never taken for less, with the normal model.",
             )
             .grade(Grade::Source, AKKA),
-            Key::new("samples", Kind::Integer(2, 100_000), Default::Integer(1_000), "How many gaps are remembered.")
-                .grade(Grade::Source, AKKA),
+            Key::new(
+                "samples",
+                Kind::Integer(2, 100_000),
+                Default::Integer(1_000),
+                "How many gaps are remembered.",
+            )
+            .grade(Grade::Source, AKKA),
         ],
         open: None,
     },
@@ -234,33 +272,70 @@ pub(super) const EJECTION: Form = Form {
         title: "{ ejection = ... }",
         doc: "Outlier ejection: failures in a row put the member out for a time that grows.",
         keys: &[
-            Key::new("ejection", Kind::Integer(1, 1_000), Default::Integer(5), "Failures in a row.")
-                .grade(Grade::Source, ENVOY_OUTLIERS),
-            Key::new("base", TIMEOUT, Default::Text("30s"), "How long, times the number of ejections.")
-                .grade(Grade::Source, ENVOY_OUTLIERS),
+            Key::new(
+                "ejection",
+                Kind::Integer(1, 1_000),
+                Default::Integer(5),
+                "Failures in a row.",
+            )
+            .grade(Grade::Source, ENVOY_OUTLIERS),
+            Key::new(
+                "base",
+                TIMEOUT,
+                Default::Text("30s"),
+                "How long, times the number of ejections.",
+            )
+            .grade(Grade::Source, ENVOY_OUTLIERS),
             Key::new("max", TIMEOUT, Default::Text("300s"), "Never longer.")
                 .grade(Grade::Source, ENVOY_OUTLIERS),
-            Key::new("sweep", TIMEOUT, Default::Text("10s"), "Members come back in sweeps so far apart.")
-                .grade(Grade::Source, ENVOY_OUTLIERS),
-            Key::new("max_share", Kind::Share(0.0, 1.0), Default::Text("10%"), "No more of the members is out at a time.")
-                .grade(Grade::Source, ENVOY_OUTLIERS),
-            Key::new("always_one", Kind::Flag, Default::Flag(false), "One member may be out whatever the share says.")
-                .grade(Grade::Source, ENVOY_OUTLIERS),
+            Key::new(
+                "sweep",
+                TIMEOUT,
+                Default::Text("10s"),
+                "Members come back in sweeps so far apart.",
+            )
+            .grade(Grade::Source, ENVOY_OUTLIERS),
+            Key::new(
+                "max_share",
+                Kind::Share(0.0, 1.0),
+                Default::Text("10%"),
+                "No more of the members is out at a time.",
+            )
+            .grade(Grade::Source, ENVOY_OUTLIERS),
+            Key::new(
+                "always_one",
+                Kind::Flag,
+                Default::Flag(false),
+                "One member may be out whatever the share says.",
+            )
+            .grade(Grade::Source, ENVOY_OUTLIERS),
         ],
         open: None,
     },
 };
 
 pub(super) const ORDER_WORDS: &[(&str, &str)] = &[
-    ("priority", "the first healthy member in the fleet's order of homes"),
+    (
+        "priority",
+        "the first healthy member in the fleet's order of homes",
+    ),
     ("weight", "the healthy member of the greatest weight"),
-    ("nearest", "the healthy member that its own probes find nearest"),
-    ("next", "the next healthy member after the one in use, around the order of homes"),
+    (
+        "nearest",
+        "the healthy member that its own probes find nearest",
+    ),
+    (
+        "next",
+        "the next healthy member after the one in use, around the order of homes",
+    ),
     (
         "shares",
         "what the healthy part of a member can carry, and the rest to the next (priority levels)",
     ),
-    ("per-shard", "for each shard the first member in which it is healthy"),
+    (
+        "per-shard",
+        "for each shard the first member in which it is healthy",
+    ),
 ];
 
 static WEIGHTS: Table = Table {
@@ -279,9 +354,24 @@ static WEIGHT_CHANGE: Table = Table {
     title: "weight_changes",
     doc: "A weight that is changed while the process runs.",
     keys: &[
-        Key::new("at", PAUSE, Default::Required, "When, from the start of the run."),
-        Key::new("region", Kind::Region, Default::Required, "Of the member in this region."),
-        Key::new("weight", Kind::Number(0.0, 1e9), Default::Required, "To this."),
+        Key::new(
+            "at",
+            PAUSE,
+            Default::Required,
+            "When, from the start of the run.",
+        ),
+        Key::new(
+            "region",
+            Kind::Region,
+            Default::Required,
+            "Of the member in this region.",
+        ),
+        Key::new(
+            "weight",
+            Kind::Number(0.0, 1e9),
+            Default::Required,
+            "To this.",
+        ),
     ],
     open: None,
 };
@@ -323,242 +413,4 @@ pub(super) const CHOICE_PANIC: Key = Key::new(
     Kind::Share(0.0, 1.0),
     Default::Absent("50 %, for `shares`"),
     "With less than this share healthy over all members, health is not looked at.",
-);
-
-static GRADUAL: Table = Table {
-    title: "gradual",
-    doc: "Steps of a return.",
-    keys: &[
-        Key::new("reads_first", TIMEOUT, Default::Absent("reads and writes together"), "Reads go back so long before writes."),
-        Key::new("canary", Kind::Share(0.001, 1.0), Default::Absent("no canary"), "A share of operations that goes back before the others."),
-        Key::new("canary_for", TIMEOUT, Default::Absent("60 s, with `canary`"), "For so long."),
-    ],
-    open: None,
-};
-
-pub(super) const CRITERIA: Key = Key::new(
-    "criteria",
-    Kind::List(&Kind::Word(&[
-        ("available", "the member counts as healthy, which a return always needs"),
-        ("synchronized", "it lags behind its peers by no more than `lag`"),
-        ("not-stale", "it takes a write: it has caught up since it was cut off"),
-    ])),
-    Default::Absent("the member counts as healthy"),
-    "What must hold before traffic goes back.",
-);
-pub(super) const LAG: Key = Key::new(
-    "lag",
-    PAUSE,
-    Default::Absent("100 ms, for `synchronized`"),
-    "The lag that `synchronized` allows.",
-);
-pub(super) const ASKS: Key = Key::new(
-    "asks",
-    Kind::Word(&[
-        ("management", "the lag-aware availability check of the REST API"),
-        ("data-path", "replication offsets, over the data path"),
-    ]),
-    Default::Absent("`management`, for `synchronized`"),
-    "How `synchronized` is asked for.",
-);
-pub(super) const CHECK_EVERY: Key = Key::new(
-    "check_every",
-    PERIOD,
-    Default::Absent("5 s, where there are criteria to ask for"),
-    "How often the criteria are asked for while traffic is away.",
-);
-pub(super) const HELD_FOR: Key = Key::new(
-    "held_for",
-    PAUSE,
-    Default::Absent("0 s"),
-    "How long the criteria must have held.",
-);
-pub(super) const GRADUALLY: Key = Key::new(
-    "gradual",
-    Kind::Table(&GRADUAL),
-    Default::Absent("all traffic at once"),
-    "The steps of a return.",
-);
-
-pub(super) const MANUAL: Form = Form {
-    word: "manual",
-    table: &Table {
-        title: "{ manual = ... }",
-        doc: "A person brings traffic back.",
-        keys: &[
-            Key::new(
-                "manual",
-                Kind::Delay,
-                Default::Required,
-                "From the member's counting as healthy to the person's act; drawn once for each run.",
-            ),
-            CRITERIA,
-            LAG,
-            ASKS,
-            CHECK_EVERY,
-            HELD_FOR,
-            GRADUALLY,
-        ],
-        open: None,
-    },
-};
-
-static COORDINATION: Table = Table {
-    title: "coordination",
-    doc: "One value for each fleet, the member to use, kept by a coordinator that gives leases on it. A process uses a member only while its lease runs; a change waits until nobody holds the old value.",
-    keys: &[
-        Key::new("region", Kind::Region, Default::Absent("the first region of the topology"), "Where the coordinator stands."),
-        Key::new("ttl", TIMEOUT, Default::Text("10s"), "How long a lease lasts, by its holder's clock, from when it asked.")
-            .grade(Grade::Assumed, "etcd's client takes 60 s; Consul's least is 10 s"),
-        Key::new("renew_every", PERIOD, Default::Text("3s"), "Leases are renewed so often.")
-            .grade(Grade::Source, "etcd client/v3/lease.go: a third of the TTL"),
-        Key::new("patience", Kind::Number(1.0, 100.0), Default::Number(1.0), "The coordinator waits so many times the TTL for a holder that is silent; Consul 2.")
-            .grade(Grade::Source, "hashicorp/consul agent/structs, SessionTTLMultiplier"),
-        Key::new("lock_delay", PAUSE, Default::Text("0s"), "After a lease ran out nobody gets the value for this long; Consul 15 s.")
-            .grade(Grade::Documented, CONSUL),
-        Key::new("drain", PAUSE, Default::Text("1s"), "A process that lets go waits this long for what it has under way.")
-            .grade(Grade::Assumed, "the timeout of a command, or so"),
-        Key::new("fencing", Kind::Flag, Default::Flag(true), "Whether requests carry the version of the value, and members refuse one older than they have seen."),
-    ],
-    open: None,
-};
-
-/// The keys of a client process's vantage.
-pub(super) static PROCESS: &[Key] = &[
-    Key::new(
-        "rounds",
-        Kind::Word(&[
-            ("apart", "each member has a loop of its own"),
-            ("together", "all begin together, and verdicts fall when the last has ended"),
-            ("in-turn", "one member after another; the interval counts from the first"),
-        ]),
-        Default::Text("apart"),
-        "How the probe rounds of different members follow each other.",
-    ),
-    Key::new(
-        "look_again",
-        PERIOD,
-        Default::Absent("only when some member's health changes"),
-        "With no usable member: look for one so often.",
-    ),
-    Key::new(
-        "grace_restarts",
-        Kind::Flag,
-        Default::Flag(false),
-        "Whether the grace of a member that was left begins anew with each failed probe.",
-    ),
-    Key::new(
-        "votes",
-        Kind::Word(&[
-            ("own", "each process decides for itself"),
-            ("any", "verdicts are shared: what one process of the fleet holds for down is down for all"),
-            ("majority", "more than half of the fleet's processes must agree"),
-        ]),
-        Default::Text("own"),
-        "Whose verdicts count.",
-    ),
-    Key::new(
-        "coordination",
-        Kind::Table(&COORDINATION),
-        Default::Absent("no coordinator"),
-        "One value for all that says where traffic may go.",
-    ),
-];
-
-pub(super) const APPLICATION: Form = Form {
-    word: "application",
-    table: &Table {
-        title: "at = \"application\"",
-        doc: "The application itself, in each app server: the same as a client process, under its own name.",
-        keys: PROCESS,
-        open: None,
-    },
-};
-
-pub(super) const PEOPLE: Form = Form {
-    word: "people",
-    table: &Table {
-        title: "at = \"people\"",
-        doc: "People who are alerted by monitoring and follow a runbook.",
-        keys: &[
-            Key::new("region", Kind::Region, Default::Absent("the first region of the topology"), "Where their monitoring stands."),
-            Key::new("alert", Kind::Delay, Default::Text("lognormal(median=1m, p99=5m)"), "From the monitoring's verdict to somebody's pager.")
-                .grade(Grade::Assumed, "no general figure is published: measure your own"),
-            Key::new("acknowledge", Kind::Delay, Default::Text("lognormal(median=4m, p99=20m)"), "From the pager to a person who looks.")
-                .grade(Grade::Assumed, "no general figure is published: measure your own"),
-            Key::new("declare", Kind::Delay, Default::Text("lognormal(median=10m, p99=45m)"), "From looking to the decision.")
-                .grade(Grade::Assumed, "no general figure is published: measure your own"),
-            Key::new("act", Kind::Delay, Default::Text("lognormal(median=5m, p99=30m)"), "From the decision to its being carried out.")
-                .grade(Grade::Assumed, "no general figure is published: measure your own"),
-            Key::new("failure", Kind::Share(0.0, 0.99), Default::Text("10%"), "How likely carrying it out fails and must be done again.")
-                .grade(Grade::Assumed, "no general figure is published: measure your own"),
-        ],
-        open: None,
-    },
-};
-
-/// What only some client libraries do.
-pub(super) const RETRY_JITTER: Key = Key::new(
-    "retry_jitter",
-    Kind::Either(
-        &Kind::Word(&[
-            ("none", "waits do not vary"),
-            ("full", "uniform between nothing and the wait, before its bound is applied"),
-        ]),
-        &TIMEOUT,
-    ),
-    Default::Text("none"),
-    "How waits before retries vary; a time is added up to that much.",
-);
-pub(super) const INNER_ATTEMPTS: Key = Key::new(
-    "inner_attempts",
-    Kind::Integer(1, 100),
-    Default::Integer(1),
-    "Attempts inside one attempt: the member's own client tries so often before anybody hears of a failure.",
-);
-pub(super) const INNER_WAIT: Key = Key::new(
-    "inner_wait",
-    PAUSE,
-    Default::Text("0s"),
-    "Wait before the second of them; it doubles.",
-);
-pub(super) const FOLLOWS_SWITCH: Key = Key::new(
-    "retry_follows_switch",
-    Kind::Flag,
-    Default::Flag(false),
-    "Whether an attempt that fails after a switch is repeated at the new member, though retries stay otherwise.",
-);
-pub(super) const KEEPS_ON_TIMEOUT: Key = Key::new(
-    "keeps_connection_on_timeout",
-    Kind::Flag,
-    Default::Flag(false),
-    "Whether a command that timed out leaves its connection in use.",
-);
-pub(super) const OPENS_IN_ADVANCE: Key = Key::new(
-    "opens_in_advance",
-    Kind::Flag,
-    Default::Flag(false),
-    "Whether connections to every member of the order are opened in advance.",
-);
-pub(super) const WAITS_FOR_FAILOVER: Key = Key::new(
-    "waits_for_failover",
-    TIMEOUT,
-    Default::Absent("it fails at once"),
-    "With the member in use down, and `fails_at_once_when_down`: a command waits so long for another to be chosen.",
-);
-pub(super) const RETRY_CLASS: Key = Key::new(
-    "retries",
-    Kind::Word(&[
-        ("unsent", "none: only what was certainly not sent"),
-        ("reads", "reads only"),
-        ("idempotent", "reads, and writes that leave the same behind if they take effect twice"),
-    ]),
-    Default::Text("idempotent"),
-    "Which commands may be tried again after they may have taken effect; `retry_unsafe` lets all.",
-);
-pub(super) const CHECKS_VERSIONS: Key = Key::new(
-    "checks_versions",
-    Kind::Flag,
-    Default::Flag(false),
-    "Whether a read that lacks the app server's own last write to its key is repeated at the member that was left.",
 );

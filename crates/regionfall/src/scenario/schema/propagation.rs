@@ -1,6 +1,6 @@
 //! How clients learn of a decision, and the client that carries commands.
 
-use super::parts::{
+use super::conduct::{
     CHECKS_VERSIONS, FOLLOWS_SWITCH, INNER_ATTEMPTS, INNER_WAIT, KEEPS_ON_TIMEOUT,
     OPENS_IN_ADVANCE, RETRY_CLASS, RETRY_JITTER, WAITS_FOR_FAILOVER,
 };
