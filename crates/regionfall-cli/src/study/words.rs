@@ -242,6 +242,7 @@ fn degraded<'s>(degradation: &Degradation, name: impl Fn(RegionId) -> &'s str) -
         Degradation::HealthEndpointDown { member, .. } => {
             format!("health endpoint of {} down", home(member))
         }
+        Degradation::CoordinatorDown { .. } => "coordinator down".to_owned(),
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use regionfall_kernel::{SimDuration, SimTime, TimerId};
 
 use super::operation::{Deadline, Slot};
+use super::steering::Steering;
 use crate::network::ConnectionId;
 use crate::route::{Resolver, Route};
 use crate::topology::{DeciderId, FleetId, HostId, MemberId, NodeId, RelayId, ServerId};
@@ -52,6 +53,10 @@ pub struct AppServer {
     pub looks_each_time: bool,
     /// Since when nothing has succeeded; [`SimTime::NEVER`] if the last request did.
     pub trouble_since: SimTime,
+    /// What goes elsewhere than the route.
+    pub steering: Steering,
+    /// Operations that wait for another member to be chosen.
+    pub stranded: Vec<Slot>,
 }
 
 /// How an app server finds the member to use.
@@ -83,6 +88,8 @@ pub struct Pooled {
 pub enum PooledState {
     /// It is being opened for an operation, which has until the timer fires.
     Opening(Slot, TimerId),
+    /// It is being opened in advance, for no operation.
+    Warming,
     /// Nothing.
     Idle,
     /// It carries a request; the reply is due by the deadline.
@@ -109,6 +116,7 @@ impl AppServer {
         let count = self
             .pool
             .iter()
+            .filter(|pooled| pooled.state != PooledState::Warming)
             .filter(|pooled| any || pooled.member == member)
             .count();
         count < self.pool_limit
@@ -126,7 +134,7 @@ impl AppServer {
     pub fn earliest_deadline(&self) -> SimTime {
         let deadlines = self.pool.iter().filter_map(|pooled| match pooled.state {
             PooledState::Busy(_, deadline) => Some(deadline),
-            PooledState::Opening(..) | PooledState::Idle => None,
+            PooledState::Opening(..) | PooledState::Warming | PooledState::Idle => None,
         });
         deadlines.min().unwrap_or(SimTime::NEVER)
     }

@@ -59,7 +59,7 @@ impl Decider for Checker {
                     });
                 }
             }
-            Sight::AttemptEnded { .. } | Sight::Reported { .. } => {}
+            _ => {}
         }
     }
 

@@ -3,9 +3,14 @@
 //!
 //! These are plain settings. What they do is in the module of each part.
 
-use regionfall_kernel::SimDuration;
+use regionfall_kernel::{Distribution, SimDuration};
 
 use super::relay::{BalancerConfig, SyncerConfig, Takeover, UpstreamConfig};
+use super::conduct::{ClientHabits, Conduct, Ranking, Returning, RunbookConfig};
+use super::evidence::{
+    AccrualConfig, CustomCheck, EjectionConfig, HeartbeatConfig, KeySample, ProbeRefinement,
+    SilenceConfig, WindowMoves,
+};
 use crate::database::{CheckScope, LagCheck};
 use crate::topology::RegionId;
 
@@ -36,6 +41,10 @@ pub struct StrategyConfig {
     pub takeover: Takeover,
     /// What tells balancers which nodes there are; `None` is somebody who always knows at once.
     pub syncer: Option<SyncerConfig>,
+    /// How client processes go about deciding: in what order they probe, whom they listen to.
+    pub conduct: Conduct,
+    /// What must hold before traffic goes back, and in which steps it does.
+    pub returning: Returning,
 }
 
 /// Who decides.
@@ -59,6 +68,8 @@ pub enum Vantage {
     ClientProcess,
     /// Each proxy that carries traffic for itself.
     Proxy,
+    /// People who are alerted, and follow a runbook.
+    People(RunbookConfig),
 }
 
 /// One source of evidence, with the detector that judges it.
@@ -68,6 +79,10 @@ pub enum Evidence {
     Probe(ProbeConfig, Detector),
     /// The outcome of the application's own attempts.
     Passive(Detector),
+    /// Those of the application's own attempts that timed out; other failures do not count.
+    PassiveTimeouts(Detector),
+    /// Messages published on every member that must come back from every other.
+    Heartbeat(HeartbeatConfig),
 }
 
 /// An active probe loop, run by each decider for each member it watches.
@@ -88,6 +103,8 @@ pub struct ProbeConfig {
     /// Whether the probe keeps its connection between rounds (a client's PING), or opens one each
     /// time (a traffic manager's check).
     pub keeps_connection: bool,
+    /// What its loop does beyond that.
+    pub refinement: ProbeRefinement,
 }
 
 /// What a probe asks.
@@ -104,6 +121,21 @@ pub enum ProbeKind {
         /// Whether the data must be close to what the peers have.
         lag: Option<LagCheck>,
     },
+    /// ECHO gives back what was sent: as PING, with a payload.
+    Echo,
+    /// A health endpoint beside the database says 200: it asks the process on its own machine.
+    Http,
+    /// Keys are set and read.
+    SetGet(KeySample),
+    /// The member says how far behind its peers it is, over the data path (INFO, CRDT.INFO).
+    Replication {
+        /// The lag that passes.
+        tolerance: SimDuration,
+    },
+    /// A write is tried: a member that has not caught up with its peers since it was cut off refuses it.
+    NotStale,
+    /// A check of the user's own, told by what it costs and what it sees.
+    Custom(CustomCheck),
 }
 
 /// What a probe interval counts from.
@@ -138,7 +170,15 @@ pub enum Detector {
         failures: u32,
         /// Smallest share of failures in it, in 0..=1.
         rate: f64,
+        /// How the window moves.
+        moves: WindowMoves,
     },
+    /// No success for so long.
+    Silence(SilenceConfig),
+    /// Silence that the gaps between earlier successes make improbable.
+    Accrual(AccrualConfig),
+    /// So many failures in a row put the member out for a time, which grows each time.
+    Ejection(EjectionConfig),
 }
 
 /// How the probes of a round are judged together.
@@ -153,7 +193,7 @@ pub enum RoundPolicy {
 }
 
 /// Where traffic goes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub enum Choice {
     /// The first healthy member in the fleet's order of homes.
     Priority {
@@ -161,6 +201,8 @@ pub enum Choice {
         /// last answer.
         fail_open: bool,
     },
+    /// By rules that rank members anew each time.
+    Ranked(Ranking),
 }
 
 /// How clients learn of a decision, and when they move.
@@ -267,6 +309,24 @@ pub enum Failback {
         /// A member that was left is not used again for this long, even if it is healthy.
         grace: SimDuration,
     },
+    /// A person brings it back.
+    Manual {
+        /// From the member's counting as healthy to the person's act; drawn once for each run.
+        takes: Distribution,
+    },
+}
+
+impl Failback {
+    /// The same with what a person takes in this run.
+    #[must_use]
+    pub fn drawn(&self, unit: f64) -> Self {
+        match self {
+            Self::Manual { takes } => Self::Automatic {
+                after: takes.quantile(unit),
+            },
+            other => other.clone(),
+        }
+    }
 }
 
 /// The client that carries commands.
@@ -298,6 +358,8 @@ pub struct ClientConfig {
     pub user_timeout: Option<SimDuration>,
     /// Whether a connection is used again; otherwise each command opens one of its own.
     pub keeps_connections: bool,
+    /// What only some client libraries do.
+    pub habits: ClientHabits,
 }
 
 impl ClientConfig {
@@ -318,6 +380,7 @@ impl ClientConfig {
             keepalive: None,
             user_timeout: None,
             keeps_connections: true,
+            habits: ClientHabits::default(),
         }
     }
 }

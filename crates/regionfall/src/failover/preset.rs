@@ -11,6 +11,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::preset_routes;
+use super::preset_clients;
 
 /// The data files, in the order of the catalogue.
 const FILES: [(&str, &str); 3] = [
@@ -29,6 +30,7 @@ const FILES: [(&str, &str); 3] = [
 fn files() -> Vec<(&'static str, &'static str)> {
     let mut files = FILES.to_vec();
     files.extend(preset_routes::FILES);
+    files.extend(preset_clients::FILES);
     files
 }
 

@@ -6,7 +6,7 @@
 
 use regionfall_kernel::SimDuration;
 
-use super::{Choice, Detector, ProbeConfig};
+use super::{Choice, Detector, ProbeConfig, Ranking};
 use crate::topology::RegionId;
 
 /// Proxies, or the edges of a global load balancer, that carry a strategy's traffic and choose the member.
@@ -220,8 +220,8 @@ impl RelayConfig {
 
 impl Choice {
     /// Whether it uses what is down rather than nothing.
-    pub(crate) fn fails_open(self) -> bool {
-        let Self::Priority { fail_open } = self;
-        fail_open
+    pub(crate) fn fails_open(&self) -> bool {
+        let (Self::Priority { fail_open } | Self::Ranked(Ranking { fail_open, .. })) = self;
+        *fail_open
     }
 }

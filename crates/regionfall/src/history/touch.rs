@@ -45,7 +45,7 @@ pub(crate) fn touches_server(shape: &RunShape, kind: &FaultKind, server: usize) 
         },
         FaultKind::Degraded(degradation) => match degradation {
             // No request of an application goes there.
-            Degradation::HealthEndpointDown { .. } => false,
+            Degradation::HealthEndpointDown { .. } | Degradation::CoordinatorDown { .. } => false,
             Degradation::LoadSurge { region: None, .. } => true,
             // Whoever shares a member with those who ask more.
             Degradation::LoadSurge {

@@ -66,6 +66,15 @@ impl Metrics {
         self
     }
 
+    /// Fills in how many notes deciders sent each other, where they sent any.
+    #[must_use]
+    pub fn with_coordination(mut self, notes: u64) -> Self {
+        if notes > 0 {
+            self.fill("coordination_messages", Value::Count(notes));
+        }
+        self
+    }
+
     /// Fills in how busy the database was.
     #[must_use]
     pub fn with_load(mut self, load: &Load) -> Self {

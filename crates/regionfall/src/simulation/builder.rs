@@ -8,7 +8,8 @@ use super::blueprint::Blueprint;
 use super::outcome::{Label, Outcome};
 use super::run::{Plan, run_with};
 use crate::failover::{
-    Adopt, Choice, Decider, Failback, Propagation, StrategyConfig, Takeover, Vantage,
+    Adopt, Choice, Conduct, Decider, Failback, Propagation, Returning, StrategyConfig, Takeover,
+    Vantage,
 };
 use crate::fault::FaultSpec;
 use crate::history::Listener;
@@ -193,6 +194,8 @@ fn own_strategy(given: Option<&StrategyConfig>) -> StrategyConfig {
         balancer: None,
         takeover: Takeover::None,
         syncer: None,
+        conduct: Conduct::default(),
+        returning: Returning::default(),
     }
 }
 

@@ -3,9 +3,11 @@
 use regionfall_kernel::{SimTime, TimerId, TraceHash};
 
 use super::event::{Event, Message, ProbeId};
+use super::examining::Met;
 use super::world::{Owner, World};
 use crate::failover::{
-    Action, Decider, LocalTime, Probe, ProbeKind, ProbeOutcome, Propagation, Sight, Vantage,
+    Action, Decider, KeySample, LocalTime, Probe, ProbeKind, ProbeOutcome, Propagation, Sight,
+    Vantage,
 };
 use crate::history::{Fact, Listener};
 use crate::network::{ConnectionId, ConnectionOptions, Draw, End, Opening, TrafficClass};
@@ -38,6 +40,14 @@ pub(super) struct DeciderSlot {
     pub relay: Option<RelayId>,
     /// Faults that cut it off from members, and whether its reports get lost too.
     pub cut_off: Vec<(FaultId, bool)>,
+    /// Whether it wants to see every attempt before it chooses a member.
+    pub wants_commands: bool,
+    /// Its connections for heartbeats, by member, and whether they are open.
+    pub subscriptions: Vec<Option<(ConnectionId, bool)>>,
+    /// Heartbeats published and connections opened for them so far, for addressing draws.
+    pub subscribed: u32,
+    /// Notes sent so far, for addressing draws.
+    pub noted: u32,
 }
 
 impl DeciderSlot {
@@ -48,6 +58,8 @@ impl DeciderSlot {
         kept: Vec<Option<ConnectionId>>,
     ) -> Self {
         let watches_traffic = decider.watches_traffic();
+        let wants_commands = decider.wants_commands();
+        let subscriptions = vec![None; kept.len()];
         Self {
             decider,
             host,
@@ -58,6 +70,10 @@ impl DeciderSlot {
             watches_traffic,
             relay: None,
             cut_off: Vec::new(),
+            wants_commands,
+            subscriptions,
+            subscribed: 0,
+            noted: 0,
         }
     }
 
@@ -77,6 +93,24 @@ pub(super) struct ProbeSlot {
     /// The draw's sequence.
     sequence: u32,
     in_use: bool,
+}
+
+/// Bytes of a probe, and of its answer.
+fn bytes_of(kind: ProbeKind) -> u32 {
+    match kind {
+        ProbeKind::Connect | ProbeKind::Ping | ProbeKind::Availability { .. } => PROBE_BYTES,
+        // A payload of 32 bytes each way.
+        ProbeKind::Echo => PROBE_BYTES + 32,
+        // Request line, host and status line.
+        ProbeKind::Http => PROBE_BYTES + 120,
+        // SET and GET with a key of 16 bytes and a value of 16 for each.
+        ProbeKind::SetGet(KeySample::OnePerShard) => PROBE_BYTES + 100,
+        ProbeKind::SetGet(KeySample::Random(keys)) => PROBE_BYTES + 100 * u32::from(keys),
+        // INFO replication, or the refusal of a write.
+        ProbeKind::Replication { .. } => PROBE_BYTES + 500,
+        ProbeKind::NotStale => PROBE_BYTES + 60,
+        ProbeKind::Custom(check) => check.bytes,
+    }
 }
 
 /// A host's clock. Every clock is right for now.
@@ -138,6 +172,9 @@ impl World {
                             },
                         );
                     }
+                    if let Some(server) = server.filter(|_| healthy) {
+                        self.fill_pool(now, server, member, listener);
+                    }
                     let mut state = TraceHash::default();
                     self.deciders[id.index()].decider.hash_into(&mut state);
                     listener.observe(
@@ -162,25 +199,28 @@ impl World {
                         self.queue.schedule(now + report_delay, report);
                     }
                 }
-                Action::Publish { fleet, member } => {
-                    let publish_delay = match &self.strategy.propagation {
-                        Propagation::Dns { publish_delay, .. } => Some(*publish_delay),
-                        Propagation::Upstream(upstream) => Some(upstream.publish_delay),
-                        Propagation::None | Propagation::Pointer { .. } => None,
-                    };
-                    if let Some(publish_delay) = publish_delay {
+                Action::Publish { fleet, member } => match &self.strategy.propagation {
+                    Propagation::Upstream(upstream) => {
+                        let change = Event::AnswerChanges(fleet, member);
+                        self.queue.schedule(now + upstream.publish_delay, change);
+                    }
+                    &Propagation::Dns { publish_delay, .. } => {
                         let change = Event::AnswerChanges(fleet, member);
                         self.queue.schedule(now + publish_delay, change);
                     }
+                    Propagation::Pointer { .. } => self.point_fleet(now, fleet, member, listener),
+                    Propagation::None => {}
+                },
+                Action::Use { .. }
+                | Action::UseForReads { .. }
+                | Action::Share { .. }
+                | Action::UseForShard { .. }
+                | Action::Carry { .. } => self.steer(now, id, action, listener),
+                Action::Subscribe { member } => self.subscribe(now, id, member),
+                Action::Beat { member, channel } => {
+                    self.publish_beat(now, id, (member, channel), listener);
                 }
-                Action::Use { member } => {
-                    let slot = &self.deciders[id.index()];
-                    if let Some(server) = slot.server {
-                        self.point(now, server, member, listener);
-                    } else if let Some(relay) = slot.relay {
-                        self.choose_upstream(now, relay, member, listener);
-                    }
-                }
+                Action::Send { to, note } => self.send_note(now, id, to, note),
             }
         }
     }
@@ -214,6 +254,7 @@ impl World {
         for index in 0..self.deciders.len() {
             if self.deciders[index].host == Some(host) {
                 self.deciders[index].kept.fill(None);
+                self.deciders[index].subscriptions.fill(None);
                 for token in std::mem::take(&mut self.deciders[index].deferred) {
                     self.show(
                         now,
@@ -264,7 +305,7 @@ impl World {
             &Fact::ProbeSent {
                 decider: id,
                 member,
-                bytes: PROBE_BYTES,
+                bytes: bytes_of(probe.kind),
             },
         );
         if let Some(relaying) = &mut self.relaying {
@@ -299,8 +340,13 @@ impl World {
         }
         let setup = match probe.kind {
             ProbeKind::Availability { .. } => HTTPS_SETUP,
+            ProbeKind::Custom(check) => check.setup_round_trips,
+            ProbeKind::Http => 0,
             _ if self.deciders[id.index()].server.is_some() => CLIENT_PROBE_SETUP,
-            ProbeKind::Connect | ProbeKind::Ping => 0,
+            ProbeKind::SetGet(_) | ProbeKind::Replication { .. } | ProbeKind::NotStale => {
+                CLIENT_PROBE_SETUP
+            }
+            ProbeKind::Connect | ProbeKind::Ping | ProbeKind::Echo => 0,
         };
         let opening = Opening {
             client: host,
@@ -331,7 +377,7 @@ impl World {
     ) {
         match self.probes[number.0 as usize].probe.kind {
             ProbeKind::Connect => self.end_probe(now, number, ProbeOutcome::Passed, listener),
-            ProbeKind::Ping | ProbeKind::Availability { .. } => self.send_ping(now, number),
+            _ => self.send_ping(now, number),
         }
     }
 
@@ -344,7 +390,7 @@ impl World {
             leg: 0,
         };
         if let Some(connection) = slot.connection {
-            let message = (Message::Probe(number).into(), PROBE_BYTES);
+            let message = (Message::Probe(number).into(), bytes_of(slot.probe.kind));
             self.network.send(
                 now,
                 &mut self.queue,
@@ -357,7 +403,13 @@ impl World {
     }
 
     /// A member's process answers a probe, or the management process beside it.
-    pub(super) fn answer_probe(&mut self, now: SimTime, connection: ConnectionId, number: ProbeId) {
+    pub(super) fn answer_probe<L: Listener>(
+        &mut self,
+        now: SimTime,
+        connection: ConnectionId,
+        number: ProbeId,
+        listener: &mut L,
+    ) {
         let slot = self.probes[number.0 as usize];
         let draw = Draw {
             who: slot.decider.0,
@@ -366,20 +418,15 @@ impl World {
             leg: 1,
         };
         // A process that still loads answers PING with an error too (Redis docs, PING and LOADING).
-        let is_error = match slot.probe.kind {
-            ProbeKind::Availability { scope, lag } => {
-                let answer = self.availability(now, slot.probe.member, (scope, lag));
-                !answer.is_available()
-            }
-            ProbeKind::Connect | ProbeKind::Ping => self
-                .node_at(connection)
-                .is_some_and(|node| self.is_loading(node)),
+        let asked = (self.node_at(connection), slot.probe);
+        let Met::Answer { is_error } = self.examine(now, asked, draw, listener) else {
+            return;
         };
         let reply = Message::ProbeReply {
             probe: number,
             is_error,
         };
-        let message = (reply.into(), PROBE_BYTES);
+        let message = (reply.into(), bytes_of(slot.probe.kind));
         self.network.send(
             now,
             &mut self.queue,
@@ -447,7 +494,8 @@ impl World {
             self.relay_probed(now, relay, (member, passed), listener);
         }
         if let Some(connection) = slot.connection {
-            if slot.probe.keeps_connection && outcome == ProbeOutcome::Passed {
+            let kept = self.deciders[slot.decider.index()].kept[member.index()];
+            if slot.probe.keeps_connection && outcome == ProbeOutcome::Passed && kept.is_none() {
                 self.deciders[slot.decider.index()].kept[member.index()] = Some(connection);
                 self.own(connection, Owner::Kept(slot.decider, member));
             } else {

@@ -2,6 +2,7 @@
 
 use regionfall_crdt::OriginId;
 
+use super::heartbeats::Beat;
 use super::letter::Letter;
 use super::sessions::SessionId;
 use super::takeover::RouterId;
@@ -124,6 +125,10 @@ pub(super) enum Event {
     SyncerLooks(MemberId, u8),
     /// A syncer has told a balancer of that node.
     SyncerApplies(MemberId, u8),
+    /// A note of one decider reaches another.
+    Note(NoteId),
+    /// A heartbeat leaves a member for another.
+    Relay(Beat),
 }
 
 /// What travels over connections, as a [`Letter`].
@@ -172,7 +177,13 @@ pub(super) enum Message {
     },
     /// Its primary asks for that.
     AskProgress(LinkId),
+    /// A heartbeat of a decider, at any stage of its way.
+    Beat(Beat),
 }
+
+/// A note between deciders.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct NoteId(pub u32);
 
 /// A directed link of one shard.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -282,18 +293,20 @@ impl Event {
             Self::DiskFree(..) => 33,
             Self::Export(_) => 34,
             Self::Imported(..) => 35,
-            Self::SessionTimeout(_) => 50,
-            Self::SessionIdle(_) => 51,
-            Self::SessionDoomed(_) => 52,
-            Self::Relayed(..) => 53,
-            Self::RelayLook(_) => 54,
-            Self::Router(..) => 55,
-            Self::Advert(..) => 56,
-            Self::Neighbours(_) => 61,
-            Self::ProxyStarts(..) => 57,
-            Self::Withdrawal(_) => 58,
-            Self::SyncerLooks(..) => 59,
-            Self::SyncerApplies(..) => 60,
+            Self::SessionTimeout(_) => 70,
+            Self::SessionIdle(_) => 71,
+            Self::SessionDoomed(_) => 72,
+            Self::Relayed(..) => 73,
+            Self::RelayLook(_) => 74,
+            Self::Router(..) => 75,
+            Self::Advert(..) => 76,
+            Self::Neighbours(_) => 81,
+            Self::ProxyStarts(..) => 77,
+            Self::Withdrawal(_) => 78,
+            Self::SyncerLooks(..) => 79,
+            Self::SyncerApplies(..) => 80,
+            Self::Note(_) => 50,
+            Self::Relay(_) => 51,
         }
     }
 }

@@ -7,8 +7,9 @@
 use regionfall_crdt::OriginId;
 
 use super::event::{CallId, DispatchId, LinkId, Message, ProbeId};
+use super::heartbeats::{Beat, BeatLeg};
 use crate::client::Slot;
-use crate::topology::MemberId;
+use crate::topology::{DeciderId, MemberId};
 
 /// A message in two words: in the first the kind (8 bits), small fields (24) and an identity (32).
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -27,6 +28,7 @@ const CALL_REPLY: u64 = 9;
 const DISPATCH: u64 = 40;
 const PROGRESS: u64 = 41;
 const ASK_PROGRESS: u64 = 42;
+const BEAT: u64 = 50;
 
 impl From<Message> for Letter {
     #[inline]
@@ -79,6 +81,16 @@ impl From<Message> for Letter {
                 (word(PROGRESS, 0, identity), u64::from(sequence))
             }
             Message::AskProgress(LinkId(id)) => (word(ASK_PROGRESS, 0, u32::from(id)), 0),
+            Message::Beat(beat) => {
+                let leg = match beat.leg {
+                    BeatLeg::Published => 0,
+                    BeatLeg::Relayed => 1,
+                    BeatLeg::Delivered => 2,
+                };
+                let small = u64::from(beat.from.0) | u64::from(beat.to.0) << 8 | leg << 16;
+                let second = u64::from(beat.channel);
+                (word(BEAT, small, beat.decider.0), second)
+            }
         };
         Self([first, second])
     }
@@ -123,6 +135,17 @@ impl From<Letter> for Message {
                 sequence: second as u32,
             },
             ASK_PROGRESS => Self::AskProgress(LinkId(identity as u16)),
+            BEAT => Self::Beat(Beat {
+                decider: DeciderId(identity),
+                from: MemberId((first >> 8) as u8),
+                to: MemberId((first >> 16) as u8),
+                channel: second as u16,
+                leg: match first >> 24 & 0xFF {
+                    0 => BeatLeg::Published,
+                    1 => BeatLeg::Relayed,
+                    _ => BeatLeg::Delivered,
+                },
+            }),
             kind => {
                 debug_assert_eq!(kind, CALL_REPLY, "letters are made from messages only");
                 Self::CallReply(CallId(identity))
@@ -188,6 +211,13 @@ mod tests {
                 sequence: u32::MAX - 2,
             },
             Message::AskProgress(link),
+            Message::Beat(Beat {
+                decider: DeciderId(0x8765_4321),
+                from: MemberId(9),
+                to: MemberId(8),
+                channel: 0xFEDC,
+                leg: BeatLeg::Delivered,
+            }),
         ];
         for message in messages {
             assert_eq!(Message::from(Letter::from(message)), message);

@@ -5,11 +5,11 @@ use regionfall_kernel::{Seed, SimDuration, SimTime, TimerId, unit_from_bits};
 
 use super::deciding::DeciderSlot;
 use super::world::World;
-use crate::client::{AppServer, Finding};
+use crate::client::{AppServer, Finding, Steering};
 use crate::database::{Link, LinkState, Member, Missed, Node, Placement, Role, Scope, Shard};
 use crate::failover::{
-    Checker, ClientJudge, Decider, Propagation, ResolverClass, ResolverShare, TrafficManager,
-    TrafficManagerConfig, Vantage,
+    Checker, ClientJudge, Coordinator, Decider, Propagation, ResolverClass, ResolverShare, Runbook,
+    Seat, TrafficManager, TrafficManagerConfig, Vantage,
 };
 use crate::route::{Answers, Resolver, Route};
 use crate::topology::{DeciderId, HostId, MemberId, NodeId, RegionId, ServerId};
@@ -212,6 +212,8 @@ impl World {
                 timeout,
                 looks_each_time,
                 trouble_since: SimTime::NEVER,
+                steering: Steering::default(),
+                stranded: Vec::new(),
             });
         }
     }
@@ -221,19 +223,40 @@ impl World {
         let draws = seed.addressed("phases");
         let phase = |who: u32, what: u32| draws.unit([who, what, 0, 0].into());
         let members: Vec<MemberId> = self.members.iter().map(|member| member.id).collect();
+        self.strategy.failback = self.strategy.failback.drawn(phase(u32::MAX, 0));
         match self.strategy.vantage.clone() {
             // Judges of relays stand behind all others.
             Vantage::None | Vantage::Proxy => {}
             Vantage::ClientProcess => {
+                let draws = seed.addressed("judges");
                 for index in 0..self.servers.len() {
                     let server = &self.servers[index];
                     let fleet = &self.blueprint.settings().workload.fleets[server.fleet.index()];
-                    let judge =
-                        ClientJudge::new(&self.strategy, &fleet.home, phase(index as u32, 0));
+                    let seat = Seat {
+                        phase: phase(index as u32, 0),
+                        number: index as u32,
+                        fleet_size: fleet.servers,
+                        draws,
+                    };
+                    let judge = ClientJudge::new(&self.strategy, &fleet.home, seat);
                     let (id, host) = (server.id, server.host);
                     let decider = self.add_decider(Box::new(judge), Some(host), Some(id));
                     self.servers[index].finding = Finding::Pointer(decider);
                 }
+                self.place_coordinator();
+            }
+            Vantage::People(config) => {
+                let host = self.network.add_host(config.region, 0);
+                let fleets = &self.blueprint.settings().workload.fleets;
+                let orders = fleets.iter().map(|fleet| fleet.home.clone()).collect();
+                let evidence = &self.strategy.evidence;
+                let own = (
+                    self.strategy.failback.clone(),
+                    phase(0, 0),
+                    seed.addressed("people"),
+                );
+                let runbook = Runbook::new(config, evidence, &members, orders, own);
+                self.add_decider(Box::new(runbook), Some(host), None);
             }
             Vantage::Checkers {
                 count,
@@ -261,13 +284,28 @@ impl World {
                     checkers: count,
                     share_above: healthy_share_above,
                     orders: fleets.iter().map(|fleet| fleet.home.clone()).collect(),
-                    choice: self.strategy.choice,
+                    choice: self.strategy.choice.clone(),
                     failback: self.strategy.failback.clone(),
                 });
                 self.add_decider(Box::new(manager), None, None);
             }
         }
         self.place_relay_judges(phase);
+    }
+
+    /// The coordinator that the client processes follow, if they follow one.
+    fn place_coordinator(&mut self) {
+        let Some(config) = self.strategy.conduct.lease.clone() else {
+            return;
+        };
+        let fleets = &self.blueprint.settings().workload.fleets;
+        let values: Vec<MemberId> = fleets.iter().map(|fleet| fleet.home[0]).collect();
+        let of_server = |server: &AppServer| server.fleet.0;
+        let followers = self.servers.iter().map(of_server).collect();
+        let host = self.network.add_host(config.region, 0);
+        let coordinator = Coordinator::new(config, &values, followers);
+        let id = self.add_decider(Box::new(coordinator), Some(host), None);
+        self.conferring.coordinator = Some((id, host));
     }
 
     /// Adds a decider on a host, or one that is a service without a host.

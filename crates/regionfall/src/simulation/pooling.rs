@@ -25,6 +25,7 @@ impl World {
         listener: &mut L,
     ) {
         let server = &mut self.servers[id.index()];
+        let version = server.steering.version;
         let deadline = now + server.timeout;
         let pooled = &mut server.pool[position];
         pooled.state = PooledState::Busy(slot, deadline);
@@ -37,6 +38,8 @@ impl World {
         operation.member = member;
         operation.travelling += 1;
         operation.unconfirmed = false;
+        operation.is_outdated = false;
+        operation.version = version;
         let attempt = operation.attempt;
         let draw = Draw {
             who: operation.who,
@@ -197,6 +200,17 @@ impl World {
             return;
         };
         let pooled = &mut self.servers[id.index()].pool[position];
+        if pooled.state == PooledState::Warming {
+            let member = pooled.member;
+            if self.servers[id.index()].has_room(member) {
+                self.servers[id.index()].pool[position].state = PooledState::Idle;
+                listener.observe(now, &Fact::Connected { server: id, member });
+                self.serve_waiting(now, id, listener);
+            } else {
+                self.drop_pooled(now, id, position);
+            }
+            return;
+        }
         let PooledState::Opening(slot, timer) = pooled.state else {
             return;
         };
@@ -243,7 +257,11 @@ impl World {
             let PooledState::Busy(slot, _) = self.servers[id.index()].pool[position].state else {
                 break;
             };
-            self.drop_pooled(now, id, position);
+            if self.strategy.client.habits.keeps_connection_on_timeout {
+                self.servers[id.index()].pool[position].state = PooledState::Idle;
+            } else {
+                self.drop_pooled(now, id, position);
+            }
             self.attempt_failed(now, slot, AttemptEnding::Timeout, listener);
         }
         self.serve_waiting(now, id, listener);
@@ -297,7 +315,7 @@ impl World {
             PooledState::Busy(slot, _) => {
                 self.attempt_failed(now, slot, AttemptEnding::ConnectionLost, listener);
             }
-            PooledState::Idle => {}
+            PooledState::Warming | PooledState::Idle => {}
         }
         self.serve_waiting(now, id, listener);
     }
@@ -358,7 +376,7 @@ impl World {
             let state = self.servers[id.index()].pool[position].state;
             self.drop_pooled(now, id, position);
             match state {
-                PooledState::Idle => {}
+                PooledState::Warming | PooledState::Idle => {}
                 PooledState::Opening(slot, _) => {
                     self.attempt_failed(now, slot, AttemptEnding::Refused, listener);
                 }

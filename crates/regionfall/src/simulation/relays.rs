@@ -13,7 +13,7 @@ use super::world::World;
 use crate::database::{Entrance, Limit, RateLimit};
 use crate::failover::{
     BalancerConfig, ClientJudge, Decider, OnDown, Propagation, RelayConfig, RelayPlace,
-    TargetJudge, UpstreamConfig, Vantage,
+    Seat, TargetJudge, UpstreamConfig, Vantage,
 };
 use crate::history::{Fact, Histogram, Listener};
 use crate::network::ConnectionId;

@@ -7,7 +7,7 @@ use crate::client::{Finding, PooledState};
 use crate::failover::{Adopt, Propagation};
 use crate::history::{Ending, Fact, Listener};
 use crate::route::Route;
-use crate::topology::{MemberId, ServerId};
+use crate::topology::{FleetId, MemberId, ServerId};
 
 impl World {
     /// An app server's own judge points it to another member.
@@ -25,6 +25,21 @@ impl World {
         match adopt {
             Adopt::AtOnce => self.adopt(now, id, route, listener),
             Adopt::NextCommand => self.servers[id.index()].next_route = Some(route),
+        }
+    }
+
+    /// Somebody points all app servers of a fleet to another member: a flag that they read.
+    pub(super) fn point_fleet<L: Listener>(
+        &mut self,
+        now: SimTime,
+        fleet: FleetId,
+        member: MemberId,
+        listener: &mut L,
+    ) {
+        for index in 0..self.servers.len() {
+            if self.servers[index].fleet == fleet {
+                self.point(now, ServerId::from_index(index), member, listener);
+            }
         }
     }
 
@@ -53,6 +68,7 @@ impl World {
             return;
         }
         server.route = route;
+        server.steering.left = Some(from);
         listener.observe(
             now,
             &Fact::Adopted {
@@ -118,6 +134,7 @@ impl World {
         let server = &mut self.servers[id.index()];
         server.is_running = false;
         server.next_route = None;
+        server.stranded.clear();
         let pool = std::mem::take(&mut server.pool);
         let waiting = std::mem::take(&mut server.waiting);
         for pooled in pool {

@@ -104,6 +104,10 @@ impl World {
             self.answer_with_error(now, errand);
             return;
         }
+        if self.is_fenced_off(slot, node) {
+            self.answer_with_error(now, errand);
+            return;
+        }
         let asked = self.operations.get(slot);
         let (operation, key, keyspace) = (asked.id, asked.key(), asked.keyspace());
         let kind = asked.request.command;
@@ -155,6 +159,7 @@ impl World {
             tell_read(now, who, (key, keyspace), effects, listener);
         }
         let last = executed.effects.iter().last().map(|effect| effect.dot);
+        self.note_version(slot, (node, shard), last);
         let wrote = last.is_some();
         for effect in executed.effects {
             self.publish_effect(now, node, effect);

@@ -12,6 +12,7 @@ use super::afflictions::HostFault;
 use super::answering::Errands;
 use super::blueprint::Blueprint;
 use super::capacity::Capacity;
+use super::conferring::Conferring;
 use super::deciding::{DeciderSlot, ProbeSlot};
 use super::degrading::Acting;
 use super::endpoint::{Call, Endpoint};
@@ -65,6 +66,8 @@ pub struct World {
     pub(super) answers: Vec<Answers>,
     pub(super) deciders: Vec<DeciderSlot>,
     pub(super) probes: Vec<ProbeSlot>,
+    /// What deciders have between them.
+    pub(super) conferring: Conferring,
     /// Where the management processes run, by member; none if no decider asks them.
     pub(super) management: Vec<HostId>,
     pub(super) endpoints: Vec<Endpoint>,
@@ -129,6 +132,8 @@ pub(super) enum Owner {
     Sentinel(PostId, u16),
     /// A relay's own, to a target.
     Session(SessionId),
+    /// A decider's for heartbeats with a member.
+    Subscription(DeciderId, MemberId),
 }
 
 impl World {
@@ -170,6 +175,7 @@ impl World {
             answers: Vec::new(),
             deciders: Vec::new(),
             probes: Vec::new(),
+            conferring: Conferring::default(),
             management: Vec::new(),
             endpoints: Vec::new(),
             calls: Vec::new(),
@@ -380,6 +386,8 @@ impl World {
             Event::SyncerApplies(member, node) => {
                 self.syncer_applies(now, (member, node), listener);
             }
+            Event::Note(id) => self.note_arrives(now, id, listener),
+            Event::Relay(beat) => self.beat_leaves(now, beat),
         }
     }
 
@@ -415,6 +423,7 @@ impl World {
                 Some(Owner::Endpoint(endpoint)) => self.endpoint_opened(now, endpoint),
                 Some(Owner::Sentinel(id, wire)) => self.wire_opened(now, id, wire),
                 Some(Owner::Session(id)) => self.session_opened(now, id, listener),
+                Some(Owner::Subscription(id, member)) => self.subscription_opened(id, member),
                 Some(Owner::Kept(..)) | None => {}
             },
             Notice::Broken {
@@ -433,6 +442,9 @@ impl World {
                 Some(Owner::Endpoint(endpoint)) => self.endpoint_broken(endpoint),
                 Some(Owner::Sentinel(id, wire)) => self.wire_broken(now, id, wire, listener),
                 Some(Owner::Session(id)) => self.session_broken(now, id, cause, listener),
+                Some(Owner::Subscription(id, member)) => {
+                    self.subscription_broken(now, (id, member), connection, listener);
+                }
                 None => {}
             },
             Notice::Broken {
@@ -484,9 +496,9 @@ impl World {
             }
             Message::Probe(probe) => {
                 if self.capacity.is_some() {
-                    self.queue_probe(now, connection, probe);
+                    self.queue_probe(now, connection, probe, listener);
                 } else {
-                    self.answer_probe(now, connection, probe);
+                    self.answer_probe(now, connection, probe, listener);
                 }
             }
             Message::ProbeReply { probe, is_error } => {
@@ -519,6 +531,7 @@ impl World {
                 sequence,
             } => self.progress_arrives(now, link, (origin, u64::from(sequence)), listener),
             Message::AskProgress(link) => self.progress_asked(now, link),
+            Message::Beat(beat) => self.beat_arrives(now, beat, listener),
         }
     }
 
@@ -538,6 +551,7 @@ impl World {
                 | Message::Effects { .. }
                 | Message::Progress { .. }
                 | Message::AskProgress(_)
+                | Message::Beat(_)
                 | Message::Call(_)
                 | Message::CallReply(_) => {}
             }
@@ -573,6 +587,7 @@ impl World {
         self.start_reports(now);
         self.start_sentinels(now, listener);
         self.start_watchdogs(now, listener);
+        self.open_in_advance(now, listener);
         self.start_arrivals(now);
     }
 

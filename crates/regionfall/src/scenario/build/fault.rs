@@ -190,9 +190,11 @@ impl Builder<'_, '_> {
             | "checkers-cut-off" | "syncer-stuck" | "node-added" | "record-change" => {
                 FaultKind::Routing(self.routing(fields, here, topology))
             }
-            "clock-skew" | "load-surge" | "slow-host" | "health-endpoint-down" => {
-                FaultKind::Degraded(self.degradation(fields, here, topology))
-            }
+            "clock-skew"
+            | "load-surge"
+            | "slow-host"
+            | "health-endpoint-down"
+            | "coordinator-down" => FaultKind::Degraded(self.degradation(fields, here, topology)),
             _ => FaultKind::ProcessCrash {
                 member: self.struck_member(fields, here, topology),
                 part: self.part(fields, here, topology),

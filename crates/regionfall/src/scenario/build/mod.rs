@@ -5,6 +5,7 @@ mod fault;
 mod limits;
 mod membership;
 mod objective;
+mod parts;
 mod persistence;
 mod promotion;
 mod reference;
@@ -47,8 +48,11 @@ impl<'a, 'b> Builder<'a, 'b> {
         let phases = phases(table(root, "phases"));
         let topology = self.topology(table(root, "topology"), root);
         let workload = self.workload(table(root, "workload"), &topology);
-        let strategies = self.strategies(list(root, "strategy"), &topology);
+        let mut strategies = self.strategies(list(root, "strategy"), &topology);
         let database = self.database(table(root, "database"));
+        for strategy in &mut strategies {
+            strategy.knows_shards(database.shards);
+        }
         self.kept = persistence::Kept::of(&database);
         let (common, recovered) = self.objectives(table(root, "objectives"), "objectives");
         let cases = self.cases(root, &topology, phases, &common);

@@ -3,12 +3,13 @@
 use super::relay::{syncer, takeover};
 use super::topology::region_list;
 use super::{
-    Builder, duration, flag, inner, integer, list, number, optional_duration, share, table, text,
+    Builder, duration, flag, inner, integer, list, number, optional_duration, parts, share, table,
+    text,
 };
 use crate::database::{CheckScope, LagCheck};
 use crate::failover::{
-    Adopt, Choice, ClientConfig, Detector, Evidence, Failback, NameConfig, Pace, ProbeConfig,
-    ProbeKind, Propagation, ResolverClass, ResolverShare, RoundPolicy, StrategyConfig, Vantage,
+    Adopt, ClientConfig, Detector, Evidence, Failback, NameConfig, Pace, ProbeConfig, ProbeKind, Propagation,
+    ResolverClass, ResolverShare, RoundPolicy, StrategyConfig, Vantage,
 };
 use crate::scenario::error::{Problem, ProblemKind};
 use crate::scenario::read::path;
@@ -63,15 +64,23 @@ impl Builder<'_, '_> {
             gate: flag(fields, "gate"),
             vantage,
             evidence,
-            choice: Choice::Priority {
-                fail_open: flag(table(fields, "choice"), "fail_open"),
-            },
+            choice: self.choice(
+                table(fields, "choice"),
+                &path::join(here, "choice"),
+                topology,
+            ),
             propagation,
-            failback: failback(fields),
+            failback: self.failback(fields),
             client: client(table(fields, "client")),
             balancer: self.balancer(fields, here),
             takeover: takeover(fields),
             syncer: syncer(fields),
+            conduct: self.conduct(
+                table(fields, "vantage"),
+                &path::join(here, "vantage"),
+                topology,
+            ),
+            returning: parts::returning(table(fields, "failback")),
         }
     }
 
@@ -155,8 +164,11 @@ impl Builder<'_, '_> {
     fn vantage(&mut self, strategy: &Fields, here: &str, topology: &TopologyConfig) -> Vantage {
         let fields = table(strategy, "vantage");
         match text(fields, "at") {
-            "client-process" => Vantage::ClientProcess,
+            "client-process" | "application" => Vantage::ClientProcess,
             "proxy" => Vantage::Proxy,
+            "people" => {
+                Vantage::People(self.runbook(fields, &path::join(here, "vantage"), topology))
+            }
             "checkers" => Vantage::Checkers {
                 count: integer(fields, "count"),
                 healthy_share_above: share(fields, "healthy_share_above"),
@@ -171,6 +183,9 @@ impl Builder<'_, '_> {
     }
 
     pub(super) fn evidence(&mut self, fields: &Fields, here: &str) -> Evidence {
+        if fields.get("heartbeat").is_some() {
+            return parts::heartbeat(fields);
+        }
         let detector = detector(table(fields, "detector"));
         if fields.get("probe").is_none() {
             if matches!(detector, Detector::Round { .. }) {
@@ -182,6 +197,9 @@ impl Builder<'_, '_> {
                 )
                 .allowed("`consecutive` or `window`");
                 self.report(problem, fields.get("detector").and_then(Node::mark));
+            }
+            if text(fields, "passive") == "timeouts" {
+                return Evidence::PassiveTimeouts(detector);
             }
             return Evidence::Passive(detector);
         }
@@ -197,13 +215,16 @@ impl Builder<'_, '_> {
             probes: integer(fields, "probes"),
             gap: duration(fields, "gap"),
             keeps_connection: flag(fields, "keeps_connection"),
+            refinement: parts::refinement(fields),
         };
         Evidence::Probe(probe, detector)
     }
 
     fn probe_kind(&mut self, fields: &Fields, here: &str) -> ProbeKind {
         let probe = text(fields, "probe");
+        let special = parts::probe_kind(fields);
         let (allowed, kind): (&[&str], ProbeKind) = match probe {
+            _ if special.is_some() => special.unwrap_or((&[], ProbeKind::Ping)),
             "ping" => (&[], ProbeKind::Ping),
             "connect" => (&[], ProbeKind::Connect),
             _ => {
@@ -223,18 +244,44 @@ impl Builder<'_, '_> {
                 (allowed, ProbeKind::Availability { scope, lag })
             }
         };
-        for key in ["scope", "lag_tolerance"] {
+        for key in parts::SPECIAL_PROBE_KEYS {
             if let Some(node) = fields.get(key).filter(|_| !allowed.contains(&key)) {
                 let problem = Problem::new(
                     ProblemKind::Conflict,
                     path::join(here, key),
                     format!("`{key}` says nothing to a `{probe}` probe"),
                 );
-                let problem = problem.allowed("`availability` with `scope`, or `availability-lag`");
+                let problem = if key == "scope" || key == "lag_tolerance" {
+                    problem.allowed("`availability` with `scope`, or `availability-lag`")
+                } else {
+                    problem.allowed(
+                        "`set-get` with `keys`, `replication` with `tolerance`, or `custom`",
+                    )
+                };
                 self.report(problem, node.mark());
             }
         }
         kind
+    }
+
+    fn failback(&mut self, strategy: &Fields) -> Failback {
+        let fields = table(strategy, "failback");
+        if fields.get("after").is_some() {
+            Failback::Automatic {
+                after: duration(fields, "after"),
+            }
+        } else if fields.get("every").is_some() {
+            Failback::Tick {
+                every: duration(fields, "every"),
+                grace: duration(fields, "grace"),
+            }
+        } else if fields.get("manual").is_some() {
+            Failback::Manual {
+                takes: self.delay(fields, "manual"),
+            }
+        } else {
+            Failback::Never
+        }
     }
 
     fn propagation(
@@ -280,6 +327,9 @@ impl Builder<'_, '_> {
 }
 
 fn detector(fields: &Fields) -> Detector {
+    if let Some(detector) = parts::detector(fields) {
+        return detector;
+    }
     if fields.get("policy").is_some() {
         let policy = match text(fields, "policy") {
             "any" => RoundPolicy::Any,
@@ -293,6 +343,7 @@ fn detector(fields: &Fields) -> Detector {
             window: duration(fields, "window"),
             failures: integer(fields, "failures"),
             rate: share(fields, "rate"),
+            moves: parts::window_moves(fields),
         };
     }
     Detector::Consecutive {
@@ -329,22 +380,6 @@ fn resolver(fields: &Fields) -> ResolverShare {
     }
 }
 
-fn failback(strategy: &Fields) -> Failback {
-    let fields = table(strategy, "failback");
-    if fields.get("after").is_some() {
-        Failback::Automatic {
-            after: duration(fields, "after"),
-        }
-    } else if fields.get("every").is_some() {
-        Failback::Tick {
-            every: duration(fields, "every"),
-            grace: duration(fields, "grace"),
-        }
-    } else {
-        Failback::Never
-    }
-}
-
 fn client(fields: &Fields) -> ClientConfig {
     let keepalive = fields
         .get("keepalive")
@@ -370,5 +405,6 @@ fn client(fields: &Fields) -> ClientConfig {
         keepalive,
         user_timeout: optional_duration(fields, "user_timeout"),
         keeps_connections: flag(fields, "keeps_connections"),
+        habits: parts::habits(fields),
     }
 }

@@ -1,6 +1,8 @@
 //! Faults: what goes wrong, when, and for how long.
 
-use super::degradation::{CLOCK_SKEW, HEALTH_ENDPOINT_DOWN, LOAD_SURGE, SLOW_HOST};
+use super::degradation::{
+    CLOCK_SKEW, COORDINATOR_DOWN, HEALTH_ENDPOINT_DOWN, LOAD_SURGE, SLOW_HOST,
+};
 use super::membership::{FORCE_REMOVE, PURGE, REJOIN};
 use super::persistence::{DISK_LOST, FSYNC_STALL, RESTORE};
 use super::root::PERIOD;
@@ -365,6 +367,7 @@ pub(crate) static FAULT: Forms = Forms {
         LOAD_SURGE,
         SLOW_HOST,
         HEALTH_ENDPOINT_DOWN,
+        COORDINATOR_DOWN,
         FORCE_REMOVE,
         PURGE,
         REJOIN,

@@ -5,12 +5,14 @@
 //! output of `regionfall check --resolved`, the JSON Schema and the tables in
 //! `docs/scenario-format.md`.
 
+mod conduct;
 mod degradation;
 mod fault;
 mod json;
 mod limits;
 mod markdown;
 mod membership;
+mod parts;
 mod persistence;
 mod promotion;
 mod propagation;

@@ -1,5 +1,9 @@
 //! How clients learn of a decision, and the client that carries commands.
 
+use super::conduct::{
+    CHECKS_VERSIONS, FOLLOWS_SWITCH, INNER_ATTEMPTS, INNER_WAIT, KEEPS_ON_TIMEOUT,
+    OPENS_IN_ADVANCE, RETRY_CLASS, RETRY_JITTER, WAITS_FOR_FAILOVER,
+};
 use super::relay::UPSTREAM;
 use super::root::{PAUSE, TIMEOUT};
 use super::{Default, Form, Forms, Key, Kind, Table, Tag};
@@ -321,6 +325,15 @@ pub(crate) static CLIENT: Table = Table {
             Default::Flag(true),
             "Whether a connection is used again; otherwise each command opens one of its own.",
         ),
+        RETRY_JITTER,
+        INNER_ATTEMPTS,
+        INNER_WAIT,
+        FOLLOWS_SWITCH,
+        KEEPS_ON_TIMEOUT,
+        OPENS_IN_ADVANCE,
+        WAITS_FOR_FAILOVER,
+        RETRY_CLASS,
+        CHECKS_VERSIONS,
     ],
     open: None,
 };

@@ -1,6 +1,15 @@
 //! Strategies: vantage, evidence, detector, choice, failback; propagation and client stand beside this
 //! file.
 
+use super::conduct::{
+    APPLICATION, ASKS, CHECK_EVERY, CRITERIA, GRADUALLY, HELD_FOR, LAG, MANUAL, PEOPLE, PROCESS,
+};
+use super::parts::{
+    BYTES, CHOICE_CHANGES, CHOICE_MARGIN, CHOICE_NEAREST, CHOICE_OVERPROVISIONING, CHOICE_PANIC,
+    CHOICE_WEIGHTS, EJECTION, HEARTBEAT, JITTER, KEYS, LEASE, ORDER_WORDS, PHI, PROBE_WORDS,
+    RETRIES, ROUND_TIMEOUT, SEES, SETUP_ROUND_TRIPS, SINCE_SUCCESS, TIMEOUTS_WORDS, TOLERANCE,
+    WINDOW_MOVES, WITH_TRAFFIC, WHEN_FAILING,
+};
 use super::propagation::{CLIENT, PROPAGATION};
 use super::relay::{BALANCER, SYNCER, TAKEOVER};
 use super::root::{PAUSE, PERIOD, TIMEOUT};
@@ -110,7 +119,7 @@ static VANTAGE: Forms = Forms {
         Form { word: "none", table: &Table { title: "at = \"none\"", doc: "Nobody: there is no failover.", keys: &[], open: None } },
         Form {
             word: "client-process",
-            table: &Table { title: "at = \"client-process\"", doc: "Each app server for itself.", keys: &[], open: None },
+            table: &Table { title: "at = \"client-process\"", doc: "Each app server for itself.", keys: PROCESS, open: None },
         },
         Form {
             word: "proxy",
@@ -130,6 +139,8 @@ static VANTAGE: Forms = Forms {
                 open: None,
             },
         },
+        APPLICATION,
+        PEOPLE,
     ],
 };
 
@@ -146,18 +157,7 @@ pub(super) static EVIDENCE: Forms = Forms {
                 keys: &[
                     Key::new(
                         "probe",
-                        Kind::Word(&[
-                            ("ping", "PING is answered with PONG"),
-                            ("connect", "a TCP connection is accepted"),
-                            (
-                                "availability",
-                                "the management process of the member's node finds the database available (REST API over HTTPS)",
-                            ),
-                            (
-                                "availability-lag",
-                                "the same, and its data close to what its peers have (`extend_check=lag`)",
-                            ),
-                        ]),
+                        Kind::Word(PROBE_WORDS),
                         Default::Required,
                         "What is asked.",
                     ),
@@ -223,6 +223,16 @@ pub(super) static EVIDENCE: Forms = Forms {
                         Default::Absent("as `[database.availability]` has it"),
                         "The lag that `availability-lag` tolerates (`availability_lag_tolerance_ms`). Client libraries send 5 s.",
                     ),
+                    ROUND_TIMEOUT,
+                    RETRIES,
+                    JITTER,
+                    WHEN_FAILING,
+                    WITH_TRAFFIC,
+                    KEYS,
+                    TOLERANCE,
+                    SETUP_ROUND_TRIPS,
+                    BYTES,
+                    SEES,
                     Key::new(
                         "detector",
                         Kind::Forms(&DETECTOR),
@@ -241,7 +251,7 @@ pub(super) static EVIDENCE: Forms = Forms {
                 keys: &[
                     Key::new(
                         "passive",
-                        Kind::Word(&[("errors", "attempts that fail or time out")]),
+                        Kind::Word(TIMEOUTS_WORDS),
                         Default::Required,
                         "What is watched.",
                     ),
@@ -255,6 +265,7 @@ pub(super) static EVIDENCE: Forms = Forms {
                 open: None,
             },
         },
+        HEARTBEAT,
     ],
 };
 
@@ -329,10 +340,15 @@ static DETECTOR: Forms = Forms {
                         "Smallest share of failures in it.",
                     )
                     .grade(Grade::Source, "redis/jedis MultiDbConfig.java"),
+                    WINDOW_MOVES,
                 ],
                 open: None,
             },
         },
+        SINCE_SUCCESS,
+        LEASE,
+        PHI,
+        EJECTION,
     ],
 };
 
@@ -342,10 +358,7 @@ static CHOICE: Table = Table {
     keys: &[
         Key::new(
             "order",
-            Kind::Word(&[(
-                "priority",
-                "the first healthy member in the fleet's order of homes",
-            )]),
+            Kind::Word(ORDER_WORDS),
             Default::Text("priority"),
             "Which member is chosen.",
         ),
@@ -355,6 +368,12 @@ static CHOICE: Table = Table {
             Default::Flag(false),
             "With no healthy member: answer as if all were healthy, instead of keeping the last answer.",
         ),
+        CHOICE_WEIGHTS,
+        CHOICE_CHANGES,
+        CHOICE_NEAREST,
+        CHOICE_MARGIN,
+        CHOICE_OVERPROVISIONING,
+        CHOICE_PANIC,
     ],
     open: None,
 };
@@ -369,7 +388,15 @@ static FAILBACK: Forms = Forms {
             table: &Table {
                 title: "{ after = ... }",
                 doc: "As soon as the preferred member has counted as healthy for long enough.",
-                keys: &[Key::new("after", PAUSE, Default::Required, "How long; `\"0s\"` is at once.")],
+                keys: &[
+                    Key::new("after", PAUSE, Default::Required, "How long; `\"0s\"` is at once."),
+                    CRITERIA,
+                    LAG,
+                    ASKS,
+                    CHECK_EVERY,
+                    HELD_FOR,
+                    GRADUALLY,
+                ],
                 open: None,
             },
         },
@@ -381,9 +408,16 @@ static FAILBACK: Forms = Forms {
                 keys: &[
                     Key::new("every", PERIOD, Default::Text("120s"), "Its period; the phase is uniform.").grade(Grade::Source, "redis/jedis MultiDbConfig.java"),
                     Key::new("grace", PAUSE, Default::Text("60s"), "A member that was left is not used again for this long, even if it is healthy.").grade(Grade::Source, "redis/jedis MultiDbConfig.java"),
+                    CRITERIA,
+                    LAG,
+                    ASKS,
+                    CHECK_EVERY,
+                    HELD_FOR,
+                    GRADUALLY,
                 ],
                 open: None,
             },
         },
+        MANUAL,
     ],
 };
