@@ -5,12 +5,12 @@
 
 use regionfall_kernel::{Distribution, SimDuration};
 
-use super::relay::{BalancerConfig, SyncerConfig, Takeover, UpstreamConfig};
 use super::conduct::{ClientHabits, Conduct, Ranking, Returning, RunbookConfig};
 use super::evidence::{
     AccrualConfig, CustomCheck, EjectionConfig, HeartbeatConfig, KeySample, ProbeRefinement,
     SilenceConfig, WindowMoves,
 };
+use super::relay::{BalancerConfig, SyncerConfig, Takeover, UpstreamConfig};
 use crate::database::{CheckScope, LagCheck};
 use crate::topology::RegionId;
 

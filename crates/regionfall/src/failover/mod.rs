@@ -22,12 +22,12 @@ mod ejection;
 mod evidence;
 mod note;
 mod preset;
-mod preset_routes;
-mod relay;
-mod target_judge;
 mod preset_clients;
 mod preset_page;
+mod preset_routes;
+mod relay;
 mod runbook;
+mod target_judge;
 mod traffic_manager;
 mod vrrp;
 mod watch;
@@ -54,7 +54,7 @@ pub use relay::{
     BalancerConfig, Connections, Observe, ObserveAction, OnDown, PoolConfig, RelayConfig,
     RelayPlace, SyncerConfig, Takeover, UpstreamConfig, VrrpConfig,
 };
-pub use target_judge::TargetJudge;
 pub use runbook::Runbook;
+pub use target_judge::TargetJudge;
 pub use traffic_manager::{TrafficManager, TrafficManagerConfig};
 pub use vrrp::{RouterAction, RouterState, RouterTimer, VrrpRouter};

@@ -10,8 +10,8 @@ use regionfall_kernel::SimDuration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::preset_routes;
 use super::preset_clients;
+use super::preset_routes;
 
 /// The data files, in the order of the catalogue.
 const FILES: [(&str, &str); 3] = [

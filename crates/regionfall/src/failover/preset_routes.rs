@@ -1,10 +1,18 @@
 //! The data files of presets whose traffic goes through a name, a load balancer or a proxy.
 
 /// The data files, in the order of the catalogue.
-pub(super) const FILES: [(&str, &str); 16] = [
+pub(super) const FILES: [(&str, &str); 20] = [
     (
         "haproxy-default",
         include_str!("../../presets/haproxy-default.toml"),
+    ),
+    (
+        "haproxy-tuned",
+        include_str!("../../presets/haproxy-tuned.toml"),
+    ),
+    (
+        "envoy-active",
+        include_str!("../../presets/envoy-active.toml"),
     ),
     (
         "envoy-outlier",
@@ -59,6 +67,11 @@ pub(super) const FILES: [(&str, &str); 16] = [
         "azure-traffic-manager-fast",
         include_str!("../../presets/azure-traffic-manager-fast.toml"),
     ),
+    (
+        "cloudflare-lb",
+        include_str!("../../presets/cloudflare-lb.toml"),
+    ),
+    ("f5-gtm", include_str!("../../presets/f5-gtm.toml")),
     (
         "gcp-dns-failover",
         include_str!("../../presets/gcp-dns-failover.toml"),

@@ -6,7 +6,7 @@
 
 use regionfall_kernel::SimDuration;
 
-use super::{Choice, Detector, ProbeConfig, Ranking};
+use super::{Detector, ProbeConfig};
 use crate::topology::RegionId;
 
 /// Proxies, or the edges of a global load balancer, that carry a strategy's traffic and choose the member.
@@ -215,13 +215,5 @@ impl RelayConfig {
     /// Whether it cares for what a choice says only when a session begins.
     pub fn pins_sessions(&self) -> bool {
         self.connections != Connections::Terminated
-    }
-}
-
-impl Choice {
-    /// Whether it uses what is down rather than nothing.
-    pub(crate) fn fails_open(&self) -> bool {
-        let (Self::Priority { fail_open } | Self::Ranked(Ranking { fail_open, .. })) = self;
-        *fail_open
     }
 }

@@ -46,23 +46,21 @@ impl Decider for TargetJudge {
     }
 
     fn observe(&mut self, now: LocalTime, sight: Sight, actions: &mut Vec<Action>) {
-        match sight {
-            Sight::Woken { token } => {
-                self.watches[Watch::index_of(token)].woken(token, now, actions);
-            }
-            Sight::ProbeEnded {
-                ticket, outcome, ..
-            } => {
-                let watch = &mut self.watches[Watch::index_of(ticket)];
-                let before = watch.is_healthy();
-                watch.probe_ended(ticket, now, outcome, actions);
-                let healthy = watch.is_healthy();
-                if healthy != before {
-                    let member = watch.member();
-                    actions.push(Action::Verdict { member, healthy });
-                }
-            }
-            Sight::AttemptEnded { .. } | Sight::Reported { .. } => {}
+        let token = match sight {
+            Sight::Woken { token } => token,
+            Sight::ProbeEnded { ticket, .. } => ticket,
+            _ => return,
+        };
+        let watch = &mut self.watches[Watch::index_of(token)];
+        let before = watch.is_healthy();
+        if let Sight::ProbeEnded { outcome, .. } = sight {
+            watch.probe_ended(token, now, outcome, actions);
+        } else {
+            watch.woken(token, now, actions);
+        }
+        let (member, healthy) = (watch.member(), watch.is_healthy());
+        if healthy != before {
+            actions.push(Action::Verdict { member, healthy });
         }
     }
 

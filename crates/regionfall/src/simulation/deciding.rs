@@ -528,12 +528,16 @@ impl World {
         });
         match (kind, target) {
             (ProbeKind::Availability { .. }, None) => self.probed_host(member, kind),
-            (ProbeKind::Availability { .. }, Some(target)) => {
+            (ProbeKind::Availability { .. } | ProbeKind::Http, Some(target)) => {
                 let node = target.node.map_or(0, |node| node.index());
                 self.management[node]
             }
-            (ProbeKind::Connect | ProbeKind::Ping, Some(target)) => self.target_host(target),
-            (ProbeKind::Connect | ProbeKind::Ping, None) => self.endpoint_host(member),
+            (_, Some(target)) => self.target_host(target),
+            // What other processes answer is asked of them.
+            _ if self.probed_host(member, kind) == self.entrance_host(member) => {
+                self.endpoint_host(member)
+            }
+            _ => self.probed_host(member, kind),
         }
     }
 

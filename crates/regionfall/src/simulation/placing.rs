@@ -290,7 +290,7 @@ impl World {
                 self.add_decider(Box::new(manager), None, None);
             }
         }
-        self.place_relay_judges(phase);
+        self.place_relay_judges(phase, seed.addressed("judges"));
     }
 
     /// The coordinator that the client processes follow, if they follow one.

@@ -12,8 +12,8 @@ use super::takeover::Pair;
 use super::world::World;
 use crate::database::{Entrance, Limit, RateLimit};
 use crate::failover::{
-    BalancerConfig, ClientJudge, Decider, OnDown, Propagation, RelayConfig, RelayPlace,
-    Seat, TargetJudge, UpstreamConfig, Vantage,
+    BalancerConfig, ClientJudge, Decider, OnDown, Propagation, RelayConfig, RelayPlace, Seat,
+    TargetJudge, UpstreamConfig, Vantage,
 };
 use crate::history::{Fact, Histogram, Listener};
 use crate::network::ConnectionId;
@@ -255,7 +255,7 @@ impl World {
     }
 
     /// The judges of proxies and balancers, behind all others.
-    pub(super) fn place_relay_judges(&mut self, phase: impl Fn(u32, u32) -> f64) {
+    pub(super) fn place_relay_judges(&mut self, phase: impl Fn(u32, u32) -> f64, draws: Addressed) {
         let Some(relaying) = &self.relaying else {
             return;
         };
@@ -279,8 +279,13 @@ impl World {
                         .iter()
                         .map(|target| target.member);
                     let order: Vec<MemberId> = order.collect();
-                    let phase = phase(0x8000 + index as u32, 0);
-                    Box::new(ClientJudge::new(&self.strategy, &order, phase))
+                    let seat = Seat {
+                        phase: phase(0x8000 + index as u32, 0),
+                        number: self.deciders.len() as u32,
+                        fleet_size: 1,
+                        draws,
+                    };
+                    Box::new(ClientJudge::new(&self.strategy, &order, seat))
                 }
                 _ => continue,
             };

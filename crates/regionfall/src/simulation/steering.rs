@@ -198,6 +198,7 @@ impl World {
             };
             let connection = self.network.open(now, &mut self.queue, opening);
             self.servers[id.index()].pool.push(Pooled {
+                tried: 0,
                 connection: Some(connection),
                 member,
                 state: PooledState::Warming,

@@ -32,7 +32,7 @@ impl Choice {
         order.iter().map(weight).collect()
     }
 
-    fn fails_open(&self) -> bool {
+    pub(crate) fn fails_open(&self) -> bool {
         match self {
             Self::Priority { fail_open } | Self::Ranked(Ranking { fail_open, .. }) => *fail_open,
         }

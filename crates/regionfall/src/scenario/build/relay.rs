@@ -48,7 +48,7 @@ impl Builder<'_, '_> {
             let key = path::item(&path::join(&here, "evidence"), item, index);
             match self.evidence(inner(item), &key) {
                 Evidence::Probe(probe, detector) => probes.push((probe, detector)),
-                Evidence::Passive(_) => {
+                Evidence::Passive(_) | Evidence::PassiveTimeouts(_) | Evidence::Heartbeat(_) => {
                     let message = "a balancer sees its own traffic by `observe`";
                     let problem = Problem::new(ProblemKind::Conflict, key, message);
                     self.report(problem.allowed("a probe"), item.mark());

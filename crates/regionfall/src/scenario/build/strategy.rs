@@ -8,8 +8,8 @@ use super::{
 };
 use crate::database::{CheckScope, LagCheck};
 use crate::failover::{
-    Adopt, ClientConfig, Detector, Evidence, Failback, NameConfig, Pace, ProbeConfig, ProbeKind, Propagation,
-    ResolverClass, ResolverShare, RoundPolicy, StrategyConfig, Vantage,
+    Adopt, ClientConfig, Detector, Evidence, Failback, NameConfig, Pace, ProbeConfig, ProbeKind,
+    Propagation, ResolverClass, ResolverShare, RoundPolicy, StrategyConfig, Vantage,
 };
 use crate::scenario::error::{Problem, ProblemKind};
 use crate::scenario::read::path;
