@@ -49,6 +49,7 @@ pub use evidence::{
     KeySample, ProbeRefinement, SilenceConfig, SilenceSince, WindowMoves,
 };
 pub use note::{Note, Party};
+pub(crate) use preset::PresetError;
 pub use preset::{Catalogue, Detection, Grade, Number, Preset};
 pub use relay::{
     BalancerConfig, Connections, Observe, ObserveAction, OnDown, PoolConfig, RelayConfig,

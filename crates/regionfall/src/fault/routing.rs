@@ -85,7 +85,7 @@ impl RoutingFault {
             Self::AdvertsLost { .. } => "adverts-lost",
             Self::DnsDown => "dns-down",
             Self::CheckersCutOff { .. } => "checkers-cut-off",
-            Self::SyncerStuck => "syncer-stuck",
+            Self::SyncerStuck => "config-syncer-stuck",
             Self::NodeAdded { .. } => "node-added",
             Self::RecordChange { .. } => "record-change",
         }

@@ -119,6 +119,8 @@ impl Builder<'_, '_> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Kept {
     has_disks: bool,
+    /// Whether primaries have append-only files.
+    pub(super) primaries_append: bool,
     has_exports: bool,
     follows_elsewhere: bool,
 }
@@ -126,13 +128,21 @@ pub(super) struct Kept {
 impl Kept {
     pub(super) const NOTHING: Self = Self {
         has_disks: false,
+        primaries_append: false,
         has_exports: false,
         follows_elsewhere: false,
     };
 
     pub(super) fn of(database: &DatabaseConfig) -> Self {
         let mode = database.persistence.as_ref().map(|config| config.mode);
+        let has_replicas = database.nodes_per_member() > 1;
         Self {
+            primaries_append: database.persistence.as_ref().is_some_and(|config| {
+                !matches!(
+                    config.mode,
+                    PersistenceMode::None | PersistenceMode::Snapshot
+                ) && config.on.includes(true, has_replicas)
+            }),
             has_disks: mode.is_some_and(|mode| mode != PersistenceMode::None),
             has_exports: database.export.is_some(),
             follows_elsewhere: database.kind == DatabaseKind::GeoPassive,

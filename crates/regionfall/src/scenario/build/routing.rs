@@ -38,7 +38,7 @@ impl Builder<'_, '_> {
                 region: region(self),
                 reports_lost: text(fields, "reports") == "lost",
             },
-            "syncer-stuck" => RoutingFault::SyncerStuck,
+            "config-syncer-stuck" => RoutingFault::SyncerStuck,
             "node-added" => RoutingFault::NodeAdded {
                 member: member(self),
                 node: integer(fields, "node"),

@@ -141,9 +141,9 @@ pub(super) const CHECKERS_CUT_OFF: Form = Form {
 };
 
 pub(super) const SYNCER_STUCK: Form = Form {
-    word: "syncer-stuck",
+    word: "config-syncer-stuck",
     table: &Table {
-        title: "kind = \"syncer-stuck\"",
+        title: "kind = \"config-syncer-stuck\"",
         doc: "What tells balancers which nodes there are does nothing.",
         keys: &[AT, LASTS, FLAPPING],
         open: None,
