@@ -57,11 +57,6 @@ impl<P: Copy> Network<P> {
         })
     }
 
-    /// Whether both ends hold a connection for open.
-    pub fn is_open(&self, id: ConnectionId) -> bool {
-        self.exists(id) && matches!(self.connections[id.index()].stage, Stage::Open { .. })
-    }
-
     /// One more round trip of setup on an open connection, which nobody had planned: its answer comes as another
     /// [`Notice::Opened`](super::Notice::Opened).
     pub fn ask_setup<E: CarriesNetwork<P>>(

@@ -26,9 +26,15 @@ impl World {
         let mut conditions = self.strategy.returning.conditions().into_iter();
         let balancer = self.strategy.balancer.as_ref();
         let of_nodes = balancer.is_some_and(|balancer| {
-            balancer.evidence.iter().any(|(probe, _)| is_asked(probe.kind))
+            balancer
+                .evidence
+                .iter()
+                .any(|(probe, _)| is_asked(probe.kind))
         });
-        if of_nodes || self.strategy.evidence.iter().any(asks) || conditions.any(|probe| is_asked(probe.kind)) {
+        if of_nodes
+            || self.strategy.evidence.iter().any(asks)
+            || conditions.any(|probe| is_asked(probe.kind))
+        {
             let hosts: Vec<HostId> = self.nodes.iter().map(|node| node.host).collect();
             for host in hosts {
                 let (region, zone) = (self.network.host(host).region, self.network.host(host).zone);

@@ -189,10 +189,15 @@ impl Builder<'_, '_> {
             "force-remove" | "purge" | "rejoin" => {
                 FaultKind::Membership(self.membership(fields, here, topology))
             }
-            "proxy-crash" | "balancer-down" | "address-daemon" | "adverts-lost" | "dns-down"
-            | "checkers-cut-off" | "config-syncer-stuck" | "node-added" | "record-change" => {
-                FaultKind::Routing(self.routing(fields, here, topology))
-            }
+            "proxy-crash"
+            | "balancer-down"
+            | "address-daemon"
+            | "adverts-lost"
+            | "dns-down"
+            | "checkers-cut-off"
+            | "config-syncer-stuck"
+            | "node-added"
+            | "record-change" => FaultKind::Routing(self.routing(fields, here, topology)),
             "clock-skew"
             | "load-surge"
             | "slow-host"

@@ -157,8 +157,9 @@ fn an_edge_moves_new_flows_at_once_and_keeps_established_ones() {
 #[test]
 fn a_node_that_was_added_is_used_when_the_syncer_has_told() {
     let fault = "kind = \"node-added\"\nregion = \"a\"\nnode = 1\nat = \"30s\"\n";
-    let stuck =
-        format!("{fault}[[fault]]\nkind = \"config-syncer-stuck\"\nat = \"25s\"\nlasts = \"30s\"\n");
+    let stuck = format!(
+        "{fault}[[fault]]\nkind = \"config-syncer-stuck\"\nat = \"25s\"\nlasts = \"30s\"\n"
+    );
     let stack =
         "stack = [\"aws-nlb-tuned\", \"config-syncer\"]\nclient = { keeps_connections = false }";
     let first_use = |fault: &str| {
