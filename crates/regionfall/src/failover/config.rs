@@ -134,6 +134,8 @@ pub enum ProbeKind {
     },
     /// A write is tried: a member that has not caught up with its peers since it was cut off refuses it.
     NotStale,
+    /// The node says that it is the primary (INFO replication, `role:master`), as role-checking proxies ask.
+    Primary,
     /// A check of the user's own, told by what it costs and what it sees.
     Custom(CustomCheck),
 }

@@ -107,7 +107,7 @@ fn bytes_of(kind: ProbeKind) -> u32 {
         ProbeKind::SetGet(KeySample::OnePerShard) => PROBE_BYTES + 100,
         ProbeKind::SetGet(KeySample::Random(keys)) => PROBE_BYTES + 100 * u32::from(keys),
         // INFO replication, or the refusal of a write.
-        ProbeKind::Replication { .. } => PROBE_BYTES + 500,
+        ProbeKind::Replication { .. } | ProbeKind::Primary => PROBE_BYTES + 500,
         ProbeKind::NotStale => PROBE_BYTES + 60,
         ProbeKind::Custom(check) => check.bytes,
     }
@@ -346,7 +346,7 @@ impl World {
             ProbeKind::SetGet(_) | ProbeKind::Replication { .. } | ProbeKind::NotStale => {
                 CLIENT_PROBE_SETUP
             }
-            ProbeKind::Connect | ProbeKind::Ping | ProbeKind::Echo => 0,
+            ProbeKind::Connect | ProbeKind::Ping | ProbeKind::Echo | ProbeKind::Primary => 0,
         };
         let opening = Opening {
             client: host,

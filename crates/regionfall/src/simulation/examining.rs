@@ -7,7 +7,7 @@ use regionfall_crdt::{Command, Content, KeyId};
 use regionfall_kernel::SimTime;
 
 use super::world::World;
-use crate::database::{LinkState, Scope, shard_of};
+use crate::database::{LinkState, Scope, Shard, shard_of};
 use crate::failover::{CustomCheck, KeySample, Probe, ProbeKind};
 use crate::history::{Fact, Listener};
 use crate::network::{Draw, HostState, TrafficClass};
@@ -66,6 +66,11 @@ impl World {
             }
             ProbeKind::Replication { tolerance } => {
                 answer(is_loading || self.is_behind(now, member, tolerance))
+            }
+            ProbeKind::Primary => {
+                let node = node.unwrap_or(entrance);
+                let mut shards = self.nodes[node.index()].shards.iter();
+                answer(is_loading || !shards.all(Shard::is_primary))
             }
             ProbeKind::NotStale => answer(is_loading || self.is_stale(member)),
             ProbeKind::Custom(check) => answer(self.fails_check(now, member, is_loading, check)),

@@ -12,8 +12,8 @@ use super::takeover::Pair;
 use super::world::World;
 use crate::database::{Entrance, Limit, RateLimit};
 use crate::failover::{
-    BalancerConfig, ClientJudge, Decider, OnDown, Propagation, RelayConfig, RelayPlace, Seat,
-    TargetJudge, UpstreamConfig, Vantage,
+    BalancerConfig, ClientJudge, Decider, OnDown, ProbeKind, Propagation, RelayConfig, RelayPlace,
+    Seat, TargetJudge, UpstreamConfig, Vantage,
 };
 use crate::history::{Fact, Histogram, Listener};
 use crate::network::ConnectionId;
@@ -170,6 +170,7 @@ impl World {
             let region = self.blueprint.region_of(member);
             let host = self.network.add_host(region, 0);
             let nodes: Vec<NodeId> = match self.blueprint.settings().database.entrance {
+                _ if self.asks_for_roles() => self.members[index].nodes().collect(),
                 Entrance::Proxy => self.members[index].nodes().collect(),
                 Entrance::Direct | Entrance::Sentinel => vec![self.members[index].entrance],
             };
@@ -358,9 +359,19 @@ impl World {
         match (target.node, self.blueprint.settings().database.entrance) {
             (None, _) => self.endpoint_host(target.member),
             (Some(node), Entrance::Proxy) => self.node_host(node),
+            (Some(node), _) if self.asks_for_roles() => self.node_host(node),
             // The address moves with the primary.
             (Some(_), _) => self.entrance_host(target.member),
         }
+    }
+
+    /// Whether balancers ask each node whether it is the primary.
+    fn asks_for_roles(&self) -> bool {
+        let balancer = self.strategy.balancer.as_ref();
+        balancer.is_some_and(|balancer| {
+            let mut probes = balancer.evidence.iter();
+            probes.any(|(probe, _)| probe.kind == ProbeKind::Primary)
+        })
     }
 
     /// The target of a new session, by its number; `None` if there is none to use.

@@ -64,6 +64,7 @@ pub(super) fn probe_kind(fields: &Fields) -> Option<(&'static [&'static str], Pr
             (&["tolerance"], ProbeKind::Replication { tolerance })
         }
         "not-stale" => (&[], ProbeKind::NotStale),
+        "primary" => (&[], ProbeKind::Primary),
         "custom" => {
             let sees = words(fields, "sees");
             let check = CustomCheck {

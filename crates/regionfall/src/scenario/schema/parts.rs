@@ -34,6 +34,10 @@ pub(super) const PROBE_WORDS: &[(&str, &str)] = &[
         "a write is tried, which a member that has not caught up refuses",
     ),
     (
+        "primary",
+        "the node says that it is the primary (INFO replication): what role-checking proxies ask",
+    ),
+    (
         "custom",
         "a check of your own, told by what it costs and sees",
     ),

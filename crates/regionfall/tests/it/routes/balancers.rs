@@ -175,3 +175,80 @@ fn a_node_that_was_added_is_used_when_the_syncer_has_told() {
     let told = first_use(&stuck);
     assert!((61.0..62.0).contains(&told), "{told}");
 }
+
+/// A primary with one replica in region a, Sentinels that promote it, and a proxy that asks each node for its role.
+const ROLES: &str = r#"
+[phases]
+warm_up = "10s"
+storm = "60s"
+calm = "30s"
+quiescence = "1m"
+[topology]
+regions = ["a"]
+[[topology.region]]
+name = "a"
+zones = 3
+same_zone_rtt = "1ms"
+cross_zone_rtt = "2ms"
+[database]
+kind = "primary-replica"
+replicas_per_shard = 1
+entrance = "direct"
+[database.promotion]
+preset = "sentinel-5s"
+[database.sync]
+restart = "1s"
+[[workload.fleet]]
+name = "app"
+region = "a"
+servers = 4
+connections_per_server = 1
+rate = "100/s"
+timeout = "500ms"
+[[workload.keyspace]]
+name = "keys"
+mix = { set = 1 }
+[[strategy]]
+name = "it"
+preset = "pinned"
+balancer = { fail_open = false, on_down = "cut", connections = "relayed", evidence = [{ probe = "primary", every = "1s", timeout = "1s", detector = { consecutive = 1, recover = 1 } }] }
+client = { keeps_connections = false }
+[[fault]]
+kind = "host-crash"
+region = "a"
+node = "primary"
+at = "20s"
+lasts = "20s"
+"#;
+
+#[test]
+fn a_proxy_that_asks_for_roles_has_two_primaries_until_the_old_one_is_told() {
+    let text = format!("title = \"roles\"\nseeds = 1\n{ROLES}");
+    let scenario = regionfall::scenario::Scenario::from_toml(&text);
+    let scenario = scenario.unwrap_or_else(|error| panic!("{error}"));
+    let mut both = 0;
+    for seed in 1..=4 {
+        let mut heard = super::Heard::default();
+        let simulation =
+            regionfall::simulation::Simulation::new(&scenario, regionfall_kernel::Seed::new(seed));
+        let simulation = simulation.strategy("it").expect("it is there");
+        simulation
+            .run_with(&mut heard)
+            .expect("a strategy is named");
+        let at = |node: u8, from: f64, to: f64| {
+            let wanted = |&&(at, other): &&(f64, u8)| other == node && at >= from && at < to;
+            heard.writes.iter().filter(wanted).count()
+        };
+        assert!(
+            at(0, 10.0, 20.0) > 800 && at(1, 10.0, 20.0) == 0,
+            "the first is the primary"
+        );
+        assert!(
+            at(1, 32.0, 40.0) > 600,
+            "the second was promoted, and the proxy saw it"
+        );
+        // Back at 41 s, the old one says that it is the primary until a Sentinel tells it otherwise.
+        both += u32::from(at(0, 41.0, 60.0) > 20 && at(1, 41.0, 60.0) > 20);
+    }
+    assert!(both >= 3, "writes went to both in {both} of 4 runs");
+}

@@ -45,6 +45,8 @@ struct Measured {
     seconds: Vec<f64>,
     probe: ProbeConfig,
     needed: u32,
+    /// Of a detector that counts silence: how long.
+    silence: Option<f64>,
     /// How many checkers there are, and how many of them must find it down.
     quorum: Option<(u32, u32)>,
 }
@@ -62,6 +64,10 @@ fn measure(strategy: &str, kind: &str, seeds: u64) -> Measured {
     let needed = match detector {
         Detector::Consecutive { down, .. } => down,
         _ => 1,
+    };
+    let silence = match &detector {
+        Detector::Silence(silence) => Some(silence.limit.as_secs_f64()),
+        _ => None,
     };
     let quorum = match settings.vantage {
         Vantage::Checkers {
@@ -94,40 +100,56 @@ fn measure(strategy: &str, kind: &str, seeds: u64) -> Measured {
         seconds: seconds.collect(),
         probe,
         needed,
+        silence,
         quorum,
     }
 }
 
-/// Shortest, mean and longest, by the formulas.
-fn formula(measured: &Measured, is_silent: bool) -> (f64, f64, f64) {
-    let every = measured.probe.every.as_secs_f64();
+/// Shortest, mean and longest, by the formulas, without reports; and how wide the phases are.
+fn formula(measured: &Measured, is_silent: bool) -> ([f64; 3], f64) {
+    let probe = &measured.probe;
+    let every = probe.every.as_secs_f64();
+    if let Some(silence) = measured.silence {
+        // A refusal is final; silence counts from the last success, which came within the interval before.
+        let times = if is_silent {
+            [silence - every, silence - every / 2.0, silence]
+        } else {
+            [0.0, every / 2.0, every]
+        };
+        return (times, every);
+    }
     let limit = if is_silent {
-        measured.probe.timeout.as_secs_f64()
+        probe.timeout.as_secs_f64() * f64::from(probe.refinement.retries + 1)
     } else {
         0.0
     };
     let more = f64::from(measured.needed - 1);
-    let between = match measured.probe.pace {
-        Pace::FixedRate => more * every + limit,
-        Pace::FixedDelay => more * (every + limit) + limit,
+    let jitter = probe.refinement.jitter.as_secs_f64();
+    let failing = probe.refinement.every_when_failing;
+    let failing = failing.map_or(every, |failing| failing.as_secs_f64());
+    let after = match probe.pace {
+        Pace::FixedRate => limit,
+        Pace::FixedDelay => (more + 1.0) * limit,
     };
     // Of several checkers the one that tips the scales is late: an order statistic of uniform phases.
     let share = match measured.quorum {
         Some((count, needed)) => f64::from(needed) / f64::from(count + 1),
         None => 0.5,
     };
-    let report = if measured.quorum.is_some() { 1.0 } else { 0.0 };
-    (
-        between + report,
-        between + share * every + report,
-        between + every + report,
-    )
+    let times = [
+        more * failing + after,
+        more * (failing + jitter / 2.0) + share * (every + jitter / 2.0) + after,
+        more * (failing + jitter) + every + jitter + after,
+    ];
+    (times, every + jitter)
 }
 
 fn holds(name: &str, strategy: &str, seeds: u64) {
     for (kind, is_silent) in [("host-crash", true), ("process-crash", false)] {
         let measured = measure(strategy, kind, seeds);
-        let (least, mean, most) = formula(&measured, is_silent);
+        let report = if measured.quorum.is_some() { 1.0 } else { 0.0 };
+        let (times, width) = formula(&measured, is_silent);
+        let [least, mean, most] = times.map(|time| time + report);
         let seconds = &measured.seconds;
         let shortest = seconds.iter().copied().fold(f64::INFINITY, f64::min);
         let longest = seconds.iter().copied().fold(0.0, f64::max);
@@ -139,7 +161,7 @@ fn holds(name: &str, strategy: &str, seeds: u64) {
         assert!(shortest >= least - 0.01, "{place}");
         assert!(longest <= most + 0.4, "{place}");
         // The mean of uniform phases over so many seeds: within 3.5 standard errors, and the round trip.
-        let error = measured.probe.every.as_secs_f64() / (12.0 * seconds.len() as f64).sqrt();
+        let error = width / (12.0 * seconds.len() as f64).sqrt();
         assert!((average - mean).abs() <= 3.5 * error + 0.2, "{place}");
         // And the worst case is that of the catalogue, but for reports.
         let detection = Catalogue::embedded()
@@ -151,7 +173,6 @@ fn holds(name: &str, strategy: &str, seeds: u64) {
         } else {
             detection.refusing
         };
-        let report = if measured.quorum.is_some() { 1.0 } else { 0.0 };
         let told = known.as_secs_f64() + report;
         assert!(
             (told - most).abs() < 1e-9,
@@ -168,6 +189,8 @@ fn detection_times_of_traffic_managers_are_those_of_their_formulas() {
         "azure-traffic-manager",
         "azure-traffic-manager-fast",
         "gcp-dns-failover",
+        "cloudflare-lb",
+        "f5-gtm",
     ] {
         holds(name, &format!("preset = \"{name}\""), 40);
     }
@@ -188,5 +211,7 @@ fn detection_times_of_balancers_are_those_of_their_formulas() {
 
 #[test]
 fn detection_times_of_proxies_are_those_of_their_formulas() {
-    holds("haproxy-default", "preset = \"haproxy-default\"", 80);
+    for name in ["haproxy-default", "haproxy-tuned", "envoy-active"] {
+        holds(name, &format!("preset = \"{name}\""), 60);
+    }
 }
