@@ -8,7 +8,10 @@ use super::blueprint::Blueprint;
 use super::outcome::{Label, OWN_CLIENT, Outcome};
 use super::run::{Course, Plan, run_with};
 use super::stepped::SteppedRun;
-use crate::failover::{Adopt, Choice, Decider, Failback, Propagation, StrategyConfig, Vantage};
+use crate::failover::{
+    Adopt, Choice, Conduct, Decider, Failback, Propagation, Returning, StrategyConfig, Takeover,
+    Vantage,
+};
 use crate::fault::FaultSpec;
 use crate::history::Listener;
 use crate::scenario::Scenario;
@@ -211,6 +214,11 @@ fn own_strategy(given: Option<&StrategyConfig>) -> StrategyConfig {
             after: SimDuration::ZERO,
         },
         client,
+        balancer: None,
+        takeover: Takeover::None,
+        syncer: None,
+        conduct: Conduct::default(),
+        returning: Returning::default(),
     }
 }
 

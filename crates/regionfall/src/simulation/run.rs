@@ -198,8 +198,9 @@ fn measured(world: &World, account: &Account, memory_bytes_max: u64, components:
         full_syncs: world.full_syncs(),
         memory_bytes_max,
         cross_region_bytes: world.cross_region_bytes(),
-        components,
+        components: components + world.relay_components(),
     });
+    metrics = metrics.with_coordination(world.notes_sent());
     if let Some(busyness) = world.busyness() {
         metrics = metrics.with_load(&Load {
             queue_wait_p99_ms: busyness.waits.quantile_ms(0.99),
@@ -207,6 +208,9 @@ fn measured(world: &World, account: &Account, memory_bytes_max: u64, components:
             connections_refused: busyness.connections_refused,
             commands_throttled: busyness.commands_throttled,
         });
+    }
+    if let Some(relays) = world.relay_costs() {
+        metrics = metrics.with_relays(&relays);
     }
     match world.shortage() {
         Some(shortage) => metrics.with_shortage(&shortage),
@@ -302,8 +306,12 @@ fn shape(blueprint: &Blueprint, strategy: &StrategyConfig, faults: &[PlannedFaul
 /// whatever it consists of; a library in the client process is none.
 fn components(strategy: &StrategyConfig) -> u64 {
     match strategy.vantage {
-        Vantage::None | Vantage::ClientProcess => 0,
-        Vantage::Checkers { .. } => 1,
+        // Proxies are counted for themselves.
+        Vantage::None | Vantage::Proxy => 0,
+        // A coordinator is one, whatever it consists of.
+        Vantage::ClientProcess => u64::from(strategy.conduct.lease.is_some()),
+        // Monitoring that pages people.
+        Vantage::People(_) | Vantage::Checkers { .. } => 1,
     }
 }
 
@@ -313,21 +321,37 @@ pub(crate) fn evidence_window(strategy: &StrategyConfig) -> SimDuration {
         Evidence::Probe(probe, detector) => {
             let rounds = match detector {
                 Detector::Consecutive { down, .. } => *down,
-                Detector::Round { .. } | Detector::WindowRate { .. } => 1,
+                Detector::Round { .. } | Detector::WindowRate { .. } | Detector::Ejection(_) => 1,
+                Detector::Silence(silence) => return silence.limit + probe.every + probe.timeout,
+                // Silence that is long by the gaps before it: bounded by the longest that is told of.
+                Detector::Accrual(_) => 30,
             };
-            let round = (probe.timeout + probe.gap) * u64::from(probe.probes);
-            (probe.every + round) * u64::from(rounds + 1)
+            let repeated = u64::from(probe.refinement.retries) + 1;
+            let round = (probe.timeout * repeated + probe.gap) * u64::from(probe.probes);
+            (probe.every + probe.refinement.jitter + round) * u64::from(rounds + 1)
         }
-        Evidence::Passive(Detector::WindowRate { window, .. }) => *window,
-        Evidence::Passive(_) => SimDuration::from_secs(60),
+        Evidence::Heartbeat(beats) => beats.silence + beats.every,
+        Evidence::Passive(Detector::WindowRate { window, .. })
+        | Evidence::PassiveTimeouts(Detector::WindowRate { window, .. }) => *window,
+        Evidence::Passive(_) | Evidence::PassiveTimeouts(_) => SimDuration::from_secs(60),
     });
     let detection = detection.max().unwrap_or(SimDuration::ZERO);
-    let report = match strategy.vantage {
-        Vantage::Checkers { report_delay, .. } => report_delay,
-        Vantage::None | Vantage::ClientProcess => SimDuration::ZERO,
+    let report = match &strategy.vantage {
+        Vantage::Checkers { report_delay, .. } => *report_delay,
+        // Their verdict is the monitoring's; what people take comes on top, up to the far tail of each step.
+        Vantage::People(people) => [
+            &people.alert,
+            &people.acknowledge,
+            &people.declare,
+            &people.act,
+        ]
+        .into_iter()
+        .fold(SimDuration::ZERO, |sum, step| sum + step.quantile(0.999)),
+        Vantage::None | Vantage::ClientProcess | Vantage::Proxy => SimDuration::ZERO,
     };
-    let publish = match strategy.propagation {
-        Propagation::Dns { publish_delay, .. } => publish_delay,
+    let publish = match &strategy.propagation {
+        Propagation::Dns { publish_delay, .. } => *publish_delay,
+        Propagation::Upstream(upstream) => upstream.publish_delay,
         Propagation::None | Propagation::Pointer { .. } => SimDuration::ZERO,
     };
     detection + report + publish

@@ -14,7 +14,7 @@ use crate::topology::{HostId, KeyspaceId, MemberId, NodeId, OperationId};
 use crate::workload::commands::is_plain;
 
 /// Bytes of a reply beside a value.
-const REPLY_BYTES: u32 = 72;
+pub(super) const REPLY_BYTES: u32 = 72;
 
 impl World {
     /// A request reached a member's process: it is executed at once and answered, or handed on to the process that
@@ -106,6 +106,10 @@ impl World {
             self.answer_with_error(now, errand);
             return;
         }
+        if self.is_fenced_off(slot, node) {
+            self.answer_with_error(now, errand);
+            return;
+        }
         let asked = self.operations.get(slot);
         let (operation, key, keyspace) = (asked.id, asked.key(), asked.keyspace());
         let kind = asked.request.command;
@@ -157,6 +161,7 @@ impl World {
             tell_read(now, who, (key, keyspace), effects, listener);
         }
         let last = executed.effects.iter().last().map(|effect| effect.dot);
+        self.note_version(slot, (node, shard), last);
         let wrote = last.is_some();
         for effect in executed.effects {
             self.publish_effect(now, node, effect);

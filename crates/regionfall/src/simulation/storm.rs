@@ -153,6 +153,7 @@ impl World {
             FaultKind::Degraded(degradation) => {
                 self.switch_degradation(now, id, begins, degradation, listener);
             }
+            FaultKind::Routing(fault) => self.switch_routing(now, (id, begins), fault, listener),
         }
         self.account_for_abandoned();
     }
@@ -214,6 +215,9 @@ impl World {
         }
         if takes.app_servers {
             self.switch_app_servers(now, id, begins, place, (affliction, in_flight), listener);
+        }
+        if takes.proxies {
+            self.switch_relays_in(now, (id, begins), place, affliction, listener);
         }
         if takes.checkers {
             self.switch_checkers(now, id, begins, place, (affliction, in_flight), listener);
@@ -535,7 +539,8 @@ impl World {
     ) {
         for index in 0..self.deciders.len() {
             let slot = &self.deciders[index];
-            let Some(host) = slot.host.filter(|_| slot.server.is_none()) else {
+            let is_checker = slot.server.is_none() && slot.relay.is_none();
+            let Some(host) = slot.host.filter(|_| is_checker) else {
                 continue;
             };
             if !self.stands_in(host, place) {

@@ -5,9 +5,12 @@ mod fault;
 mod limits;
 mod membership;
 mod objective;
+mod parts;
 mod persistence;
 mod promotion;
 mod reference;
+mod relay;
+mod routing;
 mod strategy;
 mod topology;
 mod workload;
@@ -50,7 +53,10 @@ impl<'a, 'b> Builder<'a, 'b> {
         let database = self.database(table(root, "database"));
         self.kept = persistence::Kept::of(&database);
         let workload = self.workload(table(root, "workload"), &topology);
-        let strategies = self.strategies(list(root, "strategy"), &topology);
+        let mut strategies = self.strategies(list(root, "strategy"), &topology);
+        for strategy in &mut strategies {
+            strategy.knows_shards(database.shards);
+        }
         let (common, recovered) = self.objectives(table(root, "objectives"), "objectives");
         let cases = self.cases(root, &topology, phases, &common);
         Settings {

@@ -5,17 +5,21 @@
 //! output of `regionfall check --resolved`, the JSON Schema and the tables in
 //! `docs/scenario-format.md`.
 
+mod conduct;
 mod degradation;
 mod fault;
 mod json;
 mod limits;
 mod markdown;
 mod membership;
+mod parts;
 mod persistence;
 mod promotion;
 mod propagation;
 mod reference;
+mod relay;
 mod root;
+mod routing;
 mod strategy;
 mod world;
 
