@@ -235,7 +235,7 @@ impl ClientJudge {
     /// Looks for any usable member.
     fn look_elsewhere(&mut self, now: LocalTime, out: &mut Vec<Action>) {
         self.close_breakers_after_grace(now);
-        let next = self.pick(now, |judge, index| judge.usable(now, index));
+        let next = self.pick(|judge, index| judge.usable(now, index));
         if next.is_none() {
             self.plan_looking_again(now, out);
         }
@@ -255,7 +255,7 @@ impl ClientJudge {
     /// Looks for a member that comes before the active one.
     fn try_failback(&mut self, now: LocalTime, out: &mut Vec<Action>) {
         self.close_breakers_after_grace(now);
-        let best = self.pick(now, |judge, index| {
+        let best = self.pick(|judge, index| {
             let is_active = judge.order[index] == judge.active;
             judge.usable(now, index) && (is_active || judge.may_return(now, index))
         });

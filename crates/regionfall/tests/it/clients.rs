@@ -4,7 +4,7 @@ use regionfall::history::{Ending, Fact, Listener};
 use regionfall::simulation::Simulation;
 use regionfall_kernel::{Seed, SimTime};
 
-use crate::clients_world::{A, B, Moves, SILENT, heard, number, ours, run, seconds};
+use crate::clients_world::{B, Moves, SILENT, heard, number, ours, run, seconds};
 use crate::small::scenario;
 
 #[test]

@@ -82,7 +82,6 @@ impl ClientJudge {
     /// The best member of those that may be used.
     pub(super) fn pick(
         &self,
-        _now: LocalTime,
         may_use: impl Fn(&Self, usize) -> bool,
     ) -> Option<MemberId> {
         let ranked = self.ranked();
