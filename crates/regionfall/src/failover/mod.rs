@@ -45,6 +45,7 @@ pub use evidence::{
     KeySample, ProbeRefinement, SilenceConfig, SilenceSince, WindowMoves,
 };
 pub use note::{Note, Party};
+pub(crate) use preset::PresetError;
 pub use preset::{Catalogue, Detection, Grade, Number, Preset};
 pub use runbook::Runbook;
 pub use traffic_manager::{TrafficManager, TrafficManagerConfig};

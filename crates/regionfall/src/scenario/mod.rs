@@ -4,6 +4,7 @@
 //! [`schema`]; a [`ScenarioError`] holds everything that is wrong with it, with file, line and key.
 
 pub mod model;
+pub mod product;
 pub mod reference;
 pub mod schema;
 
