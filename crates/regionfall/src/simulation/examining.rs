@@ -188,7 +188,7 @@ impl World {
         // Beyond every key of the workload, the first that falls into the shard.
         let first = self.blueprint.workload().keys();
         let shards = self.shards();
-        let Some(key) = (first..)
+        let Some(key) = (first..first + u32::from(shards))
             .map(KeyId)
             .find(|&key| shard_of(key, shards) == shard)
         else {
