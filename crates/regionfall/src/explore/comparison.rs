@@ -351,7 +351,8 @@ fn group(
     let control = control.map(Outcome::into_metrics);
     let runs = line.cases.iter().map(|&case| {
         let case = &variant.settings.cases[case];
-        Run::of(make(&case.name, &case.faults), control.as_ref())
+        let faults = case.plan(&variant.settings, seed);
+        Run::of(make(&case.name, &faults), control.as_ref())
     });
     Group {
         variant: line.variant,

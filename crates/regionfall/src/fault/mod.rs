@@ -1,10 +1,12 @@
 //! What goes wrong: the fault plan and what each fault touches.
 
+mod chaos;
 mod degradation;
 mod draw;
 mod membership;
 mod plan;
 
+pub use chaos::{ChaosConfig, ChaosKind, ChaosPlace};
 pub use degradation::{Degradation, Skew};
 pub use draw::draw_plan;
 pub use membership::{MembershipAction, MembershipChange, Trigger};

@@ -3,6 +3,7 @@
 //! [`Scenario`] is what a file means. [`Scenario::load`] reads one, through the one declared
 //! [`schema`]; a [`ScenarioError`] holds everything that is wrong with it, with file, line and key.
 
+pub mod expect;
 pub mod model;
 pub mod reference;
 pub mod schema;
@@ -11,15 +12,19 @@ mod build;
 mod columns;
 mod error;
 mod load;
+mod plan;
 pub(crate) mod read;
 mod resolved;
 mod warning;
+
+pub use expect::{Expect, Promised, Replay};
 
 pub use error::{Place, Problem, ProblemKind, ScenarioError, nearest};
 pub use load::Loaded;
 pub use model::{
     Case, Objective, Phases, Recovered, Scenario, Sense, Settings, Statistic, Ties, Variant,
 };
+pub use plan::{plan_from_toml, plan_lines, plan_to_toml};
 pub use read::files::{LoadError, Loader, NoFiles};
 pub use reference::Reference;
 pub use resolved::ResolvedScenario;

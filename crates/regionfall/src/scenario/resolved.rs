@@ -102,8 +102,13 @@ impl Writer<'_> {
     fn table(&mut self, fields: &Fields, table: Option<&'static Table>, path: &str) {
         // Variants are expanded already, what was extended is merged, and references speak of several
         // variants and change no run.
-        let is_left_out =
-            |key: &str| path.is_empty() && matches!(key, "variant" | "extends" | "reference");
+        let is_left_out = |key: &str| {
+            path.is_empty()
+                && matches!(
+                    key,
+                    "variant" | "extends" | "reference" | "expect" | "replay"
+                )
+        };
         let is_nested = |node: &Node| match &node.value {
             Value::Table(_) => true,
             Value::List(items) => {
@@ -161,7 +166,11 @@ impl Writer<'_> {
             return;
         };
         for key in table.keys {
-            if path.is_empty() && matches!(key.name, "extends" | "reference") {
+            let is_apart = matches!(
+                key.name,
+                "extends" | "reference" | "chaos" | "expect" | "replay"
+            );
+            if path.is_empty() && is_apart {
                 continue;
             }
             if let (None, Default::Absent(meaning)) = (fields.get(key.name), &key.default) {

@@ -142,7 +142,8 @@ impl<'a> Simulation<'a> {
         let own = self.decider.as_ref().map(|_| own_strategy(given));
         let strategy = own.as_ref().or(given).ok_or(PickError::NoStrategy)?;
         let case = settings.cases.get(self.case);
-        let case_faults = case.map_or(&[][..], |case| &case.faults);
+        let drawn = case.map(|case| case.plan(settings, self.seed));
+        let case_faults = drawn.as_deref().unwrap_or(&[]);
         let faults = if self.control {
             &[]
         } else {

@@ -120,7 +120,7 @@ impl<'a> Bench<'a> {
             blueprint,
             strategy,
             own_decider: None,
-            faults: &case.faults,
+            faults: &case.plan(settings, seed),
             label: Label {
                 variant: variant.name.clone(),
                 strategy: strategy.name.clone(),

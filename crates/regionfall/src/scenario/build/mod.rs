@@ -1,6 +1,8 @@
 //! From a resolved tree to the typed scenario: what the schema alone cannot check is checked here.
 
+mod chaos;
 mod degradation;
+mod expect;
 mod fault;
 mod limits;
 mod membership;
@@ -20,6 +22,7 @@ use super::read::files::Files;
 use super::read::tree::{Fields, Mark, Node, Value};
 use super::read::{distribution, leaf, path, quantity};
 use crate::database::{DatabaseConfig, DatabaseKind, Entrance, Placement, SyncConfig};
+use crate::fault::FaultSpec;
 use crate::topology::{MemberId, RegionId, TopologyConfig};
 
 /// Makes settings of a tree that the schema has passed.
@@ -49,7 +52,8 @@ impl<'a, 'b> Builder<'a, 'b> {
         let database = self.database(table(root, "database"));
         self.kept = persistence::Kept::of(&database);
         let (common, recovered) = self.objectives(table(root, "objectives"), "objectives");
-        let cases = self.cases(root, &topology, phases, &common);
+        let mut cases = self.cases(root, &topology, phases, &common);
+        self.chaos(root, &common, &mut cases);
         Settings {
             phases,
             ties: match text(root, "ties") {
@@ -69,6 +73,12 @@ impl<'a, 'b> Builder<'a, 'b> {
                 min_requests: 20,
             }),
         }
+    }
+
+    /// A plan that stands by itself, against settings that are there already.
+    pub(crate) fn plan(&mut self, nodes: &[Node], settings: &Settings) -> Vec<FaultSpec> {
+        self.kept = persistence::Kept::of(&settings.database);
+        self.faults(nodes, "fault", &settings.topology, settings.phases)
     }
 
     fn database(&mut self, fields: &Fields) -> DatabaseConfig {
@@ -133,6 +143,7 @@ impl<'a, 'b> Builder<'a, 'b> {
             return vec![Case {
                 name: name.to_owned(),
                 faults,
+                chaos: None,
                 objectives: common.to_vec(),
             }];
         }
@@ -158,6 +169,7 @@ impl<'a, 'b> Builder<'a, 'b> {
             cases.push(Case {
                 name: text(fields, "name").to_owned(),
                 faults,
+                chaos: None,
                 objectives,
             });
         }

@@ -5,6 +5,7 @@
 //! output of `regionfall check --resolved`, the JSON Schema and the tables in
 //! `docs/scenario-format.md`.
 
+mod chaos;
 mod degradation;
 mod fault;
 mod json;
@@ -21,6 +22,7 @@ mod world;
 
 use crate::failover::Grade;
 
+pub(crate) use chaos::PLAN;
 pub use json::json_schema;
 pub use markdown::markdown;
 pub(crate) use root::ROOT;
