@@ -336,6 +336,8 @@ fn group(
             strategy,
             own_decider: None,
             faults,
+            promises: &scenario.expect.promises,
+            own_checks: &[],
             label: Label {
                 variant: variant.name.clone(),
                 strategy: strategy.name.clone(),

@@ -410,6 +410,9 @@ impl<R: Rng> Draw<'_, R> {
     }
 
     fn paths(&mut self) -> PathSelector {
+        if self.place.zones > 1 && (self.place.members == 1 || below(&mut self.rng, 3) == 0) {
+            return self.zone_paths();
+        }
         let members = u64::from(self.place.members);
         let from = below(&mut self.rng, members);
         let mut to = below(&mut self.rng, members);
@@ -436,6 +439,18 @@ impl<R: Rng> Draw<'_, R> {
             zone: None,
             both_ways: self.coin(),
             scope,
+        }
+    }
+
+    /// The paths between a zone and the others of its region.
+    fn zone_paths(&mut self) -> PathSelector {
+        let region = RegionId::from_index(below(&mut self.rng, u64::from(self.place.members)) as usize);
+        PathSelector {
+            from: vec![region],
+            to: vec![region],
+            zone: Some(below(&mut self.rng, u64::from(self.place.zones)) as u16),
+            both_ways: self.coin(),
+            scope: TrafficScope::All,
         }
     }
 

@@ -1,7 +1,7 @@
 //! What tests of a scenario file expect of it: promises beyond the laws, what must be seen sometimes, and, of a failure
 //! that was saved, the run that repeats it.
 //!
-//! None of it changes a run: it is no part of the scenario's digest.
+//! None of it changes what happens in a run; promises are judged, and their verdicts enter its hash.
 
 /// `[expect]` and `[replay]`.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]

@@ -15,6 +15,7 @@ mod load;
 mod plan;
 pub(crate) mod read;
 mod resolved;
+mod spans;
 mod warning;
 
 pub use expect::{Expect, Promised, Replay};
@@ -24,8 +25,10 @@ pub use load::Loaded;
 pub use model::{
     Case, Objective, Phases, Recovered, Scenario, Sense, Settings, Statistic, Ties, Variant,
 };
+pub(crate) use plan::fields as fault_fields;
 pub use plan::{plan_from_toml, plan_lines, plan_to_toml};
 pub use read::files::{LoadError, Loader, NoFiles};
 pub use reference::Reference;
+pub(crate) use spans::{median_of, span_of, span_text};
 pub use resolved::ResolvedScenario;
 pub use warning::Warning;

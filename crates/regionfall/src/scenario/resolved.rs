@@ -85,6 +85,12 @@ impl ResolvedScenario {
         })
     }
 
+    /// The settings of a variant.
+    pub(crate) fn fields(&self, name: &str) -> Option<&Fields> {
+        let found = self.variants.iter().find(|(known, _)| known == name);
+        found.map(|(_, root)| root)
+    }
+
     /// The first variant.
     pub(crate) fn first(&self) -> &Fields {
         static NOTHING: Fields = Fields(Vec::new());
@@ -101,12 +107,12 @@ struct Writer<'a> {
 impl Writer<'_> {
     fn table(&mut self, fields: &Fields, table: Option<&'static Table>, path: &str) {
         // Variants are expanded already, what was extended is merged, and references speak of several
-        // variants and change no run.
+        // variants and change no run, as a replay does not.
         let is_left_out = |key: &str| {
             path.is_empty()
                 && matches!(
                     key,
-                    "variant" | "extends" | "reference" | "expect" | "replay"
+                    "variant" | "extends" | "reference" | "replay"
                 )
         };
         let is_nested = |node: &Node| match &node.value {

@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
-use regionfall_kernel::{Seed, SimDuration};
+use regionfall_kernel::{Seed, SimDuration, SimTime};
 
 use super::blueprint::Blueprint;
 use super::outcome::{Label, Outcome};
-use super::run::{Plan, run_with};
+use super::run::{Plan, Running, run_with};
+use crate::check::OwnCheck;
 use crate::failover::{Adopt, Choice, Decider, Failback, Propagation, StrategyConfig, Vantage};
 use crate::fault::FaultSpec;
 use crate::history::Listener;
@@ -23,6 +24,7 @@ pub struct Simulation<'a> {
     strategy: usize,
     faults: Option<Vec<FaultSpec>>,
     decider: Option<Box<dyn Decider>>,
+    checks: Vec<Box<dyn OwnCheck>>,
     control: bool,
     window: Range<u64>,
 }
@@ -56,6 +58,7 @@ impl<'a> Simulation<'a> {
             strategy: 0,
             faults: None,
             decider: None,
+            checks: Vec::new(),
             control: false,
             window: 0..0,
         }
@@ -109,6 +112,23 @@ impl<'a> Simulation<'a> {
         self
     }
 
+    /// Adds a check of your own: it hears every fact, sees the members at rest, and gives a verdict.
+    #[must_use]
+    pub fn check(mut self, check: impl OwnCheck + 'static) -> Self {
+        self.checks.push(Box::new(check));
+        self
+    }
+
+    pub(crate) fn boxed_decider(mut self, decider: Box<dyn Decider>) -> Self {
+        self.decider = Some(decider);
+        self
+    }
+
+    pub(crate) fn boxed_check(mut self, check: Box<dyn OwnCheck>) -> Self {
+        self.checks.push(check);
+        self
+    }
+
     /// Leaves all faults out: the control of a case.
     #[must_use]
     pub fn control(mut self) -> Self {
@@ -136,6 +156,29 @@ impl<'a> Simulation<'a> {
     /// # Errors
     /// If the scenario has no strategy and no decider was given.
     pub fn run_with<L: Listener>(self, listener: &mut L) -> Result<Outcome, PickError> {
+        self.with_plan(|plan| run_with(plan, listener))
+    }
+
+    /// Runs it up to a moment, and from there to the end once for each of `noises`: the same faults and requests, while every
+    /// delay that is still to be drawn is drawn from that seed.
+    ///
+    /// # Errors
+    /// If the scenario has no strategy and no decider was given.
+    pub fn continuations(self, at: SimTime, noises: &[Seed]) -> Result<Vec<Outcome>, PickError> {
+        self.with_plan(|plan| {
+            let mut checkpoint = Running::begin(plan, ());
+            checkpoint.advance_to(at, plan.blueprint);
+            let go_on = |&noise: &Seed| {
+                let mut running = checkpoint.clone();
+                running.renoise(noise);
+                running.advance(plan.blueprint);
+                running.finish(plan)
+            };
+            noises.iter().map(go_on).collect()
+        })
+    }
+
+    fn with_plan<R>(self, go: impl FnOnce(&Plan<'_>) -> R) -> Result<R, PickError> {
         let variant = &self.scenario.variants[self.variant];
         let settings = &variant.settings;
         let given = settings.strategies.get(self.strategy);
@@ -155,6 +198,8 @@ impl<'a> Simulation<'a> {
             strategy,
             own_decider: self.decider.as_deref(),
             faults,
+            promises: &self.scenario.expect.promises,
+            own_checks: &self.checks,
             label: Label {
                 variant: variant.name.clone(),
                 strategy: strategy.name.clone(),
@@ -164,7 +209,7 @@ impl<'a> Simulation<'a> {
             },
             window: self.window,
         };
-        Ok(run_with(&plan, listener))
+        Ok(go(&plan))
     }
 }
 

@@ -8,7 +8,10 @@ use regionfall_kernel::{Seed, SimDuration, SimTime};
 use super::blueprint::Blueprint;
 use super::outcome::{Label, Outcome};
 use super::world::World;
-use crate::check::{StandardChecks, collected};
+use crate::check::{
+    Guarantee, Linearizable, OnAccount, OwnCheck, SessionGuarantee, StandardChecks, collected,
+    everyone_home, loss_within, no_duplicates, single_writer,
+};
 use crate::failover::{Decider, Detector, Evidence, Propagation, StrategyConfig, Vantage};
 use crate::fault::{FaultKind, FaultSpec, PlannedFault, TrafficScope, draw_plan};
 use crate::history::{
@@ -16,6 +19,7 @@ use crate::history::{
     ServerShape, Trace,
 };
 use crate::metric::{Costs, Load, Metrics};
+use crate::scenario::Promised;
 use crate::topology::{MemberId, NodeId, RegionId};
 
 /// The version of the model's semantics: it changes whenever the same scenario and seed give another trace.
@@ -33,6 +37,10 @@ pub(crate) struct Plan<'a> {
     /// A decider of the user's own, one copy for each client process.
     pub own_decider: Option<&'a dyn Decider>,
     pub faults: &'a [FaultSpec],
+    /// What the run is held to, beyond the laws.
+    pub promises: &'a [Promised],
+    /// Checks of the user's own.
+    pub own_checks: &'a [Box<dyn OwnCheck>],
     pub label: Label,
     /// Records of the trace whose text is kept.
     pub window: Range<u64>,
@@ -45,94 +53,174 @@ pub(crate) fn run(plan: &Plan<'_>) -> Outcome {
 
 /// Runs a plan with another listener beside the usual ones.
 pub(crate) fn run_with<L: Listener>(plan: &Plan<'_>, listener: &mut L) -> Outcome {
-    let settings = plan.blueprint.settings();
-    let calm_begins = SimTime::ZERO + settings.phases.warm_up + settings.phases.storm;
-    let faults = draw_plan(plan.faults, plan.label.seed, calm_begins);
-    let shape = Arc::new(shape(plan.blueprint, plan.strategy, &faults));
-    let mut world = World::new(
-        plan.blueprint,
-        plan.strategy,
-        faults.clone(),
-        plan.label.seed,
-    );
-    if let Some(decider) = plan.own_decider {
-        world.install(decider);
-    }
-    let mut checks = StandardChecks::new(&shape.nodes, plan.blueprint.groups());
-    for member in lost_for_ever(&faults, settings.topology.members) {
-        for node in (0..shape.nodes.len()).filter(|&node| shape.nodes[node] == member) {
-            checks.leave_out(NodeId::from_index(node));
+    let mut running = Running::begin(plan, listener);
+    running.advance(plan.blueprint);
+    running.finish(plan)
+}
+
+/// A run under way: the world and all who listen. A copy of it is a checkpoint.
+#[derive(Clone)]
+pub(crate) struct Running<L> {
+    world: World,
+    listeners: ((Ledger, (StandardChecks, Trace)), L),
+    shape: Arc<RunShape>,
+    faults: Vec<PlannedFault>,
+    events: u64,
+    within_budget: bool,
+    memory: u64,
+    now: SimTime,
+}
+
+impl<L: Listener> Running<L> {
+    /// A run in which nothing has happened yet.
+    pub(crate) fn begin(plan: &Plan<'_>, listener: L) -> Self {
+        let settings = plan.blueprint.settings();
+        let calm_begins = SimTime::ZERO + settings.phases.warm_up + settings.phases.storm;
+        let faults = draw_plan(plan.faults, plan.label.seed, calm_begins);
+        let shape = Arc::new(shape(plan.blueprint, plan.strategy, &faults));
+        let mut world = World::new(
+            plan.blueprint,
+            plan.strategy,
+            faults.clone(),
+            plan.label.seed,
+        );
+        if let Some(decider) = plan.own_decider {
+            world.install(decider);
         }
-    }
-    if let Some(exposure) = world.exposure(&faults) {
-        checks.watch_exposure(exposure);
-    }
-    let mut listeners = (
-        (
+        let mut checks = StandardChecks::new(&shape.nodes, plan.blueprint.groups());
+        for member in lost_for_ever(&faults, settings.topology.members) {
+            for node in (0..shape.nodes.len()).filter(|&node| shape.nodes[node] == member) {
+                checks.leave_out(NodeId::from_index(node));
+            }
+        }
+        if let Some(exposure) = world.exposure(&faults) {
+            checks.watch_exposure(exposure);
+        }
+        for &promised in plan.promises {
+            checks.ask(promise(promised, shape.nodes.len()));
+        }
+        for check in plan.own_checks {
+            checks.ask(check.clone());
+        }
+        let usual = (
             Ledger::new(shape.clone()),
             (checks, Trace::with_window(plan.window.clone())),
-        ),
-        listener,
-    );
+        );
+        Self {
+            world,
+            listeners: (usual, listener),
+            shape,
+            faults,
+            events: 0,
+            within_budget: true,
+            memory: 0,
+            now: SimTime::ZERO,
+        }
+    }
 
-    let mut events = 0;
-    let mut within_budget = true;
-    let mut memory = 0;
-    let mut now = SimTime::ZERO;
-    while now < shape.calm_ends && within_budget {
-        now = shape.calm_ends.min(now + BUDGET_STEP);
-        events += world.advance_until(now, &mut listeners);
-        within_budget = events <= settings.event_budget;
-        memory = memory.max(world.largest_memory());
+    /// Goes to a moment before the end of the calm.
+    pub(crate) fn advance_to(&mut self, until: SimTime, blueprint: &Blueprint) {
+        let budget = blueprint.settings().event_budget;
+        while self.now < until && self.within_budget {
+            self.now = until.min(self.now + BUDGET_STEP);
+            self.events += self.world.advance_until(self.now, &mut self.listeners);
+            self.within_budget = self.events <= budget;
+            self.memory = self.memory.max(self.world.largest_memory());
+        }
     }
-    let bound = shape.calm_ends + settings.phases.quiescence;
-    while within_budget && now < bound && !world.is_quiescent() {
-        now = bound.min(now + QUIESCENCE_STEP);
-        events += world.advance_until(now, &mut listeners);
-        within_budget = events <= settings.event_budget;
+
+    /// Goes to the end.
+    pub(crate) fn advance(&mut self, blueprint: &Blueprint) {
+        let settings = blueprint.settings();
+        let calm_ends = self.shape.calm_ends;
+        self.advance_to(calm_ends, blueprint);
+        let bound = calm_ends + settings.phases.quiescence;
+        while self.within_budget && self.now < bound && !self.world.is_quiescent() {
+            self.now = bound.min(self.now + QUIESCENCE_STEP);
+            self.events += self.world.advance_until(self.now, &mut self.listeners);
+            self.within_budget = self.events <= settings.event_budget;
+        }
     }
-    world.close_books(&mut listeners);
-    let quiescence = Quiescence {
-        reached: within_budget && world.is_quiescent(),
-        nodes: views(&world),
-    };
-    let ((ledger, (mut checks, trace)), _) = listeners;
-    checks.at_rest(now, &quiescence);
-    let account = ledger.finish(now, &quiescence);
-    let metrics = measured(&world, &account, memory, plan.strategy);
-    let mut verdicts = checks.verdicts(&account);
-    if let Some(waiting) = world.left_to_collect().filter(|_| quiescence.reached) {
-        verdicts.push(collected(now, &waiting));
+
+    /// Draws every delay anew from here on: the same faults and requests under other noise.
+    pub(crate) fn renoise(&mut self, seed: Seed) {
+        self.world.renoise(seed);
     }
-    verdicts.extend(checks.exposure(&world.disk_times()));
-    let mut hash = trace.hash();
-    metrics.hash_into(&mut hash);
-    for verdict in &verdicts {
-        verdict.hash_into(&mut hash);
-    }
-    let effects = faults
-        .into_iter()
-        .map(|fault| {
-            let did = world.fault_effects().of(fault.id);
-            (fault, did)
-        })
-        .collect();
-    Outcome {
-        label: plan.label.clone(),
-        account,
-        metrics,
-        verdicts,
-        effects,
-        trace: hash,
-        checkpoints: trace.checkpoints(),
-        records: trace.kept().to_vec(),
-        ended_at: now,
-        events,
-        within_budget,
+
+    /// What it came to.
+    pub(crate) fn finish(self, plan: &Plan<'_>) -> Outcome {
+        let Self {
+            mut world,
+            mut listeners,
+            faults,
+            events,
+            within_budget,
+            memory,
+            now,
+            ..
+        } = self;
+        world.close_books(&mut listeners);
+        let quiescence = Quiescence {
+            reached: within_budget && world.is_quiescent(),
+            nodes: views(&world),
+        };
+        let ((ledger, (mut checks, trace)), _) = listeners;
+        checks.at_rest(now, &quiescence);
+        let account = ledger.finish(now, &quiescence);
+        let metrics = measured(&world, &account, memory, plan.strategy);
+        let mut verdicts = checks.verdicts(&account);
+        if let Some(waiting) = world.left_to_collect().filter(|_| quiescence.reached) {
+            verdicts.push(collected(now, &waiting));
+        }
+        verdicts.extend(checks.exposure(&world.disk_times()));
+        verdicts.extend(checks.asked(&account));
+        verdicts.extend(checks.epochs().filter(|verdict| !verdict.held));
+        let mut hash = trace.hash();
+        metrics.hash_into(&mut hash);
+        for verdict in &verdicts {
+            verdict.hash_into(&mut hash);
+        }
+        // That it held came to be said later than hashes were first written down: only a violation enters them.
+        verdicts.extend(checks.epochs().filter(|verdict| verdict.held));
+        let effects = faults
+            .into_iter()
+            .map(|fault| {
+                let did = world.fault_effects().of(fault.id);
+                (fault, did)
+            })
+            .collect();
+        Outcome {
+            label: plan.label.clone(),
+            account,
+            metrics,
+            verdicts,
+            effects,
+            trace: hash,
+            checkpoints: trace.checkpoints(),
+            records: trace.kept().to_vec(),
+            ended_at: now,
+            events,
+            within_budget,
+        }
     }
 }
 
-/// What the nodes hold at the end.
+/// The check of a promise, in a run with so many nodes.
+fn promise(promised: Promised, nodes: usize) -> Box<dyn OwnCheck> {
+    let session = |which| Box::new(SessionGuarantee::new(which, nodes));
+    match promised {
+        Promised::ReadYourWrites => session(Guarantee::ReadYourWrites),
+        Promised::MonotonicReads => session(Guarantee::MonotonicReads),
+        Promised::MonotonicWrites => session(Guarantee::MonotonicWrites),
+        Promised::WritesFollowReads => session(Guarantee::WritesFollowReads),
+        Promised::Linearizable => Box::new(Linearizable::new(nodes)),
+        Promised::SingleWriter => Box::new(OnAccount(single_writer)),
+        Promised::NoLoss => Box::new(OnAccount(|account| loss_within(account, 0))),
+        Promised::NoDuplicates => Box::new(OnAccount(no_duplicates)),
+        Promised::EveryoneHome => Box::new(OnAccount(everyone_home)),
+    }
+}
+
 /// The metrics of a run: what its account tells, and what the world counted.
 fn measured(
     world: &World,
@@ -161,6 +249,7 @@ fn measured(
     }
 }
 
+/// What the nodes hold at the end.
 fn views(world: &World) -> Vec<NodeView> {
     world
         .nodes()
@@ -338,6 +427,8 @@ pub fn run_for_benchmark(
         strategy,
         own_decider,
         faults,
+        promises: &[],
+        own_checks: &[],
         label,
         window,
     })

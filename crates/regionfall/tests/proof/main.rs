@@ -5,4 +5,8 @@
     reason = "helpers of tests fail loudly, as tests do"
 )]
 
+mod bugs;
 mod plans;
+mod promises;
+mod search;
+mod stories;

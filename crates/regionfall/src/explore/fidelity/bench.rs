@@ -121,6 +121,8 @@ impl<'a> Bench<'a> {
             strategy,
             own_decider: None,
             faults: &case.plan(settings, seed),
+            promises: &[],
+            own_checks: &[],
             label: Label {
                 variant: variant.name.clone(),
                 strategy: strategy.name.clone(),
