@@ -38,7 +38,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             shrunk.runs,
             begun.elapsed().as_secs_f64(),
         );
-        for line in shrunk.specimen.to_toml().lines().skip_while(|line| *line != "[[fault]]") {
+        for line in shrunk
+            .specimen
+            .to_toml()
+            .lines()
+            .skip_while(|line| *line != "[[fault]]")
+        {
             println!("    {line}");
         }
     }

@@ -203,7 +203,7 @@ pub(crate) struct ExplainArguments {
     #[arg(long, value_name = "NAME")]
     pub(crate) case: Vec<String>,
     /// How many continuations are made from each moment to find when a loss became inevitable; 0 does without
-    #[arg(long, value_name = "N", default_value_t = 8)]
+    #[arg(long, value_name = "N", default_value_t = 4)]
     pub(crate) noises: u32,
     /// Writes a diagram of space and time; of one run only
     #[arg(long, value_name = "FILE")]

@@ -172,7 +172,11 @@ impl Sheet<'_> {
             tick += step;
         }
         let middle = f64::midpoint(self.left, WIDTH - RIGHT);
-        layer.text("seconds since the run began", (middle, self.bottom + 32.0), centred);
+        layer.text(
+            "seconds since the run began",
+            (middle, self.bottom + 32.0),
+            centred,
+        );
         for (place, name) in self.picture.places.iter().enumerate() {
             let y = self.y(place);
             layer.line(&[(self.left, y), (WIDTH - RIGHT, y)], AXIS, 1.5);
@@ -187,23 +191,33 @@ impl Sheet<'_> {
     fn strikes(&self, layer: &Layer<'_>) {
         let mut rows: Vec<Vec<f64>> = vec![Vec::new(); self.picture.places.len()];
         for strike in &self.picture.strikes {
-            let (from, to) = (self.x(strike.from), self.x(strike.to).max(self.x(strike.from) + 2.0));
+            let (from, to) = (
+                self.x(strike.from),
+                self.x(strike.to).max(self.x(strike.from) + 2.0),
+            );
             let y = self.y(strike.place);
             layer.rectangle([(from, y - 13.0), (to, y + 13.0)], FAULT, 0.25);
             // Labels of faults that overlap stand above each other.
             let ends = &mut rows[strike.place];
             let width = writing::width(&strike.label, SMALL);
-            let row = ends.iter().position(|&end| end + 8.0 <= from).unwrap_or_else(|| {
-                ends.push(0.0);
-                ends.len() - 1
-            });
+            let row = ends
+                .iter()
+                .position(|&end| end + 8.0 <= from)
+                .unwrap_or_else(|| {
+                    ends.push(0.0);
+                    ends.len() - 1
+                });
             let x = from.min(WIDTH - RIGHT - width).max(self.left);
             ends[row] = x + width;
             let small = Writing {
                 size: SMALL,
                 ..Writing::PLAIN
             };
-            layer.text(&strike.label, (x, y - 22.0 - 13.0 * row.min(1) as f64), small);
+            layer.text(
+                &strike.label,
+                (x, y - 22.0 - 13.0 * row.min(1) as f64),
+                small,
+            );
         }
     }
 

@@ -11,7 +11,10 @@ pub fn no_duplicates(account: &Account) -> Verdict {
         if counts.duplicated > 0 {
             findings.add(account.shape.storm_begins, || {
                 let name = &keyspace.name;
-                format!("{} writes of {name} took effect more than once", counts.duplicated)
+                format!(
+                    "{} writes of {name} took effect more than once",
+                    counts.duplicated
+                )
             });
         }
     }

@@ -46,7 +46,10 @@ impl Epochs {
             // The primary at the start holds the first epoch.
             if epoch < 2 {
                 self.findings.add(at, || {
-                    format!("{node} was made primary of {} in epoch {epoch}, which was taken", whose.0)
+                    format!(
+                        "{node} was made primary of {} in epoch {epoch}, which was taken",
+                        whose.0
+                    )
                 });
             }
             self.newest.push((whose.0, whose.1, epoch, node));

@@ -68,9 +68,8 @@ impl Linearizable {
             return;
         };
         let saw = self.executed.get(&own.key).and_then(|writes| {
-            let is_there = |dot: &Dot| {
-                self.book.held(usize::from(dot.origin.0), node.index()) >= dot.sequence
-            };
+            let is_there =
+                |dot: &Dot| self.book.held(usize::from(dot.origin.0), node.index()) >= dot.sequence;
             writes.iter().rev().find(|(dot, _)| is_there(dot))
         });
         let saw = saw.map(|(_, write)| *write);
@@ -114,9 +113,8 @@ impl Linearizable {
             seen.push(read.saw);
         }
         // A write without an answer that nobody saw may never have happened.
-        clusters.retain(|write, cluster| {
-            cluster.first_end != SimTime::NEVER || seen.contains(write)
-        });
+        clusters
+            .retain(|write, cluster| cluster.first_end != SimTime::NEVER || seen.contains(write));
         (clusters.into_values().collect(), impossible)
     }
 
@@ -129,7 +127,9 @@ impl Linearizable {
         }
         if let Some((one, other)) = conflict(&clusters) {
             let name = |write: Option<OperationId>| {
-                write.map_or("the empty key".to_owned(), |write| format!("what {write} wrote"))
+                write.map_or("the empty key".to_owned(), |write| {
+                    format!("what {write} wrote")
+                })
             };
             self.findings.add(other.first_end.max(one.first_end), || {
                 format!(
@@ -201,6 +201,14 @@ impl Listener for Linearizable {
                 let writes = self.executed.entry(effect.key).or_default();
                 writes.push((effect.dot, operation));
             }
+            // DEL of a key that is not there changes nothing: it is no write.
+            Fact::WriteExecuted {
+                operation,
+                effect: None,
+                ..
+            } => {
+                self.operations.remove(&operation);
+            }
             Fact::ReadExecuted {
                 operation, node, ..
             } => self.read(operation, node),
@@ -229,7 +237,10 @@ impl Check for Linearizable {
             // A read without an answer told nobody anything.
             let is_told = !operation.is_read || operation.ends != SimTime::NEVER;
             if is_told && !self.left_out.contains(&operation.key) {
-                by_key.entry(operation.key).or_default().push((*id, *operation));
+                by_key
+                    .entry(operation.key)
+                    .or_default()
+                    .push((*id, *operation));
             }
         }
         for (key, operations) in by_key {
@@ -251,7 +262,10 @@ mod tests {
     /// Kind (0 writes, 1 reads), begin, length, and for reads which write of those before it was seen.
     fn operations(told: &[(bool, u64, u64, Option<usize>)]) -> Vec<(OperationId, Operation)> {
         let numbered = told.iter().enumerate();
-        let make = |(index, &(is_read, begins, length, saw)): (usize, &(bool, u64, u64, Option<usize>))| {
+        let make = |(index, &(is_read, begins, length, saw)): (
+            usize,
+            &(bool, u64, u64, Option<usize>),
+        )| {
             let operation = Operation {
                 key: KeyId(0),
                 is_read,
@@ -319,9 +333,21 @@ mod tests {
     #[test]
     fn a_read_of_the_old_value_after_the_new_one_was_acknowledged_is_wrong() {
         let write = |begins| (false, begins, 10, None);
-        assert!(is_fine(&operations(&[write(0), write(20), (true, 40, 5, Some(1))])));
-        assert!(!is_fine(&operations(&[write(0), write(20), (true, 40, 5, Some(0))])));
-        assert!(is_fine(&operations(&[write(0), write(20), (true, 25, 5, Some(0))])));
+        assert!(is_fine(&operations(&[
+            write(0),
+            write(20),
+            (true, 40, 5, Some(1))
+        ])));
+        assert!(!is_fine(&operations(&[
+            write(0),
+            write(20),
+            (true, 40, 5, Some(0))
+        ])));
+        assert!(is_fine(&operations(&[
+            write(0),
+            write(20),
+            (true, 25, 5, Some(0))
+        ])));
         assert!(!is_fine(&operations(&[write(0), (true, 40, 5, None)])));
     }
 }

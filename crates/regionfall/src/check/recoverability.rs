@@ -156,16 +156,33 @@ mod tests {
             acked: at(executed + 1),
             cause: Some(cause),
         };
-        Recoverability::of(&write, at(executed), &account(), SimDuration::from_millis(40))
+        Recoverability::of(
+            &write,
+            at(executed),
+            &account(),
+            SimDuration::from_millis(40),
+        )
     }
 
     #[test]
     fn only_what_had_no_time_to_travel_is_lost_by_physics() {
         let fault = CopyEnd::Fault(FaultId(0));
         assert!(judged(90, fault).is_some_and(Recoverability::is_physics));
-        assert!(matches!(judged(50, fault), Some(Recoverability::Configuration { .. })));
-        assert!(matches!(judged(150, fault), Some(Recoverability::Strategy { .. })));
-        assert_eq!(judged(50, CopyEnd::Replaced), Some(Recoverability::Promotion));
-        assert_eq!(judged(50, CopyEnd::Removed(FaultId(0))), Some(Recoverability::Removal));
+        assert!(matches!(
+            judged(50, fault),
+            Some(Recoverability::Configuration { .. })
+        ));
+        assert!(matches!(
+            judged(150, fault),
+            Some(Recoverability::Strategy { .. })
+        ));
+        assert_eq!(
+            judged(50, CopyEnd::Replaced),
+            Some(Recoverability::Promotion)
+        );
+        assert_eq!(
+            judged(50, CopyEnd::Removed(FaultId(0))),
+            Some(Recoverability::Removal)
+        );
     }
 }

@@ -208,7 +208,13 @@ impl Listener for SessionGuarantee {
                 first,
                 last,
             } if !self.is_about_reads() => {
-                let range = Dot { origin, sequence: first }..=Dot { origin, sequence: last };
+                let range = Dot {
+                    origin,
+                    sequence: first,
+                }..=Dot {
+                    origin,
+                    sequence: last,
+                };
                 let dots: Vec<Dot> = self.before.range(range).map(|(dot, _)| *dot).collect();
                 for dot in dots {
                     self.look(at, node, dot);
@@ -279,7 +285,12 @@ mod tests {
             }
         }
 
-        fn begin(&mut self, server: u32, key: u64, command: regionfall_crdt::CommandKind) -> OperationId {
+        fn begin(
+            &mut self,
+            server: u32,
+            key: u64,
+            command: regionfall_crdt::CommandKind,
+        ) -> OperationId {
             let operation = OperationId(self.next);
             self.next += 1;
             self.hear(&Fact::OperationIssued {

@@ -338,6 +338,7 @@ fn group(
             faults,
             promises: &scenario.expect.promises,
             own_checks: &[],
+            sabotage: crate::simulation::Sabotage::default(),
             label: Label {
                 variant: variant.name.clone(),
                 strategy: strategy.name.clone(),

@@ -16,6 +16,8 @@ mod ending;
 mod estimate;
 mod explain;
 pub mod fidelity;
+#[cfg(test)]
+mod mutations;
 mod objective;
 mod results;
 mod run;
@@ -27,7 +29,8 @@ pub use comparison::{Comparison, NotFound, Progress};
 pub use data::embedded_data;
 pub use estimate::{Estimate, Over, difference, estimate, recovered_shares};
 pub use explain::{
-    Arrow, Explanation, Inevitable, LostChain, Names, Part, SlowClient, Step, Told, ToldKind, explain,
+    Arrow, Explanation, Inevitable, LostChain, Names, Part, SlowClient, Step, Told, ToldKind,
+    explain,
 };
 pub use objective::{Answer, Judged, judge};
 pub use results::{Cell, CellRuns, Completeness, Results};

@@ -444,7 +444,8 @@ impl<R: Rng> Draw<'_, R> {
 
     /// The paths between a zone and the others of its region.
     fn zone_paths(&mut self) -> PathSelector {
-        let region = RegionId::from_index(below(&mut self.rng, u64::from(self.place.members)) as usize);
+        let region =
+            RegionId::from_index(below(&mut self.rng, u64::from(self.place.members)) as usize);
         PathSelector {
             from: vec![region],
             to: vec![region],

@@ -29,6 +29,6 @@ pub(crate) use plan::fields as fault_fields;
 pub use plan::{plan_from_toml, plan_lines, plan_to_toml};
 pub use read::files::{LoadError, Loader, NoFiles};
 pub use reference::Reference;
-pub(crate) use spans::{median_of, span_of, span_text};
 pub use resolved::ResolvedScenario;
+pub(crate) use spans::{median_of, span_of, span_text};
 pub use warning::Warning;

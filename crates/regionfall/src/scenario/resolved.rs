@@ -109,11 +109,7 @@ impl Writer<'_> {
         // Variants are expanded already, what was extended is merged, and references speak of several
         // variants and change no run, as a replay does not.
         let is_left_out = |key: &str| {
-            path.is_empty()
-                && matches!(
-                    key,
-                    "variant" | "extends" | "reference" | "replay"
-                )
+            path.is_empty() && matches!(key, "variant" | "extends" | "reference" | "replay")
         };
         let is_nested = |node: &Node| match &node.value {
             Value::Table(_) => true,

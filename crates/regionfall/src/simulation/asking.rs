@@ -3,6 +3,7 @@
 use regionfall_kernel::SimTime;
 
 use super::event::Event;
+use super::sabotage::Mutation;
 use super::world::World;
 use crate::client::{Finding, Operation, PooledState, Slot, next_attempt_after, proves_no_effect};
 use crate::failover::Sight;
@@ -159,6 +160,12 @@ impl World {
         let stays = attempt > 0 && self.strategy.client.retry_same_member;
         let member = if stays {
             operation.member
+        } else if self.sabotage.is(Mutation::WritesEverywhere) && operation.id.0 % 2 == 1 {
+            let homes = &self.blueprint.settings().workload.fleets[server.fleet.index()].home;
+            homes
+                .last()
+                .copied()
+                .unwrap_or_else(|| server.route.member())
         } else {
             server.route.member()
         };
@@ -216,6 +223,8 @@ impl World {
             self.attempt_failed(now, slot, AttemptEnding::Timeout, listener);
         } else if is_error {
             self.attempt_failed(now, slot, AttemptEnding::ErrorReply, listener);
+        } else if self.sabotage.is(Mutation::SendsTwice) && attempt == 0 && number.0 % 16 == 0 {
+            self.attempt_failed(now, slot, AttemptEnding::Timeout, listener);
         } else {
             let ending = AttemptEnding::Reply;
             listener.observe(
@@ -276,6 +285,8 @@ impl World {
             self.tell_judge(now, id, member, true, listener);
         }
         let retry = next_attempt_after(&self.strategy.client, command, attempt, ending);
+        let is_sent_again = self.sabotage.is(Mutation::RetriesEverything) && attempt < 3;
+        let retry = retry.or(is_sent_again.then_some(regionfall_kernel::SimDuration::ZERO));
         if let Some(wait) = retry {
             self.operations.get_mut(slot).attempt += 1;
             self.queue.schedule(now + wait, Event::Retry(slot, number));

@@ -7,6 +7,7 @@ use regionfall_kernel::{Seed, SimDuration, SimTime};
 use super::blueprint::Blueprint;
 use super::outcome::{Label, Outcome};
 use super::run::{Plan, Running, run_with};
+use super::sabotage::Sabotage;
 use crate::check::OwnCheck;
 use crate::failover::{Adopt, Choice, Decider, Failback, Propagation, StrategyConfig, Vantage};
 use crate::fault::FaultSpec;
@@ -26,6 +27,7 @@ pub struct Simulation<'a> {
     decider: Option<Box<dyn Decider>>,
     checks: Vec<Box<dyn OwnCheck>>,
     control: bool,
+    sabotage: Sabotage,
     window: Range<u64>,
 }
 
@@ -60,6 +62,7 @@ impl<'a> Simulation<'a> {
             decider: None,
             checks: Vec::new(),
             control: false,
+            sabotage: Sabotage::default(),
             window: 0..0,
         }
     }
@@ -121,6 +124,13 @@ impl<'a> Simulation<'a> {
 
     pub(crate) fn boxed_decider(mut self, decider: Box<dyn Decider>) -> Self {
         self.decider = Some(decider);
+        self
+    }
+
+    /// Breaks the model on purpose.
+    #[cfg(test)]
+    pub(crate) fn sabotage(mut self, sabotage: Sabotage) -> Self {
+        self.sabotage = sabotage;
         self
     }
 
@@ -200,6 +210,7 @@ impl<'a> Simulation<'a> {
             faults,
             promises: &self.scenario.expect.promises,
             own_checks: &self.checks,
+            sabotage: self.sabotage,
             label: Label {
                 variant: variant.name.clone(),
                 strategy: strategy.name.clone(),

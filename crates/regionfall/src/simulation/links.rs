@@ -4,6 +4,7 @@ use regionfall_crdt::Clock;
 use regionfall_kernel::{SimDuration, SimTime};
 
 use super::event::{Event, LinkId, Message};
+use super::sabotage::Mutation;
 use super::world::{Owner, World};
 use crate::database::{LinkState, Missed, Role, Scope};
 use crate::history::Listener;
@@ -89,7 +90,8 @@ impl World {
                     && self.nodes[state.target.index()].shards[shard].follows == state.source
             }
             Scope::Members => {
-                let is_refused = self.is_removed(source) || self.is_removed(target);
+                let is_refused = (self.is_removed(source) || self.is_removed(target))
+                    && !self.sabotage.is(Mutation::ForgetsFencing);
                 if is_refused || !kind.replicates(source.index(), target.index()) {
                     return false;
                 }
@@ -223,6 +225,9 @@ impl World {
             self.send_full_state(now, link);
             return;
         }
+        if self.sabotage.is(Mutation::SkipsCatchUp) {
+            return;
+        }
         for dot in have.iter() {
             // What is still under way from before arrives twice, and is filtered.
             self.send_range(
@@ -252,6 +257,9 @@ impl World {
             return;
         }
         self.link_down(now, link, listener);
+        if self.sabotage.is(Mutation::NeverReconnects) {
+            return;
+        }
         let every = self.blueprint.settings().database.sync.reconnect_every;
         self.retry_link_at(now + every, link);
     }
@@ -330,6 +338,9 @@ impl World {
 
     /// A node runs again: its syncers connect at once.
     pub(super) fn start_links(&mut self, now: SimTime, node: NodeId) {
+        if self.sabotage.is(Mutation::ForgetsLinksAtRestart) {
+            return;
+        }
         for index in 0..self.links.len() {
             if self.links[index].target == node {
                 self.connect_link(now, LinkId(index as u16));

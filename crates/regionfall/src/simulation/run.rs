@@ -7,6 +7,7 @@ use regionfall_kernel::{Seed, SimDuration, SimTime};
 
 use super::blueprint::Blueprint;
 use super::outcome::{Label, Outcome};
+use super::sabotage::Sabotage;
 use super::world::World;
 use crate::check::{
     Guarantee, Linearizable, OnAccount, OwnCheck, SessionGuarantee, StandardChecks, collected,
@@ -42,6 +43,8 @@ pub(crate) struct Plan<'a> {
     /// Checks of the user's own.
     pub own_checks: &'a [Box<dyn OwnCheck>],
     pub label: Label,
+    /// What is broken on purpose.
+    pub sabotage: Sabotage,
     /// Records of the trace whose text is kept.
     pub window: Range<u64>,
 }
@@ -84,6 +87,7 @@ impl<L: Listener> Running<L> {
             faults.clone(),
             plan.label.seed,
         );
+        world.sabotage = plan.sabotage;
         if let Some(decider) = plan.own_decider {
             world.install(decider);
         }
@@ -429,6 +433,7 @@ pub fn run_for_benchmark(
         faults,
         promises: &[],
         own_checks: &[],
+        sabotage: Sabotage::default(),
         label,
         window,
     })

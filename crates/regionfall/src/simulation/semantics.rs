@@ -29,7 +29,10 @@ mod tests {
     #[test]
     fn every_version_says_what_it_changed() {
         for version in 2..=MODEL_VERSION {
-            assert!(CHANGES.iter().any(|(changed, _)| *changed == version), "{version}");
+            assert!(
+                CHANGES.iter().any(|(changed, _)| *changed == version),
+                "{version}"
+            );
         }
         assert!(semantics_since(MODEL_VERSION).is_empty());
         assert!(!semantics_since(1).is_empty());

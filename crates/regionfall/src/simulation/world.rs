@@ -22,6 +22,7 @@ use super::letter::Letter;
 use super::membership::Removal;
 use super::memory::Memory;
 use super::persisting::Persisting;
+use super::sabotage::{Mutation, Sabotage};
 use super::sentinels::{Dispatches, Post};
 use super::watchdogs::{Kennel, Tidings};
 use crate::client::{AppServer, Finding, Operations};
@@ -106,6 +107,8 @@ pub struct World {
     pub(super) owners: Vec<Option<(ConnectionId, Owner)>>,
     pub(super) phase: Phase,
     pub(super) started: bool,
+    /// What is broken on purpose: nothing, outside of tests.
+    pub(super) sabotage: Sabotage,
 }
 
 /// Whose a connection is.
@@ -191,6 +194,7 @@ impl World {
             owners: Vec::new(),
             phase: Phase::WarmUp,
             started: false,
+            sabotage: Sabotage::default(),
         };
         world.place_members();
         world.place_links();
@@ -293,7 +297,8 @@ impl World {
     /// Whether nothing is under way any more: no operation waits, and all running members that can hear
     /// of each other have the same effects.
     pub fn is_quiescent(&self) -> bool {
-        self.operations.waiting() == 0 && self.has_converged()
+        self.sabotage.is(Mutation::RestsTooEarly)
+            || self.operations.waiting() == 0 && self.has_converged()
     }
 
     /// Everything that can happen, on one screen.

@@ -68,11 +68,7 @@ pub(crate) fn bugs() -> Vec<Bug> {
             "read your writes",
             two(WANDERING),
         ),
-        planted(
-            "a client that waits for ever",
-            "rto_max_ms",
-            two(PATIENT),
-        ),
+        planted("a client that waits for ever", "rto_max_ms", two(PATIENT)),
     ]
 }
 
@@ -257,8 +253,11 @@ impl Listener for OneWriter {
     fn observe(&mut self, at: SimTime, fact: &Fact<'_>) {
         match *fact {
             Fact::Promoted { node, .. } => self.primary = Some((node, at)),
-            Fact::WriteExecuted { node, operation, .. } => {
-                if let Some((primary, since)) = self.primary.filter(|(primary, _)| *primary != node) {
+            Fact::WriteExecuted {
+                node, operation, ..
+            } => {
+                if let Some((primary, since)) = self.primary.filter(|(primary, _)| *primary != node)
+                {
                     self.findings.add(at, || {
                         format!("{node} executes {operation}, although {primary} is primary since {since}")
                     });
@@ -271,7 +270,8 @@ impl Listener for OneWriter {
 
 impl Check for OneWriter {
     fn verdict(&self) -> Verdict {
-        self.findings.verdict("one writer per shard", VerdictKind::Promise)
+        self.findings
+            .verdict("one writer per shard", VerdictKind::Promise)
     }
 }
 
@@ -299,15 +299,23 @@ impl Listener for FreshFailback {
     fn observe(&mut self, at: SimTime, fact: &Fact<'_>) {
         self.book.enter(fact);
         match *fact {
-            Fact::OperationIssued { operation, server, .. } => {
+            Fact::OperationIssued {
+                operation, server, ..
+            } => {
                 self.executed.insert(operation, (server, None));
             }
-            Fact::WriteExecuted { operation, effect: Some(effect), .. } => {
+            Fact::WriteExecuted {
+                operation,
+                effect: Some(effect),
+                ..
+            } => {
                 if let Some((_, dot)) = self.executed.get_mut(&operation) {
                     *dot = Some(effect.dot);
                 }
             }
-            Fact::OperationEnded { operation, ending, .. } => {
+            Fact::OperationEnded {
+                operation, ending, ..
+            } => {
                 if let Some((server, Some(dot))) = self.executed.remove(&operation)
                     && ending == Ending::Acknowledged
                 {
@@ -331,7 +339,8 @@ impl Listener for FreshFailback {
 
 impl Check for FreshFailback {
     fn verdict(&self) -> Verdict {
-        self.findings.verdict("no failback into a stale member", VerdictKind::Promise)
+        self.findings
+            .verdict("no failback into a stale member", VerdictKind::Promise)
     }
 }
 
@@ -355,7 +364,9 @@ impl FreshPromotion {
     }
 
     fn total(&self, node: usize) -> u64 {
-        (0..self.book.origins()).map(|origin| self.book.held(origin, node)).sum()
+        (0..self.book.origins())
+            .map(|origin| self.book.held(origin, node))
+            .sum()
     }
 }
 
@@ -382,7 +393,8 @@ impl Listener for FreshPromotion {
 
 impl Check for FreshPromotion {
     fn verdict(&self) -> Verdict {
-        self.findings.verdict("the freshest replica is promoted", VerdictKind::Promise)
+        self.findings
+            .verdict("the freshest replica is promoted", VerdictKind::Promise)
     }
 }
 
@@ -403,7 +415,9 @@ impl Decider for Breaker {
         self.failures = if failed { self.failures + 1 } else { 0 };
         if self.failures == 3 && !self.is_open {
             self.is_open = true;
-            actions.push(Action::Use { member: MemberId(1) });
+            actions.push(Action::Use {
+                member: MemberId(1),
+            });
         }
     }
 

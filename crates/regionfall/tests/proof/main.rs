@@ -6,6 +6,7 @@
 )]
 
 mod bugs;
+mod exhaustive;
 mod plans;
 mod promises;
 mod search;

@@ -6,7 +6,9 @@ use regionfall_kernel::Seed;
 
 fn run(text: &str, seed: u64) -> Outcome {
     let scenario = Scenario::from_toml(text).expect("valid");
-    Simulation::new(&scenario, Seed::new(seed)).run().expect("a strategy is named")
+    Simulation::new(&scenario, Seed::new(seed))
+        .run()
+        .expect("a strategy is named")
 }
 
 fn broken(outcome: &Outcome) -> Vec<&'static str> {
@@ -53,16 +55,25 @@ fn standalone(database: &str, disks: &str) -> String {
         share = "30%"
         "#
     )
-    .replace("between = [\"us-east-1\", \"us-east-1\"]", "within = \"us-east-1\"")
+    .replace(
+        "between = [\"us-east-1\", \"us-east-1\"]",
+        "within = \"us-east-1\"",
+    )
 }
 
 #[test]
 fn a_process_whose_disks_are_kept_is_linearizable_and_one_whose_disks_are_lost_is_not() {
     for seed in 1..=20 {
         let outcome = run(&standalone("", ""), seed);
-        assert!(broken(&outcome).is_empty(), "seed {seed}\n{}", outcome.story());
+        assert!(
+            broken(&outcome).is_empty(),
+            "seed {seed}: {:?}",
+            outcome.broken().collect::<Vec<_>>()
+        );
     }
-    let lost = (1..=20).filter(|&seed| broken(&run(&standalone("", "disks = \"lost\""), seed)).contains(&"linearizable"));
+    let lost = (1..=20).filter(|&seed| {
+        broken(&run(&standalone("", "disks = \"lost\""), seed)).contains(&"linearizable")
+    });
     assert!(lost.count() > 15);
 }
 
@@ -107,7 +118,12 @@ const CRASH: &str = r#"
 
 #[test]
 fn a_session_that_stays_keeps_its_guarantees_and_one_that_moves_within_the_lag_does_not() {
-    let promises = ["read-your-writes", "monotonic-reads", "monotonic-writes", "writes-follow-reads"];
+    let promises = [
+        "read-your-writes",
+        "monotonic-reads",
+        "monotonic-writes",
+        "writes-follow-reads",
+    ];
     for promise in promises {
         let name = promise.replace('-', " ");
         let quiet = run(&sessions("", promise), 1);

@@ -10,7 +10,9 @@ fn planted_bugs_are_found_and_shrunk() {
         let mut hunt = bug.hunt;
         hunt.runs(300);
         let searched = hunt.search();
-        let found = searched.found.unwrap_or_else(|| panic!("{} was not found", bug.name));
+        let found = searched
+            .found
+            .unwrap_or_else(|| panic!("{} was not found", bug.name));
         assert_eq!(found.failure.property, bug.property);
         let shrunk = hunt.shrink(&found, 150).expect("a specimen");
         let toml = shrunk.specimen.to_toml();

@@ -38,13 +38,32 @@ disks = "lost"
 #[test]
 fn a_story_tells_why_writes_were_lost_and_clients_slow() {
     let scenario = Scenario::from_toml(DISKS_LOST).expect("valid");
-    let story = explain(&scenario, ("base", "jedis-multidb", "faults"), Seed::new(3), 6)
-        .expect("the names are known");
-    let kinds = [ToldKind::Fault, ToldKind::Detection, ToldKind::Route, ToldKind::Loss];
+    let story = explain(
+        &scenario,
+        ("base", "jedis-multidb", "faults"),
+        Seed::new(3),
+        6,
+    )
+    .expect("the names are known");
+    let kinds = [
+        ToldKind::Fault,
+        ToldKind::Detection,
+        ToldKind::Route,
+        ToldKind::Loss,
+    ];
     for kind in kinds {
-        assert!(story.timeline.iter().any(|told| told.kind == kind), "{kind:?}\n{:#?}", story.timeline);
+        assert!(
+            story.timeline.iter().any(|told| told.kind == kind),
+            "{kind:?}\n{:#?}",
+            story.timeline
+        );
     }
-    assert!(story.timeline.windows(2).all(|pair| pair[0].at <= pair[1].at));
+    assert!(
+        story
+            .timeline
+            .windows(2)
+            .all(|pair| pair[0].at <= pair[1].at)
+    );
 
     assert!(!story.lost.is_empty());
     for chain in &story.lost {
@@ -52,7 +71,10 @@ fn a_story_tells_why_writes_were_lost_and_clients_slow() {
         let place = |part: &str| texts.iter().position(|text| text.contains(part));
         let (asked, executed) = (place("asks for"), place("executes it"));
         let (told, died) = (place("has its success"), place("destroyed by"));
-        assert!(asked < executed && executed < told && told < died, "{texts:?}");
+        assert!(
+            asked < executed && executed < told && told < died,
+            "{texts:?}"
+        );
         assert!(asked.is_some());
         // 300 ms of processing was time enough for a copy over 40 ms or so, unless it came right before the fault.
         assert!(matches!(
@@ -62,11 +84,17 @@ fn a_story_tells_why_writes_were_lost_and_clients_slow() {
     }
 
     let slowest = story.slow.first().expect("clients were slow");
-    let sum = slowest.parts.iter().fold(SimDuration::ZERO, |sum, part| sum + part.took);
+    let sum = slowest
+        .parts
+        .iter()
+        .fold(SimDuration::ZERO, |sum, part| sum + part.took);
     assert_eq!(Some(sum), slowest.rto, "the parts sum up to the whole");
 
     let found = story.inevitable.expect("a write was lost");
     let fault = story.outcome.account().faults[0].begins;
-    assert!(found.from <= fault, "with the fault nothing can be saved: {found:?}");
+    assert!(
+        found.from <= fault,
+        "with the fault nothing can be saved: {found:?}"
+    );
     assert!(found.from >= found.not_before);
 }

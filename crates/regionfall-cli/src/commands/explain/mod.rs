@@ -79,7 +79,11 @@ pub(crate) fn run(
                 if index > 0 {
                     writeln!(context.out())?;
                 }
-                words::text(story, &scenario_file::repeated(&arguments.scenario), context.out())?;
+                words::text(
+                    story,
+                    &scenario_file::repeated(&arguments.scenario),
+                    context.out(),
+                )?;
             }
         }
     }
@@ -122,7 +126,11 @@ fn choose<'s>(
         ranked.extend(cell.runs.iter().map(|run| (value(run), run.seed, place)));
     }
     // Of equals the smaller seed.
-    ranked.sort_by(|one, other| one.0.total_cmp(&other.0).then(other.1.get().cmp(&one.1.get())));
+    ranked.sort_by(|one, other| {
+        one.0
+            .total_cmp(&other.0)
+            .then(other.1.get().cmp(&one.1.get()))
+    });
     let place = match arguments.seed {
         WhichSeed::Median => ranked.len() / 2,
         _ => ranked.len().saturating_sub(1),

@@ -117,7 +117,7 @@ fn marks(story: &Explanation) -> Vec<Mark> {
     for chain in &story.lost {
         let place = chain.write.member.index();
         for step in &chain.steps {
-            let is_death = step.text.starts_with("the copy of");
+            let is_death = step.is_death;
             let is_birth = step.text.ends_with("executes it");
             if !is_death && !is_birth {
                 continue;

@@ -84,7 +84,10 @@ fn clients(slow: &[SlowClient], out: &mut impl Write) -> io::Result<()> {
             seconds(client.since),
             client.recovered_by.name()
         )?;
-        let parts = client.parts.iter().filter(|part| part.took > SimDuration::ZERO);
+        let parts = client
+            .parts
+            .iter()
+            .filter(|part| part.took > SimDuration::ZERO);
         let parts: Vec<String> = parts
             .map(|part| {
                 let because = part.because.as_ref();

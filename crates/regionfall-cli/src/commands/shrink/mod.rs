@@ -19,7 +19,10 @@ use crate::scenario_file::{self, Disk};
 use crate::selection::{Cell, Selection};
 
 /// Shrinks the first run among those selected that fails.
-pub(crate) fn run(arguments: &ShrinkArguments, context: &mut Context) -> Result<Exit, CommandError> {
+pub(crate) fn run(
+    arguments: &ShrinkArguments,
+    context: &mut Context,
+) -> Result<Exit, CommandError> {
     let begun = Instant::now();
     let disk = Disk::default();
     let path = &arguments.scenario.file;
@@ -53,7 +56,8 @@ pub(crate) fn run(arguments: &ShrinkArguments, context: &mut Context) -> Result<
         .map(|scenario| fails(&scenario))
         .unwrap_or_default();
     if !alone.iter().any(|one| one.is_same(&failure)) {
-        let message = "the run does not fail by itself: written as a file of its own it is another run";
+        let message =
+            "the run does not fail by itself: written as a file of its own it is another run";
         return Err(CommandError::Internal(message.to_owned()));
     }
     let faults = Counter::new(specimen.faults());
@@ -117,7 +121,9 @@ fn tell(
     let disk = Disk::default();
     let scenario = shrunk.specimen.scenario(&disk)?;
     let Some(outcome) = ran(&scenario, shrunk.specimen.seed) else {
-        return Err(CommandError::Internal("the shrunk run has no strategy".to_owned()));
+        return Err(CommandError::Internal(
+            "the shrunk run has no strategy".to_owned(),
+        ));
     };
     let files = written::files(arguments, shrunk, &outcome);
     std::fs::create_dir_all(&arguments.out).map_err(|error| cannot_write(arguments, &error))?;
@@ -144,5 +150,8 @@ fn tell(
 }
 
 fn cannot_write(arguments: &ShrinkArguments, error: &std::io::Error) -> InputError {
-    InputError::new(format!("cannot write to {}: {error}", arguments.out.display()))
+    InputError::new(format!(
+        "cannot write to {}: {error}",
+        arguments.out.display()
+    ))
 }

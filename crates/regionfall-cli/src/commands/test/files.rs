@@ -47,7 +47,9 @@ fn folder(path: &str, files: &mut Vec<String>, context: &Context) -> Result<(), 
     for name in names {
         let file = format!("{}/{name}", path.trim_end_matches('/'));
         if name == CANARY {
-            context.note(&format!("{file} must fail, and is left out: name it to run it"));
+            context.note(&format!(
+                "{file} must fail, and is left out: name it to run it"
+            ));
         } else {
             files.push(file);
         }

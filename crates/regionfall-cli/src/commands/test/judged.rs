@@ -75,7 +75,10 @@ impl Line {
 
     /// What failed, with what shows it and how to repeat it.
     pub(super) fn told(&self) -> String {
-        let mut told = format!("\n{}, {}, {}: {}\n", self.path, self.case, self.strategy, self.what);
+        let mut told = format!(
+            "\n{}, {}, {}: {}\n",
+            self.path, self.case, self.strategy, self.what
+        );
         for evidence in &self.evidence {
             let _ = writeln!(told, "  {evidence}");
         }
@@ -213,11 +216,18 @@ pub(super) fn broken(run: &Run) -> Option<(Exit, String, Vec<String>)> {
             .as_ref()
             .is_none_or(|(known, ..)| known.and(exit(broken.kind)) != *known);
         if is_worse {
-            worst = Some((exit(broken.kind), broken.check.clone(), broken.evidence.clone()));
+            worst = Some((
+                exit(broken.kind),
+                broken.check.clone(),
+                broken.evidence.clone(),
+            ));
         }
     }
     if worst.is_none() && !run.is_within_budget {
-        let evidence = format!("{} events were not enough: raise `event_budget`", run.events);
+        let evidence = format!(
+            "{} events were not enough: raise `event_budget`",
+            run.events
+        );
         worst = Some((Exit::Liveness, "event budget".to_owned(), vec![evidence]));
     }
     worst
@@ -228,13 +238,21 @@ fn idle(subject: &Subject, lines: &mut [Line]) {
     let mut place = 0;
     for variant in &subject.scenario.variants {
         for case in &variant.settings.cases {
-            let planned = if case.chaos.is_some() { 0 } else { case.faults.len() };
+            let planned = if case.chaos.is_some() {
+                0
+            } else {
+                case.faults.len()
+            };
             for _ in &variant.settings.strategies {
                 let runs = subject.runs.get(place).map_or(&[][..], Vec::as_slice);
                 let line = &mut lines[place];
                 place += 1;
                 let touched = |fault: usize| {
-                    let did = |run: &Run| run.effects.get(fault).is_some_and(|effect| effect.did.any());
+                    let did = |run: &Run| {
+                        run.effects
+                            .get(fault)
+                            .is_some_and(|effect| effect.did.any())
+                    };
                     runs.iter().any(did)
                 };
                 let idle = (0..planned).find(|&fault| !touched(fault));

@@ -14,7 +14,10 @@ use crate::exit::Exit;
 pub(super) fn write(path: &Path, lines: &[Line], subjects: &[Subject]) -> io::Result<()> {
     let mut bytes = Vec::new();
     document(&mut bytes, lines, subjects)?;
-    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+    if let Some(folder) = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
         std::fs::create_dir_all(folder)?;
     }
     std::fs::write(path, bytes)
@@ -99,6 +102,9 @@ mod tests {
         let mut writer = Writer::new(&mut out);
         case(&mut writer, &line).unwrap();
         let text = String::from_utf8(out).unwrap();
-        assert!(text.contains("&lt;&amp;&quot;") && text.contains("x &amp; y"), "{text}");
+        assert!(
+            text.contains("&lt;&amp;&quot;") && text.contains("x &amp; y"),
+            "{text}"
+        );
     }
 }

@@ -70,8 +70,13 @@ pub(crate) fn run(arguments: &TestArguments, context: &mut Context) -> Result<Ex
     // With a time and no number, seeds go on until the time is over.
     let rounds = asked.unwrap_or(if time.is_some() { u32::MAX } else { SEEDS });
     let is_late = || time.is_some_and(|time| begun.elapsed().as_secs_f64() >= time);
-    let jobs = arguments.jobs.map_or_else(parallel::available_jobs, usize::from);
-    let (stop, progress) = (context.stop(), Progress::new(context, subjects.len(), "files"));
+    let jobs = arguments
+        .jobs
+        .map_or_else(parallel::available_jobs, usize::from);
+    let (stop, progress) = (
+        context.stop(),
+        Progress::new(context, subjects.len(), "files"),
+    );
     for round in 0..rounds {
         // At least one seed of each, however short the time.
         if stop.is_requested() || (round > 0 && is_late()) {
@@ -94,13 +99,18 @@ pub(crate) fn run(arguments: &TestArguments, context: &mut Context) -> Result<Ex
                 progress.step();
             }
         }
-        if subjects.iter().all(|subject| subject.scenario.expect.replay.is_some()) {
+        if subjects
+            .iter()
+            .all(|subject| subject.scenario.expect.replay.is_some())
+        {
             break;
         }
     }
     drop(progress);
     if stop.is_requested() {
-        return Err(CommandError::Interrupted("not every test was run".to_owned()));
+        return Err(CommandError::Interrupted(
+            "not every test was run".to_owned(),
+        ));
     }
     let mut coverage = Coverage::default();
     let mut lines = Vec::new();
@@ -113,16 +123,13 @@ pub(crate) fn run(arguments: &TestArguments, context: &mut Context) -> Result<Ex
         })?;
     }
     show(&lines, &coverage, context)?;
-    Ok(lines.iter().fold(Exit::Held, |exit, line| exit.and(line.exit)))
+    Ok(lines
+        .iter()
+        .fold(Exit::Held, |exit, line| exit.and(line.exit)))
 }
 
 /// One more seed of a file.
-fn sweep(
-    subject: &mut Subject,
-    seed: Seed,
-    jobs: usize,
-    stop: &std::sync::atomic::AtomicBool,
-) {
+fn sweep(subject: &mut Subject, seed: Seed, jobs: usize, stop: &std::sync::atomic::AtomicBool) {
     let begun = Instant::now();
     let mut comparison = Comparison::new(&subject.scenario)
         .seeds([seed])
@@ -160,7 +167,13 @@ fn show(lines: &[Line], coverage: &Coverage, context: &mut Context) -> Result<()
         .column(Column::count("seeds", "seeds"))
         .column(Column::text("what"));
     for line in lines {
-        let words = [line.result(), &line.path, &line.variant, &line.case, &line.strategy];
+        let words = [
+            line.result(),
+            &line.path,
+            &line.variant,
+            &line.case,
+            &line.strategy,
+        ];
         let mut row: Vec<Cell> = words.into_iter().map(Cell::text).collect();
         row.push(Cell::Count(line.seeds as u64));
         row.push(Cell::text(&line.what));
@@ -172,7 +185,10 @@ fn show(lines: &[Line], coverage: &Coverage, context: &mut Context) -> Result<()
         told.push_str(&line.told());
     }
     let failed = lines.iter().filter(|line| line.exit != Exit::Held).count();
-    told.push_str(&format!("\n{} passed, {failed} failed\n", lines.len() - failed));
+    told.push_str(&format!(
+        "\n{} passed, {failed} failed\n",
+        lines.len() - failed
+    ));
     told.push_str(&coverage.told());
     if context.is_for_people() {
         write!(context.out(), "{told}")?;

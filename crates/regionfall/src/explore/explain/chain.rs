@@ -17,6 +17,8 @@ pub struct Step {
     pub at: SimTime,
     /// What, without a full stop.
     pub text: String,
+    /// Whether it is the end of a copy.
+    pub is_death: bool,
 }
 
 /// The chain of one lost write.
@@ -30,6 +32,14 @@ pub struct LostChain {
     pub steps: Vec<Step>,
     /// Whose fault it is.
     pub judgement: Option<Recoverability>,
+}
+
+impl LostChain {
+    /// When its last copy ended.
+    pub fn death(&self) -> Option<SimTime> {
+        let ends = self.steps.iter().filter(|step| step.is_death);
+        ends.map(|step| step.at).max()
+    }
 }
 
 /// The listener that follows some writes.
@@ -131,7 +141,11 @@ impl Listener for Chains {
                     key.0
                 );
                 if let Some(followed) = self.of(operation) {
-                    followed.steps.push(Step { at, text });
+                    followed.steps.push(Step {
+                        at,
+                        text,
+                        is_death: false,
+                    });
                 }
             }
             Fact::AttemptSent {
@@ -139,9 +153,17 @@ impl Listener for Chains {
                 attempt,
                 member,
             } => {
-                let text = format!("attempt {} leaves for {}", attempt + 1, self.names.member(member));
+                let text = format!(
+                    "attempt {} leaves for {}",
+                    attempt + 1,
+                    self.names.member(member)
+                );
                 if let Some(followed) = self.of(operation) {
-                    followed.steps.push(Step { at, text });
+                    followed.steps.push(Step {
+                        at,
+                        text,
+                        is_death: false,
+                    });
                 }
             }
             Fact::WriteExecuted {
@@ -154,7 +176,11 @@ impl Listener for Chains {
                 if let Some(followed) = self.of(operation) {
                     followed.executed.get_or_insert(at);
                     followed.dots.push((effect.dot, node));
-                    followed.steps.push(Step { at, text });
+                    followed.steps.push(Step {
+                        at,
+                        text,
+                        is_death: false,
+                    });
                 }
             }
             Fact::OperationEnded {
@@ -164,7 +190,11 @@ impl Listener for Chains {
             } => {
                 if let Some(followed) = self.of(operation) {
                     let text = "the application has its success".to_owned();
-                    followed.steps.push(Step { at, text });
+                    followed.steps.push(Step {
+                        at,
+                        text,
+                        is_death: false,
+                    });
                 }
             }
             Fact::EffectsApplied {
@@ -176,16 +206,22 @@ impl Listener for Chains {
                 let text = format!("a copy reaches {}", self.names.node(node));
                 for followed in &mut self.followed {
                     let dots = followed.dots.iter();
-                    let covered = dots.filter(|(dot, _)| dot.origin == origin && (first..=last).contains(&dot.sequence));
+                    let covered = dots.filter(|(dot, _)| {
+                        dot.origin == origin && (first..=last).contains(&dot.sequence)
+                    });
                     let from: Vec<NodeId> = covered.map(|(_, from)| *from).collect();
                     if let Some(from) = from.first() {
                         followed.steps.push(Step {
                             at,
                             text: text.clone(),
+                            is_death: false,
                         });
                         if let Some(left) = followed.executed {
                             let place = |node: NodeId| {
-                                self.members.get(node.index()).copied().unwrap_or(MemberId(node.0))
+                                self.members
+                                    .get(node.index())
+                                    .copied()
+                                    .unwrap_or(MemberId(node.0))
                             };
                             self.arrows.push(Arrow {
                                 from: place(*from),
@@ -219,6 +255,7 @@ impl Listener for Chains {
                         followed.steps.push(Step {
                             at,
                             text: text.clone(),
+                            is_death: true,
                         });
                     }
                 }

@@ -26,11 +26,13 @@ pub struct Inevitable {
 
 /// The search is over at this distance.
 const STEP: SimDuration = SimDuration::from_millis(1);
+/// Most halvings: each is as many runs as there are continuations.
+const HALVINGS: u32 = 10;
 
-/// Finds the moment for the first lost write.
+/// Finds the moment for the first lost write, whose last copy ended at `death`.
 pub(super) fn find<'s>(
     simulation: &impl Fn() -> Result<Simulation<'s>, PickError>,
-    outcome: &Outcome,
+    (outcome, death): (&Outcome, SimTime),
     noises: u32,
 ) -> Result<Option<Inevitable>, PickError> {
     let Some(write) = outcome.account().lost.first().copied() else {
@@ -46,9 +48,8 @@ pub(super) fn find<'s>(
         };
         Ok(continuations.iter().filter(is_kept).count() as u32)
     };
-    let end = outcome.account().shape.calm_ends;
     // Before it was acknowledged the write itself is not the same in every continuation.
-    let (mut early, mut late) = (write.acked, end);
+    let (mut early, mut late) = (write.acked, death.max(write.acked));
     let mut kept = kept_from(early)?;
     if kept == 0 {
         return Ok(Some(Inevitable {
@@ -59,7 +60,10 @@ pub(super) fn find<'s>(
             noises,
         }));
     }
-    while late.saturating_since(early) > STEP {
+    for _ in 0..HALVINGS {
+        if late.saturating_since(early) <= STEP {
+            break;
+        }
         let middle = early + late.saturating_since(early) / 2;
         let still = kept_from(middle)?;
         if still == 0 {

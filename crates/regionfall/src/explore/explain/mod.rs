@@ -67,7 +67,13 @@ pub fn explain(
     let found = scenario.variants.iter().find(|known| known.name == variant);
     let settings = &found.unwrap_or(&scenario.variants[0]).settings;
     let names = Names::new(settings, first.account());
-    let lost: Vec<_> = first.account().lost.iter().take(CHAINS_MAX).copied().collect();
+    let lost: Vec<_> = first
+        .account()
+        .lost
+        .iter()
+        .take(CHAINS_MAX)
+        .copied()
+        .collect();
     let mut listener = (
         Timeline::new(names.clone()),
         Chains::new(names.clone(), &lost),
@@ -77,12 +83,15 @@ pub fn explain(
     let (timeline, chains) = listener;
     let (timeline, arrows) = (timeline.finish(outcome.fault_effects()), chains.arrows());
     let lost = chains.finish(outcome.account(), settings);
-    let strategy_config = settings.strategies.iter().find(|known| known.name == strategy);
+    let strategy_config = settings
+        .strategies
+        .iter()
+        .find(|known| known.name == strategy);
     let slow = slow::clients(&outcome, strategy_config, &names);
-    let inevitable = if noises > 0 && !outcome.account().lost.is_empty() {
-        inevitable::find(&simulation, &outcome, noises)?
-    } else {
-        None
+    let death = lost.first().and_then(LostChain::death);
+    let inevitable = match death {
+        Some(death) if noises > 0 => inevitable::find(&simulation, (&outcome, death), noises)?,
+        _ => None,
     };
     Ok(Explanation {
         outcome,

@@ -51,7 +51,11 @@ impl Names {
             fleets: shape.fleets.clone(),
             faults: Vec::new(),
         };
-        names.faults = shape.faults.iter().map(|fault| names.of_fault(fault)).collect();
+        names.faults = shape
+            .faults
+            .iter()
+            .map(|fault| names.of_fault(fault))
+            .collect();
         names
     }
 
@@ -107,7 +111,10 @@ impl Names {
                 format!("the loss of disks in {}", member(whose))
             }
             FaultKind::Restore { member: whose } => format!("the restore of {}", member(whose)),
-            FaultKind::Promote { member: whose, node } => {
+            FaultKind::Promote {
+                member: whose,
+                node,
+            } => {
                 format!("the promotion of node {node} of {}", member(whose))
             }
             FaultKind::Partition { paths, .. } => format!("the cut {}", self.paths(paths)),
@@ -116,7 +123,8 @@ impl Names {
             other => match other {
                 FaultKind::Degraded(degradation) => {
                     let whose = degradation.member();
-                    let place = whose.map_or(String::new(), |whose| format!(" in {}", member(&whose)));
+                    let place =
+                        whose.map_or(String::new(), |whose| format!(" in {}", member(&whose)));
                     format!("the {}{place}", degradation.name().replace('-', " "))
                 }
                 FaultKind::Membership(change) => format!(

@@ -69,9 +69,7 @@ pub(super) fn clients(
             });
         }
     }
-    slow.sort_by_key(|client| {
-        core::cmp::Reverse(client.rto.unwrap_or(SimDuration::FOREVER))
-    });
+    slow.sort_by_key(|client| core::cmp::Reverse(client.rto.unwrap_or(SimDuration::FOREVER)));
     slow
 }
 
@@ -85,31 +83,34 @@ const WHAT: [&str; 5] = [
 
 /// By part: the settings that make it.
 fn reasons(strategy: &StrategyConfig) -> [Option<String>; 5] {
-    let detect = strategy.evidence.iter().find_map(|evidence| match evidence {
-        Evidence::Probe(probe, detector) => {
-            let rounds = match detector {
-                Detector::Consecutive { down, .. } => *down,
-                Detector::Round { .. } | Detector::WindowRate { .. } => 1,
-            };
-            let count = if rounds == 1 {
-                "a probe".to_owned()
-            } else {
-                format!("{rounds} probes in a row")
-            };
-            let pace = match probe.pace {
-                Pace::FixedDelay => "one every",
-                _ => "one each",
-            };
-            Some(format!(
-                "{count}, {pace} {}, each given up after {}",
-                probe.every, probe.timeout
-            ))
-        }
-        Evidence::Passive(Detector::WindowRate { window, .. }) => {
-            Some(format!("failed commands within {window}"))
-        }
-        Evidence::Passive(_) => Some("failed commands".to_owned()),
-    });
+    let detect = strategy
+        .evidence
+        .iter()
+        .find_map(|evidence| match evidence {
+            Evidence::Probe(probe, detector) => {
+                let rounds = match detector {
+                    Detector::Consecutive { down, .. } => *down,
+                    Detector::Round { .. } | Detector::WindowRate { .. } => 1,
+                };
+                let count = if rounds == 1 {
+                    "a probe".to_owned()
+                } else {
+                    format!("{rounds} probes in a row")
+                };
+                let pace = match probe.pace {
+                    Pace::FixedDelay => "one every",
+                    _ => "one each",
+                };
+                Some(format!(
+                    "{count}, {pace} {}, each given up after {}",
+                    probe.every, probe.timeout
+                ))
+            }
+            Evidence::Passive(Detector::WindowRate { window, .. }) => {
+                Some(format!("failed commands within {window}"))
+            }
+            Evidence::Passive(_) => Some("failed commands".to_owned()),
+        });
     let (publish, adopt) = match &strategy.propagation {
         Propagation::Dns {
             ttl, publish_delay, ..

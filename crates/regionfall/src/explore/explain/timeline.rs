@@ -189,9 +189,13 @@ impl Timeline {
     fn copies_ended(&mut self, at: SimTime, node: NodeId, cause: CopyEnd) {
         let did = match cause {
             CopyEnd::Fault(fault) => format!("lost copies to {}", self.names.fault(fault)),
-            CopyEnd::Removed(fault) => format!("was cut off with copies by {}", self.names.fault(fault)),
+            CopyEnd::Removed(fault) => {
+                format!("was cut off with copies by {}", self.names.fault(fault))
+            }
             CopyEnd::Replaced => "had its state replaced by that of a new primary".to_owned(),
-            CopyEnd::Abandoned => "kept copies that nobody asks for, as no primary any more".to_owned(),
+            CopyEnd::Abandoned => {
+                "kept copies that nobody asks for, as no primary any more".to_owned()
+            }
         };
         let who = self.names.node(node).to_owned();
         let is_told = self
@@ -231,7 +235,13 @@ impl Listener for Timeline {
             Fact::LinkDisrupted { source, target } => {
                 let (from, to) = (self.names.node(source), self.names.node(target));
                 let who = format!("replication from {from} to {to}");
-                self.say(at, ToldKind::Link, (who, ""), "was disturbed".to_owned(), None);
+                self.say(
+                    at,
+                    ToldKind::Link,
+                    (who, ""),
+                    "was disturbed".to_owned(),
+                    None,
+                );
             }
             Fact::LinkCaughtUp { source, target } => {
                 let (from, to) = (self.names.node(source), self.names.node(target));
@@ -269,11 +279,18 @@ impl Listener for Timeline {
                 self.say(at, ToldKind::Detection, who, did, None);
             }
             Fact::ObjectivelyDown { sentinel, node, .. } => {
-                let did = format!("knew that enough of them held {} for down", self.names.node(node));
+                let did = format!(
+                    "knew that enough of them held {} for down",
+                    self.names.node(node)
+                );
                 let who = (sentinel.to_string(), "Sentinels");
                 self.say(at, ToldKind::Detection, who, did, None);
             }
-            Fact::PromotionBegan { member, shard, node } => {
+            Fact::PromotionBegan {
+                member,
+                shard,
+                node,
+            } => {
                 let who = format!("the replacement of {}", self.names.node(node));
                 let did = format!("as primary of shard {shard} began");
                 self.say(at, ToldKind::Decision, (who, ""), did, Some(member));
@@ -300,7 +317,13 @@ impl Listener for Timeline {
             }
             Fact::ServerStopped { server } => {
                 let who = (self.names.server(server).to_owned(), "app servers");
-                self.say(at, ToldKind::Node, who, "stopped with the host".to_owned(), None);
+                self.say(
+                    at,
+                    ToldKind::Node,
+                    who,
+                    "stopped with the host".to_owned(),
+                    None,
+                );
             }
             Fact::ServerRestarted { server } => {
                 let who = (self.names.server(server).to_owned(), "app servers");

@@ -123,6 +123,7 @@ impl<'a> Bench<'a> {
             faults: &case.plan(settings, seed),
             promises: &[],
             own_checks: &[],
+            sabotage: crate::simulation::Sabotage::default(),
             label: Label {
                 variant: variant.name.clone(),
                 strategy: strategy.name.clone(),

@@ -126,10 +126,7 @@ fn template(text: &str) -> String {
             out.push(' ');
         }
         if word.contains(|c: char| c.is_ascii_digit()) {
-            let stem: String = word
-                .chars()
-                .take_while(|c| !c.is_ascii_digit())
-                .collect();
+            let stem: String = word.chars().take_while(|c| !c.is_ascii_digit()).collect();
             out.push_str(&stem);
             out.push('#');
         } else if word != "inf" {
@@ -149,7 +146,10 @@ mod tests {
     fn numbers_are_no_part_of_a_reason() {
         let one = template("server-3 was not served again before 95s");
         assert_eq!(one, template("server-12 was not served again before 1.5s"));
-        assert_ne!(one, template("replication had not drained when the run ended"));
+        assert_ne!(
+            one,
+            template("replication had not drained when the run ended")
+        );
         assert_eq!(
             template("rto_max_ms is inf, its objective at most 5"),
             "rto_max_ms is inf, its objective at most #"

@@ -106,7 +106,9 @@ impl Hunt {
     /// Picks a strategy by name; an unknown one leaves the first.
     #[must_use]
     pub fn strategy(mut self, name: &str) -> Self {
-        let strategies = &self.loaded.scenario.variants[self.variant].settings.strategies;
+        let strategies = &self.loaded.scenario.variants[self.variant]
+            .settings
+            .strategies;
         let found = strategies.iter().position(|known| known.name == name);
         self.strategy = found.unwrap_or(self.strategy);
         self
@@ -216,7 +218,13 @@ impl Hunt {
             progress: &|_, _| {},
         };
         let mut fails = |scenario: &Scenario| self.failures(scenario, found.seed, None);
-        Ok(shrink(specimen, &found.failure, &loader, &budget, &mut fails))
+        Ok(shrink(
+            specimen,
+            &found.failure,
+            &loader,
+            &budget,
+            &mut fails,
+        ))
     }
 
     /// Runs a specimen as the search does, with its decider and its checks.
@@ -236,7 +244,10 @@ impl Hunt {
             return Vec::new();
         };
         let settings = &scenario.variants[0].settings;
-        let objectives = settings.cases.first().map(|case| case.objectives.as_slice());
+        let objectives = settings
+            .cases
+            .first()
+            .map(|case| case.objectives.as_slice());
         let mut failures = Failure::all(&outcome, objectives.unwrap_or(&[]));
         failures.retain(|failure| {
             let is_sought = self.only.is_empty() || self.only.contains(&failure.property);

@@ -12,8 +12,8 @@ mod failure;
 mod hunt;
 mod moves;
 mod shrink;
-mod specimen;
 mod spans;
+mod specimen;
 mod world_moves;
 
 pub use failure::{Failure, FailureKind};

@@ -71,7 +71,18 @@ impl Moves<'_> {
                 continue;
             };
             let number = index + 1;
-            for key in ["flapping", "takes", "in_flight", "mode", "scope", "direction", "disks", "shard", "node", "zone"] {
+            for key in [
+                "flapping",
+                "takes",
+                "in_flight",
+                "mode",
+                "scope",
+                "direction",
+                "disks",
+                "shard",
+                "node",
+                "zone",
+            ] {
                 if fault.get(key).is_some() {
                     self.edit(index, format!("fault {number} without `{key}`"), |fault| {
                         fault.take(key).is_some()
@@ -147,7 +158,15 @@ const SIMPLER_KINDS: &[(&str, &str)] = &[
 fn as_kind(fault: &mut Fields, kind: &str) {
     let mut drop = vec!["takes", "add", "share"];
     if kind != "partition" {
-        drop.extend(["between", "from", "to", "within", "direction", "scope", "mode"]);
+        drop.extend([
+            "between",
+            "from",
+            "to",
+            "within",
+            "direction",
+            "scope",
+            "mode",
+        ]);
     }
     if kind == "hang" {
         drop.extend(["disks", "in_flight"]);

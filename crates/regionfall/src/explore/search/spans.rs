@@ -26,7 +26,13 @@ pub(super) fn simpler(text: &str, least: SimDuration) -> Vec<String> {
         .map(|&millis| SimDuration::from_millis(millis))
         .collect();
     // Near to it, and rounder.
-    for unit in [60_000_000_000_u64, 10_000_000_000, 1_000_000_000, 100_000_000, 1_000_000] {
+    for unit in [
+        60_000_000_000_u64,
+        10_000_000_000,
+        1_000_000_000,
+        100_000_000,
+        1_000_000,
+    ] {
         let down = span.as_nanos() / unit * unit;
         tried.extend([down, down + unit].map(SimDuration::from_nanos));
     }
@@ -44,7 +50,8 @@ pub(super) fn simpler(text: &str, least: SimDuration) -> Vec<String> {
     simpler.dedup();
     // The shortest, some between, the nearest: a walk of few steps instead of all of them.
     let count = simpler.len();
-    let keep = |index: usize| count <= 8 || index.is_multiple_of(count / 8 + 1) || index + 3 >= count;
+    let keep =
+        |index: usize| count <= 8 || index.is_multiple_of(count / 8 + 1) || index + 3 >= count;
     let numbered = simpler.into_iter().enumerate();
     numbered
         .filter(|(index, _)| keep(*index))
@@ -73,6 +80,10 @@ mod tests {
         }
         assert_eq!(text, "1ms");
         assert!(simpler("13.527s", SimDuration::ZERO).len() < 14);
-        assert!(simpler("13.527s", SimDuration::from_secs(13)).iter().all(|text| measure(text) >= measure("13s")));
+        assert!(
+            simpler("13.527s", SimDuration::from_secs(13))
+                .iter()
+                .all(|text| measure(text) >= measure("13s"))
+        );
     }
 }

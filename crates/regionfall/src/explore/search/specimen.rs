@@ -6,9 +6,7 @@ use regionfall_kernel::{Distribution, Seed, SimTime};
 
 use crate::fault::{FaultSpec, draw_plan};
 use crate::scenario::read::tree::{Fields, Node, Origin, Value, bare_key};
-use crate::scenario::{
-    LoadError, Loaded, Loader, Scenario, ScenarioError, Settings, plan_to_toml,
-};
+use crate::scenario::{LoadError, Loaded, Loader, Scenario, ScenarioError, Settings, plan_to_toml};
 
 /// See the module.
 #[derive(Clone, Debug)]
@@ -69,7 +67,10 @@ impl Specimen {
         let scenario = &loaded.scenario;
         let settings = scenario.variants.iter().find(|known| known.name == variant);
         let settings = &settings.ok_or(NoSpecimen::Unknown("variant"))?.settings;
-        let index = settings.strategies.iter().position(|known| known.name == strategy);
+        let index = settings
+            .strategies
+            .iter()
+            .position(|known| known.name == strategy);
         let index = index.ok_or(NoSpecimen::Unknown("strategy"))?;
         let make = |is_whole: bool| {
             let mut root = root.clone();
@@ -180,14 +181,21 @@ fn focus(root: &mut Fields, strategy: usize, case: &str) {
         if root.get("objectives").is_none() {
             root.set("objectives", plain(Value::Table(Fields::default())));
         }
-        if let Some(Value::Table(common)) = root.get_mut("objectives").map(|node| &mut node.value)
-        {
+        if let Some(Value::Table(common)) = root.get_mut("objectives").map(|node| &mut node.value) {
             for (key, node) in own.0 {
                 common.set(&key, node);
             }
         }
     }
-    for key in ["fault", "chaos", "variant", "extends", "reference", "replay", "seeds"] {
+    for key in [
+        "fault",
+        "chaos",
+        "variant",
+        "extends",
+        "reference",
+        "replay",
+        "seeds",
+    ] {
         root.take(key);
     }
     if let Some(Value::Table(expect)) = root.get_mut("expect").map(|node| &mut node.value) {
@@ -221,7 +229,10 @@ fn keep(node: &mut Node) -> bool {
                 // An item that says nothing still counts, as the next one has its place.
                 is_written || kept.contains(&true)
             } else {
-                is_written || items.iter().any(|item| matches!(item.origin, Origin::File(_)))
+                is_written
+                    || items
+                        .iter()
+                        .any(|item| matches!(item.origin, Origin::File(_)))
             }
         }
         _ => is_written,

@@ -152,13 +152,15 @@ fn without_region(root: &mut Fields, region: &str) {
     }
     if let Some(faults) = super::moves::faults(root) {
         let speaks = |node: &Node| {
-            ["region", "within", "between", "from", "to"].iter().any(|key| {
-                names(node, key)
-                    || node
-                        .table()
-                        .and_then(|fields| fields.get(key)?.list())
-                        .is_some_and(|list| list.iter().any(is_it))
-            })
+            ["region", "within", "between", "from", "to"]
+                .iter()
+                .any(|key| {
+                    names(node, key)
+                        || node
+                            .table()
+                            .and_then(|fields| fields.get(key)?.list())
+                            .is_some_and(|list| list.iter().any(is_it))
+                })
         };
         faults.retain(|node| !speaks(node));
     }
@@ -170,7 +172,11 @@ fn share_out(items: &mut [Node]) {
     for (index, item) in items.iter_mut().enumerate() {
         if let Value::Table(fields) = &mut item.value {
             let even = 100 / count;
-            let share = if index == 0 { 100 - even * (count - 1) } else { even };
+            let share = if index == 0 {
+                100 - even * (count - 1)
+            } else {
+                even
+            };
             fields.set("share", plain(Value::Text(format!("{share}%"))));
         }
     }
@@ -232,14 +238,30 @@ fn may_be_left_out(path: &[Step]) -> bool {
         .collect();
     match keys.as_slice() {
         ["topology", "rtt" | "region" | "link", ..] | ["topology", "regions"] => {
-            keys.last() != Some(&"rtt") && keys.len() > 2 && matches!(keys.last(), Some(&"loss" | &"bursts" | &"drift" | &"bandwidth"))
+            keys.last() != Some(&"rtt")
+                && keys.len() > 2
+                && matches!(
+                    keys.last(),
+                    Some(&"loss" | &"bursts" | &"drift" | &"bandwidth")
+                )
         }
         ["workload", "fleet" | "keyspace", key] => !matches!(
             *key,
-            "region" | "servers" | "rate" | "clients" | "think" | "home" | "keys" | "mix" | "share"
-                | "name" | "connections_per_server" | "elements"
+            "region"
+                | "servers"
+                | "rate"
+                | "clients"
+                | "think"
+                | "home"
+                | "keys"
+                | "mix"
+                | "share"
+                | "name"
+                | "connections_per_server"
+                | "elements"
         ),
-        ["workload", "fleet" | "keyspace"] | ["workload" | "topology" | "database" | "strategy"] => false,
+        ["workload", "fleet" | "keyspace"]
+        | ["workload" | "topology" | "database" | "strategy"] => false,
         ["strategy", "preset" | "name"] => false,
         [..] => true,
     }
