@@ -65,12 +65,12 @@ pub(crate) fn settings(regions: usize, length: SimDuration) -> Settings {
         },
         database: DatabaseConfig::active_active(
             1,
-            SyncConfig {
-                processing: Distribution::Constant(SimDuration::ZERO),
-                reconnect_every: SimDuration::from_secs(1),
-                silence_limit: SimDuration::from_secs(60),
-                restart: Distribution::Constant(SimDuration::from_secs(1)),
-            },
+            SyncConfig::plain(
+                Distribution::Constant(SimDuration::ZERO),
+                SimDuration::from_secs(1),
+                SimDuration::from_secs(60),
+                Distribution::Constant(SimDuration::from_secs(1)),
+            ),
         ),
         workload: WorkloadConfig {
             fleets: (0..regions).map(fleet).collect(),

@@ -179,6 +179,10 @@ pub(crate) fn fault(kind: &FaultKind, settings: &Settings) -> String {
         FaultKind::Promote { member, node } => {
             format!("node {node} promoted in {}", home(*member))
         }
+        FaultKind::SyncerStopped { .. }
+        | FaultKind::RestartSyncers { .. }
+        | FaultKind::FailOver { .. }
+        | FaultKind::Recreate { .. } => operated(kind, home),
         FaultKind::ZoneOutage {
             region: of,
             zone,
@@ -241,6 +245,29 @@ fn degraded<'s>(degradation: &Degradation, name: impl Fn(RegionId) -> &'s str) -
         Degradation::HealthEndpointDown { member, .. } => {
             format!("health endpoint of {} down", home(member))
         }
+    }
+}
+
+/// What is about syncers, or is an operator's act.
+fn operated<'s>(kind: &FaultKind, home: impl Fn(MemberId) -> &'s str) -> String {
+    match kind {
+        FaultKind::SyncerStopped { member, source } => {
+            let from = source.map(|source| format!(" from {}", home(source)));
+            let (to, from) = (home(*member), from.unwrap_or_default());
+            format!("syncers{from} to {to} stopped")
+        }
+        FaultKind::RestartSyncers { member } => {
+            format!("syncers to {} started by an operator", home(*member))
+        }
+        FaultKind::FailOver { member, .. } => match member {
+            Some(member) => format!("operator fails over to {}", home(*member)),
+            None => "operator's failover, to no member".to_owned(),
+        },
+        FaultKind::Recreate { member } => match member {
+            Some(member) => format!("created again in {}", home(*member)),
+            None => "created again nowhere".to_owned(),
+        },
+        _ => kind.word().to_owned(),
     }
 }
 

@@ -44,6 +44,7 @@ impl Listener for Convergence {
     fn observe(&mut self, _at: SimTime, fact: &Fact<'_>) {
         match *fact {
             Fact::NodeStopped { node, .. } => self.down.push(node.0),
+            Fact::NodeUnlinked { node } => self.leave_out(node),
             Fact::NodeRestarted { node } => self.down.retain(|&down| down != node.0),
             _ => {}
         }

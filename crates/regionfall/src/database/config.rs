@@ -2,6 +2,7 @@
 
 use regionfall_kernel::{Distribution, SimDuration};
 
+use super::backlog::Backlog;
 use super::persistence::{ExportConfig, PersistenceConfig};
 use super::promotion::PromotionConfig;
 use super::{AvailabilityConfig, CapacityConfig, MemoryConfig};
@@ -19,6 +20,9 @@ pub struct DatabaseConfig {
     pub placement: Placement,
     /// How clients reach a shard.
     pub entrance: Entrance,
+    /// Bytes of a member's data; `None` takes what the workload's keys take. A workload is often a sample of the keys
+    /// that the real database has: what is copied whole has the real size.
+    pub size: Option<u64>,
     /// Replication between members.
     pub sync: SyncConfig,
     /// Who becomes primary when a primary fails, and when a primary refuses writes.
@@ -54,8 +58,8 @@ impl DatabaseKind {
     /// Whether effects of one member go to another.
     pub fn replicates(self, from: usize, to: usize) -> bool {
         match self {
-            Self::Standalone | Self::Independent | Self::PrimaryReplica => false,
-            Self::GeoPassive => from == 0 && to != 0,
+            // Who takes writes of a passive member's database changes: that is for the world.
+            Self::Standalone | Self::Independent | Self::PrimaryReplica | Self::GeoPassive => false,
             Self::ActiveActive => from != to,
         }
     }
@@ -91,6 +95,7 @@ impl DatabaseConfig {
             replicas_per_shard: 0,
             placement: Placement::MultiZone,
             entrance: Entrance::Proxy,
+            size: None,
             sync,
             promotion: PromotionConfig::NONE,
             capacity: None,
@@ -98,6 +103,16 @@ impl DatabaseConfig {
             availability: AvailabilityConfig::default(),
             persistence: None,
             export: None,
+        }
+    }
+
+    /// Whether one member at a time takes writes, and which one an operator may change: the others are passive, or
+    /// exist only as places where the database can be created again.
+    pub fn has_one_active(&self, members: usize) -> bool {
+        match self.kind {
+            DatabaseKind::GeoPassive => true,
+            DatabaseKind::Standalone | DatabaseKind::PrimaryReplica => members > 1,
+            DatabaseKind::Independent | DatabaseKind::ActiveActive => false,
         }
     }
 
@@ -127,4 +142,90 @@ pub struct SyncConfig {
     pub silence_limit: SimDuration,
     /// From the start of a database process (or of its host) to its first answer.
     pub restart: Distribution,
+    /// How much of what it wrote a process keeps to send again as single effects.
+    pub backlog: Backlog,
+    /// How a shard's whole state gets from a member to another.
+    pub full_sync: FullSyncConfig,
+    /// Whether a restarted shard refuses writes until it has caught up.
+    pub stale: Stale,
+    /// Which node of the source carries the links to other members.
+    pub carrier: Carrier,
+    /// Whether every member passes on what it gets, in its order, so that nobody sees a reaction before its cause.
+    pub is_causal: bool,
+    /// The defect that a syncer which starts must reach all its sources before any of them sends.
+    pub needs_all_sources: bool,
+    /// Whether a replica that connects anew gets the whole state from its primary, however little it lacks.
+    pub replicas_resync_fully: bool,
+}
+
+impl SyncConfig {
+    /// Links with these timers, and otherwise the simplest of everything: a backlog without limit, full states that
+    /// take no time of their own, no stale mode, links from process to process.
+    pub fn plain(
+        processing: Distribution,
+        reconnect_every: SimDuration,
+        silence_limit: SimDuration,
+        restart: Distribution,
+    ) -> Self {
+        Self {
+            processing,
+            reconnect_every,
+            silence_limit,
+            restart,
+            backlog: Backlog::Unlimited,
+            full_sync: FullSyncConfig::default(),
+            stale: Stale::Off,
+            carrier: Carrier::Direct,
+            is_causal: false,
+            needs_all_sources: false,
+            replicas_resync_fully: false,
+        }
+    }
+}
+
+/// How a shard's whole state gets from a member to another: a snapshot is made, sent and loaded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct FullSyncConfig {
+    /// Bytes a second that the source writes into a snapshot; `None` takes no time.
+    pub snapshot: Option<u64>,
+    /// Bytes a second that one link transfers, if the path lets it; `None` is no limit.
+    pub transfer: Option<u64>,
+    /// Bytes a second that the target takes in; `None` takes no time.
+    pub load: Option<u64>,
+    /// From how many sources a member takes states at a time; `None` is no limit.
+    pub sources: Option<u16>,
+    /// How many shards of one source at a time; `None` is no limit.
+    pub shards_per_source: Option<u16>,
+}
+
+impl FullSyncConfig {
+    /// Whether a state takes time beside that of the path, or may have to wait its turn.
+    pub fn takes_time(&self) -> bool {
+        *self != Self::default()
+    }
+}
+
+/// Whether a restarted shard of an Active-Active database refuses writes until it has caught up with its peers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stale {
+    /// It takes writes at once.
+    Off,
+    /// It serves reads and refuses writes if it holds data. It takes writes again when it has what each source that it
+    /// reaches had, or when it has reached none for `alone_after`.
+    AfterRestart {
+        /// [`SimDuration::FOREVER`] if it waits for a source however long that takes.
+        alone_after: SimDuration,
+    },
+}
+
+/// Which node of the source carries the links to other members (Redis Software docs, Active-Active synchronization
+/// mode).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Carrier {
+    /// The one that holds the process which feeds the link.
+    Direct,
+    /// For all links the one with the database's endpoint.
+    Centralized,
+    /// Any, by turns.
+    Distributed,
 }

@@ -58,6 +58,61 @@ pub struct Link {
     pub greetings: u32,
     /// Full synchronizations so far.
     pub full_syncs: u64,
+    /// Full synchronizations that were asked for where they take time, those included that never had their turn.
+    pub syncs_begun: u32,
+    /// Whether the next greeting follows a whole state: what arose meanwhile is all that it needs.
+    pub follows_state: bool,
+    /// The full synchronization that it is in, where such a thing takes time.
+    pub full_sync: Option<Box<FullSync>>,
+    /// Connections that were served from the backlog.
+    pub partial_syncs: u64,
+    /// Connections that asked for more than the backlog covered.
+    pub partial_failures: u64,
+    /// How many faults keep its syncer stopped, until an operator acts.
+    pub stopped_by: u16,
+    /// The node at whose address the target finds the source: a proxy, or the source itself.
+    pub carrier: NodeId,
+    /// Whether the target has caught up with the source since its process started.
+    pub since_start: Progress,
+}
+
+/// Whether a target has caught up with its source since it started.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Progress {
+    /// Not yet.
+    Awaited,
+    /// It tried to reach the source, in vain.
+    OutOfReach,
+    /// It had at some time what the source had when the link opened.
+    InSync,
+}
+
+/// A full synchronization: a snapshot is made at the source, sent in parts, and loaded at the target.
+#[derive(Clone, Debug)]
+pub struct FullSync {
+    /// Which one of the link: what belongs to an earlier one means nothing.
+    pub number: u32,
+    /// How far it is.
+    pub stage: Stage,
+    /// The state, as it was when the snapshot began.
+    pub state: Replica,
+    /// Bytes of the snapshot.
+    pub bytes: u64,
+    /// Bytes that were sent.
+    pub sent: u64,
+}
+
+/// How far a full synchronization is.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Stage {
+    /// Others are before it.
+    Waiting,
+    /// The source writes the snapshot.
+    Snapshot,
+    /// Parts are under way.
+    Transfer,
+    /// The target takes it in.
+    Load,
 }
 
 /// Between whom a link carries effects.
@@ -92,6 +147,8 @@ pub enum LinkState {
     Opening(ConnectionId),
     /// The connection is open, the greeting under way.
     Greeting(ConnectionId),
+    /// A whole state is on its way, or waits for its turn; effects wait until the target has it.
+    Syncing(ConnectionId),
     /// Effects stream.
     Streaming(ConnectionId),
     /// The source died and knows nothing of the connection; the target has not noticed yet.
@@ -105,6 +162,7 @@ impl Link {
             LinkState::Down => None,
             LinkState::Opening(id)
             | LinkState::Greeting(id)
+            | LinkState::Syncing(id)
             | LinkState::Streaming(id)
             | LinkState::Orphaned(id) => Some(id),
         }

@@ -17,6 +17,12 @@ pub struct Member {
     pub epochs: Vec<u32>,
     /// The node at whose address clients find it.
     pub entrance: NodeId,
+    /// Whether it refuses writes because another member takes them.
+    pub is_passive: bool,
+    /// Whether it was taken out for good: nothing goes to it or comes from it.
+    pub is_unlinked: bool,
+    /// Whether its syncers have reached every source since they started.
+    pub has_reached_all: bool,
     /// Effects of other members that it did not get from their writers, and that others may lack therefore: its
     /// feeder passes them on once it has them.
     pub relays: Vec<Relay>,

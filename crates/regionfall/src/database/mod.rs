@@ -4,6 +4,7 @@
 //! Only state and rules that need no network; the world moves the messages.
 
 mod availability;
+mod backlog;
 mod capacity;
 mod config;
 mod journal;
@@ -18,12 +19,15 @@ pub use availability::{
     Availability, AvailabilityConfig, CheckScope, LagCheck, Seen, SourceLag, Unavailable,
     UnreachablePeers,
 };
+pub use backlog::Backlog;
 pub use capacity::{
     CapacityConfig, CommandClass, Limit, Load, OverLimit, Process, RateLimit, ServiceTimes,
 };
-pub use config::{DatabaseConfig, DatabaseKind, Entrance, Placement, SyncConfig};
+pub use config::{
+    Carrier, DatabaseConfig, DatabaseKind, Entrance, FullSyncConfig, Placement, Stale, SyncConfig,
+};
 pub use journal::Journal;
-pub use link::{Link, LinkState, Missed, Scope};
+pub use link::{FullSync, Link, LinkState, Missed, Progress, Scope, Stage};
 pub use member::{Member, Relay, shard_of};
 pub use memory::{
     AtLimit, EVICTION_SAMPLES, Eviction, EvictionOrder, KeyUse, MemoryConfig, Pressure,

@@ -1,6 +1,6 @@
 //! A node: a machine of a member's cluster, with one process for each shard that it holds.
 
-use regionfall_crdt::{OriginId, Replica};
+use regionfall_crdt::{Clock, OriginId, Replica};
 
 use crate::topology::{FaultId, HostId, MemberId, NodeId};
 
@@ -32,6 +32,10 @@ pub struct Shard {
     pub role: Role,
     /// Of a replica: the node whose process it follows.
     pub follows: NodeId,
+    /// Effects up to here it cannot send one by one: they are older than its backlog, which is in memory only.
+    pub floor: Clock,
+    /// Whether it refuses writes because it has not caught up since its start.
+    pub is_stale: bool,
 }
 
 /// What a process believes that it is.

@@ -26,5 +26,6 @@ pub use config::{
     Propagation, ResolverClass, ResolverShare, RoundPolicy, StrategyConfig, Vantage,
 };
 pub use decider::{Action, Decider, LocalTime, Probe, ProbeOutcome, Sight};
+pub(crate) use preset::PresetError;
 pub use preset::{Catalogue, Detection, Grade, Number, Preset};
 pub use traffic_manager::{TrafficManager, TrafficManagerConfig};

@@ -155,7 +155,7 @@ impl Catalogue {
 
 /// What is wrong with a preset's data file.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-enum PresetError {
+pub(crate) enum PresetError {
     /// It is not TOML.
     #[error("not TOML: {0}")]
     Syntax(String),
@@ -258,7 +258,7 @@ fn header(parents: &[&str], before: &[&str]) -> String {
 }
 
 impl Number {
-    fn parse(row: &DeTable<'_>, text: &str) -> Result<Self, PresetError> {
+    pub(crate) fn parse(row: &DeTable<'_>, text: &str) -> Result<Self, PresetError> {
         let grade = text_of(row, "grade")?;
         let value = row.get("value").ok_or(PresetError::Key("value"))?;
         Ok(Self {

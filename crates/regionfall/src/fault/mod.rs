@@ -12,7 +12,8 @@ pub use draw::draw_plan;
 pub use membership::{MembershipAction, MembershipChange, Trigger};
 
 pub use plan::{
-    Disks, FaultKind, FaultSpec, Flapping, Part, PathSelector, PlannedFault, Takes, TrafficScope,
+    Disks, FaultKind, FaultSpec, Flapping, OldActive, Part, PathSelector, PlannedFault, Takes,
+    TrafficScope,
 };
 
 pub use crate::network::{InFlight, Silence};

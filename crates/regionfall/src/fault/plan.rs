@@ -131,6 +131,31 @@ pub enum FaultKind {
         /// Which of its nodes, counted from 0 within the member.
         node: u8,
     },
+    /// The syncers by which a member gets others' effects exit with an error that they cannot recover from. They do not
+    /// try again: while the fault lasts no operator has started them.
+    SyncerStopped {
+        /// Whose.
+        member: MemberId,
+        /// Only the one that reads from this member.
+        source: Option<MemberId>,
+    },
+    /// An operator starts the stopped syncers of a member.
+    RestartSyncers {
+        /// Whose.
+        member: MemberId,
+    },
+    /// An operator makes a passive member take writes.
+    FailOver {
+        /// Which, if there is one in the region that is named.
+        member: Option<MemberId>,
+        /// What becomes of the one that took them.
+        old: OldActive,
+    },
+    /// An operator deletes the database and creates it again, empty, in another region.
+    Recreate {
+        /// Where, if there is a place for it in the region that is named.
+        member: Option<MemberId>,
+    },
     /// A path is cut.
     Partition {
         /// Which paths.
@@ -173,6 +198,10 @@ impl FaultKind {
             Self::DiskLost { .. } => "disk-lost",
             Self::Restore { .. } => "restore",
             Self::Promote { .. } => "promote",
+            Self::SyncerStopped { .. } => "syncer-stopped",
+            Self::RestartSyncers { .. } => "restart-syncers",
+            Self::FailOver { .. } => "fail-over",
+            Self::Recreate { .. } => "recreate",
             Self::Partition { .. } => "partition",
             Self::Latency { .. } => "latency",
             Self::Loss { .. } => "loss",
@@ -180,6 +209,25 @@ impl FaultKind {
             Self::Membership(change) => change.action.name(),
         }
     }
+}
+
+impl FaultKind {
+    /// Whether it repairs something instead of breaking it: it opens no incident.
+    pub fn is_repair(&self) -> bool {
+        matches!(
+            self,
+            Self::RestartSyncers { .. } | Self::FailOver { .. } | Self::Recreate { .. }
+        )
+    }
+}
+
+/// What becomes of the member that took writes when another is made to take them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OldActive {
+    /// It follows the new one, and loses what that one never got.
+    Follows,
+    /// It is left to itself: nothing goes to it or comes from it.
+    Unlinked,
 }
 
 /// Which nodes of a member a fault strikes.

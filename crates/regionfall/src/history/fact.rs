@@ -379,6 +379,26 @@ pub enum Fact<'a> {
         /// Of its state.
         digest: u64,
     },
+    /// A stale shard serves reads and refuses writes until it has caught up with its peers.
+    Staleness {
+        /// Where.
+        node: NodeId,
+        /// Which shard.
+        shard: u16,
+        /// Whether it begins or ends.
+        is_stale: bool,
+    },
+    /// From now on this member alone takes writes; what it does not hold does not survive. Told at the start too, where
+    /// a database has one such member.
+    ActiveChanged {
+        /// Which.
+        member: MemberId,
+    },
+    /// A node was taken out of the database for good: nothing goes to it or comes from it.
+    NodeUnlinked {
+        /// Which.
+        node: NodeId,
+    },
     /// A replication link stopped carrying effects because of a fault.
     LinkDisrupted {
         /// From.

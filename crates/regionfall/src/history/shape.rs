@@ -139,8 +139,9 @@ impl RunShape {
     }
 
     /// The member that is first to lose no disk any more by the plan, and from when on. Until then "at every member" is not
-    /// the same as "for ever", and after that what this member holds is.
-    pub(crate) fn durable(&self) -> (MemberId, SimTime) {
+    /// the same as "for ever", and after that what this member holds is. Where members are no copies of each other each
+    /// stands for itself, from when on none of them loses any.
+    pub(crate) fn durable(&self) -> (Option<MemberId>, SimTime) {
         let last_loss = |member: usize| {
             let may_lose = |disks: Disks| self.crashes_lose || disks == Disks::Lost;
             let losses = self.faults.iter().filter(|fault| match fault.kind {
@@ -170,10 +171,13 @@ impl RunShape {
                 .max()
                 .unwrap_or(SimTime::ZERO)
         };
-        let first = (0..self.members.len())
-            .map(|member| (last_loss(member), member))
-            .min();
-        let (from, member) = first.unwrap_or((SimTime::ZERO, 0));
-        (MemberId::from_index(member), from)
+        let losses = (0..self.members.len()).map(|member| (last_loss(member), member));
+        let are_copies = self.groups.windows(2).all(|pair| pair[0] == pair[1]);
+        if are_copies {
+            let (from, member) = losses.min().unwrap_or((SimTime::ZERO, 0));
+            (Some(MemberId::from_index(member)), from)
+        } else {
+            (None, losses.max().map_or(SimTime::ZERO, |(from, _)| from))
+        }
     }
 }

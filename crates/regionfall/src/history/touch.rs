@@ -17,6 +17,13 @@ pub(crate) fn touches_server(shape: &RunShape, kind: &FaultKind, server: usize) 
         | FaultKind::DiskLost { member, .. }
         | FaultKind::Restore { member }
         | FaultKind::Promote { member, .. } => *member == home,
+        FaultKind::SyncerStopped { member, source } => {
+            *member == home || source.is_none_or(|source| source == home)
+        }
+        // They mend what others broke.
+        FaultKind::RestartSyncers { .. }
+        | FaultKind::FailOver { .. }
+        | FaultKind::Recreate { .. } => false,
         FaultKind::RegionOutage { region, takes, .. }
         | FaultKind::ZoneOutage { region, takes, .. } => takes.database && *region == home_region,
         FaultKind::Partition { paths, .. }
@@ -60,6 +67,10 @@ pub(crate) fn may_justify_leaving(shape: &RunShape, kind: &FaultKind, left: Memb
         | FaultKind::DiskLost { member, .. }
         | FaultKind::Restore { member }
         | FaultKind::Promote { member, .. } => *member == left,
+        FaultKind::SyncerStopped { .. }
+        | FaultKind::RestartSyncers { .. }
+        | FaultKind::FailOver { .. }
+        | FaultKind::Recreate { .. } => false,
         FaultKind::RegionOutage { region, .. } | FaultKind::ZoneOutage { region, .. } => {
             *region == left_region
         }

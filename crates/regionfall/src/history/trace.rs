@@ -303,6 +303,20 @@ fn words(fact: &Fact<'_>) -> (u64, u64) {
             u64::from(node.0) | u64::from(epoch) << 8,
         ),
         Fact::SentinelState { sentinel, digest } => (pack(44, u32::from(sentinel.0), 0), digest),
+        Fact::Staleness {
+            node,
+            shard,
+            is_stale,
+        } => (
+            pack(
+                46,
+                u32::from(node.0) | u32::from(shard) << 8,
+                u64::from(is_stale),
+            ),
+            0,
+        ),
+        Fact::ActiveChanged { member } => (pack(47, u32::from(member.0), 0), 0),
+        Fact::NodeUnlinked { node } => (pack(48, u32::from(node.0), 0), 0),
         Fact::LinkDisrupted { source, target } => {
             (pack(12, u32::from(source.0), u64::from(target.0)), 0)
         }

@@ -164,6 +164,9 @@ pub(super) fn incidents(account: &Account) -> Vec<Incident> {
         else {
             continue;
         };
+        if planned.kind.is_repair() {
+            continue;
+        }
         let shape = &account.shape;
         let exposed: Vec<bool> = (0..shape.servers.len())
             .map(|server| touches_server(shape, &planned.kind, server))

@@ -90,6 +90,9 @@ pub struct EffectLog {
 impl EffectLog {
     /// Notes an effect of `fault`.
     pub fn note(&mut self, fault: FaultId, count: impl FnOnce(&mut FaultEffects)) {
+        if fault == FaultId::NONE {
+            return;
+        }
         if self.effects.len() <= fault.index() {
             self.effects
                 .resize(fault.index() + 1, FaultEffects::default());

@@ -145,6 +145,12 @@ impl Path {
         self.delay.sample(bits.rotate_left(32))
     }
 
+    /// When it has carried all that waits for its bandwidth.
+    pub(super) fn free_at(&self) -> SimTime {
+        let weather = self.weather.as_ref();
+        weather.map_or(SimTime::ZERO, |weather| weather.busy_until)
+    }
+
     /// Whether a cut swallows or rejects this kind of traffic.
     pub(super) fn cut(&self, class: TrafficClass) -> Option<(FaultId, Silence)> {
         self.weather.as_ref()?.cut(class)

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 
 use regionfall_kernel::{EventQueue, SimTime, TimerId};
 
-use super::connection::Stall;
+use super::connection::{Stage, Stall};
 use super::path::Fate;
 use super::{
     BreakCause, CarriesNetwork, ConnectionId, Draw, End, HostState, Network, NetworkEvent, Notice,
@@ -20,6 +20,18 @@ impl<P: Copy> Network<P> {
     /// Whether data from this end waits for a retransmission.
     pub fn is_stalled(&self, id: ConnectionId, from: End) -> bool {
         self.exists(id) && self.upkeep[id.index()].stalls[from.index()].is_some()
+    }
+
+    /// Whether both ends of a connection can send.
+    pub fn is_open(&self, id: ConnectionId) -> bool {
+        self.exists(id) && matches!(self.connections[id.index()].stage, Stage::Open { .. })
+    }
+
+    /// When a path has carried all that waits for its bandwidth, on the way from an end; the past if nothing waits.
+    pub fn free_at(&self, id: ConnectionId, from: End) -> SimTime {
+        let connection = self.connections.get(id.index());
+        let path = connection.map(|connection| connection.paths[from.index()]);
+        path.map_or(SimTime::ZERO, |path| self.paths[path.0 as usize].free_at())
     }
 
     /// Puts a segment on the wire, or into the sender's kernel if the wire does not take it.

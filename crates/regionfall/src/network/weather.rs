@@ -16,7 +16,7 @@ pub(super) struct Weather {
     bursts: Option<(TwoState, u32)>,
     drift: Option<(Drift, f64)>,
     bandwidth: Option<u64>,
-    busy_until: SimTime,
+    pub(super) busy_until: SimTime,
     /// By kind of traffic.
     pub(super) faults: [ClassFaults; 3],
 }

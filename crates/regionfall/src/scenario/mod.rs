@@ -5,6 +5,7 @@
 
 pub mod expect;
 pub mod model;
+pub mod product;
 pub mod reference;
 pub mod schema;
 

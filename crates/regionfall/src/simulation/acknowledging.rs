@@ -1,12 +1,14 @@
 //! Replicas report how far they are, and what hangs on it: writes that a primary refuses while too few replicas are
-//! there, and WAIT.
+//! there, WAIT and WAITAOF.
 //!
-//! A replica reports once a second, and at once when its primary asks, which WAIT makes it do (source: Redis docs,
-//! *WAIT*; replication.c of Redis 7.0). Who waits gets the reply to its write when enough replicas reported to
-//! have it, or when its time is over; that they have it is no promise that it survives.
+//! A replica reports once a second, and at once when its primary asks, which WAIT and WAITAOF make it do (source: Redis
+//! docs, *WAIT*, *WAITAOF*; replication.c of Redis 7.0 and 7.2). Who waits gets the reply to its write when enough replicas
+//! reported to have it (in memory, or forced to disk), and the primary's own file has it if that was asked, or when
+//! time is over; that they have it is no promise that it survives. A replica does not report when an fsync ends: with
+//! a file that is forced once a second the report that counts is one of those of once a second.
 
 use regionfall_crdt::OriginId;
-use regionfall_kernel::{SimTime, TimerId};
+use regionfall_kernel::{SimDuration, SimTime, TimerId};
 
 use super::answering::Errand;
 use super::event::{Event, LinkId, Message, WaitId};
@@ -17,12 +19,16 @@ use crate::database::{LinkState, Scope};
 use crate::history::{Fact, Listener};
 use crate::network::{Draw, End, HostState};
 use crate::topology::{LocalTime, NodeId};
+use crate::workload::{WaitCommand, WaitConfig};
 
 /// Bytes of a report, and of the request for one.
 const REPORT_BYTES: u32 = 100;
 /// The legs of reports and of requests for them.
 const LEG_REPORT: u8 = 0x46;
 const LEG_REQUEST: u8 = 0x47;
+
+/// How often somebody who waits for a disk that stands still looks again: as the server's periodic task (`hz 10`, redis.conf).
+const LOOK_AGAIN: SimDuration = SimDuration::from_millis(100);
 
 /// A reply that waits until enough replicas have its write.
 #[derive(Clone, Copy, Debug)]
@@ -31,7 +37,9 @@ pub(super) struct Waiting {
     shard: u16,
     origin: OriginId,
     sequence: u64,
-    replicas: u8,
+    wants: WaitConfig,
+    /// What the primary's own file must still get onto the disk; 0 if nothing.
+    own_position: u64,
     timer: TimerId,
 }
 
@@ -51,6 +59,16 @@ impl World {
                 .any(|space| space.wait.is_some())
     }
 
+    /// Whether somebody waits for what replicas have on disk.
+    fn reports_tell_of_disks(&self) -> bool {
+        let mut keyspaces = self.blueprint.settings().workload.keyspaces.iter();
+        keyspaces.any(|space| {
+            space
+                .wait
+                .is_some_and(|wait| wait.command != WaitCommand::Wait)
+        })
+    }
+
     /// Each node's processes do their work of once a second at a moment of their own.
     pub(super) fn start_reports(&mut self, now: SimTime) {
         let shards = usize::from(self.shards);
@@ -62,7 +80,7 @@ impl World {
             let address = [index as u32, 0, 0, u32::from(LEG_REPORT)];
             let share = self.processing_draws.unit(address.into());
             let phase = (share * REPORT_PERIOD.as_nanos() as f64) as u64;
-            let at = now + regionfall_kernel::SimDuration::from_nanos(phase);
+            let at = now + SimDuration::from_nanos(phase);
             self.queue
                 .schedule(at, Event::Cron(NodeId::from_index(index)));
         }
@@ -110,16 +128,25 @@ impl World {
         let LinkState::Streaming(connection) = state.state else {
             return;
         };
-        let shard = usize::from(state.shard);
+        let (target, shard) = (state.target, usize::from(state.shard));
         let origin = self.nodes[state.source.index()].shards[shard].origin;
-        let has = self.nodes[state.target.index()].shards[shard]
+        let has = self.nodes[target.index()].shards[shard]
             .replica
             .clock()
             .get(origin);
+        let tells_of_disks = self.reports_tell_of_disks();
+        let durable = match &mut self.persisting {
+            Some(persisting) if tells_of_disks => {
+                let disk = persisting.disk(target, shard);
+                disk.durable_of(now, origin, &self.journal)
+            }
+            _ => 0,
+        };
         let message = Message::Progress {
             link,
             origin,
             sequence: has as u32,
+            durable: durable as u32,
         };
         let draw = self.report_draw(link, LEG_REPORT);
         let payload = (message.into(), REPORT_BYTES);
@@ -153,7 +180,7 @@ impl World {
         &mut self,
         now: SimTime,
         link: LinkId,
-        (origin, sequence): (OriginId, u64),
+        (origin, sequence, durable): (OriginId, u64, u64),
         listener: &mut L,
     ) {
         let state = &self.links[usize::from(link.0)];
@@ -162,17 +189,62 @@ impl World {
             return;
         }
         let reports = &mut self.reports[source.index()][shard];
-        reports.acknowledged(target, sequence, clock(now));
+        reports.acknowledged(target, (sequence, durable), clock(now));
         for index in 0..self.waits.len() {
-            let Some(waiting) = self.waits[index] else {
-                continue;
-            };
-            let is_here = waiting.errand.node == source && usize::from(waiting.shard) == shard;
-            let reached = self.reports[source.index()][shard].covering(waiting.sequence);
-            if is_here && waiting.origin == origin && reached >= waiting.replicas {
-                self.queue.cancel(waiting.timer);
-                self.end_wait(now, WaitId(index as u32), true, listener);
+            let is_concerned = self.waits[index].is_some_and(|waiting| {
+                let is_here = waiting.errand.node == source && usize::from(waiting.shard) == shard;
+                is_here && waiting.origin == origin
+            });
+            if is_concerned {
+                self.end_wait_if_covered(now, WaitId(index as u32), listener);
             }
+        }
+    }
+
+    /// A reply that waits leaves if all that it waits for is there.
+    fn end_wait_if_covered<L: Listener>(&mut self, now: SimTime, id: WaitId, listener: &mut L) {
+        let Some(waiting) = self.waits[id.0 as usize] else {
+            return;
+        };
+        let reports = &self.reports[waiting.errand.node.index()][usize::from(waiting.shard)];
+        let reached = match waiting.wants.command {
+            WaitCommand::Wait => reports.covering(waiting.sequence),
+            WaitCommand::WaitAof { .. } => reports.covering_on_disk(waiting.sequence),
+        };
+        if reached >= waiting.wants.replicas && waiting.own_position == 0 {
+            self.queue.cancel(waiting.timer);
+            self.end_wait(now, id, true, listener);
+        }
+    }
+
+    /// The primary's own file may have what a reply waits for.
+    pub(super) fn wait_for_own_disk<L: Listener>(
+        &mut self,
+        now: SimTime,
+        id: WaitId,
+        listener: &mut L,
+    ) {
+        let Some(waiting) = &mut self.waits[id.0 as usize] else {
+            return;
+        };
+        let (node, shard) = (waiting.errand.node, usize::from(waiting.shard));
+        let is_same = self.nodes[node.index()].shards[shard].origin == waiting.origin;
+        let Some(persisting) = &mut self.persisting else {
+            return;
+        };
+        if waiting.own_position == 0 || !is_same {
+            return;
+        }
+        let at = persisting
+            .disk(node, shard)
+            .answers_from(now, waiting.own_position);
+        if at <= now {
+            waiting.own_position = 0;
+            self.end_wait_if_covered(now, id, listener);
+        } else {
+            // A disk that stands still says nothing of when: whoever waits looks again as often as the process itself does.
+            let again = at.min(now + LOOK_AGAIN);
+            self.queue.schedule(again, Event::WaitDisk(id));
         }
     }
 
@@ -206,12 +278,21 @@ impl World {
             Some(timeout) => self.queue.arm(now + timeout, Event::WaitOver(id)),
             None => TimerId::NONE,
         };
+        let is_local = wait.command == WaitCommand::WaitAof { local: true };
+        let own_position = match &mut self.persisting {
+            Some(persisting) if is_local => {
+                self.queue.schedule(now, Event::WaitDisk(id));
+                persisting.disk(errand.node, usize::from(shard)).appended()
+            }
+            _ => 0,
+        };
         self.waits[index] = Some(Waiting {
             errand,
             shard,
             origin,
             sequence,
-            replicas: wait.replicas,
+            wants: wait,
+            own_position,
             timer,
         });
         for link in self.links_within(errand.node) {
@@ -267,6 +348,9 @@ impl World {
             confirmed,
         };
         listener.observe(now, &fact);
-        self.answer_at(now, errand);
+        // Whatever command made a reply: none leaves before the fsync of what the process has executed until then.
+        if !self.hold_reply(now, errand, waiting.shard, true) {
+            self.answer_at(now, errand);
+        }
     }
 }

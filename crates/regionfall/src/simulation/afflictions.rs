@@ -164,11 +164,15 @@ impl World {
         node.is_running = true;
         listener.observe(now, &Fact::NodeRestarted { node: id });
         self.open_files(now, id, listener);
+        self.lose_backlog(id);
+        self.members[self.nodes[id.index()].member.index()].has_reached_all = false;
         self.hear_of_primaries(now, id, listener);
         for shard in 0..self.shards {
+            self.nodes[id.index()].shards[usize::from(shard)].is_stale = false;
             let is_primary = self.nodes[id.index()].shards[usize::from(shard)].is_primary();
             if is_primary && !self.sabotage.is(Mutation::ReusesDots) {
                 self.begin_origin(now, id, shard, listener);
+                self.enter_stale(now, id, shard, listener);
             }
         }
         self.start_links(now, id);

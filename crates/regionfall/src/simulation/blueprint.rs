@@ -56,8 +56,10 @@ impl Blueprint {
         }
         let database = &settings.database;
         let group = |member: usize| match database.kind {
-            DatabaseKind::Independent => member as u8,
-            _ => 0,
+            DatabaseKind::Independent | DatabaseKind::Standalone | DatabaseKind::PrimaryReplica => {
+                member as u8
+            }
+            DatabaseKind::GeoPassive | DatabaseKind::ActiveActive => 0,
         };
         let copies = database.nodes_per_member();
         let groups = (0..settings.topology.members).flat_map(|member| vec![group(member); copies]);

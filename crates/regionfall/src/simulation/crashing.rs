@@ -1,6 +1,5 @@
 //! What a crash leaves in memory and on disk, and what a disk that goes leaves.
 
-use regionfall_crdt::Clock;
 use regionfall_kernel::SimTime;
 
 use super::afflictions::Affliction;
@@ -52,36 +51,11 @@ impl World {
                 }
             }
             if is_cut {
-                self.look_anew(node, index);
+                self.unsettle(node, index as u16);
             }
         }
         self.persisting = Some(persisting);
         self.release_parked(now);
-    }
-
-    /// What everyone had is not what everyone has: the next look at it begins from now.
-    fn look_anew(&mut self, node: NodeId, shard: usize) {
-        let groups = self.blueprint.groups();
-        let group = groups[node.index()];
-        let clocks = self
-            .nodes
-            .iter()
-            .filter(|other| groups[other.id.index()] == group)
-            .map(|other| other.shards[shard].replica.clock());
-        let mut bounds: Option<(Clock, Clock)> = None;
-        for clock in clocks {
-            match &mut bounds {
-                None => bounds = Some((clock.clone(), clock.clone())),
-                Some((everywhere, anywhere)) => {
-                    everywhere.meet(clock);
-                    anywhere.join(clock);
-                }
-            }
-        }
-        let look = usize::from(group) * usize::from(self.shards) + shard;
-        if let Some(bounds) = bounds {
-            self.last_look[look] = bounds;
-        }
     }
 
     /// The disks of some nodes go while their processes run, or while they are down or load.

@@ -47,6 +47,10 @@ pub(super) enum Event {
     },
     /// A syncer tries to connect.
     LinkRetry(LinkId),
+    /// A full synchronization goes a step further: which one of the link.
+    StateStep(LinkId, u32),
+    /// A stale shard has waited for its sources for long.
+    Alone(NodeId, u16),
     /// A syncer may have heard nothing for too long.
     LinkSilence(LinkId),
     /// A syncer tells its source that it is there.
@@ -69,6 +73,8 @@ pub(super) enum Event {
     Cron(NodeId),
     /// A reply has waited long enough for replicas.
     WaitOver(WaitId),
+    /// A primary's file may have what a reply waits for.
+    WaitDisk(WaitId),
     /// A question to a Sentinel, or its answer, arrives.
     Inquiry(InquiryId),
     /// An export of a member is due.
@@ -127,8 +133,10 @@ pub(super) enum Message {
         count: u16,
         first: u32,
     },
-    /// The whole state of a shard.
+    /// The whole state of a shard, or the last part of it.
     FullState(LinkId),
+    /// An earlier part of a state.
+    StatePart,
     /// A command of an external endpoint.
     Call(CallId),
     /// Its answer.
@@ -140,6 +148,8 @@ pub(super) enum Message {
         link: LinkId,
         origin: OriginId,
         sequence: u32,
+        /// How far its append-only file is on disk, where somebody asks.
+        durable: u32,
     },
     /// Its primary asks for that.
     AskProgress(LinkId),
@@ -241,6 +251,7 @@ impl Event {
             Self::Tidings(_) => 43,
             Self::Cron(_) => 44,
             Self::WaitOver(_) => 45,
+            Self::WaitDisk(_) => 46,
             Self::Forward(_) => 21,
             Self::Answer(_) => 22,
             Self::Expiry(_) => 23,
@@ -253,6 +264,8 @@ impl Event {
             Self::DiskFree(..) => 33,
             Self::Export(_) => 34,
             Self::Imported(..) => 35,
+            Self::StateStep(..) => 28,
+            Self::Alone(..) => 29,
         }
     }
 }

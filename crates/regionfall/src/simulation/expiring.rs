@@ -34,12 +34,14 @@ impl World {
         }
     }
 
-    /// A node looks for what is due in the shards of which it is the primary; replicas wait for what it removes.
+    /// A node looks for what is due in the shards of which it is the primary; replicas and passive members
+    /// wait for what it removes.
     pub(super) fn expire_due<L: Listener>(&mut self, now: SimTime, id: NodeId, listener: &mut L) {
         self.queue.schedule(now + EVERY, Event::Expiry(id));
         let node = &self.nodes[id.index()];
         let is_hung = matches!(self.network.host(node.host).state, HostState::Hung(_));
-        if !node.is_running || is_hung {
+        let follows = self.members[node.member.index()].is_passive;
+        if !node.is_running || is_hung || follows {
             return;
         }
         for shard in 0..usize::from(self.shards()) {

@@ -141,6 +141,7 @@ impl World {
             return;
         }
         self.note_state(now, (node, shard), Some(state));
+        self.begin_backlog(node, usize::from(shard));
         // Peers may lack any of it: they get it as a state.
         for index in 0..self.links.len() {
             let link = &self.links[index];
@@ -182,6 +183,8 @@ impl World {
             listener.observe(now, &fact);
         }
         self.note_state(now, (node, shard), None);
+        self.unsettle(node, shard);
+        self.begin_backlog(node, usize::from(shard));
         // What it goes on with is another history: its own numbers would come twice.
         self.begin_origin(now, node, shard, listener);
         for index in self.links_within(node) {

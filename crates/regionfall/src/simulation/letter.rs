@@ -27,6 +27,7 @@ const CALL_REPLY: u64 = 9;
 const DISPATCH: u64 = 40;
 const PROGRESS: u64 = 41;
 const ASK_PROGRESS: u64 = 42;
+const STATE_PART: u64 = 43;
 
 impl From<Message> for Letter {
     #[inline]
@@ -67,6 +68,7 @@ impl From<Message> for Letter {
             Message::Greeting(LinkId(id)) => (word(GREETING, 0, u32::from(id)), 0),
             Message::Heartbeat => (word(HEARTBEAT, 0, 0), 0),
             Message::FullState(LinkId(id)) => (word(FULL_STATE, 0, u32::from(id)), 0),
+            Message::StatePart => (word(STATE_PART, 0, 0), 0),
             Message::Call(CallId(id)) => (word(CALL, 0, id), 0),
             Message::CallReply(CallId(id)) => (word(CALL_REPLY, 0, id), 0),
             Message::Dispatch(DispatchId(id)) => (word(DISPATCH, 0, id), 0),
@@ -74,9 +76,11 @@ impl From<Message> for Letter {
                 link,
                 origin,
                 sequence,
+                durable,
             } => {
                 let identity = u32::from(link.0) | u32::from(origin.0) << 16;
-                (word(PROGRESS, 0, identity), u64::from(sequence))
+                let both = u64::from(sequence) | u64::from(durable) << 32;
+                (word(PROGRESS, 0, identity), both)
             }
             Message::AskProgress(LinkId(id)) => (word(ASK_PROGRESS, 0, u32::from(id)), 0),
         };
@@ -115,12 +119,14 @@ impl From<Letter> for Message {
             GREETING => Self::Greeting(LinkId(identity as u16)),
             HEARTBEAT => Self::Heartbeat,
             FULL_STATE => Self::FullState(LinkId(identity as u16)),
+            STATE_PART => Self::StatePart,
             CALL => Self::Call(CallId(identity)),
             DISPATCH => Self::Dispatch(DispatchId(identity)),
             PROGRESS => Self::Progress {
                 link: LinkId(identity as u16),
                 origin: OriginId((identity >> 16) as u16),
                 sequence: second as u32,
+                durable: (second >> 32) as u32,
             },
             ASK_PROGRESS => Self::AskProgress(LinkId(identity as u16)),
             kind => {
@@ -179,6 +185,7 @@ mod tests {
             Message::Greeting(link),
             Message::Heartbeat,
             Message::FullState(link),
+            Message::StatePart,
             Message::Call(CallId(0x8000_0001)),
             Message::CallReply(CallId(3)),
             Message::Dispatch(DispatchId(0x8000_0002)),
@@ -186,6 +193,7 @@ mod tests {
                 link,
                 origin,
                 sequence: u32::MAX - 2,
+                durable: u32::MAX - 3,
             },
             Message::AskProgress(link),
         ];

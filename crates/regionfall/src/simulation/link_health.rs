@@ -4,7 +4,7 @@ use regionfall_kernel::{SimDuration, SimTime};
 
 use super::event::{Event, LinkId, Message};
 use super::world::World;
-use crate::database::LinkState;
+use crate::database::{LinkState, Progress};
 use crate::history::{Fact, Listener};
 use crate::network::{ConnectionId, Draw, End, HostState, TrafficClass};
 use crate::topology::NodeId;
@@ -68,7 +68,9 @@ impl World {
         let state = &mut self.links[usize::from(link.0)];
         state.catch_up = None;
         state.disrupted_since = SimTime::NEVER;
+        state.since_start = Progress::InSync;
         listener.observe(now, &Fact::LinkCaughtUp { source, target });
+        self.review_stale(now, target, shard as u16, listener);
     }
 
     /// A syncer that has heard nothing for too long gives its connection up and opens a new one.
@@ -84,12 +86,13 @@ impl World {
             && now >= state.disrupted_since + limit
             && state.catch_up.is_none();
         let (LinkState::Greeting(connection)
+        | LinkState::Syncing(connection)
         | LinkState::Streaming(connection)
         | LinkState::Orphaned(connection)) = state.state
         else {
             return;
         };
-        let (source, target) = (state.source, state.target);
+        let (source, target) = (state.carrier, state.target);
         if self.is_hung(target) {
             self.links[usize::from(link.0)].missed.silence = true;
             return;
@@ -115,7 +118,7 @@ impl World {
     /// A node's kernel runs again and knows nothing of the connections to it.
     pub(super) fn revive_links(&mut self, now: SimTime, node: NodeId) {
         for index in 0..self.links.len() {
-            if self.links[index].source == node {
+            if self.links[index].carrier == node {
                 self.schedule_heartbeat(now, LinkId(index as u16));
             }
         }
@@ -134,11 +137,8 @@ impl World {
         if state.connection() != Some(connection) || matches!(state.state, LinkState::Opening(_)) {
             return;
         }
-        state.state = LinkState::Orphaned(connection);
-        state.held.clear();
-        state.catch_up = None;
-        let lane = state.departures;
-        drop(self.queue.drain_lane(lane));
+        self.forget_target(now, link);
+        self.links[usize::from(link.0)].state = LinkState::Orphaned(connection);
         self.disrupt(now, link, listener);
         self.schedule_heartbeat(now, link);
     }
@@ -190,7 +190,8 @@ impl World {
         listener: &mut L,
     ) {
         for index in 0..self.links.len() {
-            if self.links[index].source == node || self.links[index].target == node {
+            let link = &self.links[index];
+            if link.source == node || link.carrier == node || link.target == node {
                 self.disrupt(now, LinkId(index as u16), listener);
             }
         }
@@ -208,12 +209,14 @@ impl World {
     pub(super) fn thaw_links<L: Listener>(&mut self, now: SimTime, node: NodeId, listener: &mut L) {
         for index in 0..self.links.len() {
             let link = LinkId(index as u16);
-            if self.links[index].source == node {
+            let (source, carrier) = (self.links[index].source, self.links[index].carrier);
+            let is_fed = source == node || carrier == node;
+            if is_fed && !self.is_hung(source) && !self.is_hung(carrier) {
                 for dot in std::mem::take(&mut self.links[index].held) {
                     self.depart(now, link, dot.origin, dot.sequence);
                 }
             }
-            if self.links[index].source == node {
+            if is_fed {
                 self.undisrupt(now, link, listener);
             } else if self.links[index].target == node {
                 self.catch_up_on_missed(now, link, listener);

@@ -1,12 +1,12 @@
 //! Syncers: they open links, greet, lose their connection and try again.
 
-use regionfall_crdt::Clock;
+use regionfall_crdt::{Clock, Dot, OriginId};
 use regionfall_kernel::{SimDuration, SimTime};
 
 use super::event::{Event, LinkId, Message};
 use super::sabotage::Mutation;
 use super::world::{Owner, World};
-use crate::database::{LinkState, Missed, Role, Scope};
+use crate::database::{Carrier, DatabaseKind, LinkState, Missed, Progress, Role, Scope};
 use crate::history::Listener;
 use crate::network::{
     ConnectionId, ConnectionOptions, Draw, End, HostState, Opening, TrafficClass,
@@ -31,8 +31,9 @@ impl World {
             return;
         }
         let state = &self.links[usize::from(link.0)];
-        let (source, target) = (state.source, state.target);
-        if !self.nodes[target.index()].is_running || self.is_out_of_memory(target, state.shard) {
+        let (carrier, target) = (state.carrier, state.target);
+        let is_stopped = state.stopped_by > 0 || self.is_out_of_memory(target, state.shard);
+        if !self.nodes[target.index()].is_running || is_stopped {
             return;
         }
         if self.is_hung(target) {
@@ -41,8 +42,12 @@ impl World {
         }
         let state = &self.links[usize::from(link.0)];
         match state.state {
-            LinkState::Streaming(_) | LinkState::Greeting(_) | LinkState::Orphaned(_) => return,
+            LinkState::Streaming(_)
+            | LinkState::Syncing(_)
+            | LinkState::Greeting(_)
+            | LinkState::Orphaned(_) => return,
             LinkState::Opening(connection) => {
+                self.note_out_of_reach(link);
                 self.network
                     .close(now, &mut self.queue, connection, End::Client);
                 self.ask_others(now, link);
@@ -54,7 +59,7 @@ impl World {
         state.greetings += 1;
         let opening = Opening {
             client: self.node_host(target),
-            server: self.node_host(source),
+            server: self.node_host(carrier),
             class: TrafficClass::Replication,
             options: ConnectionOptions {
                 setup_round_trips: SETUP_ROUND_TRIPS,
@@ -78,7 +83,6 @@ impl World {
     /// primary (source: Redis Software docs, Active-Active create: replica shards feed the peers). Says whether there
     /// is anything to carry.
     fn aim(&mut self, link: LinkId) -> bool {
-        let kind = self.blueprint.settings().database.kind;
         let state = &self.links[usize::from(link.0)];
         let shard = usize::from(state.shard);
         let source = self.nodes[state.source.index()].member;
@@ -90,16 +94,23 @@ impl World {
                     && self.nodes[state.target.index()].shards[shard].follows == state.source
             }
             Scope::Members => {
-                let is_refused = (self.is_removed(source) || self.is_removed(target))
-                    && !self.sabotage.is(Mutation::ForgetsFencing);
-                if is_refused || !kind.replicates(source.index(), target.index()) {
+                let is_kept = self.sabotage.is(Mutation::ForgetsFencing)
+                    && self
+                        .blueprint
+                        .settings()
+                        .database
+                        .kind
+                        .replicates(source.index(), target.index());
+                if !self.replicates(source, target) && !is_kept {
                     return false;
                 }
-                if state.state == LinkState::Down {
+                if matches!(state.state, LinkState::Down | LinkState::Opening(_)) {
                     let feeder = self.feeder(source, shard);
                     let primary = self.members[target.index()].primaries[shard];
+                    let carrier = self.carrier(source, feeder, link);
                     let state = &mut self.links[usize::from(link.0)];
                     (state.source, state.target) = (feeder, primary);
+                    state.carrier = carrier;
                 }
                 true
             }
@@ -120,8 +131,27 @@ impl World {
             .unwrap_or(primary)
     }
 
+    /// The node of a member at whose address the others' syncers find it.
+    fn carrier(&self, member: MemberId, feeder: NodeId, link: LinkId) -> NodeId {
+        let member = &self.members[member.index()];
+        match self.blueprint.settings().database.sync.carrier {
+            Carrier::Direct => feeder,
+            Carrier::Centralized => member.entrance,
+            Carrier::Distributed => {
+                let runs = |node: &NodeId| self.nodes[node.index()].is_running;
+                let up: Vec<NodeId> = member.nodes().filter(runs).collect();
+                let turn = usize::from(link.0) % up.len().max(1);
+                up.get(turn).copied().unwrap_or(feeder)
+            }
+        }
+    }
+
     /// The syncer will try to connect at this moment, and at no other that it had planned.
     pub(super) fn retry_link_at(&mut self, at: SimTime, link: LinkId) {
+        // The first opening of all links has its limit.
+        if self.sabotage.is(Mutation::NeverReconnects) && at > SimTime::from_nanos(8_000_000_000) {
+            return;
+        }
         let state = &mut self.links[usize::from(link.0)];
         self.queue.cancel(state.retry);
         state.retry = self.queue.arm(at, Event::LinkRetry(link));
@@ -134,8 +164,13 @@ impl World {
             return;
         };
         state.state = LinkState::Greeting(connection);
+        if state.since_start == Progress::OutOfReach {
+            state.since_start = Progress::Awaited;
+        }
         self.queue.cancel(state.retry);
-        self.greet(now, link);
+        if !self.waits_for_other_sources(now, link) {
+            self.greet(now, link);
+        }
     }
 
     pub(super) fn greet(&mut self, now: SimTime, link: LinkId) {
@@ -182,7 +217,16 @@ impl World {
         else {
             return;
         };
-        if matches!(state.state, LinkState::Greeting(_)) {
+        // Behind a proxy that runs there may be no process that does.
+        let (source, carrier) = (state.source, state.carrier);
+        if source != carrier && !self.nodes[source.index()].is_running {
+            self.let_go(now, link, listener);
+            return;
+        }
+        let state = &mut self.links[usize::from(link.0)];
+        let is_first = matches!(state.state, LinkState::Greeting(_));
+        let is_rest = std::mem::take(&mut state.follows_state);
+        if is_first {
             (state.sent, state.sent_own) = (Clock::new(), 0);
         }
         state.state = LinkState::Streaming(connection);
@@ -206,10 +250,14 @@ impl World {
             .clock()
             .clone();
         // What a former primary had and the new one never got: only a whole state rids the target of it.
-        let is_divergent =
-            self.links[usize::from(link.0)].scope == Scope::Replicas && !have.dominates(&known);
+        let database = &self.blueprint.settings().database;
+        let is_inner = self.links[usize::from(link.0)].scope == Scope::Replicas;
+        let is_copy = is_inner || database.kind == DatabaseKind::GeoPassive;
+        let is_divergent = is_copy && !have.dominates(&known);
+        let always_full = is_inner && database.sync.replicas_resync_fully && is_first && !is_rest;
         self.links[usize::from(link.0)].replaces = is_divergent;
-        if self.links[usize::from(link.0)].disrupted_since != SimTime::NEVER {
+        let is_disturbed = self.links[usize::from(link.0)].disrupted_since != SimTime::NEVER;
+        if is_disturbed && !is_divergent {
             self.links[usize::from(link.0)].catch_up = Some(have.clone());
             // A target that lacks nothing gets nothing by which it would be noticed.
             self.note_caught_up(now, link, listener);
@@ -217,15 +265,30 @@ impl World {
         let forgotten = have
             .iter()
             .any(|dot| known.get(dot.origin) < self.journal.forgotten(dot.origin));
-        if is_divergent {
-            // What the target said it has is about to go.
-            self.links[usize::from(link.0)].sent = Clock::new();
+        let is_empty = have.is_empty();
+        let is_covered = !forgotten && self.backlog_covers(link, &known, &have);
+        let is_partial = is_covered && !is_divergent && (!always_full || is_empty);
+        if is_first && !is_rest && !is_empty {
+            let state = &mut self.links[usize::from(link.0)];
+            state.partial_syncs += u64::from(is_partial);
+            state.partial_failures += u64::from(!is_covered && !known.is_empty());
         }
-        if forgotten || is_divergent {
+        if !is_partial {
+            if is_disturbed && is_divergent {
+                self.links[usize::from(link.0)].catch_up = Some(have);
+            }
+            if is_divergent {
+                // What the target said it has is about to go.
+                self.links[usize::from(link.0)].sent = Clock::new();
+            }
             self.send_full_state(now, link);
             return;
         }
         if self.sabotage.is(Mutation::SkipsCatchUp) {
+            return;
+        }
+        if !is_inner && self.is_causal() {
+            self.send_in_causal_order(now, link, &known, &have);
             return;
         }
         for dot in have.iter() {
@@ -236,6 +299,14 @@ impl World {
                 dot.origin,
                 (known.get(dot.origin) + 1, dot.sequence),
             );
+        }
+    }
+
+    /// A syncer tried in vain to reach its source.
+    fn note_out_of_reach(&mut self, link: LinkId) {
+        let state = &mut self.links[usize::from(link.0)];
+        if state.since_start == Progress::Awaited {
+            state.since_start = Progress::OutOfReach;
         }
     }
 
@@ -256,10 +327,13 @@ impl World {
             self.links[usize::from(link.0)].missed.broken = Some(connection);
             return;
         }
-        self.link_down(now, link, listener);
-        if self.sabotage.is(Mutation::NeverReconnects) {
-            return;
+        let target = state.target;
+        let shard = state.shard;
+        if let LinkState::Opening(_) = state.state {
+            self.note_out_of_reach(link);
         }
+        self.link_down(now, link, listener);
+        self.review_stale(now, target, shard, listener);
         let every = self.blueprint.settings().database.sync.reconnect_every;
         self.retry_link_at(now + every, link);
     }
@@ -276,7 +350,9 @@ impl World {
         }
         state.held.clear();
         state.full_state = None;
+        state.follows_state = false;
         state.catch_up = None;
+        self.end_full_sync(now, link);
         self.disrupt(now, link, listener);
         if was_up {
             self.ask_others(now, link);
@@ -313,6 +389,7 @@ impl World {
         for index in 0..self.links.len() {
             let link = LinkId(index as u16);
             let (source, target) = (self.links[index].source, self.links[index].target);
+            let carrier = self.links[index].carrier;
             if target == node {
                 if let Some(connection) = self.links[index].connection() {
                     self.owners[connection.index()] = None;
@@ -323,17 +400,80 @@ impl World {
                     self.replica_detached(link);
                 }
                 self.link_down(now, link, listener);
-            } else if source == node {
-                drop(self.queue.drain_lane(self.links[index].departures));
-                let state = &mut self.links[index];
-                state.held.clear();
-                state.catch_up = None;
-                if let LinkState::Greeting(id) | LinkState::Streaming(id) = state.state {
-                    state.state = LinkState::Orphaned(id);
-                }
+            } else if carrier == node {
+                self.forget_target(now, link);
                 self.disrupt(now, link, listener);
+                // A proxy that had closed it cannot say so any more.
+                if source != carrier && self.is_closing(link) {
+                    self.let_go(now, link, listener);
+                }
+            } else if source == node {
+                self.close_at_carrier(now, link, listener);
             }
         }
+    }
+
+    /// The process behind a proxy died: the proxy lets what it had got go out, and closes the connection.
+    fn close_at_carrier<L: Listener>(&mut self, now: SimTime, link: LinkId, listener: &mut L) {
+        let state = &self.links[usize::from(link.0)];
+        if let LinkState::Greeting(connection)
+        | LinkState::Syncing(connection)
+        | LinkState::Streaming(connection) = state.state
+        {
+            self.forget_target(now, link);
+            self.network
+                .close(now, &mut self.queue, connection, End::Server);
+            if !self.network.exists(connection) {
+                self.let_go(now, link, listener);
+                return;
+            }
+        }
+        self.disrupt(now, link, listener);
+    }
+
+    /// Whether a link's source has closed a connection, and its target does not know it yet.
+    fn is_closing(&self, link: LinkId) -> bool {
+        let state = &self.links[usize::from(link.0)];
+        matches!(state.state, LinkState::Orphaned(id) if !self.network.is_open(id))
+    }
+
+    /// A link ends at once, and is tried again as any that broke.
+    fn let_go<L: Listener>(&mut self, now: SimTime, link: LinkId, listener: &mut L) {
+        self.hang_up(now, link, listener);
+        let every = self.blueprint.settings().database.sync.reconnect_every;
+        self.retry_link_at(now + every, link);
+    }
+
+    /// A source knows nothing of a link any more; its target has not noticed yet.
+    pub(super) fn forget_target(&mut self, now: SimTime, link: LinkId) {
+        self.settle_own(link);
+        drop(
+            self.queue
+                .drain_lane(self.links[usize::from(link.0)].departures),
+        );
+        let state = &mut self.links[usize::from(link.0)];
+        state.held.clear();
+        state.catch_up = None;
+        if let LinkState::Greeting(id) | LinkState::Syncing(id) | LinkState::Streaming(id) =
+            state.state
+        {
+            state.state = LinkState::Orphaned(id);
+        }
+        self.end_full_sync(now, link);
+    }
+
+    /// A link's source will write as another origin; what it sent as this one may still arrive.
+    pub(super) fn settle_own(&mut self, link: LinkId) {
+        let writes_as = self.writes_as(link);
+        let state = &mut self.links[usize::from(link.0)];
+        let own = std::mem::take(&mut state.sent_own);
+        state.sent.extend_to(Dot::new(writes_as, own));
+    }
+
+    /// As what a link's source writes.
+    pub(super) fn writes_as(&self, link: LinkId) -> OriginId {
+        let state = &self.links[usize::from(link.0)];
+        self.nodes[state.source.index()].shards[usize::from(state.shard)].origin
     }
 
     /// A node runs again: its syncers connect at once.

@@ -179,6 +179,9 @@ impl World {
         });
         listener.observe(now, &Fact::MemberRemoved { member, fault });
         self.fence(member);
+        if self.sabotage.is(Mutation::ForgetsFencing) {
+            return;
+        }
         for index in 0..self.inner_links {
             let link = &self.links[index];
             let ends = [link.source, link.target];

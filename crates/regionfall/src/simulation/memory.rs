@@ -115,7 +115,8 @@ impl World {
                 let had = had.min().unwrap_or(holds);
                 self.journal.bytes_between(origin, had, holds.max(had))
             })
-            .sum();
+            .sum::<u64>();
+        let unsent = unsent.min(self.backlog_bytes());
         memory.config.used(data, unsent, self.shards())
     }
 
@@ -183,8 +184,10 @@ impl World {
         shard: u16,
         listener: &mut L,
     ) -> Pressure {
-        // A replica holds what its primary has, whatever that comes to.
-        if !self.nodes[node.index()].shards[usize::from(shard)].is_primary() {
+        // Who follows holds what its source has, whatever that comes to.
+        let process = &self.nodes[node.index()];
+        let follows = self.members[process.member.index()].is_passive;
+        if follows || !process.shards[usize::from(shard)].is_primary() {
             return Pressure::None;
         }
         let (mut pressure, part) = self.pressure(node, shard);

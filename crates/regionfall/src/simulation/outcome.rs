@@ -9,6 +9,7 @@ use crate::fault::PlannedFault;
 use crate::history::Account;
 use crate::metric::Metrics;
 use crate::network::FaultEffects;
+use crate::simulation::Synchronizations;
 
 /// What a run came to: its books, its metrics, what held, and how to repeat it.
 #[derive(Clone, Debug)]
@@ -21,6 +22,7 @@ pub struct Outcome {
     pub(super) trace: TraceHash,
     pub(super) checkpoints: Checkpoints,
     pub(super) records: Vec<TraceRecord>,
+    pub(super) synchronizations: Synchronizations,
     pub(super) ended_at: SimTime,
     pub(super) events: u64,
     pub(super) within_budget: bool,
@@ -92,6 +94,11 @@ impl Outcome {
     /// The records of the window that was asked for.
     pub fn records(&self) -> &[TraceRecord] {
         &self.records
+    }
+
+    /// How replication links caught up.
+    pub fn synchronizations(&self) -> Synchronizations {
+        self.synchronizations
     }
 
     /// When the run ended.
@@ -183,6 +190,19 @@ impl Outcome {
         events.sort_by_key(|&(at, _)| at);
         for (at, text) in events {
             say(at, text);
+        }
+        let Synchronizations {
+            full,
+            partial_failed,
+            ..
+        } = self.synchronizations;
+        if partial_failed > 0 {
+            say(
+                self.ended_at,
+                format!(
+                    "{partial_failed} partial synchronizations found the backlog too short; {full} were full ones"
+                ),
+            );
         }
         let writes = account.all_writes();
         let slowest = self.metrics.rto().max();

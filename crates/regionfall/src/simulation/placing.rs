@@ -6,7 +6,9 @@ use regionfall_kernel::{Seed, SimDuration, SimTime, TimerId, unit_from_bits};
 use super::deciding::DeciderSlot;
 use super::world::World;
 use crate::client::{AppServer, Finding};
-use crate::database::{Link, LinkState, Member, Missed, Node, Placement, Role, Scope, Shard};
+use crate::database::{
+    DatabaseKind, Link, LinkState, Member, Missed, Node, Placement, Progress, Role, Scope, Shard,
+};
 use crate::failover::{
     Checker, ClientJudge, Decider, Propagation, ResolverClass, ResolverShare, TrafficManager,
     TrafficManagerConfig, Vantage,
@@ -44,6 +46,9 @@ impl World {
                 entrance: primaries[0],
                 epochs: vec![1; primaries.len()],
                 relays: Vec::new(),
+                is_passive: database.kind == DatabaseKind::GeoPassive && index > 0,
+                is_unlinked: false,
+                has_reached_all: false,
                 primaries,
             });
         }
@@ -69,6 +74,8 @@ impl World {
                     Role::Replica
                 },
                 follows: primary,
+                floor: Clock::new(),
+                is_stale: false,
             }
         };
         let shards = primaries.iter().enumerate().map(process).collect();
@@ -131,6 +138,14 @@ impl World {
             retry: TimerId::NONE,
             greetings: 0,
             full_syncs: 0,
+            syncs_begun: 0,
+            follows_state: false,
+            full_sync: None,
+            partial_syncs: 0,
+            partial_failures: 0,
+            stopped_by: 0,
+            carrier: source,
+            since_start: Progress::Awaited,
         });
     }
 

@@ -7,7 +7,7 @@ use regionfall_kernel::SimTime;
 use super::event::LinkId;
 use super::sabotage::Mutation;
 use super::world::World;
-use crate::database::{Entrance, LinkState, Role, Scope};
+use crate::database::{DatabaseKind, Entrance, LinkState, Role, Scope};
 use crate::history::{Fact, Listener};
 use crate::network::End;
 use crate::topology::{FaultId, MemberId, NodeId};
@@ -168,6 +168,43 @@ impl World {
         for index in self.links_within(node) {
             if self.links[index].shard == shard {
                 self.hang_up(now, LinkId(index as u16), listener);
+            }
+        }
+    }
+
+    /// The replicas of a process whose data was replaced synchronize anew.
+    pub(super) fn renew_replicas<L: Listener>(
+        &mut self,
+        now: SimTime,
+        node: NodeId,
+        shard: u16,
+        listener: &mut L,
+    ) {
+        self.drop_replicas_of(now, node, shard, listener);
+        for index in self.links_within(node) {
+            if self.links[index].shard == shard {
+                self.connect_link(now, LinkId(index as u16));
+            }
+        }
+        self.renew_followers(now, node, shard, listener);
+    }
+
+    /// Passive members that read from a process whose data was replaced synchronize anew.
+    fn renew_followers<L: Listener>(
+        &mut self,
+        now: SimTime,
+        node: NodeId,
+        shard: u16,
+        listener: &mut L,
+    ) {
+        if self.blueprint.settings().database.kind != DatabaseKind::GeoPassive {
+            return;
+        }
+        for index in 0..self.inner_links {
+            let link = &self.links[index];
+            if link.source == node && link.shard == shard && link.state != LinkState::Down {
+                self.hang_up(now, LinkId(index as u16), listener);
+                self.connect_link(now, LinkId(index as u16));
             }
         }
     }

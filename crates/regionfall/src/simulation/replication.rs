@@ -1,14 +1,14 @@
 //! Effects travel from member to member, over one link for each direction and shard.
 
-use regionfall_crdt::{Applied, Clock, Dot, Effect, OriginId};
+use regionfall_crdt::{Applied, Dot, Effect, OriginId};
 use regionfall_kernel::SimTime;
 
 use super::event::{Event, LinkId, Message};
 use super::sabotage::Mutation;
 use super::world::World;
-use crate::database::{LinkState, Node, Relay, shard_of};
+use crate::database::{LinkState, Relay, shard_of};
 use crate::history::{CopyEnd, Fact, Listener};
-use crate::network::{Draw, End, HostState};
+use crate::network::{Draw, End};
 use crate::topology::{MemberId, NodeId};
 
 /// Most effects of one message when a target catches up.
@@ -126,8 +126,8 @@ impl World {
         if sequence <= sent {
             return;
         }
-        let source = self.node_host(state.source);
-        if let HostState::Hung(_) = self.network.host(source).state {
+        let (source, carrier) = (state.source, state.carrier);
+        if self.is_hung(source) || (carrier != source && self.is_hung(carrier)) {
             self.links[usize::from(link.0)].held.push(dot);
             return;
         }
@@ -249,7 +249,7 @@ impl World {
                 },
             );
             self.note_effects(now, target, shard, (origin, first, last));
-            if !is_direct || self.inner_links < self.links.len() {
+            if !is_direct || self.inner_links < self.links.len() || self.is_causal() {
                 self.hand_on(now, (source, target), shard, (origin, first, last));
             }
         }
@@ -298,9 +298,13 @@ impl World {
             // What a former primary wrote its successor may lack.
             let is_succeeded = self.members[writer.index()].primaries[usize::from(shard)]
                 != self.journal.node(origin);
-            if writer != from || is_succeeded {
+            if self.is_causal() {
+                self.relay_in_order(now, target, shard, [writer, from], (origin, first, last));
+            } else if writer != from || is_succeeded {
                 self.pass_on(now, target, shard, (origin, first, last));
             }
+        } else if self.is_causal() {
+            self.relay_in_order(now, target, shard, [writer, writer], (origin, first, last));
         } else if writer == to {
             for sequence in first..=last {
                 let dot = Dot::new(origin, sequence);
@@ -402,11 +406,16 @@ impl World {
         let LinkState::Streaming(connection) = state.state else {
             return;
         };
+        let full_sync = self.blueprint.settings().database.sync.full_sync;
+        if full_sync.takes_time() {
+            self.begin_full_sync(now, link);
+            return;
+        }
         let shard = usize::from(state.shard);
         let snapshot = self.nodes[state.source.index()].shards[shard]
             .replica
             .clone();
-        let bytes = u32::try_from(snapshot.bytes()).unwrap_or(u32::MAX);
+        let bytes = u32::try_from(self.state_bytes(&snapshot)).unwrap_or(u32::MAX);
         let state = &mut self.links[usize::from(link.0)];
         state.sent.join(snapshot.clock());
         state.full_state = Some(Box::new(snapshot));
@@ -426,13 +435,47 @@ impl World {
         );
     }
 
-    /// A full state reached the target: a merge, not a replacement.
+    /// A full state reached the target, or its last part.
     pub(super) fn full_state_arrives<L: Listener>(
         &mut self,
         now: SimTime,
         link: LinkId,
         listener: &mut L,
     ) {
+        if self.links[usize::from(link.0)].full_sync.is_some() {
+            self.begin_load(now, link);
+        } else {
+            self.take_in_state(now, link, listener);
+        }
+    }
+
+    /// A full synchronization goes on; when the target has the state it asks for what arose meanwhile.
+    pub(super) fn full_sync_goes_on<L: Listener>(
+        &mut self,
+        now: SimTime,
+        (link, number): (LinkId, u32),
+        listener: &mut L,
+    ) {
+        if !self.step_full_sync(now, link, number) {
+            return;
+        }
+        let Some(sync) = self.end_full_sync(now, link) else {
+            return;
+        };
+        let state = &mut self.links[usize::from(link.0)];
+        let LinkState::Syncing(connection) = state.state else {
+            return;
+        };
+        state.full_state = Some(Box::new(sync.state));
+        state.state = LinkState::Greeting(connection);
+        state.follows_state = true;
+        state.greetings += 1;
+        self.take_in_state(now, link, listener);
+        self.greet(now, link);
+    }
+
+    /// A target takes in a full state: a merge, not a replacement, unless it follows the source.
+    fn take_in_state<L: Listener>(&mut self, now: SimTime, link: LinkId, listener: &mut L) {
         let state = &mut self.links[usize::from(link.0)];
         let (source, target, shard) = (state.source, state.target, state.shard);
         let Some(snapshot) = state.full_state.take() else {
@@ -469,8 +512,18 @@ impl World {
         }
         let replica = &self.nodes[target.index()].shards[usize::from(shard)].replica;
         let gained: Vec<_> = replica.clock().beyond(&before).collect();
-        for range in gained {
-            let (origin, first, last) = (range.origin, range.first, range.last);
+        let gained = gained.into_iter();
+        let gained: Vec<_> = gained
+            .map(|range| (range.origin, range.first, range.last))
+            .collect();
+        self.note_floor(link, &gained);
+        if replaces {
+            self.unsettle(target, shard);
+        }
+        if replaces && self.members[self.nodes[target.index()].member.index()].is_cluster() {
+            self.renew_replicas(now, target, shard, listener);
+        }
+        for (origin, first, last) in gained {
             listener.observe(
                 now,
                 &Fact::EffectsApplied {
@@ -487,97 +540,4 @@ impl World {
             self.relieve_memory(now, target, shard, listener);
         }
     }
-
-    /// Whether all members that run, or will run again, have the same effects.
-    pub(super) fn has_converged(&self) -> bool {
-        let is_starting =
-            |node: &Node| !node.is_running && self.host_faults[node.host.index()].is_empty();
-        let is_removed = |node: &Node| self.is_removed(node.member);
-        if self
-            .nodes
-            .iter()
-            .any(|node| is_starting(node) && !is_removed(node))
-        {
-            return false;
-        }
-        let groups = self.blueprint.groups();
-        self.nodes.iter().enumerate().all(|(index, node)| {
-            let mut earlier = self.nodes[..index].iter();
-            let peer = earlier
-                .rfind(|peer| {
-                    let is_peer = groups[peer.id.index()] == groups[index];
-                    peer.is_running && is_peer && !is_removed(peer)
-                })
-                .filter(|_| node.is_running && !is_removed(node));
-            peer.is_none_or(|peer| {
-                let pairs = node.shards.iter().zip(&peer.shards);
-                pairs
-                    .into_iter()
-                    .all(|(one, other)| same(one.replica.clock(), other.replica.clock()))
-            })
-        })
-    }
-
-    /// What the collector knew of who has what holds no more: effects that it waits for may never arrive, or somebody
-    /// else is to have them.
-    pub(super) fn forget_looks(&mut self) {
-        for look in &mut self.last_look {
-            *look = (Clock::new(), Clock::new());
-        }
-    }
-
-    /// The journal forgets what every node has that will ever get it, and those collect the tombstones that no effect
-    /// still under way can need: those that all had observed before any such effect was written.
-    pub(super) fn forget_settled(&mut self) {
-        if self.sabotage.is(Mutation::NeverCollects) {
-            return;
-        }
-        let blueprint = self.blueprint.clone();
-        let (groups, now) = (blueprint.groups(), self.now());
-        for look in 0..self.last_look.len() {
-            let (shard, group) = (
-                look % usize::from(self.shards),
-                look / usize::from(self.shards),
-            );
-            let is_in = |node: &Node| usize::from(groups[node.id.index()]) == group;
-            // Everybody counts who belongs to the database, also those that are down.
-            let counts = |node: &&Node| is_in(node) && !self.is_removed(node.member);
-            let mut nodes = self.nodes.iter().filter(counts);
-            let Some(first) = nodes.next() else { continue };
-            let mut everywhere = first.shards[shard].replica.clock().clone();
-            let mut anywhere = everywhere.clone();
-            for node in nodes {
-                everywhere.meet(node.shards[shard].replica.clock());
-                anywhere.join(node.shards[shard].replica.clock());
-            }
-            if let Some(persisting) = &mut self.persisting {
-                let nodes = self.nodes.iter().filter(|node| is_in(node));
-                let copies = (shard, nodes.map(|node| node.id));
-                persisting.settle(now, copies, &self.journal, &mut everywhere);
-            }
-            let origins = self.journal.origins_of_shard(shard as u16);
-            let origins: Vec<OriginId> = origins
-                .filter(|&origin| is_in(&self.nodes[self.journal.node(origin).index()]))
-                .collect();
-            for origin in origins {
-                self.journal.forget(origin, everywhere.get(origin));
-            }
-            // What was written up to the last look has arrived by now, so whatever is still under way
-            // was written by nodes that had observed what was everywhere then.
-            let (stable, written) = &self.last_look[look];
-            if everywhere.dominates(written) {
-                for node in self.nodes.iter_mut().filter(|node| is_in(node)) {
-                    node.shards[shard].replica.collect(stable);
-                    if let Some(persisting) = &mut self.persisting {
-                        persisting.collect(node.id, shard, stable);
-                    }
-                }
-                self.last_look[look] = (everywhere, anywhere);
-            }
-        }
-    }
-}
-
-fn same(one: &Clock, other: &Clock) -> bool {
-    one.dominates(other) && other.dominates(one)
 }

@@ -203,6 +203,7 @@ impl<L: Listener> Running<L> {
             checkpoints: trace.checkpoints(),
             records: trace.kept().to_vec(),
             ended_at: now,
+            synchronizations: world.synchronizations(),
             events,
             within_budget,
         }
@@ -385,6 +386,15 @@ fn lost_for_ever(faults: &[PlannedFault], members: usize) -> Vec<MemberId> {
                 if takes.database =>
             {
                 lost.push(MemberId::from_index(region.index()));
+            }
+            FaultKind::SyncerStopped { member, .. } => {
+                let is_repaired = faults.iter().any(|other| {
+                    matches!(&other.kind, FaultKind::RestartSyncers { member: whose } if whose == member)
+                        && other.begins >= fault.begins
+                });
+                if !is_repaired {
+                    lost.push(*member);
+                }
             }
             FaultKind::Partition { paths, .. }
                 if matches!(paths.scope, TrafficScope::All | TrafficScope::Replication) =>

@@ -46,8 +46,6 @@ pub(crate) enum Mutation {
     PromotesWithoutOrigin,
     /// A former primary that is to follow goes on as a primary.
     NeverDemotes,
-    /// Replicas take writes.
-    WritesAtReplicas,
     /// Reads are served by a replica.
     ReadsAtReplicas,
     /// An app server adopts no route.

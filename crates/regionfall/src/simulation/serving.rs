@@ -116,9 +116,7 @@ impl World {
         let kind = asked.request.command;
         let is_write = kind.is_write();
         let shard = usize::from(shard_of(key, self.shards()));
-        let is_primary = self.nodes[node.index()].shards[shard].is_primary()
-            || self.sabotage.is(Mutation::WritesAtReplicas);
-        if is_write && !is_primary {
+        if is_write && self.takes_no_writes(node, shard) {
             // READONLY: nothing happens.
             self.answer_with_error(now, errand);
             return;
@@ -220,6 +218,15 @@ impl World {
             _ => 0,
         };
         initial + counted <= floor
+    }
+
+    /// Whether a process takes no writes: it is a replica, has not caught up since its start, or belongs to a member
+    /// that follows another.
+    #[inline]
+    fn takes_no_writes(&self, node: NodeId, shard: usize) -> bool {
+        let node = &self.nodes[node.index()];
+        let process = &node.shards[shard];
+        !process.is_primary() || process.is_stale || self.members[node.member.index()].is_passive
     }
 
     /// Executes a command at a node.

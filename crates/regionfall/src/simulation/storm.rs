@@ -74,12 +74,7 @@ impl World {
             }
             return;
         }
-        let fact = if begins {
-            Fact::FaultBegan { fault: id }
-        } else {
-            Fact::FaultEnded { fault: id }
-        };
-        listener.observe(now, &fact);
+        Self::tell_of_fault(now, (id, begins), listener);
         let kind = self.faults[id.index()].kind.clone();
         match kind {
             FaultKind::ProcessCrash {
@@ -125,31 +120,34 @@ impl World {
                 let ruin = (silence(mode), disks, in_flight);
                 self.switch_region(now, id, begins, ((region, None), takes), ruin, listener);
             }
-            FaultKind::FsyncStall { member, part } => {
-                self.switch_fsync(now, (id, begins), (member, part));
-            }
-            FaultKind::DiskLost { member, part } => {
-                self.switch_disks(now, (id, begins), (member, part), listener);
+            FaultKind::FsyncStall { .. } | FaultKind::DiskLost { .. } => {
+                self.switch_storage(now, (id, begins), &kind, listener);
             }
             FaultKind::Restore { member } if begins => self.begin_restore(now, id, member),
             FaultKind::Promote { member, node } if begins => {
                 self.appoint(now, (id, member), node, listener);
+            }
+            FaultKind::SyncerStopped { .. }
+            | FaultKind::RestartSyncers { .. }
+            | FaultKind::FailOver { .. }
+            | FaultKind::Recreate { .. } => {
+                self.operate(now, (id, begins), &kind, listener);
             }
             FaultKind::Partition {
                 paths,
                 mode,
                 in_flight,
             } => {
-                self.switch_paths(now, id, begins, &paths, &Trouble::Cut(mode, in_flight));
-                self.switch_links(now, begins, &paths, listener);
+                let trouble = Trouble::Cut(mode, in_flight);
+                self.trouble_paths(now, (id, begins), &paths, &trouble, listener);
             }
             FaultKind::Latency { paths, add } => {
-                self.switch_paths(now, id, begins, &paths, &Trouble::Slow(Sampler::new(&add)));
-                self.switch_links(now, begins, &paths, listener);
+                let trouble = Trouble::Slow(Sampler::new(&add));
+                self.trouble_paths(now, (id, begins), &paths, &trouble, listener);
             }
             FaultKind::Loss { paths, share } => {
-                self.switch_paths(now, id, begins, &paths, &Trouble::Lossy(share));
-                self.switch_links(now, begins, &paths, listener);
+                let trouble = Trouble::Lossy(share);
+                self.trouble_paths(now, (id, begins), &paths, &trouble, listener);
             }
             // What operators do nobody undoes.
             FaultKind::Restore { .. } | FaultKind::Promote { .. } | FaultKind::Membership(_) => {}
@@ -160,28 +158,39 @@ impl World {
         self.account_for_abandoned();
     }
 
-    /// The fsyncs of a member's disks stand still, or go on.
-    fn switch_fsync(
-        &mut self,
+    fn tell_of_fault<L: Listener>(
         now: SimTime,
         (fault, begins): (FaultId, bool),
-        (member, part): (MemberId, Part),
-    ) {
-        let nodes = self.struck(member, part, fault);
-        self.stall_disks(now, (fault, begins), &nodes);
-    }
-
-    /// Disks go; nobody brings them back.
-    fn switch_disks<L: Listener>(
-        &mut self,
-        now: SimTime,
-        (fault, begins): (FaultId, bool),
-        (member, part): (MemberId, Part),
         listener: &mut L,
     ) {
-        let nodes = self.struck(member, part, fault);
-        if begins {
-            self.take_disks_of(now, fault, &nodes, listener);
+        let fact = if begins {
+            Fact::FaultBegan { fault }
+        } else {
+            Fact::FaultEnded { fault }
+        };
+        listener.observe(now, &fact);
+    }
+
+    /// The fsyncs of a member's disks stand still, or go on; or disks go, and nobody brings them back.
+    fn switch_storage<L: Listener>(
+        &mut self,
+        now: SimTime,
+        (fault, begins): (FaultId, bool),
+        kind: &FaultKind,
+        listener: &mut L,
+    ) {
+        match *kind {
+            FaultKind::FsyncStall { member, part } => {
+                let nodes = self.struck(member, part, fault);
+                self.stall_disks(now, (fault, begins), &nodes);
+            }
+            FaultKind::DiskLost { member, part } => {
+                let nodes = self.struck(member, part, fault);
+                if begins {
+                    self.take_disks_of(now, fault, &nodes, listener);
+                }
+            }
+            _ => {}
         }
     }
 
@@ -333,6 +342,19 @@ impl World {
         pairs
     }
 
+    /// Paths get into trouble or out of it, and the replication links over them.
+    fn trouble_paths<L: Listener>(
+        &mut self,
+        now: SimTime,
+        (fault, begins): (FaultId, bool),
+        paths: &PathSelector,
+        trouble: &Trouble,
+        listener: &mut L,
+    ) {
+        self.switch_paths(now, fault, begins, paths, trouble);
+        self.switch_links(now, begins, paths, listener);
+    }
+
     /// Replication links over the selected paths are disturbed, or no more.
     pub(super) fn switch_links<L: Listener>(
         &mut self,
@@ -386,7 +408,7 @@ impl World {
         }
     }
 
-    fn stop_node<L: Listener>(
+    pub(super) fn stop_node<L: Listener>(
         &mut self,
         now: SimTime,
         fault: FaultId,
@@ -461,7 +483,6 @@ impl World {
         listener: &mut L,
     ) {
         self.note_lost_disks(node);
-        self.forget_looks();
         self.disk_losses += 1;
         for shard in &mut self.nodes[node.index()].shards {
             let empty = Replica::with_settings(shard.replica.settings());
@@ -475,6 +496,9 @@ impl World {
                 };
                 listener.observe(now, &fact);
             }
+        }
+        for shard in 0..self.shards {
+            self.unsettle(node, shard);
         }
     }
 

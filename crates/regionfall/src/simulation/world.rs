@@ -51,6 +51,8 @@ pub struct World {
     /// Shards of each member.
     pub(super) shards: u16,
     pub(super) links: Vec<Link>,
+    /// Where only one member takes writes: that one.
+    pub(super) active: MemberId,
     pub(super) journal: Journal,
     /// The largest backlog that a disturbed link was seen to have.
     pub(super) backlog_bytes_max: u64,
@@ -58,6 +60,8 @@ pub struct World {
     pub(super) inner_links: usize,
     /// For each group of nodes and each shard, what was everywhere and what was anywhere when the journal was last tidied.
     pub(super) last_look: Vec<(Clock, Clock)>,
+    /// Whether any process ever lost what it had.
+    pub(super) has_lost_data: bool,
 
     pub(super) servers: Vec<AppServer>,
     pub(super) operations: Operations,
@@ -158,10 +162,12 @@ impl World {
             nodes: Vec::new(),
             shards: settings.database.shards,
             links: Vec::new(),
+            active: MemberId(0),
             inner_links: 0,
             journal: Journal::default(),
             backlog_bytes_max: 0,
             last_look: vec![(Clock::new(), Clock::new()); looks],
+            has_lost_data: false,
             servers: Vec::with_capacity(blueprint.servers().len()),
             operations: Operations::default(),
             answers: Vec::new(),
@@ -208,6 +214,7 @@ impl World {
         world.place_memory(seed);
         world.host_faults = vec![Vec::new(); world.network.hosts()];
         world.role_faults = vec![None; world.faults.len()];
+        world.hold_spares();
         world.schedule_phases();
         world.schedule_faults();
         world.schedule_expiry(seed);
@@ -343,7 +350,16 @@ impl World {
             } => {
                 self.depart(now, link, origin, u64::from(sequence));
             }
-            Event::LinkRetry(link) => self.connect_link(now, link),
+            Event::LinkRetry(link) => {
+                self.connect_link(now, link);
+                let state = &self.links[usize::from(link.0)];
+                let (target, shard) = (state.target, state.shard);
+                self.review_stale(now, target, shard, listener);
+            }
+            Event::StateStep(link, number) => {
+                self.full_sync_goes_on(now, (link, number), listener);
+            }
+            Event::Alone(node, shard) => self.alone(now, node, shard, listener),
             Event::LinkSilence(link) => self.check_silence(now, link, listener),
             Event::Heartbeat(link) => self.send_heartbeat(now, link),
             Event::Fault(fault, begins) => self.switch_fault(now, fault, begins, listener),
@@ -354,6 +370,7 @@ impl World {
             Event::Tidings(id) => self.tidings_arrive(now, id, listener),
             Event::Cron(node) => self.cron(now, node),
             Event::WaitOver(id) => self.wait_over(now, id, listener),
+            Event::WaitDisk(id) => self.wait_for_own_disk(now, id, listener),
             Event::Inquiry(id) => self.inquiry_goes_on(now, id, listener),
             Event::SentinelTick(id) => self.sentinel_due(now, id, listener),
             Event::Export(member) => self.export(now, member),
@@ -465,7 +482,7 @@ impl World {
                 self.probe_answered(now, (probe, is_error), listener);
             }
             Message::Greeting(link) => self.greeting_arrives(now, link, listener),
-            Message::Heartbeat => {}
+            Message::Heartbeat | Message::StatePart => {}
             Message::Effects {
                 link,
                 origin,
@@ -489,7 +506,11 @@ impl World {
                 link,
                 origin,
                 sequence,
-            } => self.progress_arrives(now, link, (origin, u64::from(sequence)), listener),
+                durable,
+            } => {
+                let reached = (origin, u64::from(sequence), u64::from(durable));
+                self.progress_arrives(now, link, reached, listener);
+            }
             Message::AskProgress(link) => self.progress_asked(now, link),
         }
     }
@@ -501,12 +522,14 @@ impl World {
                 Message::Request { slot, .. } | Message::Reply { slot, .. } => {
                     self.operations.message_gone(slot);
                 }
-                Message::FullState(link) => self.links[usize::from(link.0)].full_state = None,
                 Message::Dispatch(id) => drop(self.dispatches.take(id)),
-                Message::Probe(_)
+                // A link forgets its state itself when its connection ends: this may be an earlier one's.
+                Message::FullState(_)
+                | Message::Probe(_)
                 | Message::ProbeReply { .. }
                 | Message::Greeting(_)
                 | Message::Heartbeat
+                | Message::StatePart
                 | Message::Effects { .. }
                 | Message::Progress { .. }
                 | Message::AskProgress(_)
@@ -553,6 +576,11 @@ impl World {
                 phase: Phase::WarmUp,
             },
         );
+        let database = &self.blueprint.settings().database;
+        if database.has_one_active(self.members.len()) {
+            let member = self.active;
+            listener.observe(now, &Fact::ActiveChanged { member });
+        }
         for link in 0..self.links.len() {
             self.connect_link(now, LinkId(link as u16));
         }

@@ -30,6 +30,11 @@ macro_rules! identities {
     )+};
 }
 
+impl FaultId {
+    /// No fault of the plan: what keeps a machine from running that was never started.
+    pub const NONE: Self = Self(u16::MAX);
+}
+
 identities! {
     /// A region of the topology: members, fleets and checkers live in regions.
     RegionId(u16) "region-";

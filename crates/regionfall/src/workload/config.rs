@@ -90,15 +90,29 @@ pub struct KeyspaceConfig {
     pub wait: Option<WaitConfig>,
 }
 
-/// `WAIT`: the answer to a write comes when replicas have it, or when time is over.
+/// `WAIT` or `WAITAOF`: the answer to a write comes when enough have it, or when time is over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct WaitConfig {
-    /// How many, at least 1.
+    /// Which command.
+    pub command: WaitCommand,
+    /// How many replicas; at least 1 with `WAIT`.
     pub replicas: u8,
     /// How long the primary waits; for ever if there is none.
     pub timeout: Option<SimDuration>,
     /// What the application does when too few have it.
     pub too_few: TooFew,
+}
+
+/// What a write is followed by (source: Redis docs, *WAIT* and *WAITAOF*).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum WaitCommand {
+    /// `WAIT`: replicas have it in memory.
+    Wait,
+    /// `WAITAOF`: replicas have it in append-only files that are forced to disk, and so has the primary if `local`.
+    WaitAof {
+        /// Whether the primary's own file must have it.
+        local: bool,
+    },
 }
 
 /// What an application does when too few replicas have its write.

@@ -7,6 +7,6 @@ mod popularity;
 
 pub use config::{
     Arrivals, ByteSize, FleetConfig, KeyspaceConfig, Popularity, Scope, Session, TooFew,
-    WaitConfig, WorkloadConfig,
+    WaitCommand, WaitConfig, WorkloadConfig,
 };
 pub use generator::{Request, Workload, arrival_bits, request_draws};

@@ -93,6 +93,12 @@ fn strikes(fault: &PlannedFault, story: &Explanation, ends: f64) -> Vec<Strike> 
             .into_iter()
             .collect(),
         FaultKind::Membership(change) => vec![change.member.index()],
+        FaultKind::SyncerStopped { member, .. } | FaultKind::RestartSyncers { member } => {
+            vec![member.index()]
+        }
+        FaultKind::FailOver { member, .. } | FaultKind::Recreate { member } => {
+            member.iter().map(|member| member.index()).collect()
+        }
     };
     let to = if fault.ends == SimTime::NEVER {
         ends

@@ -133,6 +133,19 @@ impl Disk {
         }
     }
 
+    /// How many effects of an origin are on the disk for good, in an append-only file.
+    pub fn durable_of(&mut self, now: SimTime, origin: OriginId, journal: &Journal) -> u64 {
+        self.fold(now, journal).map_or(0, |clock| clock.get(origin))
+    }
+
+    /// What the process has appended so far, as a position; 0 if it appends nothing.
+    pub const fn appended(&self) -> u64 {
+        match &self.file {
+            File::Append(file) => file.log().appended(),
+            File::None | File::Snapshot(_) => 0,
+        }
+    }
+
     /// Drops tombstones that everyone has observed, disks included.
     pub fn collect(&mut self, stable: &Clock) {
         if let File::Append(file) = &mut self.file {

@@ -37,6 +37,8 @@ pub struct Reports {
 struct Report {
     node: NodeId,
     offset: u64,
+    /// How much of it the replica has forced to disk.
+    durable: u64,
     at: LocalTime,
 }
 
@@ -50,6 +52,7 @@ impl Reports {
         self.replicas.push(Report {
             node,
             offset,
+            durable: 0,
             at: now,
         });
         self.replicas.sort_by_key(|report| report.node);
@@ -60,11 +63,12 @@ impl Reports {
         self.replicas.retain(|report| report.node != node);
     }
 
-    /// A replica reported how far it is. Offsets never go back on one connection.
-    pub fn acknowledged(&mut self, node: NodeId, offset: u64, now: LocalTime) {
+    /// A replica reported how far it is, in memory and on disk. Offsets never go back on one connection.
+    pub fn acknowledged(&mut self, node: NodeId, (offset, durable): (u64, u64), now: LocalTime) {
         let known = self.replicas.iter_mut().find(|report| report.node == node);
         if let Some(report) = known {
             report.offset = report.offset.max(offset);
+            report.durable = report.durable.max(durable);
             report.at = now;
         }
     }
@@ -72,6 +76,12 @@ impl Reports {
     /// How many replicas reported to have everything up to `offset`.
     pub fn covering(&self, offset: u64) -> u8 {
         let covers = |report: &&Report| report.offset >= offset;
+        self.replicas.iter().filter(covers).count() as u8
+    }
+
+    /// How many replicas reported to have everything up to `offset` on disk.
+    pub fn covering_on_disk(&self, offset: u64) -> u8 {
+        let covers = |report: &&Report| report.durable >= offset;
         self.replicas.iter().filter(covers).count() as u8
     }
 
@@ -156,10 +166,14 @@ mod tests {
             [5, 6, 7, 8].map(|offset| reports.covering(offset)),
             [2, 1, 1, 0]
         );
-        reports.acknowledged(NodeId(1), 8, at(1));
-        reports.acknowledged(NodeId(1), 6, at(2));
-        reports.acknowledged(NodeId(3), 9, at(2));
+        reports.acknowledged(NodeId(1), (8, 4), at(1));
+        reports.acknowledged(NodeId(1), (6, 3), at(2));
+        reports.acknowledged(NodeId(3), (9, 9), at(2));
         assert_eq!(reports.covering(8), 1);
+        assert_eq!(
+            [4, 5].map(|offset| reports.covering_on_disk(offset)),
+            [1, 0]
+        );
         reports.attached(NodeId(1), 0, at(3));
         assert_eq!(reports.covering(1), 1, "a new connection begins anew");
     }

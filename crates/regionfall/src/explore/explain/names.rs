@@ -117,6 +117,9 @@ impl Names {
             } => {
                 format!("the promotion of node {node} of {}", member(whose))
             }
+            FaultKind::SyncerStopped { member: whose, .. } => {
+                format!("the stop of syncers in {}", member(whose))
+            }
             FaultKind::Partition { paths, .. } => format!("the cut {}", self.paths(paths)),
             FaultKind::Latency { paths, .. } => format!("the delay {}", self.paths(paths)),
             FaultKind::Loss { paths, .. } => format!("the loss of messages {}", self.paths(paths)),

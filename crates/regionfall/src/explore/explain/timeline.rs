@@ -315,6 +315,30 @@ impl Listener for Timeline {
                 let did = "joined again, empty".to_owned();
                 self.say(at, ToldKind::Decision, who, did, Some(member));
             }
+            Fact::Staleness {
+                node,
+                shard,
+                is_stale,
+            } => {
+                let who = self.node(node);
+                let state = if is_stale {
+                    "became stale"
+                } else {
+                    "was up to date again"
+                };
+                let did = format!("{state} in shard {shard}");
+                self.say(at, ToldKind::Node, who, did, None);
+            }
+            Fact::ActiveChanged { member } => {
+                let who = name(self.names.member(member));
+                let did = "took writes alone from here on".to_owned();
+                self.say(at, ToldKind::Decision, who, did, Some(member));
+            }
+            Fact::NodeUnlinked { node } => {
+                let who = self.node(node);
+                let did = "was taken out of the database".to_owned();
+                self.say(at, ToldKind::Decision, who, did, None);
+            }
             Fact::ServerStopped { server } => {
                 let who = (self.names.server(server).to_owned(), "app servers");
                 self.say(

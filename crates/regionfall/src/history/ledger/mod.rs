@@ -65,8 +65,8 @@ pub struct Ledger {
     slo_deadline: u64,
     latency_bound: u64,
     durable_from: u64,
-    /// A member that loses nothing any more from then on.
-    durable: usize,
+    /// A member that loses nothing any more from then on; none if each stands for itself.
+    durable: Option<MemberId>,
     has_folded: bool,
     is_register: Vec<bool>,
     /// By keyspace: whether each of its effects touches one part, in a manner that its type alone tells, and it promises
@@ -129,7 +129,7 @@ impl Ledger {
             slo_deadline: shape.slo_deadline.as_nanos(),
             latency_bound: shape.recovered.latency_p99.as_nanos(),
             durable_from: shape.durable().1.as_nanos(),
-            durable: shape.durable().0.index(),
+            durable: shape.durable().0,
             has_folded: false,
             is_register: shape
                 .keyspaces
@@ -424,6 +424,8 @@ impl Ledger {
                 self.origins
                     .begin(usize::from(origin.0), node.index(), shard);
             }
+            Fact::ActiveChanged { member } => self.active_changed(member.index()),
+            Fact::NodeUnlinked { node } => self.origins.unlink(node.index()),
             Fact::CopiesEnded {
                 node,
                 origin,

@@ -47,6 +47,10 @@ pub(super) struct Origins {
     peers: Vec<(u8, u8)>,
     /// `[shard * members + member]`: the node that is the primary, or was last.
     serving: Vec<u8>,
+    /// The one member that takes writes, where only one does.
+    active: Option<usize>,
+    /// Nodes that were taken out: what only they hold is lost.
+    unlinked: Vec<usize>,
     logs: Vec<Origin>,
     /// `[origin * nodes + node]`: what the node holds, in memory or on a kept disk.
     applied: Vec<u64>,
@@ -78,6 +82,8 @@ impl Origins {
             peers: groups.iter().map(peers).collect(),
             members: members.to_vec(),
             serving: first.repeat(usize::from(shards)),
+            active: None,
+            unlinked: Vec::new(),
             logs: Vec::new(),
             applied: Vec::new(),
             peak: Vec::new(),
@@ -191,11 +197,52 @@ impl Origins {
     /// has nobody will ever read.
     pub(super) fn held(&self, origin: usize) -> u64 {
         let serving = self.serving(origin).iter().map(|&node| usize::from(node));
-        let present = serving.filter(|&node| !self.absent[node]);
-        present
+        let counts = |node: &usize| {
+            let is_active = self
+                .active
+                .is_none_or(|active| self.member_of(*node) == active);
+            is_active && !self.absent[*node]
+        };
+        serving
+            .filter(counts)
             .map(|node| self.applied(origin, node))
             .max()
             .unwrap_or(0)
+    }
+
+    /// What of an origin nobody will lose, if `durable` loses nothing any more; if that is none, if its own member does not.
+    #[inline]
+    pub(super) fn kept_for_good(&self, origin: usize, durable: Option<MemberId>) -> u64 {
+        let own = || self.members.get(self.node(origin)).copied();
+        let Some(member) = durable.or_else(own) else {
+            return 0;
+        };
+        let own = &self.applied[origin * self.nodes..(origin + 1) * self.nodes];
+        let nodes = own.iter().zip(&self.members);
+        let kept = nodes
+            .filter(|&(_, own)| *own == member)
+            .map(|(held, _)| *held);
+        kept.min().unwrap_or(0)
+    }
+
+    /// A node was taken out for good.
+    pub(super) fn unlink(&mut self, node: usize) {
+        self.unlinked.push(node);
+    }
+
+    /// From now on what `member` does not hold does not survive, whoever else holds it.
+    pub(super) fn activate(&mut self, member: usize) {
+        let is_first = self.active.is_none();
+        self.active = Some(member);
+        if is_first {
+            return;
+        }
+        for origin in 0..self.logs.len() {
+            let kept = self.held(origin);
+            if self.logs[origin].newest > kept {
+                self.logs[origin].ended.push((kept, CopyEnd::Replaced));
+            }
+        }
     }
 
     /// An effect was executed at `node`.
@@ -278,6 +325,10 @@ impl Origins {
         let is_somewhere = || (0..self.nodes).any(|node| self.applied(origin, node) >= sequence);
         ended
             .map(|&(_, cause)| cause)
+            .or_else(|| {
+                let is_out = self.unlinked.contains(&self.node(origin));
+                is_out.then_some(CopyEnd::Replaced)
+            })
             .or_else(|| is_somewhere().then_some(CopyEnd::Abandoned))
     }
 

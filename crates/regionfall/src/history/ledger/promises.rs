@@ -148,6 +148,11 @@ pub(super) struct Promises {
 }
 
 impl Promises {
+    /// What every member has may be gone all the same.
+    pub(super) fn never_settle(&mut self) {
+        self.durable_from = super::rows::NEVER;
+    }
+
     /// The books of keyspaces with these promises; `None` if there is none to keep.
     pub(super) fn new(
         rules: Vec<Promise>,

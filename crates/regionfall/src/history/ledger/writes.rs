@@ -408,9 +408,18 @@ impl Ledger {
         self.convergence.recount(&self.origins);
     }
 
+    /// One member alone counts from now on: what every member has may be gone all the same, if that one loses it.
+    pub(super) fn active_changed(&mut self, member: usize) {
+        self.durable_from = NEVER;
+        if let Some(promises) = &mut self.promises {
+            promises.never_settle();
+        }
+        self.origins.activate(member);
+    }
+
     /// Lets go of effects of `origin` that every node has had, and one will never lose.
     pub(super) fn fold(&mut self, origin: usize) {
-        let kept = self.origins.applied(origin, self.durable);
+        let kept = self.origins.kept_for_good(origin, self.durable);
         while let Some((_, entry)) = self.origins.pop_everywhere(origin, kept) {
             if let Some(row) = self.rows.get_mut(entry.operation) {
                 row.holds -= 1;
@@ -470,7 +479,7 @@ impl Ledger {
     pub(super) fn is_for_ever(&self, origin: u16, sequence: u64) -> bool {
         let origin = usize::from(origin);
         self.origins.everywhere(origin) >= sequence
-            && self.origins.applied(origin, self.durable) >= sequence
+            && self.origins.kept_for_good(origin, self.durable) >= sequence
     }
 
     fn close_dispute(&mut self, index: u32) {

@@ -5,7 +5,7 @@ use regionfall_kernel::SimDuration;
 use super::topology::region_list;
 use super::{Builder, duration, inner, integer, list, share, table, text};
 use crate::fault::{
-    Disks, FaultKind, FaultSpec, Flapping, InFlight, Part, PathSelector, Silence, Takes,
+    Disks, FaultKind, FaultSpec, Flapping, InFlight, OldActive, Part, PathSelector, Silence, Takes,
     TrafficScope,
 };
 use crate::scenario::error::{Problem, ProblemKind};
@@ -156,6 +156,9 @@ impl Builder<'_, '_> {
                 member: self.struck_member(fields, here, topology),
                 node: integer(fields, "node"),
             },
+            "syncer-stopped" | "restart-syncers" | "fail-over" | "recreate" => {
+                self.operated(fields, here, topology)
+            }
             "zone-outage" => {
                 let region = fields
                     .get("region")
@@ -208,6 +211,44 @@ impl Builder<'_, '_> {
             .get("region")
             .and_then(|node| self.member(node, &path::join(here, "region"), topology))
             .unwrap_or(MemberId(0))
+    }
+
+    /// What is about syncers, or is an operator's act.
+    fn operated(&mut self, fields: &Fields, here: &str, topology: &TopologyConfig) -> FaultKind {
+        match text(fields, "kind") {
+            "syncer-stopped" => FaultKind::SyncerStopped {
+                member: self.struck_member(fields, here, topology),
+                source: fields
+                    .get("source")
+                    .and_then(|node| self.member(node, &path::join(here, "source"), topology)),
+            },
+            "restart-syncers" => FaultKind::RestartSyncers {
+                member: self.struck_member(fields, here, topology),
+            },
+            "fail-over" => FaultKind::FailOver {
+                member: self.member_if_any(fields, here, topology),
+                old: if text(fields, "old") == "unlinked" {
+                    OldActive::Unlinked
+                } else {
+                    OldActive::Follows
+                },
+            },
+            _ => FaultKind::Recreate {
+                member: self.member_if_any(fields, here, topology),
+            },
+        }
+    }
+
+    /// The member in the region that is named; a variant of the scenario may have none there.
+    fn member_if_any(
+        &mut self,
+        fields: &Fields,
+        here: &str,
+        topology: &TopologyConfig,
+    ) -> Option<MemberId> {
+        let node = fields.get("region")?;
+        let region = self.region(node, &path::join(here, "region"), topology)?;
+        (region.index() < topology.members).then(|| MemberId::from_index(region.index()))
     }
 
     /// Which nodes of the member are struck.

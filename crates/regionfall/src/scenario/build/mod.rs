@@ -21,7 +21,10 @@ use super::model::{Case, Phases, Recovered, Settings, Ties};
 use super::read::files::Files;
 use super::read::tree::{Fields, Mark, Node, Value};
 use super::read::{distribution, leaf, path, quantity};
-use crate::database::{DatabaseConfig, DatabaseKind, Entrance, Placement, SyncConfig};
+use crate::database::{
+    Backlog, Carrier, DatabaseConfig, DatabaseKind, Entrance, FullSyncConfig, Placement, Stale,
+    SyncConfig,
+};
 use crate::fault::FaultSpec;
 use crate::topology::{MemberId, RegionId, TopologyConfig};
 
@@ -47,10 +50,10 @@ impl<'a, 'b> Builder<'a, 'b> {
     pub(crate) fn settings(&mut self, root: &Fields) -> Settings {
         let phases = phases(table(root, "phases"));
         let topology = self.topology(table(root, "topology"), root);
-        let workload = self.workload(table(root, "workload"), &topology);
-        let strategies = self.strategies(list(root, "strategy"), &topology);
         let database = self.database(table(root, "database"));
         self.kept = persistence::Kept::of(&database);
+        let workload = self.workload(table(root, "workload"), &topology);
+        let strategies = self.strategies(list(root, "strategy"), &topology);
         let (common, recovered) = self.objectives(table(root, "objectives"), "objectives");
         let mut cases = self.cases(root, &topology, phases, &common);
         self.chaos(root, &common, &mut cases);
@@ -101,15 +104,50 @@ impl<'a, 'b> Builder<'a, 'b> {
                 _ => Entrance::Proxy,
             },
             promotion: self.promotion(fields),
-            sync: SyncConfig {
-                processing: self.delay(sync, "processing"),
-                reconnect_every: duration(sync, "reconnect_every"),
-                silence_limit: duration(sync, "silence_limit"),
-                restart: self.delay(sync, "restart"),
-            },
+            size: quantity::size(text(fields, "size")).ok(),
+            sync: self.sync(sync),
             capacity: self.capacity(fields),
             memory: limits::memory(fields),
             availability: limits::availability(fields),
+        }
+    }
+
+    fn sync(&mut self, fields: &Fields) -> SyncConfig {
+        let full = table(fields, "full_sync");
+        let stale = table(fields, "stale");
+        SyncConfig {
+            processing: self.delay(fields, "processing"),
+            reconnect_every: duration(fields, "reconnect_every"),
+            silence_limit: duration(fields, "silence_limit"),
+            restart: self.delay(fields, "restart"),
+            backlog: match text(fields, "backlog") {
+                "unlimited" => Backlog::Unlimited,
+                "auto" => Backlog::Auto,
+                bytes => quantity::size(bytes).map_or(Backlog::Unlimited, Backlog::Bytes),
+            },
+            full_sync: FullSyncConfig {
+                snapshot: bandwidth(full, "snapshot"),
+                transfer: bandwidth(full, "transfer"),
+                load: bandwidth(full, "load"),
+                sources: optional_integer(full, "sources"),
+                shards_per_source: optional_integer(full, "shards_per_source"),
+            },
+            stale: if text(stale, "enter") == "after-restart" {
+                Stale::AfterRestart {
+                    alone_after: optional_duration(stale, "alone_after")
+                        .unwrap_or(SimDuration::FOREVER),
+                }
+            } else {
+                Stale::Off
+            },
+            carrier: match text(fields, "mode") {
+                "centralized" => Carrier::Centralized,
+                "distributed" => Carrier::Distributed,
+                _ => Carrier::Direct,
+            },
+            is_causal: flag(fields, "causal"),
+            needs_all_sources: flag(fields, "needs_all_sources"),
+            replicas_resync_fully: text(fields, "replicas") == "full",
         }
     }
 
@@ -303,6 +341,18 @@ fn integer<T: TryFrom<i64> + Default>(fields: &Fields, key: &str) -> T {
         Some(Value::Integer(number)) => T::try_from(*number).unwrap_or_default(),
         _ => T::default(),
     }
+}
+
+fn optional_integer<T: TryFrom<i64>>(fields: &Fields, key: &str) -> Option<T> {
+    match fields.get(key).map(|node| &node.value) {
+        Some(Value::Integer(number)) => T::try_from(*number).ok(),
+        _ => None,
+    }
+}
+
+/// Bytes a second, or nothing where a word stands for "no limit".
+fn bandwidth(fields: &Fields, key: &str) -> Option<u64> {
+    quantity::bandwidth(text(fields, key)).ok()
 }
 
 fn number(fields: &Fields, key: &str) -> f64 {

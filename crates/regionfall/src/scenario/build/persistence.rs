@@ -117,8 +117,14 @@ impl Builder<'_, '_> {
 
 /// What a database keeps, as far as faults may speak of it.
 #[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four things that are there or not, each of its own accord"
+)]
 pub(super) struct Kept {
     has_disks: bool,
+    /// Whether primaries have append-only files.
+    pub(super) primaries_append: bool,
     has_exports: bool,
     follows_elsewhere: bool,
 }
@@ -126,13 +132,21 @@ pub(super) struct Kept {
 impl Kept {
     pub(super) const NOTHING: Self = Self {
         has_disks: false,
+        primaries_append: false,
         has_exports: false,
         follows_elsewhere: false,
     };
 
     pub(super) fn of(database: &DatabaseConfig) -> Self {
         let mode = database.persistence.as_ref().map(|config| config.mode);
+        let has_replicas = database.nodes_per_member() > 1;
         Self {
+            primaries_append: database.persistence.as_ref().is_some_and(|config| {
+                !matches!(
+                    config.mode,
+                    PersistenceMode::None | PersistenceMode::Snapshot
+                ) && config.on.includes(true, has_replicas)
+            }),
             has_disks: mode.is_some_and(|mode| mode != PersistenceMode::None),
             has_exports: database.export.is_some(),
             follows_elsewhere: database.kind == DatabaseKind::GeoPassive,

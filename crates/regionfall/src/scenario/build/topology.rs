@@ -5,6 +5,7 @@ use regionfall_kernel::{Distribution, SimDuration};
 use super::{Builder, database_kind, duration, inner, integer, list, share, table, text};
 use crate::database::DatabaseKind;
 use crate::scenario::error::{Problem, ProblemKind};
+use crate::scenario::product::Product;
 use crate::scenario::read::tree::{Fields, Node};
 use crate::scenario::read::{path, quantity};
 use crate::topology::{
@@ -21,10 +22,7 @@ struct Named<'f> {
 impl Builder<'_, '_> {
     pub(super) fn topology(&mut self, fields: &Fields, root: &Fields) -> TopologyConfig {
         let rtt = self.rtt_table(fields);
-        let mut named = self.members(
-            list(fields, "regions"),
-            database_kind(table(root, "database")),
-        );
+        let mut named = self.members(list(fields, "regions"), table(root, "database"));
         let members = named.len();
         others(root, &mut named);
         let regions: Vec<RegionConfig> = named
@@ -75,7 +73,8 @@ impl Builder<'_, '_> {
         })
     }
 
-    fn members<'f>(&mut self, nodes: &'f [Node], kind: DatabaseKind) -> Vec<Named<'f>> {
+    fn members<'f>(&mut self, nodes: &'f [Node], database: &Fields) -> Vec<Named<'f>> {
+        let kind = database_kind(database);
         let mut named: Vec<Named<'f>> = Vec::new();
         for (index, node) in nodes.iter().enumerate() {
             let Some(name) = node.text() else { continue };
@@ -94,9 +93,10 @@ impl Builder<'_, '_> {
             named.push(Named { name, node, key });
         }
         let (count, allowed) = match kind {
-            DatabaseKind::Standalone | DatabaseKind::PrimaryReplica => {
-                (1..=1, "1 region: a database of this kind has one member")
-            }
+            DatabaseKind::Standalone | DatabaseKind::PrimaryReplica => (
+                1..=10,
+                "1 region with the database, and up to 9 where an operator can create it again",
+            ),
             _ => (2..=10, "2 to 10 regions, one for each member"),
         };
         if !count.contains(&named.len()) {
@@ -109,7 +109,37 @@ impl Builder<'_, '_> {
             .allowed(allowed);
             self.report(problem, nodes.first().and_then(Node::mark));
         }
+        self.within_product(nodes, database);
         named
+    }
+
+    /// A product has kinds of database that it offers, and a greatest number of members.
+    fn within_product(&mut self, regions: &[Node], database: &Fields) {
+        let Some(product) = Product::named(text(database, "product")) else {
+            return;
+        };
+        let kind = text(database, "kind");
+        if product.kinds.iter().all(|offered| offered != kind) {
+            let problem = Problem::new(
+                ProblemKind::Conflict,
+                "database.kind",
+                format!("{} has no such kind of database", product.name),
+            )
+            .got(quoted(kind))
+            .allowed(product.kinds.join(", "));
+            self.report(problem, database.get("kind").and_then(Node::mark));
+        }
+        if regions.len() > usize::from(product.members) {
+            let (most, basis) = (product.members, &product.members_basis.1);
+            let problem = Problem::new(
+                ProblemKind::OutOfRange,
+                "topology.regions",
+                format!("{} has databases of at most {most} members", product.name),
+            )
+            .got(format!("a list of {}", regions.len()))
+            .allowed(format!("up to {most} ({basis})"));
+            self.report(problem, regions.first().and_then(Node::mark));
+        }
     }
 
     fn region_settings(&mut self, nodes: &[Node], topology: &mut TopologyConfig) {

@@ -12,7 +12,7 @@ use crate::scenario::read::{leaf, path, quantity};
 use crate::topology::{RegionId, TopologyConfig};
 use crate::workload::{
     Arrivals, ByteSize, FleetConfig, KeyspaceConfig, Popularity, Scope, Session, TooFew,
-    WaitConfig, WorkloadConfig,
+    WaitCommand, WaitConfig, WorkloadConfig,
 };
 
 /// Shares must add up to the whole within this: what thirds written with two decimals leave over.
@@ -212,6 +212,7 @@ impl Builder<'_, '_> {
                 .get("wait")
                 .and_then(Node::table)
                 .map(|wait| WaitConfig {
+                    command: self.wait_command(wait, here),
                     replicas: integer(wait, "replicas"),
                     timeout: optional_duration(wait, "timeout"),
                     too_few: match text(wait, "too_few") {
@@ -220,6 +221,46 @@ impl Builder<'_, '_> {
                     },
                 }),
         }
+    }
+
+    /// WAIT or WAITAOF; what the server would answer with an error is refused.
+    fn wait_command(&mut self, wait: &Fields, here: &str) -> WaitCommand {
+        let replicas: u8 = integer(wait, "replicas");
+        let local: u8 = integer(wait, "local");
+        let is_of_files = text(wait, "command") == "waitaof";
+        let (key, problem, allowed) = if !is_of_files && local > 0 {
+            (
+                "local",
+                "WAIT counts replicas only",
+                "0, or command = \"waitaof\"",
+            )
+        } else if replicas == 0 && local == 0 {
+            (
+                "replicas",
+                "a wait for nobody",
+                "at least 1, or command = \"waitaof\" and local = 1",
+            )
+        } else if local > 0 && !self.kept.primaries_append {
+            (
+                "local",
+                "WAITAOF with a local count is an error at a primary without an append-only file (Redis docs, WAITAOF)",
+                "0, or an append-only file in database.persistence, with persistence_on = \"primary\" or \"both\" where there are replicas",
+            )
+        } else {
+            return if is_of_files {
+                WaitCommand::WaitAof { local: local > 0 }
+            } else {
+                WaitCommand::Wait
+            };
+        };
+        let got = if key == "local" { local } else { replicas };
+        let place = path::join(&path::join(here, "wait"), key);
+        let mark = wait.get(key).and_then(Node::mark);
+        let problem = Problem::new(ProblemKind::Conflict, &place, problem)
+            .got(got.to_string())
+            .allowed(allowed);
+        self.report(problem, mark);
+        WaitCommand::Wait
     }
 
     fn mix(&mut self, fields: &Fields, here: &str) -> Vec<(CommandKind, f64)> {

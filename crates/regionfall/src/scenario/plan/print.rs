@@ -3,8 +3,8 @@
 use regionfall_kernel::{Distribution, SimDuration};
 
 use crate::fault::{
-    Degradation, Disks, FaultKind, FaultSpec, InFlight, MembershipChange, Part, PathSelector,
-    Silence, Skew, Takes, TrafficScope,
+    Degradation, Disks, FaultKind, FaultSpec, InFlight, MembershipChange, OldActive, Part,
+    PathSelector, Silence, Skew, Takes, TrafficScope,
 };
 use crate::scenario::read::leaf;
 use crate::scenario::read::tree::{Fields, Node, Origin, Value};
@@ -24,7 +24,8 @@ pub(crate) fn fields(fault: &FaultSpec, topology: &TopologyConfig) -> Fields {
         table.text("lasts", &lasts.map_or("forever".to_owned(), delay));
     }
     table.how(&fault.kind);
-    if let Some(flapping) = fault.flapping.filter(|_| !is_act(&fault.kind)) {
+    let may_flap = !is_act(&fault.kind) && !matches!(fault.kind, FaultKind::SyncerStopped { .. });
+    if let Some(flapping) = fault.flapping.filter(|_| may_flap) {
         let spans = [("period", flapping.period), ("down", flapping.down)];
         let spans = spans.map(|(key, value)| (key.to_owned(), node(Value::Text(span(value)))));
         table.put("flapping", Value::Table(Fields(spans.to_vec())));
@@ -39,6 +40,9 @@ pub(crate) fn is_act(kind: &FaultKind) -> bool {
         FaultKind::Restore { .. }
             | FaultKind::Promote { .. }
             | FaultKind::DiskLost { .. }
+            | FaultKind::RestartSyncers { .. }
+            | FaultKind::FailOver { .. }
+            | FaultKind::Recreate { .. }
             | FaultKind::Membership(_)
     )
 }
@@ -135,7 +139,21 @@ impl Printer<'_> {
                 self.region(*region);
                 self.put("zone", Value::Integer(i64::from(*zone)));
             }
-            FaultKind::Restore { member } => self.member(*member),
+            FaultKind::Restore { member } | FaultKind::RestartSyncers { member } => {
+                self.member(*member);
+            }
+            FaultKind::SyncerStopped { member, source } => {
+                self.member(*member);
+                if let Some(source) = source {
+                    let name = self.name(RegionId::from_index(source.index()));
+                    self.text("source", &name);
+                }
+            }
+            FaultKind::FailOver { member, .. } | FaultKind::Recreate { member } => {
+                if let Some(member) = member {
+                    self.member(*member);
+                }
+            }
             FaultKind::Promote { member, node } => {
                 self.member(*member);
                 self.put("node", Value::Integer(i64::from(*node)));
@@ -247,7 +265,15 @@ impl Printer<'_> {
             FaultKind::Loss { share, .. } => self.text("share", &percent(*share)),
             FaultKind::Degraded(degradation) => self.degradation(degradation),
             FaultKind::Membership(change) => self.trigger(change),
-            FaultKind::Hang { .. }
+            FaultKind::FailOver { old, .. } => {
+                if *old == OldActive::Unlinked {
+                    self.text("old", "unlinked");
+                }
+            }
+            FaultKind::SyncerStopped { .. }
+            | FaultKind::RestartSyncers { .. }
+            | FaultKind::Recreate { .. }
+            | FaultKind::Hang { .. }
             | FaultKind::FsyncStall { .. }
             | FaultKind::DiskLost { .. }
             | FaultKind::Restore { .. }

@@ -3,8 +3,9 @@
 use super::files::Files;
 use super::tree::{Fields, Node, Origin, Source, Value};
 use super::{document, path};
-use crate::failover::{Catalogue, Preset};
+use crate::failover::{Catalogue, Number, Preset};
 use crate::scenario::error::{Place, Problem, ProblemKind};
+use crate::scenario::product::Product;
 use crate::scenario::schema::{Forms, Kind, ROOT, Table, Tag, Told};
 
 /// Files that extend each other further than this are a mistake.
@@ -182,6 +183,7 @@ pub(crate) fn compose(
             .first()
             .is_some_and(|first| first == "strategy")
             && (overlay.path.len() <= 2 || overlay.path.last().is_some_and(|last| last == "preset"))
+            || overlay.path == ["database", "product"]
     };
     let mut lay = |root: &mut Fields, overlay: &Overlay| {
         if let Err(mut problem) = path::set(
@@ -200,6 +202,7 @@ pub(crate) fn compose(
         .for_each(|overlay| lay(root, overlay));
     let mut unknown = expand_presets(root, catalogue, files);
     expand_promotion(root);
+    expand_product(root);
     overlays
         .iter()
         .filter(|overlay| !is_early(overlay))
@@ -263,6 +266,33 @@ fn expand_promotion(root: &mut Fields) {
     }
 }
 
+/// Lays the defaults of the product under the database. One that does not exist is reported with the schema's words.
+fn expand_product(root: &mut Fields) {
+    let Some(Node {
+        value: Value::Table(fields),
+        ..
+    }) = root.get_mut("database")
+    else {
+        return;
+    };
+    let product = fields.get("product").and_then(Node::text);
+    let Some(product) = product.and_then(Product::named) else {
+        return;
+    };
+    let written = core::mem::take(fields);
+    let defaults = numbered_fields(&product.name, &product.numbers);
+    *fields = merge_fields(defaults, written, |key| {
+        database_kind().key(key).map_or(&Kind::Any, |key| &key.kind)
+    });
+}
+
+fn database_kind() -> &'static Table {
+    match ROOT.key("database").map(|key| &key.kind) {
+        Some(Kind::Table(table)) => table,
+        _ => &ROOT,
+    }
+}
+
 fn strategy_kind() -> &'static Table {
     match ROOT.key("strategy").map(|key| &key.kind) {
         Some(Kind::List(Kind::Table(table))) => table,
@@ -272,14 +302,18 @@ fn strategy_kind() -> &'static Table {
 
 /// What a preset says, as a tree.
 fn preset_fields(preset: &Preset) -> Fields {
+    numbered_fields(&preset.name, &preset.numbers)
+}
+
+fn numbered_fields(name: &str, numbers: &[Number]) -> Fields {
     let mut root = Fields::default();
-    for number in &preset.numbers {
+    for number in numbers {
         let origin = Origin::Preset {
-            name: preset.name.clone(),
+            name: name.to_owned(),
             grade: number.grade,
         };
         let source = Source {
-            name: preset.name.clone(),
+            name: name.to_owned(),
             text: number.value.clone(),
         };
         // A string's own text has lost its quotes: its span is that of the whole value.

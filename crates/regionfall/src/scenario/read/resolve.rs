@@ -300,7 +300,12 @@ fn fits(kind: &Kind, node: &Node) -> bool {
         | (Kind::Integer(..), Value::Integer(_))
         | (Kind::Limit, Value::Integer(_) | Value::Number(_) | Value::Text(_))
         | (
-            Kind::Region | Kind::Path | Kind::Text | Kind::Delay | Kind::Duration(..),
+            Kind::Region
+            | Kind::Path
+            | Kind::Text
+            | Kind::Delay
+            | Kind::Duration(..)
+            | Kind::Size(..),
             Value::Text(_),
         ) => true,
         _ => false,

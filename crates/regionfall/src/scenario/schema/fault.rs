@@ -54,6 +54,21 @@ pub(super) const SHARD: Key = Key::new(
     Default::Integer(0),
     "The shard whose primary `node` speaks of, counted from 0.",
 );
+const PLACE: Key = Key::new(
+    "region",
+    Kind::Region,
+    Default::Required,
+    "In which region. In a variant that has no member for it there, nothing happens.",
+);
+const NOT_UNDONE: Key = Key::new(
+    "lasts",
+    Kind::Either(
+        &Kind::Word(&[("forever", "it is not undone")]),
+        &Kind::Delay,
+    ),
+    Default::Text("forever"),
+    "Of no meaning: an act is not undone.",
+);
 pub(super) const ZONE: Key = Key::new(
     "zone",
     Kind::Integer(0, 15),
@@ -249,6 +264,73 @@ pub(crate) static FAULT: Forms = Forms {
                         "Of no meaning: an act is not undone.",
                     ),
                 ],
+                open: None,
+            },
+        },
+        Form {
+            word: "syncer-stopped",
+            table: &Table {
+                title: "kind = \"syncer-stopped\"",
+                doc: "The syncers by which a member gets the others' effects exit with an error that they cannot recover from. They do not try again: it lasts until an operator starts them.",
+                keys: &[
+                    MEMBER,
+                    Key::new(
+                        "source",
+                        Kind::Region,
+                        Default::Absent("all others"),
+                        "Only the one that reads from the member in this region.",
+                    ),
+                    AT,
+                    Key::new(
+                        "lasts",
+                        LASTS.kind,
+                        Default::Text("forever"),
+                        "How long until an operator starts them, unless `restart-syncers` does.",
+                    ),
+                ],
+                open: None,
+            },
+        },
+        Form {
+            word: "restart-syncers",
+            table: &Table {
+                title: "kind = \"restart-syncers\"",
+                doc: "An operator starts the stopped syncers of a member.",
+                keys: &[MEMBER, AT, NOT_UNDONE],
+                open: None,
+            },
+        },
+        Form {
+            word: "fail-over",
+            table: &Table {
+                title: "kind = \"fail-over\"",
+                doc: "An operator makes a passive member take writes (`geo-passive`); the others follow it. What it never got is lost.",
+                keys: &[
+                    PLACE,
+                    Key::new(
+                        "old",
+                        Kind::Word(&[
+                            (
+                                "follows",
+                                "it follows too, once it runs, and what it alone has is lost",
+                            ),
+                            ("unlinked", "it is left to itself for good"),
+                        ]),
+                        Default::Text("follows"),
+                        "What becomes of the member that took writes.",
+                    ),
+                    AT,
+                    NOT_UNDONE,
+                ],
+                open: None,
+            },
+        },
+        Form {
+            word: "recreate",
+            table: &Table {
+                title: "kind = \"recreate\"",
+                doc: "An operator deletes the database (`standalone`, `primary-replica`) and creates it again, empty, in another region of `topology.regions`.",
+                keys: &[PLACE, AT, NOT_UNDONE],
                 open: None,
             },
         },

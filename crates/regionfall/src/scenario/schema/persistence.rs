@@ -4,19 +4,6 @@ use super::fault::{AT, FLAPPING, LASTS, MEMBER, NODE, SHARD, ZONE};
 use super::{DAY, Default, Form, Key, Kind, SECOND, Table};
 use crate::failover::Grade;
 
-/// `database.product`.
-pub(super) const PRODUCT: Key = Key::new(
-    "product",
-    Kind::Word(&[
-        ("redis", "the open-source server"),
-        ("redis-software", "on one's own machines"),
-        ("redis-cloud", "as a service"),
-        ("azure-managed-redis", "as a service on Azure"),
-    ]),
-    Default::Absent("none in particular"),
-    "Whose product it is: what that one does not offer is refused.",
-);
-
 /// `database.persistence`.
 pub(super) const PERSISTENCE: Key = Key::new(
     "persistence",

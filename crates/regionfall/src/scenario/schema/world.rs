@@ -1,7 +1,7 @@
 //! The world of a scenario: topology, database, workload.
 
 use super::limits::{AVAILABILITY, CAPACITY, MEMORY};
-use super::persistence::{DISK, EXPORT, PERSISTENCE, PERSISTENCE_ON, PRODUCT};
+use super::persistence::{DISK, EXPORT, PERSISTENCE, PERSISTENCE_ON};
 use super::root::{PERIOD, TIMEOUT};
 use super::{DAY, Default, Key, Kind, MS, Open, Table};
 use crate::failover::Grade;
@@ -33,7 +33,7 @@ pub(crate) static TOPOLOGY: Table = Table {
             "regions",
             Kind::List(&Kind::Region),
             Default::Required,
-            "Regions with a member, each once: 2 to 10, or 1 for a database of one region. Regions that only fleets or checkers name are added by themselves.",
+            "Regions with a member, each once: 2 to 10. Of `standalone` and `primary-replica` the first has the database; in others an operator can create it again. Regions that only fleets or checkers name are added by themselves.",
         ),
         Key::new(
             "region",
@@ -203,6 +203,18 @@ pub(crate) static DATABASE: Table = Table {
             "What the database is.",
         ),
         Key::new(
+            "product",
+            Kind::Word(PRODUCTS),
+            Default::Absent("no product's defaults or limits"),
+            "Whose defaults hold for what is not written here, and whose limits: `docs/model.md` lists them with their sources.",
+        ),
+        Key::new(
+            "size",
+            Kind::Size(1, 1 << 50),
+            Default::Absent("what the workload's keys take"),
+            "Bytes of a member's data. A workload is often a sample of it: automatic backlogs and whole states have this size.",
+        ),
+        Key::new(
             "shards",
             Kind::Integer(1, 512),
             Default::Integer(1),
@@ -286,7 +298,6 @@ pub(crate) static DATABASE: Table = Table {
             Default::Absent("with the defaults below"),
             "How nodes answer availability checks.",
         ),
-        PRODUCT,
         PERSISTENCE,
         PERSISTENCE_ON,
         DISK,
@@ -303,9 +314,117 @@ static SYNC: Table = Table {
         Key::new("reconnect_every", PERIOD, Default::Text("1s"), "A syncer without connection tries to open one after this long, again and again.").grade(Grade::Assumed, "no published figure"),
         Key::new("silence_limit", PERIOD, Default::Text("10s"), "A syncer that has heard nothing for this long gives its connection up.").grade(Grade::Assumed, "no published figure"),
         Key::new("restart", Kind::Delay, Default::Text("uniform(5s, 30s)"), "From the start of a database process, or of its host, to its first answer.").grade(Grade::Assumed, "depends on the amount of data to load"),
+        Key::new(
+            "backlog",
+            Kind::Either(
+                &Kind::Word(&[
+                    ("unlimited", "everything that somebody may still need"),
+                    ("auto", "1 % of `database.size` divided by the shards, from 1 MB to 250 MB"),
+                ]),
+                &Kind::Size(1, 1 << 40),
+            ),
+            Default::Text("unlimited"),
+            "How much of its newest effects a shard keeps, in memory, to send them again one by one. Who lacks more gets a whole state.",
+        ),
+        Key::new("full_sync", Kind::Table(&FULL_SYNC), Default::Empty, "How whole states are copied."),
+        Key::new("stale", Kind::Table(&STALE), Default::Empty, "Stale mode: whether a restarted shard refuses writes until it has caught up."),
+        Key::new(
+            "mode",
+            Kind::Word(&[
+                ("direct", "each link ends at the node whose process feeds it"),
+                ("centralized", "all links of a member go through the node of its endpoint"),
+                ("distributed", "links of a member go through its nodes in turn"),
+            ]),
+            Default::Text("direct"),
+            "At which node of a member that has several the others' syncers find it.",
+        ),
+        Key::new("causal", Kind::Flag, Default::Flag(false), "Causal consistency: every member passes on what it gets, in order, to all others; nobody sees a reaction before its cause.").grade(Grade::Documented, "Redis Software docs, crdb-cli crdb create: off by default"),
+        Key::new("needs_all_sources", Kind::Flag, Default::Flag(false), "The defect that a syncer which starts must reach all its sources before any of them sends.").grade(Grade::Documented, "Redis Software release notes 6.2.18 and 6.4.2, known issues RS51144 and RS102128"),
+        Key::new(
+            "replicas",
+            Kind::Word(&[
+                ("partial", "what it lacks, if the backlog has it"),
+                ("full", "always the whole state"),
+            ]),
+            Default::Text("partial"),
+            "What a replica within a member gets when it connects anew.",
+        ),
     ],
     open: None,
 };
+
+static FULL_SYNC: Table = Table {
+    title: "full_sync",
+    doc: "A whole state is written as a snapshot, sent, and taken in: between members a merge. Without any of these keys it is one message.",
+    keys: &[
+        Key::new(
+            "snapshot",
+            Kind::Bandwidth,
+            Default::Absent("it takes no time"),
+            "How fast the source writes the snapshot.",
+        ),
+        Key::new(
+            "transfer",
+            Kind::Bandwidth,
+            Default::Absent("what the path carries"),
+            "How fast one link transfers, if the path lets it.",
+        ),
+        Key::new(
+            "load",
+            Kind::Bandwidth,
+            Default::Absent("it takes no time"),
+            "How fast the target takes it in.",
+        ),
+        Key::new(
+            "sources",
+            Kind::Integer(1, 10),
+            Default::Absent("all that there are"),
+            "From how many members a member copies at a time (gradual synchronization).",
+        ),
+        Key::new(
+            "shards_per_source",
+            Kind::Integer(1, 512),
+            Default::Absent("all that there are"),
+            "How many shards of one of them at a time.",
+        ),
+    ],
+    open: None,
+};
+
+static STALE: Table = Table {
+    title: "stale",
+    doc: "A stale shard serves reads and refuses writes. One that holds nothing is never stale.",
+    keys: &[
+        Key::new(
+            "enter",
+            Kind::Word(&[
+                ("never", "a restarted shard takes writes at once"),
+                ("after-restart", "it has to catch up first with every member that it reaches"),
+            ]),
+            Default::Text("never"),
+            "When a shard becomes stale.",
+        ),
+        Key::new(
+            "alone_after",
+            Kind::Either(&Kind::Word(&[("never", "it waits for one however long that takes")]), &PERIOD),
+            Default::Text("60s"),
+            "A stale shard that reaches no other member for this long takes writes.",
+        )
+        .grade(Grade::Assumed, "the sources leave it open; 60 s is the time after which a replica gives its primary up (redis.conf, repl-timeout)"),
+    ],
+    open: None,
+};
+
+/// Products with their meanings.
+const PRODUCTS: &[(&str, &str)] = &[
+    (
+        "redis-software",
+        "Redis Software (Redis Enterprise), run by oneself",
+    ),
+    ("redis-cloud", "Redis Cloud"),
+    ("azure-managed-redis", "Azure Managed Redis"),
+    ("redis-oss", "Redis Open Source"),
+];
 
 pub(crate) static WORKLOAD: Table = Table {
     title: "[workload]",
@@ -371,20 +490,38 @@ static KEYSPACE: Table = Table {
             Default::Text("none"),
             "The session guarantee that readers expect.",
         ),
-        Key::new("wait", Kind::Table(&WAIT), Default::Absent("no write waits for replicas"), "Each write is followed by WAIT: its answer comes when replicas have it, or when time is over."),
+        Key::new("wait", Kind::Table(&WAIT), Default::Absent("no write waits for replicas"), "Each write is followed by WAIT or WAITAOF: its answer comes when enough have it, or when time is over."),
     ],
     open: None,
 };
 
 static WAIT: Table = Table {
     title: "wait",
-    doc: "`WAIT`. Replicas that have a write are no promise that it survives: another may be promoted (Redis docs, WAIT).",
+    doc: "`WAIT` or `WAITAOF`. Replicas that have a write are no promise that it survives: another may be promoted (Redis docs, WAIT).",
     keys: &[
         Key::new(
+            "command",
+            Kind::Word(&[
+                ("wait", "replicas have it in memory"),
+                (
+                    "waitaof",
+                    "it is forced to disk: in the replicas' append-only files, and in the primary's own if `local` is 1",
+                ),
+            ]),
+            Default::Text("wait"),
+            "Which command follows each write.",
+        ),
+        Key::new(
             "replicas",
-            Kind::Integer(1, 5),
+            Kind::Integer(0, 5),
             Default::Integer(1),
-            "How many replicas must have reported to have the write.",
+            "How many replicas must have reported to have the write; 0 only with `waitaof` and `local`.",
+        ),
+        Key::new(
+            "local",
+            Kind::Integer(0, 1),
+            Default::Integer(0),
+            "With `waitaof`: whether the primary's own append-only file must have it.",
         ),
         Key::new(
             "timeout",

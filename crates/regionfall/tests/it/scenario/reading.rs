@@ -20,6 +20,11 @@ fn the_committed_scenarios_are_right() {
         assert!(sum <= SimDuration::from_secs(17 * 60), "{name} takes {sum}");
         assert!(settings.cases.len() == 2, "{name}");
     }
+    for name in ["kinds-of-database", "backlog-overflow"] {
+        let loaded =
+            load(&format!("sims/{name}.toml"), &[]).unwrap_or_else(|error| panic!("{error}"));
+        assert!(loaded.scenario.variants.len() >= 3, "{name}");
+    }
 }
 
 #[test]
