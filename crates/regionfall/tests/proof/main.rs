@@ -6,6 +6,7 @@
 )]
 
 mod bugs;
+mod campaign;
 mod exhaustive;
 mod plans;
 mod promises;

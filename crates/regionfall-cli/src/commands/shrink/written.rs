@@ -28,11 +28,7 @@ pub(super) fn files(
 }
 
 fn scenario(arguments: &ShrinkArguments, shrunk: &Shrunk, outcome: &Outcome) -> String {
-    let broken = if is_check(outcome, &shrunk.failure.property) {
-        format!("broken = {:?}\n", shrunk.failure.property)
-    } else {
-        String::new()
-    };
+    let broken = format!("broken = {:?}\n", shrunk.failure.property);
     format!(
         "# {}.\n# Shrunk from {}, seed {}.\n{}\n[replay]\nseed = {}\nmodel = {MODEL_VERSION}\nexpect = \"{}\"\n{broken}",
         shrunk.failure.to_string().replace('\n', "\n#"),
@@ -42,10 +38,6 @@ fn scenario(arguments: &ShrinkArguments, shrunk: &Shrunk, outcome: &Outcome) -> 
         shrunk.specimen.seed,
         outcome.trace_hash()
     )
-}
-
-fn is_check(outcome: &Outcome, property: &str) -> bool {
-    outcome.broken().any(|verdict| verdict.check == property)
 }
 
 fn test(name: &str, shrunk: &Shrunk, toml: &str) -> String {

@@ -121,7 +121,7 @@ pub(super) fn lines(
                     set,
                 };
                 let worst = match &scenario.expect.replay {
-                    Some(replay) => replayed::judge(replay, runs, &mut line),
+                    Some(replay) => replayed::judge(replay, runs, &case.objectives, &mut line),
                     None => worst(runs, &case.objectives, &mut line),
                 };
                 line.repeat = worst.map(|run| names.repeat(&line, run));

@@ -1,14 +1,19 @@
 //! A saved failure: the run must be the same as then, and what broke then must hold now or break as the file says.
 
-use regionfall::explore::Run;
-use regionfall::scenario::Replay;
+use regionfall::explore::{Answer, Run, judge as judge_objective};
+use regionfall::scenario::{Objective, Replay};
 use regionfall::simulation::{MODEL_VERSION, semantics_since};
 
 use super::judged::{Line, broken};
 use crate::exit::Exit;
 
 /// Judges the one run of a replay. Returns it if something is wrong with it.
-pub(super) fn judge<'r>(replay: &Replay, runs: &'r [Run], line: &mut Line) -> Option<&'r Run> {
+pub(super) fn judge<'r>(
+    replay: &Replay,
+    runs: &'r [Run],
+    objectives: &[Objective],
+    line: &mut Line,
+) -> Option<&'r Run> {
     let run = runs.first()?;
     if let Some(expected) = replay.expect.filter(|expected| *expected != run.trace) {
         let changes = semantics_since(replay.model);
@@ -28,9 +33,21 @@ pub(super) fn judge<'r>(replay: &Replay, runs: &'r [Run], line: &mut Line) -> Op
             changes.join("; ")
         );
     }
-    match (&replay.broken, broken(run)) {
+    let is_missed = |objective: &&Objective| {
+        judge_objective(objective, std::slice::from_ref(run), 1.0).answer == Answer::Missed
+    };
+    let missed = objectives.iter().find(is_missed);
+    let wrong = broken(run).or_else(|| {
+        let column = missed?.column.clone();
+        Some((Exit::Objective, format!("{column} missed"), Vec::new()))
+    });
+    let breaks = |name: &String| {
+        let is_missed = missed.is_some_and(|objective| objective.column == *name);
+        is_missed || run.broken.iter().any(|broken| broken.check == *name)
+    };
+    match (&replay.broken, wrong) {
         (None, None) => None,
-        (Some(name), _) if run.broken.iter().any(|broken| broken.check == *name) => {
+        (Some(name), _) if breaks(name) => {
             if line.what.is_empty() {
                 line.what = format!("breaks as it did: {name}");
             }

@@ -21,8 +21,10 @@ pub(super) fn moves(specimen: &Specimen) -> Vec<Move> {
     };
     moves.fewer_faults();
     world_moves::fewer_parts(&mut moves);
-    moves.simpler_faults();
+    // What makes runs short comes before what makes them simple.
     moves.shorter_faults();
+    world_moves::phases(&mut moves);
+    moves.simpler_faults();
     world_moves::simpler_settings(&mut moves);
     moves.list
 }

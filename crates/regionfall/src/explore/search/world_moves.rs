@@ -36,10 +36,9 @@ pub(super) fn fewer_parts(moves: &mut Moves<'_>) {
     }
 }
 
-/// Smaller numbers, shorter phases, and defaults in place of what is written.
+/// Smaller numbers, and defaults in place of what is written.
 pub(super) fn simpler_settings(moves: &mut Moves<'_>) {
     let root = moves.from.root.clone();
-    phases(moves, &root);
     let mut places = Vec::new();
     collect(&root, &mut Vec::new(), &mut places);
     for (path, node) in &places {
@@ -86,7 +85,9 @@ pub(super) fn simpler_settings(moves: &mut Moves<'_>) {
     }
 }
 
-fn phases(moves: &mut Moves<'_>, root: &Fields) {
+/// Shorter phases.
+pub(super) fn phases(moves: &mut Moves<'_>) {
+    let root = &moves.from.root.clone();
     for phase in ["calm", "storm", "warm_up", "quiescence"] {
         let Some(text) = at(root, &["phases", phase]).and_then(Node::text) else {
             continue;
