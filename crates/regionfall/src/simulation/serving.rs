@@ -5,6 +5,7 @@ use regionfall_kernel::SimTime;
 
 use super::answering::{Asker, Errand};
 use super::memory::Admission;
+use super::sabotage::Mutation;
 use super::world::World;
 use crate::client::Slot;
 use crate::database::{Entrance, shard_of};
@@ -40,7 +41,13 @@ impl World {
         let (entry, node) = if state.is_cluster() {
             // The client may have closed the connection while the process hung with the request before it.
             let entry = self.node_at(connection).unwrap_or(state.entrance);
-            (entry, self.executor(member, entry, key))
+            let is_read = !operation.request.command.is_write();
+            if self.sabotage.is(Mutation::ReadsAtReplicas) && is_read {
+                let other = state.nodes().last().unwrap_or(entry);
+                (entry, other)
+            } else {
+                (entry, self.executor(member, entry, key))
+            }
         } else {
             (state.entrance, state.entrance)
         };
@@ -123,6 +130,14 @@ impl World {
         // NOREPLICAS, or a node without a majority: nothing happens.
         if is_write && self.refuses_writes(node, shard) || !self.has_quorum(node) {
             self.answer_with_error(now, errand);
+            return;
+        }
+        if self.sabotage.is(Mutation::AnswersWithoutExecuting)
+            && is_write
+            && operation.0.is_multiple_of(16)
+        {
+            errand.reply = Some((false, REPLY_BYTES));
+            self.answer_at(now, errand);
             return;
         }
         let value = self.blueprint.value_bytes(keyspace);

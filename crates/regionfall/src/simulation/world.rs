@@ -25,6 +25,7 @@ use super::membership::Removal;
 use super::memory::Memory;
 use super::persisting::Persisting;
 use super::relays::Relaying;
+use super::sabotage::{Mutation, Sabotage};
 use super::sentinels::{Dispatches, Post};
 use super::sessions::SessionId;
 use super::stream::Streams;
@@ -121,6 +122,8 @@ pub struct World {
     pub(super) owners: Vec<Option<(ConnectionId, Owner)>>,
     pub(super) phase: Phase,
     pub(super) started: bool,
+    /// What is broken on purpose: nothing, outside of tests.
+    pub(super) sabotage: Sabotage,
 }
 
 /// Whose a connection is.
@@ -218,6 +221,7 @@ impl World {
             owners: Vec::new(),
             phase: Phase::WarmUp,
             started: false,
+            sabotage: Sabotage::default(),
         };
         world.place_members();
         world.place_links();
@@ -252,6 +256,12 @@ impl World {
             let decider = self.add_decider(decider.boxed_clone(), Some(host), Some(id));
             self.servers[index].finding = Finding::Pointer(decider);
         }
+    }
+
+    /// Draws every delay anew from now on; requests, faults and weather stay as they are.
+    pub(crate) fn renoise(&mut self, seed: Seed) {
+        self.network.renoise(seed);
+        self.processing_draws = seed.addressed("processing");
     }
 
     /// When the next thing will happen; [`SimTime::NEVER`] if nothing will.
@@ -298,7 +308,8 @@ impl World {
     /// Whether nothing is under way any more: no operation waits, and all running members that can hear
     /// of each other have the same effects.
     pub fn is_quiescent(&self) -> bool {
-        self.operations.waiting() == 0 && self.has_converged()
+        self.sabotage.is(Mutation::RestsTooEarly)
+            || self.operations.waiting() == 0 && self.has_converged()
     }
 
     /// Everything that can happen, on one screen.
