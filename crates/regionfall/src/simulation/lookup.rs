@@ -1,11 +1,31 @@
 //! Where things are: links by their ends, the links within a member, how connections are opened.
 
+use regionfall_crdt::Replica;
+
 use super::event::LinkId;
-use super::world::World;
-use crate::network::{ConnectionOptions, Keepalive};
+use super::world::{Owner, World};
+use crate::network::{ConnectionId, ConnectionOptions, EffectLog, Keepalive};
 use crate::topology::{FleetId, MemberId, NodeId};
 
 impl World {
+    /// What each fault has done so far.
+    pub fn fault_effects(&self) -> &EffectLog {
+        &self.network.effects
+    }
+
+    /// The nodes' shards: what each holds, and whether it runs.
+    pub fn nodes(&self) -> impl Iterator<Item = (NodeId, bool, impl Iterator<Item = &Replica>)> {
+        self.nodes.iter().map(|node| {
+            let replicas = node.shards.iter().map(|shard| &shard.replica);
+            (node.id, node.is_running, replicas)
+        })
+    }
+
+    /// For each shard of a member, the node that is its primary.
+    pub fn primaries(&self, member: MemberId) -> &[NodeId] {
+        &self.members[member.index()].primaries
+    }
+
     /// How many shards each member has.
     #[inline]
     pub(super) fn shards(&self) -> u16 {
@@ -42,6 +62,22 @@ impl World {
                 probes,
             }),
             user_timeout: client.user_timeout,
+        }
+    }
+
+    pub(super) fn own(&mut self, connection: ConnectionId, owner: Owner) {
+        let index = connection.index();
+        if self.owners.len() <= index {
+            self.owners.resize(index + 1, None);
+        }
+        self.owners[index] = Some((connection, owner));
+    }
+
+    #[inline]
+    pub(super) fn owner(&self, connection: ConnectionId) -> Option<Owner> {
+        match self.owners.get(connection.index()) {
+            Some(&Some((id, owner))) if id == connection => Some(owner),
+            _ => None,
         }
     }
 }

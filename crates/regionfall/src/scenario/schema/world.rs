@@ -503,7 +503,10 @@ static WAIT: Table = Table {
             "command",
             Kind::Word(&[
                 ("wait", "replicas have it in memory"),
-                ("waitaof", "it is forced to disk: in the replicas' append-only files, and in the primary's own if `local` is 1"),
+                (
+                    "waitaof",
+                    "it is forced to disk: in the replicas' append-only files, and in the primary's own if `local` is 1",
+                ),
             ]),
             Default::Text("wait"),
             "Which command follows each write.",
