@@ -94,7 +94,7 @@
 //! | EXPIRE against DEL | the claim stays, and means nothing until the key is there; a key that comes again has no expiry |
 //! | SETEX against SET | the value of the last writer, and the longest TTL |
 //! | equal deadlines | the smaller origin's owner |
-//! | expiry of hash fields | as that of keys |
+//! | expiry of hash fields | as that of keys; an increment that creates a field takes what was said of a former one |
 //! | a second stream entry in one millisecond | the next millisecond, since the region is the sequence |
 //! | a late entry with an ID below an acknowledged prefix | delivered: a prefix covers what its author had observed |
 //! | an unread entry before an acknowledged one | ends the prefix, as a pending one does |
@@ -150,6 +150,7 @@ mod sorted_set;
 mod stored;
 mod stream;
 mod stream_id;
+mod table;
 mod tally;
 mod touch;
 mod value;

@@ -20,6 +20,9 @@ use crate::resolver::Resolver;
 use crate::scope::Scope;
 use crate::socket::Socket;
 
+/// When a resolver that nobody answers gives up: two attempts of 5 s (resolv.conf(5), `timeout` and `attempts`).
+const NAME_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// An app server of the scenario, whose requests the code that holds this makes.
 #[derive(Clone)]
 pub struct AppServer {
@@ -125,13 +128,20 @@ impl AppServer {
 
     /// Resolves the fleet's name, as a client of the scenario's strategy would: with its TTL, its resolver and its caches.
     /// Where the strategy uses no names, it means home.
-    pub async fn resolve(&self) -> MemberId {
+    ///
+    /// # Errors
+    /// If nobody answers, after 10 s, as two attempts of 5 s (resolv.conf(5)).
+    pub async fn resolve(&self) -> io::Result<MemberId> {
         let resolved = self.hub.with_run(|run| run.resolve(self.id));
-        let (member, lookup) = resolved.unwrap_or((self.home[0], SimDuration::ZERO));
+        let Some((member, lookup)) = resolved.unwrap_or(Some((self.home[0], SimDuration::ZERO)))
+        else {
+            sleep(NAME_TIMEOUT).await;
+            return Err(io::ErrorKind::TimedOut.into());
+        };
         if lookup > SimDuration::ZERO {
             sleep(Duration::from_nanos(lookup.as_nanos())).await;
         }
-        member
+        Ok(member)
     }
 
     /// Runs code as one operation of the application: it asks what `words` say, and its attempts are the commands of this

@@ -143,7 +143,7 @@ impl Connector {
             .set_connection_timeout(self.connection_timeout)
             .set_response_timeout(self.response_timeout);
         let opening = async {
-            let member = self.member().await;
+            let member = self.member().await?;
             let socket = self.server.open_socket(member, self.is_booked).await;
             let socket = socket.map_err(RedisError::from)?;
             let stream = (socket.id(), member);
@@ -160,7 +160,7 @@ impl Connector {
     /// As `redis::Client::get_multiplexed_async_connection`.
     pub async fn direct(&self) -> RedisResult<Direct> {
         let opening = async {
-            let member = self.member().await;
+            let member = self.member().await?;
             let (hub, id) = (self.server.hub.clone(), self.server.id());
             let opened = hub.open(id, member, (self.is_booked, true)).await;
             let stream = opened.map_err(RedisError::from)?;
@@ -170,10 +170,10 @@ impl Connector {
         self.in_time(opening).await
     }
 
-    async fn member(&self) -> MemberId {
+    async fn member(&self) -> RedisResult<MemberId> {
         match self.target {
-            Target::Member(member) => member,
-            Target::Name => self.server.resolve().await,
+            Target::Member(member) => Ok(member),
+            Target::Name => Ok(self.server.resolve().await?),
         }
     }
 

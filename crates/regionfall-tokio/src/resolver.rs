@@ -44,10 +44,10 @@ impl Resolver {
     /// Resolves a name to the addresses that it has now, as this app server's resolver knows them.
     ///
     /// # Errors
-    /// If there is no such name.
+    /// If there is no such name, or nobody answers.
     pub async fn lookup(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         let member = if host == FLEET_HOST {
-            self.server.resolve().await
+            self.server.resolve().await?
         } else {
             member_of(host).ok_or_else(|| {
                 let text = format!(

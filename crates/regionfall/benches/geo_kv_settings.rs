@@ -2,7 +2,10 @@
 //! last-writer-wins keys, 8 closed-loop clients a region.
 
 use regionfall::database::{DatabaseConfig, SyncConfig};
-use regionfall::failover::{Choice, ClientConfig, Failback, Propagation, StrategyConfig, Vantage};
+use regionfall::failover::{
+    Choice, ClientConfig, ClientHabits, Conduct, Failback, Propagation, Returning, StrategyConfig,
+    Takeover, Vantage,
+};
 use regionfall::scenario::{Phases, Recovered, Settings, Ties};
 use regionfall::topology::{LinkConfig, MemberId, RegionConfig, RegionId, TopologyConfig};
 use regionfall::workload::{
@@ -125,6 +128,13 @@ pub(crate) fn plain_client() -> StrategyConfig {
             fails_at_once_when_down: false,
             keepalive: None,
             user_timeout: None,
+            keeps_connections: true,
+            habits: ClientHabits::default(),
         },
+        balancer: None,
+        takeover: Takeover::None,
+        syncer: None,
+        conduct: Conduct::default(),
+        returning: Returning::default(),
     }
 }

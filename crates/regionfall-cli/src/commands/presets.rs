@@ -46,7 +46,10 @@ fn list(catalogue: &Catalogue, context: &mut Context) -> Result<(), CommandError
         .column(Column::number("detect_refusing_max", "s", 1))
         .column(Column::text("weakest_grade"));
     if !is_for_people {
-        table = table.column(Column::text("summary"));
+        table = table
+            .column(Column::text("summary"))
+            .column(Column::text("parameters"))
+            .column(Column::text("sources"));
     }
     for preset in catalogue.list() {
         let detection = |part: fn(&regionfall::failover::Detection) -> SimDuration| {
@@ -64,6 +67,8 @@ fn list(catalogue: &Catalogue, context: &mut Context) -> Result<(), CommandError
         ];
         if !is_for_people {
             row.push(Cell::text(&preset.summary));
+            row.push(Cell::text(preset.parameters()));
+            row.push(Cell::text(preset.sources().join("; ")));
         }
         table.push(row);
     }
@@ -72,6 +77,11 @@ fn list(catalogue: &Catalogue, context: &mut Context) -> Result<(), CommandError
         writeln!(context.out())?;
         for preset in catalogue.list() {
             writeln!(context.out(), "{}\n    {}", preset.name, preset.summary)?;
+            writeln!(context.out(), "    {}", preset.parameters())?;
+            let sources = preset.sources().join("; ");
+            if !sources.is_empty() {
+                writeln!(context.out(), "    from: {sources}")?;
+            }
         }
         let note = "\n`regionfall presets NAME` shows each setting with its source, `--toml` a text to paste.";
         writeln!(context.out(), "{note}")?;

@@ -218,6 +218,7 @@ pub(crate) fn fault(kind: &FaultKind, settings: &Settings) -> String {
             format!("loss of {} {}", percent(*share), self::paths(paths, region))
         }
         FaultKind::Degraded(degradation) => degraded(degradation, region),
+        FaultKind::Routing(fault) => fault.name().replace('-', " "),
         FaultKind::Membership(change) => {
             let when = change.when.as_ref().map_or_else(String::new, |trigger| {
                 format!(", memory above {}", percent(trigger.memory_above))
@@ -245,6 +246,7 @@ fn degraded<'s>(degradation: &Degradation, name: impl Fn(RegionId) -> &'s str) -
         Degradation::HealthEndpointDown { member, .. } => {
             format!("health endpoint of {} down", home(member))
         }
+        Degradation::CoordinatorDown { .. } => "coordinator down".to_owned(),
     }
 }
 

@@ -50,6 +50,7 @@ const MODULES: &[&str] = &[
     "conflict",
     "simulation",
     "explore",
+    "arbitrary",
 ];
 
 /// Uses of a later module that are accepted, with the reason.

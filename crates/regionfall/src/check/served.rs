@@ -5,6 +5,7 @@
 
 use regionfall_kernel::SimTime;
 
+use crate::fault::FaultKind;
 use crate::history::{Account, Traffic, may_justify_leaving};
 use crate::topology::ServerId;
 
@@ -46,8 +47,11 @@ fn is_beyond_help(account: &Account, server: ServerId) -> bool {
                     .iter()
                     .find(|planned| planned.id == span.fault);
                 planned.is_some_and(|planned| {
-                    home.iter()
-                        .any(|&member| may_justify_leaving(&account.shape, &planned.kind, member))
+                    let is_route = matches!(planned.kind, FaultKind::Routing(_));
+                    is_route
+                        || home.iter().any(|&member| {
+                            may_justify_leaving(&account.shape, &planned.kind, member)
+                        })
                 })
             })
 }

@@ -5,7 +5,9 @@
 mod operation;
 mod retry;
 mod server;
+mod steering;
 
 pub use operation::{Operation, Operations, Slot};
 pub use retry::{next_attempt_after, proves_no_effect};
 pub use server::{AppServer, Finding, Pooled, PooledState};
+pub use steering::Steering;

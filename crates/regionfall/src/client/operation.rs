@@ -1,6 +1,6 @@
 //! Operations under way: what an application asked for, attempt by attempt.
 
-use regionfall_crdt::KeyId;
+use regionfall_crdt::{Dot, KeyId};
 use regionfall_kernel::SimTime;
 
 use crate::topology::{KeyspaceId, MemberId, OperationId, ServerId};
@@ -8,6 +8,10 @@ use crate::workload::Request;
 
 /// An operation, from its question until nothing of it travels any more.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "what is known of an operation, each for itself"
+)]
 pub struct Operation {
     /// Its number.
     pub id: OperationId,
@@ -29,6 +33,18 @@ pub struct Operation {
     pub in_doubt: bool,
     /// Whether the reply on its way says that too few replicas have the write.
     pub unconfirmed: bool,
+    /// Whether the reply on its way does not have what the asking app server wrote itself.
+    pub is_outdated: bool,
+    /// Whether the next attempt is for `member`, whatever the route says.
+    pub is_bound: bool,
+    /// When its next attempt is due; [`SimTime::NEVER`] while none is.
+    pub due: SimTime,
+    /// Until when it waits for another member to be chosen, once it does.
+    pub waits_until: Option<SimTime>,
+    /// The version that its request carries; 0 is none.
+    pub version: u32,
+    /// What it wrote.
+    pub wrote: Option<Dot>,
     /// Whether the application has its answer.
     pub ended: bool,
     /// Messages of it that travel.

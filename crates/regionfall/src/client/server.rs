@@ -5,9 +5,10 @@ use std::collections::VecDeque;
 use regionfall_kernel::{SimDuration, SimTime, TimerId};
 
 use super::operation::{Deadline, Slot};
+use super::steering::Steering;
 use crate::network::ConnectionId;
 use crate::route::{Resolver, Route};
-use crate::topology::{DeciderId, FleetId, HostId, MemberId, NodeId, ServerId};
+use crate::topology::{DeciderId, FleetId, HostId, MemberId, NodeId, RelayId, ServerId};
 
 /// An app server.
 #[derive(Clone, Debug)]
@@ -32,6 +33,8 @@ pub struct AppServer {
     pub next_route: Option<Route>,
     /// How it finds members.
     pub finding: Finding,
+    /// The proxy on its own machine, where it has one.
+    pub proxy: Option<RelayId>,
     /// The node that it holds for primary, where it asks Sentinels.
     pub primary: Option<NodeId>,
     /// The Sentinel that it asks first: the last that answered.
@@ -46,6 +49,14 @@ pub struct AppServer {
     pub deadline_check: bool,
     /// How long an attempt waits for its reply.
     pub timeout: SimDuration,
+    /// Whether it looks at a name before each command, and uses only connections to what it means.
+    pub looks_each_time: bool,
+    /// Since when nothing has succeeded; [`SimTime::NEVER`] if the last request did.
+    pub trouble_since: SimTime,
+    /// What goes elsewhere than the route.
+    pub steering: Steering,
+    /// Operations that wait for another member to be chosen.
+    pub stranded: Vec<Slot>,
 }
 
 /// How an app server finds the member to use.
@@ -66,6 +77,8 @@ pub struct Pooled {
     pub connection: Option<ConnectionId>,
     /// Where it leads.
     pub member: MemberId,
+    /// Addresses that were tried for it in vain.
+    pub tried: u8,
     /// What it does.
     pub state: PooledState,
 }
@@ -75,6 +88,8 @@ pub struct Pooled {
 pub enum PooledState {
     /// It is being opened for an operation, which has until the timer fires.
     Opening(Slot, TimerId),
+    /// It is being opened in advance, for no operation.
+    Warming,
     /// Nothing.
     Idle,
     /// It carries a request; the reply is due by the deadline.
@@ -84,7 +99,7 @@ pub enum PooledState {
 impl AppServer {
     /// Whether new requests may use a connection to any member, not just to the route's.
     pub fn uses_any_connection(&self) -> bool {
-        !matches!(self.finding, Finding::Pointer(_))
+        !matches!(self.finding, Finding::Pointer(_)) && !self.looks_each_time
     }
 
     /// The most recently used idle connection that suits a request for `member`.
@@ -101,6 +116,7 @@ impl AppServer {
         let count = self
             .pool
             .iter()
+            .filter(|pooled| pooled.state != PooledState::Warming)
             .filter(|pooled| any || pooled.member == member)
             .count();
         count < self.pool_limit
@@ -118,7 +134,7 @@ impl AppServer {
     pub fn earliest_deadline(&self) -> SimTime {
         let deadlines = self.pool.iter().filter_map(|pooled| match pooled.state {
             PooledState::Busy(_, deadline) => Some(deadline),
-            PooledState::Opening(..) | PooledState::Idle => None,
+            PooledState::Opening(..) | PooledState::Warming | PooledState::Idle => None,
         });
         deadlines.min().unwrap_or(SimTime::NEVER)
     }

@@ -41,25 +41,21 @@ impl Decider for Checker {
     }
 
     fn observe(&mut self, now: LocalTime, sight: Sight, actions: &mut Vec<Action>) {
-        match sight {
-            Sight::Woken { token } => {
-                self.watches[Watch::index_of(token)].woken(token, now, actions);
-            }
-            Sight::ProbeEnded {
-                ticket, outcome, ..
-            } => {
-                let watch = &mut self.watches[Watch::index_of(ticket)];
-                let before = watch.is_healthy();
-                watch.probe_ended(ticket, now, outcome, actions);
-                let healthy = watch.is_healthy();
-                if healthy != before {
-                    actions.push(Action::Report {
-                        member: watch.member(),
-                        healthy,
-                    });
-                }
-            }
-            Sight::AttemptEnded { .. } | Sight::Reported { .. } => {}
+        let token = match sight {
+            Sight::Woken { token } => token,
+            Sight::ProbeEnded { ticket, .. } => ticket,
+            _ => return,
+        };
+        let watch = &mut self.watches[Watch::index_of(token)];
+        let before = watch.is_healthy();
+        if let Sight::ProbeEnded { outcome, .. } = sight {
+            watch.probe_ended(token, now, outcome, actions);
+        } else {
+            watch.woken(token, now, actions);
+        }
+        let (member, healthy) = (watch.member(), watch.is_healthy());
+        if healthy != before {
+            actions.push(Action::Report { member, healthy });
         }
     }
 

@@ -1,19 +1,20 @@
 //! Choice: where traffic goes.
 
-use super::Choice;
+use super::{Choice, Ranking};
 use crate::topology::MemberId;
 
 impl Choice {
     /// The member to use, of `order`, where `usable` tells which can be used; `None` if none can and
     /// the choice does not fail open.
     pub(super) fn pick(
-        self,
+        &self,
         order: &[MemberId],
         mut usable: impl FnMut(MemberId) -> bool,
     ) -> Option<MemberId> {
-        let Self::Priority { fail_open } = self;
+        // What ranks members by measurements or weights is a client's affair; others go by the order.
+        let (Self::Priority { fail_open } | Self::Ranked(Ranking { fail_open, .. })) = self;
         let first_usable = order.iter().copied().find(|&member| usable(member));
-        first_usable.or_else(|| order.first().copied().filter(|_| fail_open))
+        first_usable.or_else(|| order.first().copied().filter(|_| *fail_open))
     }
 }
 

@@ -3,8 +3,14 @@
 //!
 //! These are plain settings. What they do is in the module of each part.
 
-use regionfall_kernel::SimDuration;
+use regionfall_kernel::{Distribution, SimDuration};
 
+use super::conduct::{ClientHabits, Conduct, Ranking, Returning, RunbookConfig};
+use super::evidence::{
+    AccrualConfig, CustomCheck, EjectionConfig, HeartbeatConfig, KeySample, ProbeRefinement,
+    SilenceConfig, WindowMoves,
+};
+use super::relay::{BalancerConfig, SyncerConfig, Takeover, UpstreamConfig};
 use crate::database::{CheckScope, LagCheck};
 use crate::topology::RegionId;
 
@@ -29,6 +35,16 @@ pub struct StrategyConfig {
     pub failback: Failback,
     /// The client that carries commands.
     pub client: ClientConfig,
+    /// A load balancer in front of each member.
+    pub balancer: Option<BalancerConfig>,
+    /// Who takes a dead proxy's place.
+    pub takeover: Takeover,
+    /// What tells balancers which nodes there are; `None` is somebody who always knows at once.
+    pub syncer: Option<SyncerConfig>,
+    /// How client processes go about deciding: in what order they probe, whom they listen to.
+    pub conduct: Conduct,
+    /// What must hold before traffic goes back, and in which steps it does.
+    pub returning: Returning,
 }
 
 /// Who decides.
@@ -50,6 +66,10 @@ pub enum Vantage {
     },
     /// Each client process (app server) for itself.
     ClientProcess,
+    /// Each proxy that carries traffic for itself.
+    Proxy,
+    /// People who are alerted, and follow a runbook.
+    People(RunbookConfig),
 }
 
 /// One source of evidence, with the detector that judges it.
@@ -59,6 +79,10 @@ pub enum Evidence {
     Probe(ProbeConfig, Detector),
     /// The outcome of the application's own attempts.
     Passive(Detector),
+    /// Those of the application's own attempts that timed out; other failures do not count.
+    PassiveTimeouts(Detector),
+    /// Messages published on every member that must come back from every other.
+    Heartbeat(HeartbeatConfig),
 }
 
 /// An active probe loop, run by each decider for each member it watches.
@@ -79,6 +103,8 @@ pub struct ProbeConfig {
     /// Whether the probe keeps its connection between rounds (a client's PING), or opens one each
     /// time (a traffic manager's check).
     pub keeps_connection: bool,
+    /// What its loop does beyond that.
+    pub refinement: ProbeRefinement,
 }
 
 /// What a probe asks.
@@ -95,6 +121,23 @@ pub enum ProbeKind {
         /// Whether the data must be close to what the peers have.
         lag: Option<LagCheck>,
     },
+    /// ECHO gives back what was sent: as PING, with a payload.
+    Echo,
+    /// A health endpoint beside the database says 200: it asks the process on its own machine.
+    Http,
+    /// Keys are set and read.
+    SetGet(KeySample),
+    /// The member says how far behind its peers it is, over the data path (INFO, CRDT.INFO).
+    Replication {
+        /// The lag that passes.
+        tolerance: SimDuration,
+    },
+    /// A write is tried: a member that has not caught up with its peers since it was cut off refuses it.
+    NotStale,
+    /// The node says that it is the primary (INFO replication, `role:master`), as role-checking proxies ask.
+    Primary,
+    /// A check of the user's own, told by what it costs and what it sees.
+    Custom(CustomCheck),
 }
 
 /// What a probe interval counts from.
@@ -129,7 +172,15 @@ pub enum Detector {
         failures: u32,
         /// Smallest share of failures in it, in 0..=1.
         rate: f64,
+        /// How the window moves.
+        moves: WindowMoves,
     },
+    /// No success for so long.
+    Silence(SilenceConfig),
+    /// Silence that the gaps between earlier successes make improbable.
+    Accrual(AccrualConfig),
+    /// So many failures in a row put the member out for a time, which grows each time.
+    Ejection(EjectionConfig),
 }
 
 /// How the probes of a round are judged together.
@@ -144,7 +195,7 @@ pub enum RoundPolicy {
 }
 
 /// Where traffic goes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub enum Choice {
     /// The first healthy member in the fleet's order of homes.
     Priority {
@@ -152,6 +203,8 @@ pub enum Choice {
         /// last answer.
         fail_open: bool,
     },
+    /// By rules that rank members anew each time.
+    Ranked(Ranking),
 }
 
 /// How clients learn of a decision, and when they move.
@@ -169,6 +222,8 @@ pub enum Propagation {
         lookup: SimDuration,
         /// Kinds of resolvers with the shares of app servers behind them; shares sum to 1.
         resolvers: Vec<ResolverShare>,
+        /// How clients use names.
+        names: NameConfig,
     },
     /// Through a pointer in the client process.
     Pointer {
@@ -178,6 +233,24 @@ pub enum Propagation {
         /// included.
         cut_sessions: bool,
     },
+    /// Through what carries the traffic, which sends it elsewhere.
+    Upstream(UpstreamConfig),
+}
+
+/// How clients use names.
+#[derive(Clone, PartialEq, Debug)]
+pub struct NameConfig {
+    /// Whether a client looks at the name before each command and uses only connections to what it means; otherwise
+    /// only when it opens a connection.
+    pub looks_each_time: bool,
+    /// Whether the clients of a region are behind one recursive resolver, so that they learn together.
+    pub shares_cache: bool,
+    /// Whether recursive resolvers count whole seconds.
+    pub counts_seconds: bool,
+    /// Whether recursive resolvers answer with an old record when they cannot get a new one (RFC 8767).
+    pub serves_stale: bool,
+    /// A process without any success for so long forgets what it had cached (somebody starts it anew); `None` is never.
+    pub forgets_after: Option<SimDuration>,
 }
 
 /// When a client acts on its own decision.
@@ -210,6 +283,15 @@ pub enum ResolverClass {
     Extending(SimDuration),
     /// The first answer, for as long as the process lives.
     Forever,
+    /// A recursive resolver that keeps records at least and at most so long.
+    Clamping {
+        /// The shortest.
+        least: SimDuration,
+        /// The longest.
+        most: SimDuration,
+    },
+    /// No recursive resolver in between: the client asks the authority and keeps the answer for the TTL.
+    OwnCache,
 }
 
 /// When and how traffic goes back.
@@ -229,6 +311,24 @@ pub enum Failback {
         /// A member that was left is not used again for this long, even if it is healthy.
         grace: SimDuration,
     },
+    /// A person brings it back.
+    Manual {
+        /// From the member's counting as healthy to the person's act; drawn once for each run.
+        takes: Distribution,
+    },
+}
+
+impl Failback {
+    /// The same with what a person takes in this run.
+    #[must_use]
+    pub fn drawn(&self, unit: f64) -> Self {
+        match self {
+            Self::Manual { takes } => Self::Automatic {
+                after: takes.quantile(unit),
+            },
+            other => other.clone(),
+        }
+    }
 }
 
 /// The client that carries commands.
@@ -258,6 +358,10 @@ pub struct ClientConfig {
     pub keepalive: Option<(SimDuration, SimDuration, u32)>,
     /// `TCP_USER_TIMEOUT`: a connection whose data stays unacknowledged so long is aborted.
     pub user_timeout: Option<SimDuration>,
+    /// Whether a connection is used again; otherwise each command opens one of its own.
+    pub keeps_connections: bool,
+    /// What only some client libraries do.
+    pub habits: ClientHabits,
 }
 
 impl ClientConfig {
@@ -277,6 +381,8 @@ impl ClientConfig {
             fails_at_once_when_down: false,
             keepalive: None,
             user_timeout: None,
+            keeps_connections: true,
+            habits: ClientHabits::default(),
         }
     }
 }

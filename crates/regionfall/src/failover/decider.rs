@@ -8,6 +8,7 @@
 use regionfall_kernel::{SimDuration, TraceHash};
 
 use super::ProbeKind;
+use super::note::{Note, Party};
 pub use crate::topology::LocalTime;
 use crate::topology::{FleetId, MemberId};
 
@@ -45,6 +46,8 @@ pub enum Sight {
         member: MemberId,
         /// Whether it failed: refused, broken or out of time. An error reply is no failure.
         failed: bool,
+        /// Whether it ran out of time.
+        timed_out: bool,
     },
     /// Another decider's report arrived.
     Reported {
@@ -54,6 +57,29 @@ pub enum Sight {
         member: MemberId,
         /// What it found.
         healthy: bool,
+    },
+    /// An attempt of its own traffic is about to choose a member. Only deciders that want commands see it.
+    CommandBegins,
+    /// A message published on one member came out of a subscription on another, or the same.
+    Heard {
+        /// Where it was published.
+        from: MemberId,
+        /// Where it was heard.
+        to: MemberId,
+        /// On which channel.
+        channel: u16,
+    },
+    /// The connection for heartbeats with a member was refused, or broke.
+    SubscriptionLost {
+        /// With whom.
+        member: MemberId,
+    },
+    /// A note of another decider arrived.
+    Received {
+        /// The sender's number.
+        from: u32,
+        /// What it says.
+        note: Note,
     },
 }
 
@@ -90,10 +116,54 @@ pub enum Action {
         /// The new answer.
         member: MemberId,
     },
-    /// Send its own traffic to another member.
+    /// Send its own traffic to another member, all of it.
     Use {
         /// Which.
         member: MemberId,
+    },
+    /// Send its own reads to another member; writes stay.
+    UseForReads {
+        /// Which.
+        member: MemberId,
+    },
+    /// Send a share of its own operations to a member, the rest to those named before and to the one in
+    /// use.
+    Share {
+        /// Which.
+        member: MemberId,
+        /// The share in thousandths.
+        per_mille: u16,
+    },
+    /// Send its own traffic for a shard to a member.
+    UseForShard {
+        /// Which shard.
+        shard: u16,
+        /// Which member.
+        member: MemberId,
+    },
+    /// Open the connection for heartbeats with a member.
+    Subscribe {
+        /// With whom.
+        member: MemberId,
+    },
+    /// Publish a heartbeat on a member.
+    Beat {
+        /// On which.
+        member: MemberId,
+        /// On which channel.
+        channel: u16,
+    },
+    /// Send a note to other deciders.
+    Send {
+        /// To whom.
+        to: Party,
+        /// What it says.
+        note: Note,
+    },
+    /// From now on the requests of its own traffic carry this version, for members that refuse older ones.
+    Carry {
+        /// The version.
+        version: u32,
     },
 }
 
@@ -110,9 +180,64 @@ pub struct Probe {
     pub timeout: SimDuration,
     /// Whether the connection of the previous probe may be used again.
     pub keeps_connection: bool,
+    /// The shard that it asks, for probes that ask one.
+    pub shard: Option<u16>,
 }
 
 /// Failover logic: sees, decides, acts. Implement it to try a strategy of your own.
+///
+/// What it is shown owns all it holds, and nothing in it leads to the world:
+///
+/// ```
+/// fn leads_nowhere<T: Copy + Send + 'static>() {}
+/// leads_nowhere::<regionfall::failover::Sight>();
+/// leads_nowhere::<regionfall::failover::LocalTime>();
+/// ```
+///
+/// Nor can it ask for the world:
+///
+/// ```compile_fail,E0053
+/// use regionfall::failover::{Action, Decider, LocalTime, Sight};
+/// use regionfall::simulation::World;
+/// use regionfall::topology::MemberId;
+/// use regionfall_kernel::TraceHash;
+///
+/// struct AllKnowing;
+///
+/// impl Decider for AllKnowing {
+///     fn start(&mut self, _now: LocalTime, _actions: &mut Vec<Action>) {}
+///     fn observe(&mut self, _now: LocalTime, _world: &World, _actions: &mut Vec<Action>) {}
+///     fn is_usable(&self, _now: LocalTime, _member: MemberId) -> bool {
+///         true
+///     }
+///     fn hash_into(&self, _hash: &mut TraceHash) {}
+///     fn boxed_clone(&self) -> Box<dyn Decider> {
+///         Box::new(AllKnowing)
+///     }
+/// }
+/// ```
+///
+/// The same with a sight in the place of the world compiles, so that it is the world that is refused:
+///
+/// ```
+/// use regionfall::failover::{Action, Decider, LocalTime, Sight};
+/// use regionfall::topology::MemberId;
+/// use regionfall_kernel::TraceHash;
+///
+/// struct Modest;
+///
+/// impl Decider for Modest {
+///     fn start(&mut self, _now: LocalTime, _actions: &mut Vec<Action>) {}
+///     fn observe(&mut self, _now: LocalTime, _sight: Sight, _actions: &mut Vec<Action>) {}
+///     fn is_usable(&self, _now: LocalTime, _member: MemberId) -> bool {
+///         true
+///     }
+///     fn hash_into(&self, _hash: &mut TraceHash) {}
+///     fn boxed_clone(&self) -> Box<dyn Decider> {
+///         Box::new(Modest)
+///     }
+/// }
+/// ```
 pub trait Decider: Send + Sync {
     /// The first sight: the process starts.
     fn start(&mut self, now: LocalTime, actions: &mut Vec<Action>);
@@ -126,6 +251,11 @@ pub trait Decider: Send + Sync {
 
     /// Whether it wants to see every attempt of its own traffic.
     fn watches_traffic(&self) -> bool {
+        false
+    }
+
+    /// Whether it wants to see every attempt before it chooses a member.
+    fn wants_commands(&self) -> bool {
         false
     }
 

@@ -77,7 +77,7 @@ impl TrafficManager {
 
     fn may_return(&self, now: LocalTime, member: MemberId) -> bool {
         match self.failback {
-            Failback::Never => !self.up[member.index()],
+            Failback::Never | Failback::Manual { .. } => !self.up[member.index()],
             Failback::Automatic { after } => now.since(self.up_since[member.index()]) >= after,
             Failback::Tick { .. } => true,
         }
@@ -119,7 +119,7 @@ impl Decider for TrafficManager {
                 self.answer(now, actions);
             }
             Sight::Woken { .. } => self.answer(now, actions),
-            Sight::ProbeEnded { .. } | Sight::AttemptEnded { .. } => {}
+            _ => {}
         }
     }
 

@@ -40,6 +40,11 @@ pub enum Degradation {
         /// Refusing: its port is closed. Silent: it accepts and does not answer.
         mode: Silence,
     },
+    /// The coordinator that client processes follow does not answer.
+    CoordinatorDown {
+        /// Refusing: it is gone. Silent: it is cut off.
+        mode: Silence,
+    },
 }
 
 /// How wrong a clock is: by an offset from the moment at which the fault begins, and by a rate from then on.
@@ -61,6 +66,7 @@ impl Degradation {
             Self::LoadSurge { .. } => "load-surge",
             Self::SlowHost { .. } => "slow-host",
             Self::HealthEndpointDown { .. } => "health-endpoint-down",
+            Self::CoordinatorDown { .. } => "coordinator-down",
         }
     }
 
@@ -70,7 +76,7 @@ impl Degradation {
             Self::ClockSkew { member, .. }
             | Self::SlowHost { member, .. }
             | Self::HealthEndpointDown { member, .. } => Some(*member),
-            Self::LoadSurge { .. } => None,
+            Self::LoadSurge { .. } | Self::CoordinatorDown { .. } => None,
         }
     }
 }

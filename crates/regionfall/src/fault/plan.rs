@@ -4,6 +4,7 @@ use regionfall_kernel::{Distribution, SimDuration, SimTime};
 
 use super::degradation::Degradation;
 use super::membership::MembershipChange;
+use super::routing::RoutingFault;
 use crate::network::{InFlight, Silence};
 use crate::topology::{FaultId, MemberId, RegionId};
 
@@ -183,6 +184,8 @@ pub enum FaultKind {
     Degraded(Degradation),
     /// An operator changes the membership.
     Membership(MembershipChange),
+    /// Something that carries traffic, or decides where to, fails.
+    Routing(RoutingFault),
 }
 
 impl FaultKind {
@@ -207,6 +210,7 @@ impl FaultKind {
             Self::Loss { .. } => "loss",
             Self::Degraded(degradation) => degradation.name(),
             Self::Membership(change) => change.action.name(),
+            Self::Routing(fault) => fault.name(),
         }
     }
 }
@@ -297,4 +301,6 @@ pub struct Takes {
     pub app_servers: bool,
     /// Health checkers in the region.
     pub checkers: bool,
+    /// Proxies and load balancers in the region; edges of a global load balancer are no part of it.
+    pub proxies: bool,
 }

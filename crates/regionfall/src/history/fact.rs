@@ -8,7 +8,8 @@ use regionfall_crdt::{CommandKind, Dot, Effect, KeyId, OriginId};
 use regionfall_kernel::SimTime;
 
 use crate::topology::{
-    DeciderId, FaultId, FleetId, KeyspaceId, MemberId, NodeId, OperationId, SentinelId, ServerId,
+    DeciderId, FaultId, FleetId, KeyspaceId, MemberId, NodeId, OperationId, RelayId, SentinelId,
+    ServerId,
 };
 
 /// A listener: hears every fact of a run in order, and can change nothing.
@@ -451,6 +452,31 @@ pub enum Fact<'a> {
         member: MemberId,
         /// Up or down.
         healthy: bool,
+    },
+    /// A load balancer changed its mind about one of its targets, a node.
+    TargetJudged {
+        /// Who.
+        decider: DeciderId,
+        /// About which node.
+        node: NodeId,
+        /// Up or down.
+        healthy: bool,
+    },
+    /// A connection through a load balancer reached one of its nodes for the first time.
+    TargetReached {
+        /// Through which.
+        relay: RelayId,
+        /// Which node.
+        node: NodeId,
+    },
+    /// The address that a pair of proxies shares is with another of them, for those who are in one zone.
+    AddressMoved {
+        /// The fleet whose proxies they are.
+        fleet: FleetId,
+        /// Where the address is now.
+        relay: RelayId,
+        /// For whom.
+        zone: u16,
     },
     /// The state of a decider, as a digest: it enters the trace, so that a decider that depends on
     /// something else than its sights is found out.

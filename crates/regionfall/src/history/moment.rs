@@ -60,6 +60,24 @@ pub static MOMENTS: &[MomentKind] = &[
         },
     },
     MomentKind {
+        name: "target-reached",
+        doc: "a connection through a load balancer reached a node for the first time",
+        subject: "node",
+        subject_of: |fact| match fact {
+            Fact::TargetReached { node, .. } => Some(u64::from(node.0)),
+            _ => None,
+        },
+    },
+    MomentKind {
+        name: "address-moved",
+        doc: "the address that a pair of proxies shares came to another of them",
+        subject: "proxy",
+        subject_of: |fact| match fact {
+            Fact::AddressMoved { relay, .. } => Some(u64::from(relay.0)),
+            _ => None,
+        },
+    },
+    MomentKind {
         name: "adopted",
         doc: "an app server sends its requests to another member from now on",
         subject: "app server",

@@ -2,7 +2,7 @@
 //! for every strategy.
 
 use super::RunShape;
-use crate::fault::{Degradation, FaultKind, PathSelector, TrafficScope};
+use crate::fault::{Degradation, FaultKind, PathSelector, RoutingFault, TrafficScope};
 use crate::topology::{MemberId, RegionId};
 
 /// Whether the fault touches an app server: its home, or the path to it.
@@ -37,9 +37,22 @@ pub(crate) fn touches_server(shape: &RunShape, kind: &FaultKind, server: usize) 
             }
         },
         FaultKind::Membership(change) => change.member == home,
+        FaultKind::Routing(fault) => match fault {
+            RoutingFault::ProxyCrash { region, .. }
+            | RoutingFault::AddressDaemon { region, .. } => {
+                region.is_none_or(|region| region == shape.servers[server].region)
+            }
+            RoutingFault::BalancerDown { member, .. } => *member == home,
+            RoutingFault::DnsDown | RoutingFault::RecordChange { .. } => true,
+            // No request goes there, or is meant to.
+            RoutingFault::AdvertsLost { .. }
+            | RoutingFault::CheckersCutOff { .. }
+            | RoutingFault::SyncerStuck
+            | RoutingFault::NodeAdded { .. } => false,
+        },
         FaultKind::Degraded(degradation) => match degradation {
             // No request of an application goes there.
-            Degradation::HealthEndpointDown { .. } => false,
+            Degradation::HealthEndpointDown { .. } | Degradation::CoordinatorDown { .. } => false,
             Degradation::LoadSurge { region: None, .. } => true,
             // Whoever shares a member with those who ask more.
             Degradation::LoadSurge {
@@ -81,6 +94,16 @@ pub(crate) fn may_justify_leaving(shape: &RunShape, kind: &FaultKind, left: Memb
             paths.scope != TrafficScope::Replication && (holds(&paths.from) || holds(&paths.to))
         }
         FaultKind::Membership(change) => change.member == left,
+        FaultKind::Routing(fault) => match fault {
+            RoutingFault::BalancerDown { member, .. } => *member == left,
+            RoutingFault::CheckersCutOff { .. } | RoutingFault::RecordChange { .. } => true,
+            RoutingFault::ProxyCrash { .. }
+            | RoutingFault::AddressDaemon { .. }
+            | RoutingFault::AdvertsLost { .. }
+            | RoutingFault::DnsDown
+            | RoutingFault::SyncerStuck
+            | RoutingFault::NodeAdded { .. } => false,
+        },
         FaultKind::Degraded(degradation) => {
             degradation.member().is_none_or(|member| member == left)
         }

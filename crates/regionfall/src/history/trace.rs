@@ -352,6 +352,19 @@ fn words(fact: &Fact<'_>) -> (u64, u64) {
             member,
             bytes,
         } => (pack(25, decider.0, u64::from(member.0)), u64::from(bytes)),
+        Fact::TargetReached { relay, node } => (pack(52, u32::from(relay.0), u64::from(node.0)), 0),
+        Fact::AddressMoved { fleet, relay, zone } => (
+            pack(51, u32::from(fleet.0), u64::from(relay.0)),
+            u64::from(zone),
+        ),
+        Fact::TargetJudged {
+            decider,
+            node,
+            healthy,
+        } => (
+            pack(50, decider.0, u64::from(node.0) << 1 | u64::from(healthy)),
+            0,
+        ),
     }
 }
 

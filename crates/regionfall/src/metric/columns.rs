@@ -158,6 +158,13 @@ columns! {
     oversold_units Count Data "units below the `floor` of counters, each where and when it was deepest; empty without such a keyspace";
     double_claims Count Data "keys that a client was told it had set while they were absent, and another client of another member as well; empty without a keyspace that is `unique`";
     double_deliveries Count Data "elements of lists that a client was given although another pop had given them away; empty without a keyspace of lists that are popped";
+    coordination_messages Count Cost "notes that deciders sent each other: votes of client processes, and what they and a coordinator say; empty where they send none";
+    probe_bytes Bytes Cost "bytes of probes on their way to members; empty without proxies and balancers";
+    relay_time_p50_ms Milliseconds Service "how long a message of a client stays in a proxy or balancer, queueing included, median; the paths to and from it come on top. Empty without any";
+    relay_time_p99_ms Milliseconds Service "the same, 99th percentile";
+    relays_idle_share Share Cost "share of the time in which proxies and balancers had no connection of a client, over all of them; empty without any";
+    sessions_ended Count Service "connections of clients that proxies and balancers closed, reset, or took with them when they died; empty without any";
+    sessions_refused Count Service "connections of clients that proxies and balancers refused for want of room; empty without any";
 }
 
 /// The columns up to here enter the trace hash even where they are missing; those that came later do not, so that runs

@@ -66,6 +66,15 @@ impl Metrics {
         self
     }
 
+    /// Fills in how many notes deciders sent each other, where they sent any.
+    #[must_use]
+    pub fn with_coordination(mut self, notes: u64) -> Self {
+        if notes > 0 {
+            self.fill("coordination_messages", Value::Count(notes));
+        }
+        self
+    }
+
     /// Fills in how busy the database was.
     #[must_use]
     pub fn with_load(mut self, load: &Load) -> Self {
@@ -85,6 +94,18 @@ impl Metrics {
         self.fill("memory_share_max", Value::Number(shortage.memory_share_max));
         self.fill("keys_evicted", Value::Count(shortage.keys_evicted));
         self.fill("oom_errors", Value::Count(shortage.oom_errors));
+        self
+    }
+
+    /// Fills in what went through proxies and balancers.
+    #[must_use]
+    pub fn with_relays(mut self, relays: &RelayCosts) -> Self {
+        self.fill("probe_bytes", Value::Count(relays.probe_bytes));
+        self.fill("relay_time_p50_ms", Value::maybe(relays.time_p50_ms));
+        self.fill("relay_time_p99_ms", Value::maybe(relays.time_p99_ms));
+        self.fill("relays_idle_share", Value::Number(relays.idle_share));
+        self.fill("sessions_ended", Value::Count(relays.sessions_ended));
+        self.fill("sessions_refused", Value::Count(relays.sessions_refused));
         self
     }
 
@@ -171,6 +192,23 @@ pub struct Costs {
     pub cross_region_bytes: u64,
     /// Things that the strategy adds and somebody must run.
     pub components: u64,
+}
+
+/// What went through proxies and balancers, where there are any.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct RelayCosts {
+    /// Bytes of probes.
+    pub probe_bytes: u64,
+    /// How long a message stays in one, median, in milliseconds.
+    pub time_p50_ms: Option<f64>,
+    /// The same, 99th percentile.
+    pub time_p99_ms: Option<f64>,
+    /// The share of the time in which one had no connection of a client, over all.
+    pub idle_share: f64,
+    /// Connections of clients that they closed, reset, or took with them.
+    pub sessions_ended: u64,
+    /// Connections of clients that they refused for want of room.
+    pub sessions_refused: u64,
 }
 
 /// How busy the database was, where that is modelled.

@@ -40,6 +40,8 @@ pub struct Host<P> {
     /// Whether its process is asked before a connection of a client or a check is accepted, and for each round
     /// trip of its setup.
     pub is_gated: bool,
+    /// The machine that it shares with another, if it does: what goes between the two stays inside.
+    pub machine: Option<HostId>,
     /// What a hung process will find when it goes on, in order of arrival.
     pub(super) inbox: Vec<(ConnectionId, End, Segment<P>)>,
 }
@@ -52,6 +54,7 @@ impl<P> Host<P> {
             zone,
             state: HostState::Running,
             is_gated: false,
+            machine: None,
             inbox: Vec::new(),
         }
     }

@@ -17,6 +17,7 @@ mod disruption;
 mod event;
 mod gate;
 mod host;
+mod looking;
 mod opening;
 mod path;
 mod stall;
@@ -94,6 +95,8 @@ impl<P: Copy> Network<P> {
                 paths.push(Path::new(id, &region.cross_zone, seed));
             }
         }
+        let loopback = Path::new(PathId(paths.len() as u16), &looking::loopback(), seed);
+        paths.push(loopback);
         Self {
             hosts: Vec::new(),
             regions,
@@ -107,6 +110,11 @@ impl<P: Copy> Network<P> {
             effects: EffectLog::default(),
             abandoned: Vec::new(),
         }
+    }
+
+    /// Draws the delays of messages from another seed from now on. The weather stays.
+    pub(crate) fn renoise(&mut self, seed: Seed) {
+        self.draws = seed.addressed("network");
     }
 
     /// Adds a running host.
@@ -134,6 +142,9 @@ impl<P: Copy> Network<P> {
 
     /// The path from one host to another.
     pub fn path_between(&self, from: HostId, to: HostId) -> PathId {
+        if self.share_machine(from, to) {
+            return PathId((self.paths.len() - 1) as u16);
+        }
         let (from, to) = (self.host(from), self.host(to));
         if from.region != to.region || from.zone == to.zone {
             PathId((from.region.index() * self.regions + to.region.index()) as u16)
@@ -162,16 +173,6 @@ impl<P: Copy> Network<P> {
         std::iter::once(direct)
             .chain(first..first + inner)
             .map(PathId)
-    }
-
-    /// Bytes that left one region for another so far, headers and repetitions included.
-    pub fn cross_region_bytes(&self) -> u64 {
-        let between = |(index, path): (usize, &Path)| {
-            let (from, to) = (index / self.regions, index % self.regions);
-            // Behind the pairs of regions come the paths between zones.
-            (from < self.regions && from != to).then_some(path.bytes)
-        };
-        self.paths.iter().enumerate().filter_map(between).sum()
     }
 
     /// When `bytes` that leave one host at `now` reach another over a connection that is kept open and is not modelled

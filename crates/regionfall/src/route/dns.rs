@@ -15,6 +15,8 @@ use crate::topology::MemberId;
 pub struct Answers {
     /// Changes in order of time; the first is the answer from before the run.
     changes: Vec<(SimTime, MemberId)>,
+    /// Since when nobody answers, or answers again; in order of time.
+    outages: Vec<(SimTime, bool)>,
 }
 
 impl Answers {
@@ -22,6 +24,7 @@ impl Answers {
     pub fn new(member: MemberId) -> Self {
         Self {
             changes: vec![(SimTime::ZERO, member)],
+            outages: Vec::new(),
         }
     }
 
@@ -29,6 +32,19 @@ impl Answers {
     pub fn change(&mut self, at: SimTime, member: MemberId) {
         debug_assert!(self.changes.last().is_some_and(|&(last, _)| last <= at));
         self.changes.push((at, member));
+    }
+
+    /// From now on the authoritative servers do not answer, or do again. Several such faults may overlap.
+    pub fn switch(&mut self, at: SimTime, is_down: bool) {
+        self.outages.push((at, is_down));
+    }
+
+    /// Whether the authoritative servers are out of reach at a moment.
+    pub fn is_down(&self, moment: SimTime) -> bool {
+        let past = self.outages.iter().filter(|(at, _)| *at <= moment);
+        past.map(|&(_, is_down)| if is_down { 1 } else { -1 })
+            .sum::<i32>()
+            > 0
     }
 
     /// What the authoritative server answers at a moment.
@@ -45,6 +61,10 @@ pub struct Resolver {
     ttl: SimDuration,
     /// Where in its refresh period the recursive resolver stands.
     phase: SimDuration,
+    /// How long the recursive resolver keeps a record beyond its time, since it counts whole seconds.
+    rounding: SimDuration,
+    /// Whether the recursive resolver answers with an old record when it cannot get a new one (RFC 8767).
+    serves_stale: bool,
     /// The answer in the client's own cache, and until when it is used.
     cached: Option<(MemberId, SimTime)>,
 }
@@ -65,6 +85,8 @@ impl Resolver {
             class,
             ttl,
             phase: SimDuration::ZERO,
+            rounding: SimDuration::ZERO,
+            serves_stale: false,
             cached: None,
         };
         let period = resolver.refresh_period().as_nanos() as f64;
@@ -72,37 +94,100 @@ impl Resolver {
         resolver
     }
 
-    /// How often the recursive resolver refreshes the record.
-    fn refresh_period(&self) -> SimDuration {
+    /// The same, behind a recursive resolver that counts whole seconds: a record stays up to a second longer, and
+    /// until it is asked again after the second is full.
+    #[must_use]
+    pub fn counting_seconds(mut self, phase: f64) -> Self {
+        self.rounding = SimDuration::from_secs(1);
+        let period = self.refresh_period().as_nanos() as f64;
+        self.phase = SimDuration::from_nanos_f64(period * phase);
+        self
+    }
+
+    /// The same, behind a recursive resolver that answers with an old record when it cannot get a new one.
+    #[must_use]
+    pub fn serving_stale(mut self) -> Self {
+        self.serves_stale = true;
+        self
+    }
+
+    /// The same, with an answer in the client's own cache that it had asked for before the run, if it keeps any.
+    #[must_use]
+    pub fn having_asked(mut self, answers: &Answers, age: f64) -> Self {
+        if let Some(keeps) = self
+            .own_cache()
+            .filter(|&keeps| keeps != SimDuration::FOREVER)
+        {
+            let left = keeps.as_nanos() as f64 * (1.0 - age);
+            let until = SimTime::ZERO + SimDuration::from_nanos_f64(left);
+            self.cached = Some((answers.at(SimTime::ZERO), until));
+        }
+        self
+    }
+
+    /// How long the client itself keeps an answer; `None` if it does not.
+    fn own_cache(&self) -> Option<SimDuration> {
         match self.class {
-            ResolverClass::Extending(length) => length.max(self.ttl),
-            ResolverClass::Honouring | ResolverClass::LocalCache(_) | ResolverClass::Forever => {
-                self.ttl
-            }
+            ResolverClass::Honouring
+            | ResolverClass::Extending(_)
+            | ResolverClass::Clamping { .. } => None,
+            ResolverClass::LocalCache(length) => Some(length),
+            ResolverClass::OwnCache => Some(self.ttl),
+            ResolverClass::Forever => Some(SimDuration::FOREVER),
         }
     }
 
-    /// Resolves a name.
-    pub fn resolve(&mut self, now: SimTime, answers: &Answers) -> Resolved {
+    /// How often the recursive resolver refreshes the record.
+    fn refresh_period(&self) -> SimDuration {
+        let kept = match self.class {
+            ResolverClass::Extending(length) => length.max(self.ttl),
+            ResolverClass::Clamping { least, most } => self.ttl.max(least).min(most),
+            // It asks the authority itself.
+            ResolverClass::OwnCache => return SimDuration::ZERO,
+            ResolverClass::Honouring | ResolverClass::LocalCache(_) | ResolverClass::Forever => {
+                self.ttl
+            }
+        };
+        kept + self.rounding
+    }
+
+    /// Resolves a name; `None` if nobody can answer.
+    pub fn resolve(&mut self, now: SimTime, answers: &Answers) -> Option<Resolved> {
         if let Some((member, until)) = self.cached
             && now < until
         {
-            return Resolved {
+            return Some(Resolved {
                 member,
                 asked: false,
-            };
+            });
         }
-        let member = answers.at(self.last_refresh(now));
-        let keep = match self.class {
-            ResolverClass::Honouring | ResolverClass::Extending(_) => SimDuration::ZERO,
-            ResolverClass::LocalCache(length) => length,
-            ResolverClass::Forever => SimDuration::FOREVER,
-        };
+        let member = self.recursive_answer(now, answers)?;
+        let keep = self.own_cache().unwrap_or(SimDuration::ZERO);
         self.cached = Some((member, now + keep));
-        Resolved {
+        Some(Resolved {
             member,
             asked: true,
+        })
+    }
+
+    /// What the recursive resolver answers. One that could not refresh its record tries again with every question.
+    fn recursive_answer(&self, now: SimTime, answers: &Answers) -> Option<MemberId> {
+        let refreshed = self.last_refresh(now);
+        if !answers.is_down(refreshed) {
+            return Some(answers.at(refreshed));
         }
+        if !answers.is_down(now) {
+            return Some(answers.at(now));
+        }
+        let period = self.refresh_period().as_nanos().max(1);
+        let mut before = refreshed;
+        while self.serves_stale && answers.is_down(before) {
+            if before == SimTime::ZERO {
+                return None;
+            }
+            before = SimTime::from_nanos(before.as_nanos().saturating_sub(period));
+        }
+        self.serves_stale.then(|| answers.at(before))
     }
 
     /// The recursive resolver's last refresh, at the latest at `now`.
@@ -139,7 +224,11 @@ mod tests {
                 .refresh_period()
                 .as_secs_f64();
         let mut resolver = Resolver::new(class, ttl, phase);
-        (0..4_000).find(|&at| resolver.resolve(second(at), &answers).member == MemberId(1))
+        let switched = |at: u64, resolver: &mut Resolver| {
+            let resolved = resolver.resolve(second(at), &answers);
+            resolved.is_some_and(|resolved| resolved.member == MemberId(1))
+        };
+        (0..4_000).find(|&at| switched(at, &mut resolver))
     }
 
     #[test]
@@ -158,6 +247,60 @@ mod tests {
     fn a_stretched_record_stays_for_its_length() {
         let class = ResolverClass::Extending(SimDuration::from_secs(3_600));
         assert_eq!(switch_time(class), Some(3_610));
+    }
+
+    #[test]
+    fn a_clamp_works_both_ways() {
+        let clamp = |least, most| ResolverClass::Clamping {
+            least: SimDuration::from_secs(least),
+            most: SimDuration::from_secs(most),
+        };
+        // Refreshes at 10, 310, ...; at 10, 30, 50, ..., 110.
+        assert_eq!(switch_time(clamp(300, 3_600)), Some(310));
+        assert_eq!(switch_time(clamp(0, 20)), Some(110));
+        assert_eq!(switch_time(clamp(0, 3_600)), Some(130));
+    }
+
+    #[test]
+    fn who_asks_the_authority_itself_counts_from_its_own_question() {
+        // Asked at 0, 60, 120.
+        assert_eq!(switch_time(ResolverClass::OwnCache), Some(120));
+    }
+
+    #[test]
+    fn without_an_authority_a_record_lasts_its_time_and_a_stale_one_longer() {
+        let mut answers = Answers::new(MemberId(0));
+        answers.switch(second(100), true);
+        answers.switch(second(400), false);
+        let ttl = SimDuration::from_secs(60);
+        // Refreshes at 10, 70, 130, ...
+        let fresh = Resolver::new(ResolverClass::Honouring, ttl, 10.0 / 60.0);
+        let answer = |resolver: &Resolver, at| {
+            let resolved = resolver.clone().resolve(second(at), &answers);
+            resolved.map(|resolved| resolved.member)
+        };
+        assert_eq!(answer(&fresh, 129), Some(MemberId(0)), "its time is not up");
+        assert_eq!(answer(&fresh, 131), None);
+        assert_eq!(answer(&fresh, 399), None);
+        assert_eq!(
+            answer(&fresh, 401),
+            Some(MemberId(0)),
+            "asked again at once"
+        );
+        let stale = fresh.serving_stale();
+        assert_eq!(answer(&stale, 300), Some(MemberId(0)));
+    }
+
+    #[test]
+    fn whole_seconds_lengthen_a_record() {
+        let mut answers = Answers::new(MemberId(0));
+        answers.change(second(1), MemberId(1));
+        let ttl = SimDuration::from_secs(5);
+        // Refreshes at 0, 6, 12, ...
+        let mut resolver = Resolver::new(ResolverClass::Honouring, ttl, 0.0).counting_seconds(0.0);
+        let mut member = |at| resolver.resolve(second(at), &answers).map(|one| one.member);
+        assert_eq!(member(5), Some(MemberId(0)));
+        assert_eq!(member(6), Some(MemberId(1)));
     }
 
     #[test]

@@ -59,6 +59,7 @@ fn worst_switch(strategy: &StrategyConfig) -> Option<SimDuration> {
             publish_delay,
             lookup,
             resolvers,
+            ..
         } => {
             let local = resolvers.iter().map(|resolver| match resolver.class {
                 ResolverClass::LocalCache(keeps) => keeps,
@@ -66,6 +67,15 @@ fn worst_switch(strategy: &StrategyConfig) -> Option<SimDuration> {
             });
             let local = local.max().unwrap_or_default();
             detection + *publish_delay + *ttl + local + *lookup
+        }
+        Propagation::Upstream(upstream) => {
+            let is_told = matches!(strategy.vantage, Vantage::Checkers { .. });
+            let told = if is_told {
+                upstream.publish_delay
+            } else {
+                SimDuration::ZERO
+            };
+            detection + told
         }
         Propagation::Pointer { .. } | Propagation::None => detection,
     })
@@ -85,8 +95,10 @@ fn worst_detection(strategy: &StrategyConfig) -> Option<SimDuration> {
         Evidence::Probe(probe, Detector::Consecutive { down, .. }) => {
             Some(probe.every * u64::from(*down) + probe.timeout)
         }
+        Evidence::Probe(_, Detector::Silence(silence)) => Some(silence.limit),
         Evidence::Probe(probe, _) => Some(probe.every + probe.timeout),
-        Evidence::Passive(_) => None,
+        Evidence::Heartbeat(beats) => Some(beats.silence + beats.every),
+        Evidence::Passive(_) | Evidence::PassiveTimeouts(_) => None,
     });
     computed.min().or(known)
 }
@@ -110,6 +122,7 @@ fn phases(settings: &Settings, strategy: &StrategyConfig, warnings: &mut Vec<War
         Failback::Never => None,
         Failback::Automatic { after } => Some(*after),
         Failback::Tick { every, .. } => Some(*every),
+        Failback::Manual { takes } => Some(takes.quantile(0.99)),
     };
     if let Some(back) = back.filter(|back| *back > settings.phases.calm) {
         warnings.push(Warning {

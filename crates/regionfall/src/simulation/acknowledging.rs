@@ -12,6 +12,7 @@ use regionfall_kernel::{SimDuration, SimTime, TimerId};
 
 use super::answering::{Asker, Errand};
 use super::event::{Event, LinkId, Message, WaitId};
+use super::sabotage::Mutation;
 use super::world::World;
 use crate::database::promotion::guard::{REPORT_PERIOD, Reports};
 use crate::database::{LinkState, Scope};
@@ -267,6 +268,9 @@ impl World {
         let Some(wait) = self.blueprint.settings().workload.keyspaces[keyspace.index()].wait else {
             return false;
         };
+        if self.sabotage.is(Mutation::AcknowledgesBeforeReplicas) {
+            return false;
+        }
         let index = self.waits.iter().position(Option::is_none);
         let index = index.unwrap_or_else(|| {
             self.waits.push(None);

@@ -3,6 +3,7 @@
 use regionfall_kernel::SimTime;
 
 use super::event::Event;
+use super::sabotage::Mutation;
 use super::world::World;
 use crate::client::{Finding, Operation, PooledState, Slot, next_attempt_after, proves_no_effect};
 use crate::failover::Sight;
@@ -141,6 +142,12 @@ impl World {
             member: home,
             in_doubt: false,
             unconfirmed: false,
+            is_outdated: false,
+            is_bound: false,
+            due: SimTime::NEVER,
+            waits_until: None,
+            version: 0,
+            wrote: None,
             ended: false,
             travelling: 0,
         });
@@ -155,19 +162,14 @@ impl World {
         listener: &mut L,
     ) {
         let id = self.operations.get(slot).server;
+        self.tell_of_command(now, id, listener);
         self.take_next_route(now, id, listener);
-        let operation = self.operations.get(slot);
-        let attempt = operation.attempt;
-        let server = &self.servers[id.index()];
-        let stays = attempt > 0 && self.strategy.client.retry_same_member;
-        let member = if stays {
-            operation.member
-        } else {
-            server.route.member()
-        };
+        if self.servers[id.index()].looks_each_time {
+            self.look_at_name(now, id, listener);
+        }
+        let member = self.sabotaged_member(slot, self.member_for(id, slot));
         self.operations.get_mut(slot).member = member;
-        if self.strategy.client.fails_at_once_when_down && !self.is_usable(now, id, member) {
-            self.attempt_failed(now, slot, AttemptEnding::TargetDown, listener);
+        if self.is_turned_away(now, (id, slot), member, listener) {
             return;
         }
         let server = &self.servers[id.index()];
@@ -199,8 +201,14 @@ impl World {
         let operation = self.operations.get(slot);
         let id = operation.server;
         let (number, member) = (operation.id, operation.member);
-        // A reply to an attempt that was given up arrives at a closed connection and is not seen.
-        debug_assert!(!operation.ended && operation.attempt == attempt);
+        // A reply to an attempt that was given up arrives at a closed connection and is not seen, unless the client
+        // leaves connections open.
+        let is_current = !operation.ended && operation.attempt == attempt;
+        if !is_current && self.strategy.client.habits.keeps_connection_on_timeout {
+            self.operations.message_gone(slot);
+            return;
+        }
+        debug_assert!(is_current);
         let server = &mut self.servers[id.index()];
         let Some(position) = server.position(connection) else {
             return;
@@ -210,15 +218,20 @@ impl World {
         let asks = self.asks_sentinels(member);
         // A client that asks Sentinels takes "read only" for a lost connection, and lets go of former primaries.
         let is_readonly = is_error && asks && self.leads_to_replica(id, position);
-        if is_readonly || asks && self.leads_astray(id, position) {
+        let is_used_up = !self.strategy.client.keeps_connections;
+        if is_used_up || is_readonly || asks && self.leads_astray(id, position) {
             self.drop_pooled(now, id, position);
         }
-        if is_readonly {
+        if self.reads_again(now, (id, slot), listener) {
+            // The reply is not taken for an answer.
+        } else if is_readonly {
             self.attempt_failed(now, slot, AttemptEnding::Refused, listener);
         } else if self.counts_as_unanswered(slot) {
             self.attempt_failed(now, slot, AttemptEnding::Timeout, listener);
         } else if is_error {
             self.attempt_failed(now, slot, AttemptEnding::ErrorReply, listener);
+        } else if self.sabotage.is(Mutation::SendsTwice) && attempt == 0 && number.0 % 16 == 0 {
+            self.attempt_failed(now, slot, AttemptEnding::Timeout, listener);
         } else {
             let ending = AttemptEnding::Reply;
             listener.observe(
@@ -230,7 +243,8 @@ impl World {
                     ending,
                 },
             );
-            self.tell_judge(now, id, member, false, listener);
+            self.tell_judge(now, id, member, (false, false), listener);
+            self.remember_write(slot);
             let member = Some(member);
             self.end_operation(now, slot, (Ending::Acknowledged, member), listener);
         }
@@ -272,16 +286,32 @@ impl World {
                 ending,
             },
         );
-        if !matches!(
+        let draw = self.retry_draw(slot);
+        let client = &self.strategy.client;
+        let retry = next_attempt_after(client, command, attempt, ending, draw);
+        // What the member's own client tries again itself nobody hears of.
+        let is_reported = retry.is_none()
+            || (u32::from(attempt) + 1).is_multiple_of(client.habits.inner_attempts);
+        let is_failure = !matches!(
             ending,
             AttemptEnding::ErrorReply | AttemptEnding::PoolExhausted
-        ) {
-            self.tell_judge(now, id, member, true, listener);
+        );
+        if is_failure && is_reported {
+            let timed_out = matches!(
+                ending,
+                AttemptEnding::Timeout | AttemptEnding::ConnectTimeout
+            );
+            self.tell_judge(now, id, member, (true, timed_out), listener);
         }
-        let retry = next_attempt_after(&self.strategy.client, command, attempt, ending);
+        let is_sent_again = self.sabotage.is(Mutation::RetriesEverything) && attempt < 3;
+        let retry = retry.or(is_sent_again.then_some(regionfall_kernel::SimDuration::ZERO));
         if let Some(wait) = retry {
-            self.operations.get_mut(slot).attempt += 1;
+            let operation = self.operations.get_mut(slot);
+            operation.attempt += 1;
+            operation.is_bound = false;
+            operation.due = now + wait;
             self.queue.schedule(now + wait, Event::Retry(slot, number));
+            self.follow_switch(id, slot);
         } else {
             let ending = if in_doubt {
                 Ending::Unknown
@@ -300,8 +330,9 @@ impl World {
         operation: OperationId,
         listener: &mut L,
     ) {
-        let state = self.operations.get(slot);
-        if state.id == operation && !state.ended {
+        let state = self.operations.get_mut(slot);
+        if state.id == operation && !state.ended && state.due <= now {
+            state.due = SimTime::NEVER;
             self.begin_attempt(now, slot, listener);
         }
     }
@@ -315,6 +346,12 @@ impl World {
     ) {
         let operation = self.operations.get(slot);
         let (number, server, client) = (operation.id, operation.server, operation.client);
+        let trouble = &mut self.servers[server.index()].trouble_since;
+        if ending == Ending::Acknowledged {
+            *trouble = SimTime::NEVER;
+        } else {
+            *trouble = now.min(*trouble);
+        }
         listener.observe(
             now,
             &Fact::OperationEnded {
@@ -335,16 +372,21 @@ impl World {
         now: SimTime,
         id: ServerId,
         member: MemberId,
-        failed: bool,
+        (failed, timed_out): (bool, bool),
         listener: &mut L,
     ) {
         if let Finding::Pointer(decider) = self.servers[id.index()].finding
-            && self.deciders[decider.index()].watches_traffic
+            && let Some(slot) = self.deciders.get(decider.index())
+            && slot.watches_traffic
         {
             self.show(
                 now,
                 decider,
-                Sight::AttemptEnded { member, failed },
+                Sight::AttemptEnded {
+                    member,
+                    failed,
+                    timed_out,
+                },
                 listener,
             );
         }
@@ -352,7 +394,11 @@ impl World {
 
     pub(super) fn is_usable(&self, now: SimTime, id: ServerId, member: MemberId) -> bool {
         match self.servers[id.index()].finding {
-            Finding::Pointer(decider) => self.deciders[decider.index()].is_usable(now, member),
+            // Who points without a judge of one's own, such as people, is not asked.
+            Finding::Pointer(decider) => self
+                .deciders
+                .get(decider.index())
+                .is_none_or(|slot| slot.is_usable(now, member)),
             Finding::Fixed | Finding::Name(_) => true,
         }
     }

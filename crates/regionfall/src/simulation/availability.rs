@@ -20,8 +20,21 @@ use crate::topology::{FaultId, HostId, MemberId, NodeId};
 impl World {
     /// A management process on each node, if any decider asks one.
     pub(super) fn place_management(&mut self) {
-        let asks = |evidence: &Evidence| matches!(evidence, Evidence::Probe(probe, _) if matches!(probe.kind, ProbeKind::Availability { .. }));
-        if self.strategy.evidence.iter().any(asks) {
+        let is_asked =
+            |kind: ProbeKind| matches!(kind, ProbeKind::Availability { .. } | ProbeKind::Http);
+        let asks = |evidence: &Evidence| matches!(evidence, Evidence::Probe(probe, _) if is_asked(probe.kind));
+        let mut conditions = self.strategy.returning.conditions().into_iter();
+        let balancer = self.strategy.balancer.as_ref();
+        let of_nodes = balancer.is_some_and(|balancer| {
+            balancer
+                .evidence
+                .iter()
+                .any(|(probe, _)| is_asked(probe.kind))
+        });
+        if of_nodes
+            || self.strategy.evidence.iter().any(asks)
+            || conditions.any(|probe| is_asked(probe.kind))
+        {
             let hosts: Vec<HostId> = self.nodes.iter().map(|node| node.host).collect();
             for host in hosts {
                 let (region, zone) = (self.network.host(host).region, self.network.host(host).zone);
@@ -35,8 +48,8 @@ impl World {
     pub(super) fn probed_host(&self, member: MemberId, kind: ProbeKind) -> HostId {
         let entrance = self.members[member.index()].entrance;
         match kind {
-            ProbeKind::Availability { .. } => self.management[entrance.index()],
-            ProbeKind::Connect | ProbeKind::Ping => self.node_host(entrance),
+            ProbeKind::Availability { .. } | ProbeKind::Http => self.management[entrance.index()],
+            _ => self.node_host(entrance),
         }
     }
 
@@ -82,6 +95,13 @@ impl World {
         };
         let settings = self.blueprint.settings();
         settings.database.availability.answer(scope, lag, &seen)
+    }
+
+    /// Whether a member that is asked over its data path says that it lags further behind its peers.
+    pub(super) fn is_behind(&self, now: SimTime, member: MemberId, tolerance: SimDuration) -> bool {
+        let sources = self.source_lags(now, member);
+        let mut reachable = sources.iter().filter(|source| source.is_reachable);
+        reachable.any(|source| source.lag > tolerance)
     }
 
     /// How far each link to a member is behind.

@@ -158,14 +158,20 @@ impl World {
     }
 
     /// A check reached a node. A management process answers at once.
-    pub(super) fn queue_probe(&mut self, now: SimTime, connection: ConnectionId, probe: ProbeId) {
+    pub(super) fn queue_probe<L: Listener>(
+        &mut self,
+        now: SimTime,
+        connection: ConnectionId,
+        probe: ProbeId,
+        listener: &mut L,
+    ) {
         match self.node_at(connection) {
             Some(node) => self.offer(
                 now,
                 self.process_of(node, 0),
                 Work::Probe(connection, probe),
             ),
-            None => self.answer_probe(now, connection, probe),
+            None => self.answer_probe(now, connection, probe, listener),
         }
     }
 
@@ -255,7 +261,9 @@ impl World {
     fn do_work<L: Listener>(&mut self, now: SimTime, work: Work, listener: &mut L) {
         match work {
             Work::Request(errand) => self.execute_errand(now, errand, listener),
-            Work::Probe(connection, probe) => self.answer_probe(now, connection, probe),
+            Work::Probe(connection, probe) => {
+                self.answer_probe(now, connection, probe, listener);
+            }
             Work::Call(connection, call) => self.serve_call(now, connection, call, listener),
             Work::Setup(connection, _) => {
                 self.network.answer_setup(now, &mut self.queue, connection);

@@ -3,13 +3,15 @@
 use regionfall_kernel::{SimTime, TimerId, TraceHash};
 
 use super::event::{Event, Message, ProbeId};
+use super::examining::Met;
 use super::world::{Owner, World};
 use crate::failover::{
-    Action, Decider, LocalTime, Probe, ProbeKind, ProbeOutcome, Propagation, Sight, Vantage,
+    Action, Decider, KeySample, LocalTime, Probe, ProbeKind, ProbeOutcome, Propagation, Sight,
+    Vantage,
 };
 use crate::history::{Fact, Listener};
 use crate::network::{ConnectionId, ConnectionOptions, Draw, End, Opening, TrafficClass};
-use crate::topology::{DeciderId, HostId, MemberId, ServerId};
+use crate::topology::{DeciderId, FaultId, HostId, MemberId, RelayId, ServerId};
 
 /// Bytes of a probe and of its answer: RESP PING and PONG with TCP/IP headers.
 const PROBE_BYTES: u32 = 80;
@@ -34,6 +36,18 @@ pub(super) struct DeciderSlot {
     probes_sent: u32,
     /// Whether it wants to see every attempt of its own traffic.
     pub watches_traffic: bool,
+    /// The relay whose judge it is.
+    pub relay: Option<RelayId>,
+    /// Faults that cut it off from members, and whether its reports get lost too.
+    pub cut_off: Vec<(FaultId, bool)>,
+    /// Whether it wants to see every attempt before it chooses a member.
+    pub wants_commands: bool,
+    /// Its connections for heartbeats, by member, and whether they are open.
+    pub subscriptions: Vec<Option<(ConnectionId, bool)>>,
+    /// Heartbeats published and connections opened for them so far, for addressing draws.
+    pub subscribed: u32,
+    /// Notes sent so far, for addressing draws.
+    pub noted: u32,
 }
 
 impl DeciderSlot {
@@ -44,6 +58,8 @@ impl DeciderSlot {
         kept: Vec<Option<ConnectionId>>,
     ) -> Self {
         let watches_traffic = decider.watches_traffic();
+        let wants_commands = decider.wants_commands();
+        let subscriptions = vec![None; kept.len()];
         Self {
             decider,
             host,
@@ -52,6 +68,12 @@ impl DeciderSlot {
             deferred: Vec::new(),
             probes_sent: 0,
             watches_traffic,
+            relay: None,
+            cut_off: Vec::new(),
+            wants_commands,
+            subscriptions,
+            subscribed: 0,
+            noted: 0,
         }
     }
 
@@ -71,6 +93,24 @@ pub(super) struct ProbeSlot {
     /// The draw's sequence.
     sequence: u32,
     in_use: bool,
+}
+
+/// Bytes of a probe, and of its answer.
+fn bytes_of(kind: ProbeKind) -> u32 {
+    match kind {
+        ProbeKind::Connect | ProbeKind::Ping | ProbeKind::Availability { .. } => PROBE_BYTES,
+        // A payload of 32 bytes each way.
+        ProbeKind::Echo => PROBE_BYTES + 32,
+        // Request line, host and status line.
+        ProbeKind::Http => PROBE_BYTES + 120,
+        // SET and GET with a key of 16 bytes and a value of 16 for each.
+        ProbeKind::SetGet(KeySample::OnePerShard) => PROBE_BYTES + 100,
+        ProbeKind::SetGet(KeySample::Random(keys)) => PROBE_BYTES + 100 * u32::from(keys),
+        // INFO replication, or the refusal of a write.
+        ProbeKind::Replication { .. } | ProbeKind::Primary => PROBE_BYTES + 500,
+        ProbeKind::NotStale => PROBE_BYTES + 60,
+        ProbeKind::Custom(check) => check.bytes,
+    }
 }
 
 /// A host's clock. Every clock is right for now.
@@ -124,16 +164,24 @@ impl World {
                 }
                 Action::Probe(probe) => self.send_probe(now, id, probe, listener),
                 Action::Verdict { member, healthy } => {
-                    let server = self.deciders[id.index()].server;
-                    listener.observe(
-                        now,
-                        &Fact::Verdict {
-                            decider: id,
-                            server,
-                            member,
-                            healthy,
-                        },
-                    );
+                    let slot = &self.deciders[id.index()];
+                    let server = slot.server;
+                    if let Some(relay) = slot.relay {
+                        self.target_judged(now, (relay, id), (member, healthy), listener);
+                    } else {
+                        listener.observe(
+                            now,
+                            &Fact::Verdict {
+                                decider: id,
+                                server,
+                                member,
+                                healthy,
+                            },
+                        );
+                    }
+                    if let Some(server) = server.filter(|_| healthy) {
+                        self.fill_pool(now, server, member, listener);
+                    }
                     let mut state = TraceHash::default();
                     self.deciders[id.index()].decider.hash_into(&mut state);
                     listener.observe(
@@ -145,7 +193,11 @@ impl World {
                     );
                 }
                 Action::Report { member, healthy } => {
-                    if let Vantage::Checkers { report_delay, .. } = self.strategy.vantage {
+                    let mut cuts = self.deciders[id.index()].cut_off.iter();
+                    let is_lost = cuts.any(|&(_, reports_lost)| reports_lost);
+                    if let Vantage::Checkers { report_delay, .. } = self.strategy.vantage
+                        && !is_lost
+                    {
                         let report = Event::Report {
                             from: id,
                             member,
@@ -154,17 +206,28 @@ impl World {
                         self.queue.schedule(now + report_delay, report);
                     }
                 }
-                Action::Publish { fleet, member } => {
-                    if let Propagation::Dns { publish_delay, .. } = self.strategy.propagation {
+                Action::Publish { fleet, member } => match &self.strategy.propagation {
+                    Propagation::Upstream(upstream) => {
+                        let change = Event::AnswerChanges(fleet, member);
+                        self.queue.schedule(now + upstream.publish_delay, change);
+                    }
+                    &Propagation::Dns { publish_delay, .. } => {
                         let change = Event::AnswerChanges(fleet, member);
                         self.queue.schedule(now + publish_delay, change);
                     }
+                    Propagation::Pointer { .. } => self.point_fleet(now, fleet, member, listener),
+                    Propagation::None => {}
+                },
+                Action::Use { .. }
+                | Action::UseForReads { .. }
+                | Action::Share { .. }
+                | Action::UseForShard { .. }
+                | Action::Carry { .. } => self.steer(now, id, action, listener),
+                Action::Subscribe { member } => self.subscribe(now, id, member),
+                Action::Beat { member, channel } => {
+                    self.publish_beat(now, id, (member, channel), listener);
                 }
-                Action::Use { member } => {
-                    if let Some(server) = self.deciders[id.index()].server {
-                        self.point(now, server, member, listener);
-                    }
-                }
+                Action::Send { to, note } => self.send_note(now, id, to, note),
             }
         }
     }
@@ -198,6 +261,7 @@ impl World {
         for index in 0..self.deciders.len() {
             if self.deciders[index].host == Some(host) {
                 self.deciders[index].kept.fill(None);
+                self.deciders[index].subscriptions.fill(None);
                 for token in std::mem::take(&mut self.deciders[index].deferred) {
                     self.show(
                         now,
@@ -219,7 +283,11 @@ impl World {
         healthy: bool,
         listener: &mut L,
     ) {
-        let manager = DeciderId::from_index(self.deciders.len() - 1);
+        // It alone has no host.
+        let Some(manager) = self.deciders.iter().position(|slot| slot.host.is_none()) else {
+            return;
+        };
+        let manager = DeciderId::from_index(manager);
         let sight = Sight::Reported {
             reporter: from.0,
             member,
@@ -244,9 +312,12 @@ impl World {
             &Fact::ProbeSent {
                 decider: id,
                 member,
-                bytes: PROBE_BYTES,
+                bytes: bytes_of(probe.kind),
             },
         );
+        if let Some(relaying) = &mut self.relaying {
+            relaying.probe_bytes += u64::from(PROBE_BYTES);
+        }
         let sequence = self.deciders[id.index()].probes_sent;
         self.deciders[id.index()].probes_sent += 1;
         let number = self.claim_probe(ProbeSlot {
@@ -261,6 +332,13 @@ impl World {
             .queue
             .arm(now + probe.timeout, Event::ProbeTimeout(number));
         self.probes[number.0 as usize].timer = timer;
+        if let Some(&(fault, _)) = self.deciders[id.index()].cut_off.first() {
+            // Nothing of it arrives anywhere.
+            self.network
+                .effects
+                .note(fault, |effects| effects.dropped += 1);
+            return;
+        }
         if let Some(connection) = self.deciders[id.index()].kept[member.index()].take() {
             self.probes[number.0 as usize].connection = Some(connection);
             self.own(connection, Owner::Probe(number));
@@ -269,12 +347,17 @@ impl World {
         }
         let setup = match probe.kind {
             ProbeKind::Availability { .. } => HTTPS_SETUP,
+            ProbeKind::Custom(check) => check.setup_round_trips,
+            ProbeKind::Http => 0,
             _ if self.deciders[id.index()].server.is_some() => CLIENT_PROBE_SETUP,
-            ProbeKind::Connect | ProbeKind::Ping => 0,
+            ProbeKind::SetGet(_) | ProbeKind::Replication { .. } | ProbeKind::NotStale => {
+                CLIENT_PROBE_SETUP
+            }
+            ProbeKind::Connect | ProbeKind::Ping | ProbeKind::Echo | ProbeKind::Primary => 0,
         };
         let opening = Opening {
             client: host,
-            server: self.probed_host(member, probe.kind),
+            server: self.probe_target(id, member, probe.kind),
             class: TrafficClass::Check,
             options: ConnectionOptions {
                 setup_round_trips: setup,
@@ -301,7 +384,7 @@ impl World {
     ) {
         match self.probes[number.0 as usize].probe.kind {
             ProbeKind::Connect => self.end_probe(now, number, ProbeOutcome::Passed, listener),
-            ProbeKind::Ping | ProbeKind::Availability { .. } => self.send_ping(now, number),
+            _ => self.send_ping(now, number),
         }
     }
 
@@ -314,7 +397,7 @@ impl World {
             leg: 0,
         };
         if let Some(connection) = slot.connection {
-            let message = (Message::Probe(number).into(), PROBE_BYTES);
+            let message = (Message::Probe(number).into(), bytes_of(slot.probe.kind));
             self.network.send(
                 now,
                 &mut self.queue,
@@ -327,7 +410,13 @@ impl World {
     }
 
     /// A member's process answers a probe, or the management process beside it.
-    pub(super) fn answer_probe(&mut self, now: SimTime, connection: ConnectionId, number: ProbeId) {
+    pub(super) fn answer_probe<L: Listener>(
+        &mut self,
+        now: SimTime,
+        connection: ConnectionId,
+        number: ProbeId,
+        listener: &mut L,
+    ) {
         let slot = self.probes[number.0 as usize];
         let draw = Draw {
             who: slot.decider.0,
@@ -336,20 +425,15 @@ impl World {
             leg: 1,
         };
         // A process that still loads answers PING with an error too (Redis docs, PING and LOADING).
-        let is_error = match slot.probe.kind {
-            ProbeKind::Availability { scope, lag } => {
-                let answer = self.availability(now, slot.probe.member, (scope, lag));
-                !answer.is_available()
-            }
-            ProbeKind::Connect | ProbeKind::Ping => self
-                .node_at(connection)
-                .is_some_and(|node| self.is_loading(node)),
+        let asked = (self.node_at(connection), slot.probe);
+        let Met::Answer { is_error } = self.examine(now, asked, draw, listener) else {
+            return;
         };
         let reply = Message::ProbeReply {
             probe: number,
             is_error,
         };
-        let message = (reply.into(), PROBE_BYTES);
+        let message = (reply.into(), bytes_of(slot.probe.kind));
         self.network.send(
             now,
             &mut self.queue,
@@ -412,8 +496,13 @@ impl World {
         self.queue.cancel(slot.timer);
         self.probes[number.0 as usize].in_use = false;
         let Probe { member, ticket, .. } = slot.probe;
+        if let Some(relay) = self.deciders[slot.decider.index()].relay {
+            let passed = outcome == ProbeOutcome::Passed;
+            self.relay_probed(now, relay, (member, passed), listener);
+        }
         if let Some(connection) = slot.connection {
-            if slot.probe.keeps_connection && outcome == ProbeOutcome::Passed {
+            let kept = self.deciders[slot.decider.index()].kept[member.index()];
+            if slot.probe.keeps_connection && outcome == ProbeOutcome::Passed && kept.is_none() {
                 self.deciders[slot.decider.index()].kept[member.index()] = Some(connection);
                 self.own(connection, Owner::Kept(slot.decider, member));
             } else {
@@ -433,6 +522,42 @@ impl World {
             },
             listener,
         );
+    }
+
+    /// Where a decider's probe goes: a balancer's to a node, all others to where traffic for the member goes.
+    fn probe_target(&self, id: DeciderId, member: MemberId, kind: ProbeKind) -> HostId {
+        let relay = self.deciders[id.index()]
+            .relay
+            .map(|relay| self.relay_state(relay));
+        let target = relay.and_then(|relay| {
+            let of_node = relay.targets.get(member.index());
+            of_node.filter(|target| target.node.is_some())
+        });
+        match (kind, target) {
+            (ProbeKind::Availability { .. }, None) => self.probed_host(member, kind),
+            (ProbeKind::Availability { .. } | ProbeKind::Http, Some(target)) => {
+                let node = target.node.map_or(0, |node| node.index());
+                self.management[node]
+            }
+            (_, Some(target)) => self.target_host(target),
+            // What other processes answer is asked of them.
+            _ if self.probed_host(member, kind) == self.entrance_host(member) => {
+                self.endpoint_host(member)
+            }
+            _ => self.probed_host(member, kind),
+        }
+    }
+
+    /// Addresses the draws of what a relay hands on of a probe, and how long that is.
+    pub(super) fn probe_draw(&self, number: ProbeId, leg: u8) -> (Draw, u32) {
+        let slot = &self.probes[number.0 as usize];
+        let draw = Draw {
+            who: slot.decider.0,
+            sequence: slot.sequence,
+            attempt: slot.probe.member.0,
+            leg,
+        };
+        (draw, PROBE_BYTES)
     }
 
     fn claim_probe(&mut self, slot: ProbeSlot) -> ProbeId {

@@ -32,6 +32,10 @@ impl World {
             self.switch_health_endpoint(now, fault, begins, (member, mode), listener);
             return;
         }
+        if let Degradation::CoordinatorDown { mode } = degradation {
+            self.switch_coordinator(now, (fault, begins), mode, listener);
+            return;
+        }
         if begins {
             self.degradations.push(Acting {
                 fault,

@@ -2,11 +2,17 @@
 
 use regionfall_crdt::OriginId;
 
+use super::heartbeats::Beat;
 use super::letter::Letter;
+use super::sessions::SessionId;
+use super::takeover::RouterId;
 use crate::client::Slot;
+use crate::failover::RouterTimer;
 use crate::history::Phase;
-use crate::network::{CarriesNetwork, NetworkEvent};
-use crate::topology::{DeciderId, FaultId, FleetId, MemberId, NodeId, OperationId, ServerId};
+use crate::network::{CarriesNetwork, NetworkEvent, Port};
+use crate::topology::{
+    DeciderId, FaultId, FleetId, MemberId, NodeId, OperationId, RelayId, ServerId,
+};
 
 /// Something that will happen.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -101,6 +107,34 @@ pub(super) enum Event {
     Served(ProcessId),
     /// A member looks for keys that have expired.
     Expiry(NodeId),
+    /// A relay's session has waited long enough.
+    SessionTimeout(SessionId),
+    /// Nothing may have moved on a relay's session for too long.
+    SessionIdle(SessionId),
+    /// A client's kernel sends again what a relay will answer with a reset.
+    SessionDoomed(SessionId),
+    /// A relay has done with a message that reached a port of its host.
+    Relayed(Port, Letter),
+    /// A relay looks whether what it does not use may be used again.
+    RelayLook(RelayId),
+    /// A timer of a router that holds a proxy's address fires.
+    Router(RouterId, RouterTimer),
+    /// An advert reaches such a router.
+    Advert(RouterId, u8),
+    /// Machines that send to a proxy without its address ask who has it.
+    Neighbours(RouterId),
+    /// A supervisor has started a proxy again that a fault had ended.
+    ProxyStarts(RelayId, FaultId),
+    /// The address of a dead proxy is withdrawn from the name of its pool.
+    Withdrawal(RelayId),
+    /// A syncer looks for a node that was added to a member.
+    SyncerLooks(MemberId, u8),
+    /// A syncer has told a balancer of that node.
+    SyncerApplies(MemberId, u8),
+    /// A note of one decider reaches another.
+    Note(NoteId),
+    /// A heartbeat leaves a member for another.
+    Relay(Beat),
 }
 
 /// What travels over connections, as a [`Letter`].
@@ -155,7 +189,13 @@ pub(super) enum Message {
     AskProgress(LinkId),
     /// A segment of a byte stream.
     Bytes(ChunkId),
+    /// A heartbeat of a decider, at any stage of its way.
+    Beat(Beat),
 }
+
+/// A note between deciders.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct NoteId(pub u32);
 
 /// A directed link of one shard.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -270,6 +310,20 @@ impl Event {
             Self::DiskFree(..) => 33,
             Self::Export(_) => 34,
             Self::Imported(..) => 35,
+            Self::SessionTimeout(_) => 70,
+            Self::SessionIdle(_) => 71,
+            Self::SessionDoomed(_) => 72,
+            Self::Relayed(..) => 73,
+            Self::RelayLook(_) => 74,
+            Self::Router(..) => 75,
+            Self::Advert(..) => 76,
+            Self::Neighbours(_) => 81,
+            Self::ProxyStarts(..) => 77,
+            Self::Withdrawal(_) => 78,
+            Self::SyncerLooks(..) => 79,
+            Self::SyncerApplies(..) => 80,
+            Self::Note(_) => 50,
+            Self::Relay(_) => 51,
             Self::StateStep(..) => 28,
             Self::Alone(..) => 29,
         }

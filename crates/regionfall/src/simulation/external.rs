@@ -284,24 +284,25 @@ impl World {
         copies.saturating_sub(1)
     }
 
-    /// What a name means to an app server now, and how long the answer takes; its home where no names are used.
-    pub(super) fn resolve(&mut self, server: ServerId) -> (MemberId, SimDuration) {
+    /// What a name means to an app server now, and how long the answer takes; its home where no names are used, and
+    /// nothing while nobody can answer.
+    pub(super) fn resolve(&mut self, server: ServerId) -> Option<(MemberId, SimDuration)> {
         let now = self.now();
         let state = &mut self.servers[server.index()];
         let fleet = state.fleet;
         if let (Finding::Name(resolver), Propagation::Dns { lookup, .. }) =
             (&mut state.finding, &self.strategy.propagation)
         {
-            let resolved = resolver.resolve(now, &self.answers[fleet.index()]);
+            let resolved = resolver.resolve(now, &self.answers[fleet.index()])?;
             let delay = if resolved.asked {
                 *lookup
             } else {
                 SimDuration::ZERO
             };
-            return (resolved.member, delay);
+            return Some((resolved.member, delay));
         }
         let home = self.blueprint.settings().workload.fleets[fleet.index()].home[0];
-        (home, SimDuration::ZERO)
+        Some((home, SimDuration::ZERO))
     }
 
     /// Whether an app server's host runs.

@@ -7,8 +7,9 @@
 use regionfall_crdt::OriginId;
 
 use super::event::{CallId, ChunkId, DispatchId, LinkId, Message, ProbeId};
+use super::heartbeats::{Beat, BeatLeg};
 use crate::client::Slot;
-use crate::topology::MemberId;
+use crate::topology::{DeciderId, MemberId};
 
 /// A message in two words: in the first the kind (8 bits), small fields (24) and an identity (32).
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -28,6 +29,7 @@ const BYTES: u64 = 10;
 const DISPATCH: u64 = 40;
 const PROGRESS: u64 = 41;
 const ASK_PROGRESS: u64 = 42;
+const BEAT: u64 = 50;
 const STATE_PART: u64 = 43;
 
 impl From<Message> for Letter {
@@ -85,6 +87,16 @@ impl From<Message> for Letter {
             }
             Message::AskProgress(LinkId(id)) => (word(ASK_PROGRESS, 0, u32::from(id)), 0),
             Message::Bytes(ChunkId(id)) => (word(BYTES, 0, id), 0),
+            Message::Beat(beat) => {
+                let leg = match beat.leg {
+                    BeatLeg::Published => 0,
+                    BeatLeg::Relayed => 1,
+                    BeatLeg::Delivered => 2,
+                };
+                let small = u64::from(beat.from.0) | u64::from(beat.to.0) << 8 | leg << 16;
+                let second = u64::from(beat.channel);
+                (word(BEAT, small, beat.decider.0), second)
+            }
         };
         Self([first, second])
     }
@@ -132,6 +144,17 @@ impl From<Letter> for Message {
             },
             ASK_PROGRESS => Self::AskProgress(LinkId(identity as u16)),
             CALL_REPLY => Self::CallReply(CallId(identity)),
+            BEAT => Self::Beat(Beat {
+                decider: DeciderId(identity),
+                from: MemberId((first >> 8) as u8),
+                to: MemberId((first >> 16) as u8),
+                channel: second as u16,
+                leg: match first >> 24 & 0xFF {
+                    0 => BeatLeg::Published,
+                    1 => BeatLeg::Relayed,
+                    _ => BeatLeg::Delivered,
+                },
+            }),
             kind => {
                 debug_assert_eq!(kind, BYTES, "letters are made from messages only");
                 Self::Bytes(ChunkId(identity))
@@ -200,6 +223,13 @@ mod tests {
             },
             Message::AskProgress(link),
             Message::Bytes(ChunkId(0x8000_0002)),
+            Message::Beat(Beat {
+                decider: DeciderId(0x8765_4321),
+                from: MemberId(9),
+                to: MemberId(8),
+                channel: 0xFEDC,
+                leg: BeatLeg::Delivered,
+            }),
         ];
         for message in messages {
             assert_eq!(Message::from(Letter::from(message)), message);

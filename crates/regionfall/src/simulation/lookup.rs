@@ -3,8 +3,8 @@
 use regionfall_crdt::Replica;
 
 use super::event::LinkId;
-use super::world::World;
-use crate::network::{ConnectionOptions, EffectLog, Keepalive};
+use super::world::{Owner, World};
+use crate::network::{ConnectionId, ConnectionOptions, EffectLog, Keepalive};
 use crate::topology::{FleetId, MemberId, NodeId};
 
 impl World {
@@ -62,6 +62,22 @@ impl World {
                 probes,
             }),
             user_timeout: client.user_timeout,
+        }
+    }
+
+    pub(super) fn own(&mut self, connection: ConnectionId, owner: Owner) {
+        let index = connection.index();
+        if self.owners.len() <= index {
+            self.owners.resize(index + 1, None);
+        }
+        self.owners[index] = Some((connection, owner));
+    }
+
+    #[inline]
+    pub(super) fn owner(&self, connection: ConnectionId) -> Option<Owner> {
+        match self.owners.get(connection.index()) {
+            Some(&Some((id, owner))) if id == connection => Some(owner),
+            _ => None,
         }
     }
 }

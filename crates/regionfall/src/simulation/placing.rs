@@ -5,13 +5,13 @@ use regionfall_kernel::{Seed, SimDuration, SimTime, TimerId, unit_from_bits};
 
 use super::deciding::DeciderSlot;
 use super::world::World;
-use crate::client::{AppServer, Finding};
+use crate::client::{AppServer, Finding, Steering};
 use crate::database::{
     DatabaseKind, Link, LinkState, Member, Missed, Node, Placement, Progress, Role, Scope, Shard,
 };
 use crate::failover::{
-    Checker, ClientJudge, Decider, Propagation, ResolverClass, ResolverShare, TrafficManager,
-    TrafficManagerConfig, Vantage,
+    Checker, ClientJudge, Coordinator, Decider, Propagation, ResolverClass, ResolverShare, Runbook,
+    Seat, TrafficManager, TrafficManagerConfig, Vantage,
 };
 use crate::route::{Answers, Resolver, Route};
 use crate::topology::{DeciderId, HostId, MemberId, NodeId, RegionId, ServerId};
@@ -157,17 +157,36 @@ impl World {
             self.answers.push(Answers::new(fleet.home[0]));
         }
         let draws = seed.addressed("resolvers");
+        let looks_each_time = matches!(&self.strategy.propagation, Propagation::Dns { names, .. } if names.looks_each_time);
         for (index, &(fleet_id, zone)) in blueprint.servers().iter().enumerate() {
             let fleet = &settings.workload.fleets[fleet_id.index()];
             let words = draws.words([index as u32, 0, 0, 0].into());
             let unit = |high: u32, low: u32| unit_from_bits(u64::from(high) << 32 | u64::from(low));
             let finding = match &self.strategy.propagation {
-                Propagation::None => Finding::Fixed,
-                Propagation::Dns { ttl, resolvers, .. } => Finding::Name(Resolver::new(
-                    class_of(resolvers, unit(words[0], words[1])),
-                    *ttl,
-                    unit(words[2], words[3]),
-                )),
+                Propagation::None | Propagation::Upstream(_) => Finding::Fixed,
+                Propagation::Dns {
+                    ttl,
+                    resolvers,
+                    names,
+                    ..
+                } => {
+                    let class = class_of(resolvers, unit(words[0], words[1]));
+                    let own = unit(words[2], words[3]);
+                    // Behind one resolver all see one phase.
+                    let shared = draws.unit([u32::from(fleet.region.0), 1, 0, 0].into());
+                    let phase = if names.shares_cache { shared } else { own };
+                    let mut resolver = Resolver::new(class, *ttl, phase);
+                    if names.counts_seconds {
+                        resolver = resolver.counting_seconds(phase);
+                    }
+                    if names.serves_stale {
+                        resolver = resolver.serving_stale();
+                    }
+                    if class == ResolverClass::OwnCache {
+                        resolver = resolver.having_asked(&self.answers[fleet_id.index()], own);
+                    }
+                    Finding::Name(resolver)
+                }
                 Propagation::Pointer { .. } => Finding::Pointer(DeciderId(u32::MAX)),
             };
             let clients = match fleet.arrivals {
@@ -198,6 +217,7 @@ impl World {
                 route: Route::direct(fleet.home[0]),
                 next_route: None,
                 finding,
+                proxy: None,
                 primary: None,
                 asks_first: 0,
                 issued: 0,
@@ -205,6 +225,10 @@ impl World {
                 opened: 0,
                 deadline_check: false,
                 timeout,
+                looks_each_time,
+                trouble_since: SimTime::NEVER,
+                steering: Steering::default(),
+                stranded: Vec::new(),
             });
         }
     }
@@ -214,18 +238,40 @@ impl World {
         let draws = seed.addressed("phases");
         let phase = |who: u32, what: u32| draws.unit([who, what, 0, 0].into());
         let members: Vec<MemberId> = self.members.iter().map(|member| member.id).collect();
+        self.strategy.failback = self.strategy.failback.drawn(phase(u32::MAX, 0));
         match self.strategy.vantage.clone() {
-            Vantage::None => {}
+            // Judges of relays stand behind all others.
+            Vantage::None | Vantage::Proxy => {}
             Vantage::ClientProcess => {
+                let draws = seed.addressed("judges");
                 for index in 0..self.servers.len() {
                     let server = &self.servers[index];
                     let fleet = &self.blueprint.settings().workload.fleets[server.fleet.index()];
-                    let judge =
-                        ClientJudge::new(&self.strategy, &fleet.home, phase(index as u32, 0));
+                    let seat = Seat {
+                        phase: phase(index as u32, 0),
+                        number: index as u32,
+                        fleet_size: fleet.servers,
+                        draws,
+                    };
+                    let judge = ClientJudge::new(&self.strategy, &fleet.home, seat);
                     let (id, host) = (server.id, server.host);
                     let decider = self.add_decider(Box::new(judge), Some(host), Some(id));
                     self.servers[index].finding = Finding::Pointer(decider);
                 }
+                self.place_coordinator();
+            }
+            Vantage::People(config) => {
+                let host = self.network.add_host(config.region, 0);
+                let fleets = &self.blueprint.settings().workload.fleets;
+                let orders = fleets.iter().map(|fleet| fleet.home.clone()).collect();
+                let evidence = &self.strategy.evidence;
+                let own = (
+                    self.strategy.failback.clone(),
+                    phase(0, 0),
+                    seed.addressed("people"),
+                );
+                let runbook = Runbook::new(config, evidence, &members, orders, own);
+                self.add_decider(Box::new(runbook), Some(host), None);
             }
             Vantage::Checkers {
                 count,
@@ -253,12 +299,28 @@ impl World {
                     checkers: count,
                     share_above: healthy_share_above,
                     orders: fleets.iter().map(|fleet| fleet.home.clone()).collect(),
-                    choice: self.strategy.choice,
+                    choice: self.strategy.choice.clone(),
                     failback: self.strategy.failback.clone(),
                 });
                 self.add_decider(Box::new(manager), None, None);
             }
         }
+        self.place_relay_judges(phase, seed.addressed("judges"));
+    }
+
+    /// The coordinator that the client processes follow, if they follow one.
+    fn place_coordinator(&mut self) {
+        let Some(config) = self.strategy.conduct.lease.clone() else {
+            return;
+        };
+        let fleets = &self.blueprint.settings().workload.fleets;
+        let values: Vec<MemberId> = fleets.iter().map(|fleet| fleet.home[0]).collect();
+        let of_server = |server: &AppServer| server.fleet.0;
+        let followers = self.servers.iter().map(of_server).collect();
+        let host = self.network.add_host(config.region, 0);
+        let coordinator = Coordinator::new(config, &values, followers);
+        let id = self.add_decider(Box::new(coordinator), Some(host), None);
+        self.conferring.coordinator = Some((id, host));
     }
 
     /// Adds a decider on a host, or one that is a service without a host.

@@ -3,17 +3,17 @@
 use regionfall_kernel::{SimDuration, SimTime};
 
 use super::event::{Event, Message};
+use super::sabotage::Mutation;
 use super::world::{Owner, World};
 use crate::client::{Finding, Pooled, PooledState, Slot};
 use crate::failover::Propagation;
 use crate::history::{AttemptEnding, Fact, Listener};
 use crate::network::{BreakCause, ConnectionId, Draw, End, Opening, TrafficClass};
-use crate::route::{Hop, Route};
+use crate::route::Hop;
 use crate::topology::{HostId, MemberId, OperationId, ServerId};
-use crate::workload::commands::carries_value;
 
 /// Bytes of a request beside its value: RESP framing, a key of 16 bytes, TCP/IP headers.
-const REQUEST_BYTES: u32 = 110;
+pub(super) const REQUEST_BYTES: u32 = 110;
 impl World {
     /// Sends the request over an idle connection of the pool.
     #[inline]
@@ -26,6 +26,7 @@ impl World {
         listener: &mut L,
     ) {
         let server = &mut self.servers[id.index()];
+        let version = server.steering.version;
         let deadline = now + server.timeout;
         let pooled = &mut server.pool[position];
         pooled.state = PooledState::Busy(slot, deadline);
@@ -38,6 +39,8 @@ impl World {
         operation.member = member;
         operation.travelling += 1;
         operation.unconfirmed = false;
+        operation.is_outdated = false;
+        operation.version = version;
         let attempt = operation.attempt;
         let draw = Draw {
             who: operation.who,
@@ -45,8 +48,7 @@ impl World {
             attempt,
             leg: 0,
         };
-        let (number, keyspace) = (operation.id, operation.keyspace());
-        let carries_value = carries_value(operation.request.command);
+        let number = operation.id;
         listener.observe(
             now,
             &Fact::AttemptSent {
@@ -55,12 +57,7 @@ impl World {
                 member,
             },
         );
-        let bytes = REQUEST_BYTES
-            + if carries_value {
-                self.blueprint.value_bytes(keyspace)
-            } else {
-                0
-            };
+        let bytes = self.request_bytes(slot);
         let message = Message::Request {
             slot,
             attempt,
@@ -95,22 +92,28 @@ impl World {
         let pooled = Pooled {
             connection: None,
             member,
+            tried: 0,
             state,
         };
         let fleet = self.servers[id.index()].fleet;
         self.servers[id.index()].pool.push(pooled);
+        self.forget_after_trouble(now, id);
         let mut lookup = None;
         if let (Finding::Name(resolver), Propagation::Dns { lookup: delay, .. }) = (
             &mut self.servers[id.index()].finding,
             &self.strategy.propagation,
         ) {
-            let resolved = resolver.resolve(now, &self.answers[fleet.index()]);
+            let Some(resolved) = resolver.resolve(now, &self.answers[fleet.index()]) else {
+                // Nobody answers; the time limit will tell.
+                return;
+            };
             lookup = Some(if resolved.asked {
                 *delay
             } else {
                 SimDuration::ZERO
             });
-            self.adopt(now, id, Route::direct(resolved.member), listener);
+            let route = self.route_to(id, resolved.member);
+            self.adopt(now, id, route, listener);
             self.operations.get_mut(slot).member = resolved.member;
         }
         match lookup {
@@ -137,13 +140,19 @@ impl World {
         }) else {
             return;
         };
+        let tried = server.pool[position].tried;
+        self.resolve_pool(now, id, tried);
+        self.heed_proxy(now, id, slot, listener);
         let member = self.operations.get(slot).member;
-        if self.asks_sentinels(member) {
+        let is_direct = self.proxy_of(id).is_none();
+        if is_direct && self.asks_sentinels(member) {
             self.inquire(now, id, slot, listener);
             return;
         }
-        let Hop::Member(entry) = Route::direct(member).entry();
-        let host = self.entrance_host(entry);
+        let host = match self.route_to(id, member).entry() {
+            Hop::Member(member) => self.entrance_host(member),
+            Hop::Relay(relay) => self.relay_state(relay).host,
+        };
         self.open_pooled(now, (id, position), (slot, host), listener);
     }
 
@@ -192,6 +201,17 @@ impl World {
             return;
         };
         let pooled = &mut self.servers[id.index()].pool[position];
+        if pooled.state == PooledState::Warming {
+            let member = pooled.member;
+            if self.servers[id.index()].has_room(member) {
+                self.servers[id.index()].pool[position].state = PooledState::Idle;
+                listener.observe(now, &Fact::Connected { server: id, member });
+                self.serve_waiting(now, id, listener);
+            } else {
+                self.drop_pooled(now, id, position);
+            }
+            return;
+        }
         let PooledState::Opening(slot, timer) = pooled.state else {
             return;
         };
@@ -238,7 +258,11 @@ impl World {
             let PooledState::Busy(slot, _) = self.servers[id.index()].pool[position].state else {
                 break;
             };
-            self.drop_pooled(now, id, position);
+            if self.strategy.client.habits.keeps_connection_on_timeout {
+                self.servers[id.index()].pool[position].state = PooledState::Idle;
+            } else {
+                self.drop_pooled(now, id, position);
+            }
             self.attempt_failed(now, slot, AttemptEnding::Timeout, listener);
         }
         self.serve_waiting(now, id, listener);
@@ -276,7 +300,17 @@ impl World {
         let Some(position) = self.servers[id.index()].position(connection) else {
             return;
         };
-        let pooled = self.servers[id.index()].pool.remove(position);
+        if self.tries_next_address(now, id, position, listener) {
+            return;
+        }
+        let pooled = if self.sabotage.is(Mutation::LeaksConnections) {
+            let own = &mut self.servers[id.index()].pool[position];
+            let pooled = *own;
+            own.state = PooledState::Busy(Slot(u32::MAX), SimTime::NEVER);
+            pooled
+        } else {
+            self.servers[id.index()].pool.remove(position)
+        };
         match pooled.state {
             PooledState::Opening(slot, timer) => {
                 self.queue.cancel(timer);
@@ -289,7 +323,7 @@ impl World {
             PooledState::Busy(slot, _) => {
                 self.attempt_failed(now, slot, AttemptEnding::ConnectionLost, listener);
             }
-            PooledState::Idle => {}
+            PooledState::Warming | PooledState::Idle => {}
         }
         self.serve_waiting(now, id, listener);
     }
@@ -306,6 +340,9 @@ impl World {
             |pooled| matches!(pooled.state, PooledState::Opening(other, _) if other == slot),
         );
         if let Some(position) = position {
+            if self.tries_next_address(now, id, position, listener) {
+                return;
+            }
             self.drop_pooled(now, id, position);
             self.attempt_failed(now, slot, AttemptEnding::ConnectTimeout, listener);
             self.serve_waiting(now, id, listener);
@@ -347,7 +384,7 @@ impl World {
             let state = self.servers[id.index()].pool[position].state;
             self.drop_pooled(now, id, position);
             match state {
-                PooledState::Idle => {}
+                PooledState::Warming | PooledState::Idle => {}
                 PooledState::Opening(slot, _) => {
                     self.attempt_failed(now, slot, AttemptEnding::Refused, listener);
                 }

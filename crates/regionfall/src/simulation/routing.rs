@@ -2,12 +2,13 @@
 
 use regionfall_kernel::SimTime;
 
+use super::sabotage::Mutation;
 use super::world::World;
 use crate::client::{Finding, PooledState};
 use crate::failover::{Adopt, Propagation};
 use crate::history::{Ending, Fact, Listener};
 use crate::route::Route;
-use crate::topology::{MemberId, ServerId};
+use crate::topology::{FleetId, MemberId, ServerId};
 
 impl World {
     /// An app server's own judge points it to another member.
@@ -21,10 +22,25 @@ impl World {
         let Propagation::Pointer { adopt, .. } = self.strategy.propagation else {
             return;
         };
-        let route = Route::direct(member);
+        let route = self.route_to(id, member);
         match adopt {
             Adopt::AtOnce => self.adopt(now, id, route, listener),
             Adopt::NextCommand => self.servers[id.index()].next_route = Some(route),
+        }
+    }
+
+    /// Somebody points all app servers of a fleet to another member: a flag that they read.
+    pub(super) fn point_fleet<L: Listener>(
+        &mut self,
+        now: SimTime,
+        fleet: FleetId,
+        member: MemberId,
+        listener: &mut L,
+    ) {
+        for index in 0..self.servers.len() {
+            if self.servers[index].fleet == fleet {
+                self.point(now, ServerId::from_index(index), member, listener);
+            }
         }
     }
 
@@ -52,7 +68,14 @@ impl World {
         if from == to {
             return;
         }
+        let is_home = to == self.blueprint.settings().workload.fleets[server.fleet.index()].home[0];
+        if self.sabotage.is(Mutation::NeverSwitches)
+            || self.sabotage.is(Mutation::NeverFailsBack) && is_home
+        {
+            return;
+        }
         server.route = route;
+        server.steering.left = Some(from);
         listener.observe(
             now,
             &Fact::Adopted {
@@ -69,6 +92,45 @@ impl World {
         }
     }
 
+    /// An app server that looks at its name before each command does so. The question runs beside the command.
+    pub(super) fn look_at_name<L: Listener>(
+        &mut self,
+        now: SimTime,
+        id: ServerId,
+        listener: &mut L,
+    ) {
+        self.forget_after_trouble(now, id);
+        let server = &mut self.servers[id.index()];
+        let answers = &self.answers[server.fleet.index()];
+        let Finding::Name(resolver) = &mut server.finding else {
+            return;
+        };
+        if let Some(resolved) = resolver.resolve(now, answers) {
+            let route = self.route_to(id, resolved.member);
+            self.adopt(now, id, route, listener);
+        }
+    }
+
+    /// A process that nothing has succeeded for too long is started anew: it forgets what names meant.
+    pub(super) fn forget_after_trouble(&mut self, now: SimTime, id: ServerId) {
+        let Propagation::Dns { names, .. } = &self.strategy.propagation else {
+            return;
+        };
+        let Some(limit) = names.forgets_after else {
+            return;
+        };
+        let server = &mut self.servers[id.index()];
+        let is_due =
+            server.trouble_since <= now && now.saturating_since(server.trouble_since) >= limit;
+        if let Finding::Name(resolver) = &mut server.finding
+            && is_due
+        {
+            resolver.restart();
+            // Its next patience begins now.
+            server.trouble_since = now;
+        }
+    }
+
     /// An app server's host died, and with it all that the process knew.
     pub(super) fn stop_server<L: Listener>(
         &mut self,
@@ -79,6 +141,7 @@ impl World {
         let server = &mut self.servers[id.index()];
         server.is_running = false;
         server.next_route = None;
+        server.stranded.clear();
         let pool = std::mem::take(&mut server.pool);
         let waiting = std::mem::take(&mut server.waiting);
         for pooled in pool {

@@ -7,8 +7,12 @@ use regionfall_kernel::{Seed, SimDuration, SimTime};
 
 use super::blueprint::Blueprint;
 use super::outcome::{Label, Outcome};
+use super::sabotage::Sabotage;
 use super::world::World;
-use crate::check::{StandardChecks, collected};
+use crate::check::{
+    Guarantee, Linearizable, OnAccount, OwnCheck, SessionGuarantee, StandardChecks, collected,
+    everyone_home, loss_within, no_duplicates, single_writer,
+};
 use crate::failover::{Decider, Detector, Evidence, Propagation, StrategyConfig, Vantage};
 use crate::fault::{FaultKind, FaultSpec, PlannedFault, TrafficScope, draw_plan};
 use crate::history::{
@@ -16,6 +20,7 @@ use crate::history::{
     ServerShape, Trace,
 };
 use crate::metric::{Costs, Load, Metrics};
+use crate::scenario::Promised;
 use crate::topology::{MemberId, NodeId, RegionId};
 
 /// The version of the model's semantics: it changes whenever the same scenario and seed give another trace.
@@ -33,7 +38,13 @@ pub(crate) struct Plan<'a> {
     /// A decider of the user's own, one copy for each client process.
     pub own_decider: Option<&'a dyn Decider>,
     pub faults: &'a [FaultSpec],
+    /// What the run is held to, beyond the laws.
+    pub promises: &'a [Promised],
+    /// Checks of the user's own.
+    pub own_checks: &'a [Box<dyn OwnCheck>],
     pub label: Label,
+    /// What is broken on purpose.
+    pub sabotage: Sabotage,
     /// Records of the trace whose text is kept.
     pub window: Range<u64>,
 }
@@ -46,18 +57,12 @@ pub(crate) fn run(plan: &Plan<'_>) -> Outcome {
 /// Runs a plan with another listener beside the usual ones.
 pub(crate) fn run_with<L: Listener>(plan: &Plan<'_>, listener: &mut L) -> Outcome {
     let mut course = Course::begin(plan, listener);
-    let ends = course.shape.calm_ends;
-    let mut now = SimTime::ZERO;
-    while now < ends && course.is_within_budget() {
-        now = ends.min(now + BUDGET_STEP);
-        course.advance(now);
-        course.look_at_memory();
-    }
-    course.rest();
+    course.go_to_the_end();
     course.conclude()
 }
 
-/// A run under way: its world, its books, and what it has taken so far.
+/// A run under way: its world, its books, and what it has taken so far. A copy of it is a checkpoint.
+#[derive(Clone)]
 pub(super) struct Course<L> {
     pub(super) world: World,
     pub(super) listeners: ((Ledger, (StandardChecks, Trace)), L),
@@ -83,6 +88,7 @@ impl<L: Listener> Course<L> {
             faults.clone(),
             plan.label.seed,
         );
+        world.sabotage = plan.sabotage;
         if let Some(decider) = plan.own_decider {
             world.install(decider);
         }
@@ -94,6 +100,12 @@ impl<L: Listener> Course<L> {
         }
         if let Some(exposure) = world.exposure(&faults) {
             checks.watch_exposure(exposure);
+        }
+        for &promised in plan.promises {
+            checks.ask(promise(promised, shape.nodes.len()));
+        }
+        for check in plan.own_checks {
+            checks.ask(check.clone());
         }
         let trace = Trace::with_window(plan.window.clone());
         Self {
@@ -107,6 +119,27 @@ impl<L: Listener> Course<L> {
             events: 0,
             memory: 0,
         }
+    }
+
+    /// Goes to a moment before the end of the calm.
+    pub(super) fn go_to(&mut self, until: SimTime) {
+        let mut now = self.world.now();
+        while now < until && self.is_within_budget() {
+            now = until.min(now + BUDGET_STEP);
+            self.advance(now);
+            self.look_at_memory();
+        }
+    }
+
+    /// Goes on until the workload has stopped and what was under way has come to rest.
+    pub(super) fn go_to_the_end(&mut self) {
+        self.go_to(self.shape.calm_ends);
+        self.rest();
+    }
+
+    /// Draws every delay anew from here on: the same faults and requests under other noise.
+    pub(super) fn renoise(&mut self, seed: Seed) {
+        self.world.renoise(seed);
     }
 
     /// Lets everything happen up to and including a moment.
@@ -162,11 +195,15 @@ impl<L: Listener> Course<L> {
             verdicts.push(collected(now, &waiting));
         }
         verdicts.extend(checks.exposure(&world.disk_times()));
+        verdicts.extend(checks.asked(&account));
+        verdicts.extend(checks.epochs().filter(|verdict| !verdict.held));
         let mut hash = trace.hash();
         metrics.hash_into(&mut hash);
         for verdict in &verdicts {
             verdict.hash_into(&mut hash);
         }
+        // That it held came to be said later than hashes were first written down: only a violation enters them.
+        verdicts.extend(checks.epochs().filter(|verdict| verdict.held));
         let effects = faults
             .into_iter()
             .map(|fault| {
@@ -191,6 +228,22 @@ impl<L: Listener> Course<L> {
     }
 }
 
+/// The check of a promise, in a run with so many nodes.
+fn promise(promised: Promised, nodes: usize) -> Box<dyn OwnCheck> {
+    let session = |which| Box::new(SessionGuarantee::new(which, nodes));
+    match promised {
+        Promised::ReadYourWrites => session(Guarantee::ReadYourWrites),
+        Promised::MonotonicReads => session(Guarantee::MonotonicReads),
+        Promised::MonotonicWrites => session(Guarantee::MonotonicWrites),
+        Promised::WritesFollowReads => session(Guarantee::WritesFollowReads),
+        Promised::Linearizable => Box::new(Linearizable::new(nodes)),
+        Promised::SingleWriter => Box::new(OnAccount(single_writer)),
+        Promised::NoLoss => Box::new(OnAccount(|account| loss_within(account, 0))),
+        Promised::NoDuplicates => Box::new(OnAccount(no_duplicates)),
+        Promised::EveryoneHome => Box::new(OnAccount(everyone_home)),
+    }
+}
+
 /// The metrics of a run: what its account tells, and what the world counted.
 fn measured(world: &World, account: &Account, memory_bytes_max: u64, components: u64) -> Metrics {
     let mut metrics = Metrics::new(account).with_costs(&Costs {
@@ -198,8 +251,9 @@ fn measured(world: &World, account: &Account, memory_bytes_max: u64, components:
         full_syncs: world.full_syncs(),
         memory_bytes_max,
         cross_region_bytes: world.cross_region_bytes(),
-        components,
+        components: components + world.relay_components(),
     });
+    metrics = metrics.with_coordination(world.notes_sent());
     if let Some(busyness) = world.busyness() {
         metrics = metrics.with_load(&Load {
             queue_wait_p99_ms: busyness.waits.quantile_ms(0.99),
@@ -207,6 +261,9 @@ fn measured(world: &World, account: &Account, memory_bytes_max: u64, components:
             connections_refused: busyness.connections_refused,
             commands_throttled: busyness.commands_throttled,
         });
+    }
+    if let Some(relays) = world.relay_costs() {
+        metrics = metrics.with_relays(&relays);
     }
     match world.shortage() {
         Some(shortage) => metrics.with_shortage(&shortage),
@@ -302,8 +359,12 @@ fn shape(blueprint: &Blueprint, strategy: &StrategyConfig, faults: &[PlannedFaul
 /// whatever it consists of; a library in the client process is none.
 fn components(strategy: &StrategyConfig) -> u64 {
     match strategy.vantage {
-        Vantage::None | Vantage::ClientProcess => 0,
-        Vantage::Checkers { .. } => 1,
+        // Proxies are counted for themselves.
+        Vantage::None | Vantage::Proxy => 0,
+        // A coordinator is one, whatever it consists of.
+        Vantage::ClientProcess => u64::from(strategy.conduct.lease.is_some()),
+        // Monitoring that pages people.
+        Vantage::People(_) | Vantage::Checkers { .. } => 1,
     }
 }
 
@@ -313,21 +374,37 @@ pub(crate) fn evidence_window(strategy: &StrategyConfig) -> SimDuration {
         Evidence::Probe(probe, detector) => {
             let rounds = match detector {
                 Detector::Consecutive { down, .. } => *down,
-                Detector::Round { .. } | Detector::WindowRate { .. } => 1,
+                Detector::Round { .. } | Detector::WindowRate { .. } | Detector::Ejection(_) => 1,
+                Detector::Silence(silence) => return silence.limit + probe.every + probe.timeout,
+                // Silence that is long by the gaps before it: bounded by the longest that is told of.
+                Detector::Accrual(_) => 30,
             };
-            let round = (probe.timeout + probe.gap) * u64::from(probe.probes);
-            (probe.every + round) * u64::from(rounds + 1)
+            let repeated = u64::from(probe.refinement.retries) + 1;
+            let round = (probe.timeout * repeated + probe.gap) * u64::from(probe.probes);
+            (probe.every + probe.refinement.jitter + round) * u64::from(rounds + 1)
         }
-        Evidence::Passive(Detector::WindowRate { window, .. }) => *window,
-        Evidence::Passive(_) => SimDuration::from_secs(60),
+        Evidence::Heartbeat(beats) => beats.silence + beats.every,
+        Evidence::Passive(Detector::WindowRate { window, .. })
+        | Evidence::PassiveTimeouts(Detector::WindowRate { window, .. }) => *window,
+        Evidence::Passive(_) | Evidence::PassiveTimeouts(_) => SimDuration::from_secs(60),
     });
     let detection = detection.max().unwrap_or(SimDuration::ZERO);
-    let report = match strategy.vantage {
-        Vantage::Checkers { report_delay, .. } => report_delay,
-        Vantage::None | Vantage::ClientProcess => SimDuration::ZERO,
+    let report = match &strategy.vantage {
+        Vantage::Checkers { report_delay, .. } => *report_delay,
+        // Their verdict is the monitoring's; what people take comes on top, up to the far tail of each step.
+        Vantage::People(people) => [
+            &people.alert,
+            &people.acknowledge,
+            &people.declare,
+            &people.act,
+        ]
+        .into_iter()
+        .fold(SimDuration::ZERO, |sum, step| sum + step.quantile(0.999)),
+        Vantage::None | Vantage::ClientProcess | Vantage::Proxy => SimDuration::ZERO,
     };
-    let publish = match strategy.propagation {
-        Propagation::Dns { publish_delay, .. } => publish_delay,
+    let publish = match &strategy.propagation {
+        Propagation::Dns { publish_delay, .. } => *publish_delay,
+        Propagation::Upstream(upstream) => upstream.publish_delay,
         Propagation::None | Propagation::Pointer { .. } => SimDuration::ZERO,
     };
     detection + report + publish
@@ -401,6 +478,9 @@ pub fn run_for_benchmark(
         strategy,
         own_decider,
         faults,
+        promises: &[],
+        own_checks: &[],
+        sabotage: Sabotage::default(),
         label,
         window,
     })

@@ -5,6 +5,7 @@ use regionfall_kernel::SimTime;
 
 use super::answering::{Asker, Errand};
 use super::memory::Admission;
+use super::sabotage::Mutation;
 use super::world::World;
 use crate::client::Slot;
 use crate::database::{Entrance, shard_of};
@@ -14,7 +15,7 @@ use crate::topology::{HostId, KeyspaceId, MemberId, NodeId, OperationId};
 use crate::workload::commands::is_plain;
 
 /// Bytes of a reply beside a value.
-const REPLY_BYTES: u32 = 72;
+pub(super) const REPLY_BYTES: u32 = 72;
 
 impl World {
     /// A request reached a member's process: it is executed at once and answered, or handed on to the process that
@@ -40,7 +41,13 @@ impl World {
         let (entry, node) = if state.is_cluster() {
             // The client may have closed the connection while the process hung with the request before it.
             let entry = self.node_at(connection).unwrap_or(state.entrance);
-            (entry, self.executor(member, entry, key))
+            let is_read = !operation.request.command.is_write();
+            if self.sabotage.is(Mutation::ReadsAtReplicas) && is_read {
+                let other = state.nodes().last().unwrap_or(entry);
+                (entry, other)
+            } else {
+                (entry, self.executor(member, entry, key))
+            }
         } else {
             (state.entrance, state.entrance)
         };
@@ -106,6 +113,10 @@ impl World {
             self.answer_with_error(now, errand);
             return;
         }
+        if self.is_fenced_off(slot, node) {
+            self.answer_with_error(now, errand);
+            return;
+        }
         let asked = self.operations.get(slot);
         let (operation, key, keyspace) = (asked.id, asked.key(), asked.keyspace());
         let kind = asked.request.command;
@@ -119,6 +130,14 @@ impl World {
         // NOREPLICAS, or a node without a majority: nothing happens.
         if is_write && self.refuses_writes(node, shard) || !self.has_quorum(node) {
             self.answer_with_error(now, errand);
+            return;
+        }
+        if self.sabotage.is(Mutation::AnswersWithoutExecuting)
+            && is_write
+            && operation.0.is_multiple_of(16)
+        {
+            errand.reply = Some((false, REPLY_BYTES));
+            self.answer_at(now, errand);
             return;
         }
         let value = self.blueprint.value_bytes(keyspace);
@@ -157,6 +176,7 @@ impl World {
             tell_read(now, who, (key, keyspace), effects, listener);
         }
         let last = executed.effects.iter().last().map(|effect| effect.dot);
+        self.note_version(slot, (node, shard), last);
         let wrote = last.is_some();
         for effect in executed.effects {
             self.publish_effect(now, node, effect);

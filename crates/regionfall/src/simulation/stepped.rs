@@ -292,8 +292,8 @@ impl SteppedRun {
         world.operation_over(operation, (ending, member), listeners);
     }
 
-    /// What the fleet's name means to an app server now, and how long the answer takes.
-    pub fn resolve(&mut self, server: ServerId) -> (MemberId, SimDuration) {
+    /// What the fleet's name means to an app server now, and how long the answer takes; nothing while nobody can answer.
+    pub fn resolve(&mut self, server: ServerId) -> Option<(MemberId, SimDuration)> {
         self.course.world.resolve(server)
     }
 

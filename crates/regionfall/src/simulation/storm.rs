@@ -4,6 +4,7 @@ use regionfall_crdt::Replica;
 use regionfall_kernel::{Sampler, SimTime};
 
 use super::event::{Event, LinkId};
+use super::sabotage::Mutation;
 use super::world::World;
 use crate::fault::{Disks, FaultKind, Part, PathSelector, Takes, TrafficScope};
 use crate::history::{CopyEnd, Fact, Listener};
@@ -153,6 +154,7 @@ impl World {
             FaultKind::Degraded(degradation) => {
                 self.switch_degradation(now, id, begins, degradation, listener);
             }
+            FaultKind::Routing(fault) => self.switch_routing(now, (id, begins), fault, listener),
         }
         self.account_for_abandoned();
     }
@@ -215,6 +217,9 @@ impl World {
         if takes.app_servers {
             self.switch_app_servers(now, id, begins, place, (affliction, in_flight), listener);
         }
+        if takes.proxies {
+            self.switch_relays_in(now, (id, begins), place, affliction, listener);
+        }
         if takes.checkers {
             self.switch_checkers(now, id, begins, place, (affliction, in_flight), listener);
         }
@@ -272,6 +277,7 @@ impl World {
     ) {
         for target in self.selected(paths) {
             match trouble {
+                _ if !begins && self.sabotage.is(Mutation::NeverHeals) => {}
                 _ if !begins => self.network.mend(&mut self.queue, target, id),
                 Trouble::Cut(mode, in_flight) => {
                     self.network
@@ -334,7 +340,7 @@ impl World {
             // A cut between regions leaves the inside of each alone, unless it names just that.
             .filter(|&(from, to)| from != to || (paths.from == paths.to && paths.from.len() == 1))
             .collect();
-        if paths.both_ways {
+        if paths.both_ways || self.sabotage.is(Mutation::IgnoresDirection) {
             pairs.extend(pairs.clone().into_iter().map(|(from, to)| (to, from)));
         }
         pairs
@@ -423,8 +429,13 @@ impl World {
         self.crash_disks(now, node, (affliction, fault), listener);
         self.break_export_off(now, node);
         if disks == Disks::Lost {
+            let is_restored = self.sabotage.is(Mutation::RestoresLostDisks);
+            let held = is_restored.then(|| self.nodes[node.index()].clone());
             self.take_disks(now, node);
             self.lose_disks(now, node, fault, listener);
+            if let Some(held) = held {
+                self.nodes[node.index()].shards = held.shards;
+            }
         }
     }
 
@@ -535,7 +546,8 @@ impl World {
     ) {
         for index in 0..self.deciders.len() {
             let slot = &self.deciders[index];
-            let Some(host) = slot.host.filter(|_| slot.server.is_none()) else {
+            let is_checker = slot.server.is_none() && slot.relay.is_none();
+            let Some(host) = slot.host.filter(|_| is_checker) else {
                 continue;
             };
             if !self.stands_in(host, place) {

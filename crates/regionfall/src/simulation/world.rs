@@ -12,6 +12,7 @@ use super::afflictions::HostFault;
 use super::answering::Errands;
 use super::blueprint::Blueprint;
 use super::capacity::Capacity;
+use super::conferring::Conferring;
 use super::deciding::{DeciderSlot, ProbeSlot};
 use super::degrading::Acting;
 use super::endpoint::{Call, Endpoint};
@@ -23,7 +24,10 @@ use super::letter::Letter;
 use super::membership::Removal;
 use super::memory::Memory;
 use super::persisting::Persisting;
+use super::relays::Relaying;
+use super::sabotage::{Mutation, Sabotage};
 use super::sentinels::{Dispatches, Post};
+use super::sessions::SessionId;
 use super::stream::Streams;
 use super::watchdogs::{Kennel, Tidings};
 use crate::client::{AppServer, Finding, Operations};
@@ -69,6 +73,8 @@ pub struct World {
     pub(super) answers: Vec<Answers>,
     pub(super) deciders: Vec<DeciderSlot>,
     pub(super) probes: Vec<ProbeSlot>,
+    /// What deciders have between them.
+    pub(super) conferring: Conferring,
     /// Where the management processes run, by member; none if no decider asks them.
     pub(super) management: Vec<HostId>,
     pub(super) endpoints: Vec<Endpoint>,
@@ -76,6 +82,8 @@ pub struct World {
     pub(super) streams: Streams,
     pub(super) external: External,
 
+    /// Proxies and balancers; `None` if the strategy has none.
+    pub(super) relaying: Option<Box<Relaying>>,
     pub(super) errands: Errands,
     /// Disks; `None` if everything is on them at once.
     pub(super) persisting: Option<Box<Persisting>>,
@@ -114,6 +122,8 @@ pub struct World {
     pub(super) owners: Vec<Option<(ConnectionId, Owner)>>,
     pub(super) phase: Phase,
     pub(super) started: bool,
+    /// What is broken on purpose: nothing, outside of tests.
+    pub(super) sabotage: Sabotage,
 }
 
 /// Whose a connection is.
@@ -133,6 +143,10 @@ pub(super) enum Owner {
     Sentinel(PostId, u16),
     /// A byte stream's.
     Stream(u32),
+    /// A relay's own, to a target.
+    Session(SessionId),
+    /// A decider's for heartbeats with a member.
+    Subscription(DeciderId, MemberId),
 }
 
 impl World {
@@ -176,11 +190,13 @@ impl World {
             answers: Vec::new(),
             deciders: Vec::new(),
             probes: Vec::new(),
+            conferring: Conferring::default(),
             management: Vec::new(),
             endpoints: Vec::new(),
             calls: Vec::new(),
             streams: Streams::default(),
             external: External::new(blueprint),
+            relaying: None,
             errands: Errands::default(),
             posts: Vec::new(),
             dispatches: Dispatches::default(),
@@ -205,11 +221,13 @@ impl World {
             owners: Vec::new(),
             phase: Phase::WarmUp,
             started: false,
+            sabotage: Sabotage::default(),
         };
         world.place_members();
         world.place_links();
         world.place_disks(seed);
         world.place_servers(seed);
+        world.place_relays(seed);
         world.place_deciders(seed);
         world.place_sentinels(seed);
         world.place_watchdogs(seed);
@@ -240,6 +258,12 @@ impl World {
         }
     }
 
+    /// Draws every delay anew from now on; requests, faults and weather stay as they are.
+    pub(crate) fn renoise(&mut self, seed: Seed) {
+        self.network.renoise(seed);
+        self.processing_draws = seed.addressed("processing");
+    }
+
     /// When the next thing will happen; [`SimTime::NEVER`] if nothing will.
     pub fn next_time(&mut self) -> SimTime {
         if self.started {
@@ -267,7 +291,7 @@ impl World {
                 listener.event(now, ARRIVAL);
                 let connection = port.connection();
                 if self.network.receives(now, connection, port.end()) {
-                    self.deliver(now, connection, letter, listener);
+                    self.deliver(now, (connection, port.end()), letter, listener);
                 } else {
                     self.handle(now, event, listener);
                 }
@@ -284,7 +308,8 @@ impl World {
     /// Whether nothing is under way any more: no operation waits, and all running members that can hear
     /// of each other have the same effects.
     pub fn is_quiescent(&self) -> bool {
-        self.operations.waiting() == 0 && self.has_converged()
+        self.sabotage.is(Mutation::RestsTooEarly)
+            || self.operations.waiting() == 0 && self.has_converged()
     }
 
     /// Everything that can happen, on one screen.
@@ -321,6 +346,7 @@ impl World {
             Event::AnswerChanges(fleet, member) => {
                 self.answers[fleet.index()].change(now, member);
                 listener.observe(now, &Fact::AnswerPublished { fleet, member });
+                self.proxies_hear(now, fleet, member, listener);
             }
             Event::Departure {
                 link,
@@ -364,6 +390,22 @@ impl World {
             Event::Watch(fault) => self.watch(now, fault),
             Event::Change(fault) => self.change_membership(now, fault, listener),
             Event::Expiry(member) => self.expire_due(now, member, listener),
+            Event::SessionTimeout(id) => self.session_timeout(now, id, listener),
+            Event::SessionIdle(id) => self.session_idle(now, id),
+            Event::SessionDoomed(id) => self.session_doomed(now, id),
+            Event::Relayed(port, letter) => self.relayed(now, port, letter, listener),
+            Event::RelayLook(relay) => self.settle_upstream(now, relay, listener),
+            Event::Router(id, timer) => self.router_woken(now, id, timer, listener),
+            Event::Advert(id, priority) => self.advert_arrives(now, id, priority, listener),
+            Event::Neighbours(id) => self.neighbours_ask(now, id, listener),
+            Event::ProxyStarts(relay, fault) => self.release_relay(now, (relay, fault), listener),
+            Event::Withdrawal(relay) => self.withdraw(now, relay),
+            Event::SyncerLooks(member, node) => self.syncer_looks(now, member, node),
+            Event::SyncerApplies(member, node) => {
+                self.syncer_applies(now, (member, node), listener);
+            }
+            Event::Note(id) => self.note_arrives(now, id, listener),
+            Event::Relay(beat) => self.beat_leaves(now, beat),
         }
     }
 
@@ -377,13 +419,21 @@ impl World {
         match notice {
             Notice::Delivered {
                 connection,
+                to,
                 payload,
-                ..
             } => {
-                self.deliver(now, connection, payload, listener);
+                self.deliver(now, (connection, to), payload, listener);
             }
-            Notice::Asked(connection) => self.admit_or_refuse(now, connection),
-            Notice::SetupAsked(connection) => self.set_up(now, connection),
+            Notice::Asked(connection) => {
+                if !self.relay_asked(now, connection, listener) {
+                    self.admit_or_refuse(now, connection);
+                }
+            }
+            Notice::SetupAsked(connection) => {
+                if !self.relay_sets_up(now, connection) {
+                    self.set_up(now, connection);
+                }
+            }
             Notice::Opened(connection) => match self.owner(connection) {
                 Some(Owner::Pool(server)) => self.pool_opened(now, server, connection, listener),
                 Some(Owner::Probe(probe)) => self.probe_opened(now, probe, listener),
@@ -391,6 +441,8 @@ impl World {
                 Some(Owner::Endpoint(endpoint)) => self.endpoint_opened(now, endpoint),
                 Some(Owner::Sentinel(id, wire)) => self.wire_opened(now, id, wire),
                 Some(Owner::Stream(stream)) => self.stream_opened(now, stream, listener),
+                Some(Owner::Session(id)) => self.session_opened(now, id, listener),
+                Some(Owner::Subscription(id, member)) => self.subscription_opened(id, member),
                 Some(Owner::Kept(..)) | None => {}
             },
             Notice::Broken {
@@ -409,18 +461,27 @@ impl World {
                 Some(Owner::Endpoint(endpoint)) => self.endpoint_broken(endpoint),
                 Some(Owner::Sentinel(id, wire)) => self.wire_broken(now, id, wire, listener),
                 Some(Owner::Stream(stream)) => self.stream_broken(stream, End::Client, cause),
+                Some(Owner::Session(id)) => self.session_broken(now, id, cause, listener),
+                Some(Owner::Subscription(id, member)) => {
+                    self.subscription_broken(now, (id, member), connection, listener);
+                }
                 None => {}
             },
             Notice::Broken {
                 connection,
                 end: End::Server,
                 cause,
-            } => match self.owner(connection) {
-                Some(Owner::Link(link)) => self.orphan_link(now, link, connection, listener),
-                Some(Owner::Stream(stream)) => self.stream_broken(stream, End::Server, cause),
-                // A member forgets a client that went away.
-                _ => {}
-            },
+            } => {
+                if self.front_gone(now, connection) {
+                    return;
+                }
+                match self.owner(connection) {
+                    Some(Owner::Link(link)) => self.orphan_link(now, link, connection, listener),
+                    Some(Owner::Stream(stream)) => self.stream_broken(stream, End::Server, cause),
+                    // A member forgets a client that went away.
+                    _ => {}
+                }
+            }
         }
     }
 
@@ -433,10 +494,13 @@ impl World {
     fn deliver<L: Listener>(
         &mut self,
         now: SimTime,
-        connection: ConnectionId,
+        (connection, to): (ConnectionId, End),
         letter: Letter,
         listener: &mut L,
     ) {
+        if self.relays(now, (connection, to), letter, listener) {
+            return;
+        }
         match Message::from(letter) {
             Message::Request {
                 slot,
@@ -454,9 +518,9 @@ impl World {
             }
             Message::Probe(probe) => {
                 if self.capacity.is_some() {
-                    self.queue_probe(now, connection, probe);
+                    self.queue_probe(now, connection, probe, listener);
                 } else {
-                    self.answer_probe(now, connection, probe);
+                    self.answer_probe(now, connection, probe, listener);
                 }
             }
             Message::ProbeReply { probe, is_error } => {
@@ -494,6 +558,7 @@ impl World {
             }
             Message::AskProgress(link) => self.progress_asked(now, link),
             Message::Bytes(chunk) => self.bytes_arrive(chunk),
+            Message::Beat(beat) => self.beat_arrives(now, beat, listener),
         }
     }
 
@@ -515,26 +580,11 @@ impl World {
                 | Message::Effects { .. }
                 | Message::Progress { .. }
                 | Message::AskProgress(_)
+                | Message::Beat(_)
                 | Message::Call(_)
                 | Message::CallReply(_) => {}
                 Message::Bytes(chunk) => drop(self.streams.take_chunk(chunk)),
             }
-        }
-    }
-
-    pub(super) fn own(&mut self, connection: ConnectionId, owner: Owner) {
-        let index = connection.index();
-        if self.owners.len() <= index {
-            self.owners.resize(index + 1, None);
-        }
-        self.owners[index] = Some((connection, owner));
-    }
-
-    #[inline]
-    pub(super) fn owner(&self, connection: ConnectionId) -> Option<Owner> {
-        match self.owners.get(connection.index()) {
-            Some(&Some((id, owner))) if id == connection => Some(owner),
-            _ => None,
         }
     }
 
@@ -568,9 +618,11 @@ impl World {
             self.connect_link(now, LinkId(link as u16));
         }
         self.start_deciders(now, listener);
+        self.start_pairs(now, listener);
         self.start_reports(now);
         self.start_sentinels(now, listener);
         self.start_watchdogs(now, listener);
+        self.open_in_advance(now, listener);
         self.start_arrivals(now);
     }
 

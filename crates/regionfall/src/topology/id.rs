@@ -53,6 +53,8 @@ identities! {
     ServerId(u32) "server-";
     /// A keyspace of the workload.
     KeyspaceId(u16) "keyspace-";
+    /// A proxy or a load balancer that carries traffic.
+    RelayId(u16) "relay-";
     /// A fault of the plan, in the order of the plan.
     FaultId(u16) "fault-";
     /// A judge of the failover machinery: one checker, one client process, one aggregator.

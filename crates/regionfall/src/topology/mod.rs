@@ -9,6 +9,6 @@ pub use clock::LocalTime;
 pub use config::{Drift, LinkConfig, LossBursts, RegionConfig, TopologyConfig};
 pub use id::{
     DeciderId, FaultId, FleetId, HostId, KeyspaceId, MemberId, NodeId, OperationId, RegionId,
-    SentinelId, ServerId,
+    RelayId, SentinelId, ServerId,
 };
 pub use rtt::{Rtt, RttError, RttTable};

@@ -2,25 +2,30 @@
 
 use std::collections::BTreeMap;
 
+use regionfall::failover::{Catalogue, Preset, Vantage};
 use regionfall::fault::{
     Disks, FaultKind, FaultSpec, InFlight, Part, PathSelector, Silence, TrafficScope,
 };
 use regionfall::history::{Fact, Listener};
-use regionfall::scenario::Scenario;
+use regionfall::scenario::{Scenario, Ties};
 use regionfall::simulation::Simulation;
 use regionfall::topology::{MemberId, OperationId, RegionId};
 use regionfall_kernel::{Distribution, Seed, SimDuration, SimTime};
 
 use crate::small::scenario;
 
-/// App servers and checkers stand in b and c; members everywhere.
+/// App servers, checkers, coordinators and people stand in b and c; members everywhere.
 fn study() -> Scenario {
-    scenario(
+    let catalogue = Catalogue::embedded();
+    let strategies: String = catalogue.list().iter().map(strategy_of).collect();
+    scenario(&format!(
         r#"
 [phases]
 warm_up = "10s"
 storm = "3m"
 calm = "1m"
+[database]
+shards = 2
 [database.sync]
 processing = "uniform(1ms, 30ms)"
 [[workload.fleet]]
@@ -40,17 +45,29 @@ home = ["c", "b"]
 [[workload.keyspace]]
 name = "keys"
 share = "100%"
-mix = { set = 1, get = 1 }
+mix = {{ set = 1, get = 1 }}
 keys = 1000
-[[strategy]]
-preset = "jedis-multidb"
-[[strategy]]
-preset = "route53-fast"
-vantage = { regions = ["b", "c"] }
-[[strategy]]
-preset = "pinned"
-"#,
-    )
+{strategies}
+"#
+    ))
+}
+
+/// A preset, with all that decides away from region a.
+fn strategy_of(preset: &Preset) -> String {
+    let has = |key: &str, value: &str| {
+        let mut numbers = preset.numbers.iter();
+        numbers.any(|number| number.key.starts_with(key) && number.value.contains(value))
+    };
+    let place = if has("vantage.at", "checkers") {
+        "vantage = { regions = [\"b\", \"c\"] }"
+    } else if has("vantage.coordination", "") {
+        "vantage = { coordination = { region = \"b\" } }"
+    } else if has("vantage.at", "people") {
+        "vantage = { region = \"b\", alert = \"10s\", acknowledge = \"5s\", declare = \"5s\", act = \"5s\" }"
+    } else {
+        ""
+    };
+    format!("[[strategy]]\npreset = \"{}\"\n{place}\n", preset.name)
 }
 
 /// What deciders did, with moments: probes, verdicts, answers, moves.
@@ -84,7 +101,9 @@ fn fault(kind: FaultKind) -> Vec<FaultSpec> {
 
 #[test]
 fn a_dead_host_and_a_silent_network_look_the_same_to_every_decider() {
-    let scenario = study();
+    let mut scenario = study();
+    // What happens at one instant happens in the same order in both worlds.
+    scenario.variants[0].settings.ties = Ties::Insertion;
     let dead = fault(FaultKind::HostCrash {
         member: MemberId(0),
         part: Part::Whole,
@@ -102,7 +121,13 @@ fn a_dead_host_and_a_silent_network_look_the_same_to_every_decider() {
         mode: Silence::Silent,
         in_flight: InFlight::Lost,
     });
-    for strategy in ["jedis-multidb", "route53-fast", "pinned"] {
+    for preset in Catalogue::embedded().list() {
+        let strategy = preset.name.as_str();
+        let is_nobody = scenario.variants[0]
+            .settings
+            .strategies
+            .iter()
+            .any(|other| other.name == strategy && matches!(other.vantage, Vantage::None));
         let decisions = |faults: &Vec<FaultSpec>| {
             let mut heard = Decisions::default();
             Simulation::new(&scenario, Seed::new(11))
@@ -120,7 +145,7 @@ fn a_dead_host_and_a_silent_network_look_the_same_to_every_decider() {
             heard.0
         };
         let (one, other) = (decisions(&dead), decisions(&cut));
-        assert_eq!(one.len() > 20, strategy != "pinned", "{strategy} decides");
+        assert_eq!(one.len() > 20, !is_nobody, "{strategy} decides");
         for (left, right) in one.iter().zip(&other) {
             assert_eq!(left, right, "{strategy}");
         }
@@ -131,6 +156,7 @@ fn a_dead_host_and_a_silent_network_look_the_same_to_every_decider() {
 /// When each operation's first attempt left, where to, and when its reply came.
 #[derive(Default)]
 struct Exchanges {
+    asked: Vec<OperationId>,
     sent: BTreeMap<OperationId, (SimTime, MemberId)>,
     answered: BTreeMap<OperationId, SimTime>,
 }
@@ -138,6 +164,7 @@ struct Exchanges {
 impl Listener for Exchanges {
     fn observe(&mut self, at: SimTime, fact: &Fact<'_>) {
         match *fact {
+            Fact::OperationIssued { operation, .. } => self.asked.push(operation),
             Fact::AttemptSent {
                 operation,
                 attempt: 0,
@@ -186,4 +213,35 @@ fn the_same_request_at_the_same_instant_meets_the_same_delay_under_every_strateg
         compared > 150_000,
         "most requests leave at the same instant: {compared}"
     );
+}
+
+#[test]
+fn operation_k_meets_the_same_delay_under_every_preset() {
+    let scenario = study();
+    let exchanges = |strategy: &str| {
+        let mut heard = Exchanges::default();
+        Simulation::new(&scenario, Seed::new(5))
+            .strategy(strategy)
+            .expect("the strategy is in the scenario")
+            .run_with(&mut heard)
+            .expect("a strategy is named");
+        heard
+    };
+    let quiet = exchanges("pinned");
+    for preset in Catalogue::embedded().list() {
+        let busy = exchanges(&preset.name);
+        let is_same_work = busy.asked == quiet.asked;
+        assert!(is_same_work, "{}: the same is asked for", preset.name);
+        let mut compared = 0;
+        for (operation, sent) in &quiet.sent {
+            let both = (quiet.answered.get(operation), busy.answered.get(operation));
+            if let (Some(one), Some(other)) = both
+                && busy.sent.get(operation) == Some(sent)
+            {
+                assert_eq!(one, other, "{} {operation}", preset.name);
+                compared += 1;
+            }
+        }
+        assert!(compared > 3_000, "{}: {compared}", preset.name);
+    }
 }

@@ -80,11 +80,14 @@ fn kind(part: impl Strategy<Value = Part> + Clone) -> impl Strategy<Value = Faul
     let disks = || prop_oneof![Just(Disks::Kept), Just(Disks::Lost)];
     let in_flight = || prop_oneof![Just(InFlight::Lost), Just(InFlight::Delivered)];
     let mode = || prop_oneof![Just(Silence::Silent), Just(Silence::Refusing)];
-    let takes = (any::<bool>(), any::<bool>()).prop_map(|(app_servers, checkers)| Takes {
-        database: true,
-        app_servers,
-        checkers,
-    });
+    let takes = (any::<bool>(), any::<bool>(), any::<bool>()).prop_map(
+        |(app_servers, checkers, proxies)| Takes {
+            database: true,
+            app_servers,
+            checkers,
+            proxies,
+        },
+    );
     let paths = || {
         let scope = prop_oneof![
             Just(TrafficScope::All),

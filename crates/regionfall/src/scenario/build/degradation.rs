@@ -24,6 +24,10 @@ impl Builder<'_, '_> {
                 factor: number(fields, "factor"),
             };
         }
+        if kind == "coordinator-down" {
+            let mode = silence(fields);
+            return Degradation::CoordinatorDown { mode };
+        }
         let member = self.struck_member(fields, here, topology);
         match kind {
             "slow-host" => Degradation::SlowHost {

@@ -189,9 +189,20 @@ impl Builder<'_, '_> {
             "force-remove" | "purge" | "rejoin" => {
                 FaultKind::Membership(self.membership(fields, here, topology))
             }
-            "clock-skew" | "load-surge" | "slow-host" | "health-endpoint-down" => {
-                FaultKind::Degraded(self.degradation(fields, here, topology))
-            }
+            "proxy-crash"
+            | "balancer-down"
+            | "address-daemon"
+            | "adverts-lost"
+            | "dns-down"
+            | "checkers-cut-off"
+            | "config-syncer-stuck"
+            | "node-added"
+            | "record-change" => FaultKind::Routing(self.routing(fields, here, topology)),
+            "clock-skew"
+            | "load-surge"
+            | "slow-host"
+            | "health-endpoint-down"
+            | "coordinator-down" => FaultKind::Degraded(self.degradation(fields, here, topology)),
             _ => FaultKind::ProcessCrash {
                 member: self.struck_member(fields, here, topology),
                 part: self.part(fields, here, topology),
@@ -309,6 +320,7 @@ impl Builder<'_, '_> {
             database: words.contains(&"database"),
             app_servers: words.contains(&"app-servers"),
             checkers: words.contains(&"checkers"),
+            proxies: words.contains(&"proxies"),
         };
         if words.is_empty() {
             let problem = Problem::new(
@@ -316,7 +328,7 @@ impl Builder<'_, '_> {
                 path::join(here, "takes"),
                 "an outage that takes nothing is none",
             )
-            .allowed("at least one of \"database\", \"app-servers\", \"checkers\"");
+            .allowed("at least one of \"database\", \"app-servers\", \"checkers\", \"proxies\"");
             self.report(problem, fields.get("takes").and_then(Node::mark));
         }
         takes

@@ -1,13 +1,18 @@
 //! From a resolved tree to the typed scenario: what the schema alone cannot check is checked here.
 
+mod chaos;
 mod degradation;
+mod expect;
 mod fault;
 mod limits;
 mod membership;
 mod objective;
+mod parts;
 mod persistence;
 mod promotion;
 mod reference;
+mod relay;
+mod routing;
 mod strategy;
 mod topology;
 mod workload;
@@ -23,6 +28,7 @@ use crate::database::{
     Backlog, Carrier, DatabaseConfig, DatabaseKind, Entrance, FullSyncConfig, Placement, Stale,
     SyncConfig,
 };
+use crate::fault::FaultSpec;
 use crate::topology::{MemberId, RegionId, TopologyConfig};
 
 /// Makes settings of a tree that the schema has passed.
@@ -50,9 +56,13 @@ impl<'a, 'b> Builder<'a, 'b> {
         let database = self.database(table(root, "database"));
         self.kept = persistence::Kept::of(&database);
         let workload = self.workload(table(root, "workload"), &topology);
-        let strategies = self.strategies(list(root, "strategy"), &topology);
+        let mut strategies = self.strategies(list(root, "strategy"), &topology);
+        for strategy in &mut strategies {
+            strategy.knows_shards(database.shards);
+        }
         let (common, recovered) = self.objectives(table(root, "objectives"), "objectives");
-        let cases = self.cases(root, &topology, phases, &common);
+        let mut cases = self.cases(root, &topology, phases, &common);
+        self.chaos(root, &common, &mut cases);
         Settings {
             phases,
             ties: match text(root, "ties") {
@@ -72,6 +82,12 @@ impl<'a, 'b> Builder<'a, 'b> {
                 min_requests: 20,
             }),
         }
+    }
+
+    /// A plan that stands by itself, against settings that are there already.
+    pub(crate) fn plan(&mut self, nodes: &[Node], settings: &Settings) -> Vec<FaultSpec> {
+        self.kept = persistence::Kept::of(&settings.database);
+        self.faults(nodes, "fault", &settings.topology, settings.phases)
     }
 
     fn database(&mut self, fields: &Fields) -> DatabaseConfig {
@@ -171,6 +187,7 @@ impl<'a, 'b> Builder<'a, 'b> {
             return vec![Case {
                 name: name.to_owned(),
                 faults,
+                chaos: None,
                 objectives: common.to_vec(),
             }];
         }
@@ -196,6 +213,7 @@ impl<'a, 'b> Builder<'a, 'b> {
             cases.push(Case {
                 name: text(fields, "name").to_owned(),
                 faults,
+                chaos: None,
                 objectives,
             });
         }

@@ -1,12 +1,14 @@
 //! Strategies from their six parts.
 
+use super::relay::{syncer, takeover};
 use super::topology::region_list;
 use super::{
-    Builder, duration, flag, inner, integer, list, number, optional_duration, share, table, text,
+    Builder, duration, flag, inner, integer, list, number, optional_duration, parts, share, table,
+    text,
 };
 use crate::database::{CheckScope, LagCheck};
 use crate::failover::{
-    Adopt, Choice, ClientConfig, Detector, Evidence, Failback, Pace, ProbeConfig, ProbeKind,
+    Adopt, ClientConfig, Detector, Evidence, Failback, NameConfig, Pace, ProbeConfig, ProbeKind,
     Propagation, ResolverClass, ResolverShare, RoundPolicy, StrategyConfig, Vantage,
 };
 use crate::scenario::error::{Problem, ProblemKind};
@@ -50,20 +52,35 @@ impl Builder<'_, '_> {
                 self.evidence(inner(node), &key)
             })
             .collect();
-        let propagation = self.propagation(fields, here);
+        let propagation = self.propagation(fields, here, topology);
         self.parts_together(fields, here, &vantage, &evidence, &propagation);
         StrategyConfig {
             name: text(fields, "name").to_owned(),
-            preset: fields.get("preset").and_then(Node::text).map(str::to_owned),
+            preset: fields
+                .get("preset")
+                .and_then(Node::text)
+                .or_else(|| list(fields, "stack").first().and_then(Node::text))
+                .map(str::to_owned),
             gate: flag(fields, "gate"),
             vantage,
             evidence,
-            choice: Choice::Priority {
-                fail_open: flag(table(fields, "choice"), "fail_open"),
-            },
+            choice: self.choice(
+                table(fields, "choice"),
+                &path::join(here, "choice"),
+                topology,
+            ),
             propagation,
-            failback: failback(fields),
+            failback: self.failback(fields),
             client: client(table(fields, "client")),
+            balancer: self.balancer(fields, here),
+            takeover: takeover(fields),
+            syncer: syncer(fields),
+            conduct: self.conduct(
+                table(fields, "vantage"),
+                &path::join(here, "vantage"),
+                topology,
+            ),
+            returning: parts::returning(table(fields, "failback")),
         }
     }
 
@@ -88,7 +105,8 @@ impl Builder<'_, '_> {
             );
         };
         let is_nobody = matches!(vantage, Vantage::None);
-        if !is_nobody && evidence.is_empty() {
+        let observes = matches!(propagation, Propagation::Upstream(upstream) if upstream.relay.observe.is_some());
+        if !is_nobody && evidence.is_empty() && !observes {
             conflict(
                 "evidence",
                 "a decider without evidence decides nothing",
@@ -113,14 +131,29 @@ impl Builder<'_, '_> {
                 "client processes do not publish DNS records",
                 "use propagation = { kind = \"pointer\" }, or vantage = { at = \"checkers\" }",
             ),
-            (Vantage::Checkers { .. }, _)
+            (
+                Vantage::Proxy,
+                Propagation::Pointer { .. } | Propagation::Dns { .. } | Propagation::None,
+            ) => {
+                conflict(
+                    "propagation",
+                    "proxies decide about what goes through them, and nothing does",
+                    "use propagation = { kind = \"upstream\" }",
+                );
+            }
+            (Vantage::ClientProcess, Propagation::Upstream(_)) => conflict(
+                "propagation",
+                "client processes do not tell proxies where to send traffic",
+                "use propagation = { kind = \"pointer\" }, or vantage = { at = \"proxy\" }",
+            ),
+            (Vantage::Proxy | Vantage::Checkers { .. }, _)
                 if evidence
                     .iter()
                     .any(|piece| matches!(piece, Evidence::Passive(_))) =>
             {
                 conflict(
                     "evidence",
-                    "checkers have no traffic of their own to watch",
+                    "checkers have no traffic of their own to watch, and proxies watch theirs by `propagation.observe`",
                     "use a probe",
                 );
             }
@@ -131,7 +164,11 @@ impl Builder<'_, '_> {
     fn vantage(&mut self, strategy: &Fields, here: &str, topology: &TopologyConfig) -> Vantage {
         let fields = table(strategy, "vantage");
         match text(fields, "at") {
-            "client-process" => Vantage::ClientProcess,
+            "client-process" | "application" => Vantage::ClientProcess,
+            "proxy" => Vantage::Proxy,
+            "people" => {
+                Vantage::People(self.runbook(fields, &path::join(here, "vantage"), topology))
+            }
             "checkers" => Vantage::Checkers {
                 count: integer(fields, "count"),
                 healthy_share_above: share(fields, "healthy_share_above"),
@@ -145,7 +182,10 @@ impl Builder<'_, '_> {
         }
     }
 
-    fn evidence(&mut self, fields: &Fields, here: &str) -> Evidence {
+    pub(super) fn evidence(&mut self, fields: &Fields, here: &str) -> Evidence {
+        if fields.get("heartbeat").is_some() {
+            return parts::heartbeat(fields);
+        }
         let detector = detector(table(fields, "detector"));
         if fields.get("probe").is_none() {
             if matches!(detector, Detector::Round { .. }) {
@@ -157,6 +197,9 @@ impl Builder<'_, '_> {
                 )
                 .allowed("`consecutive` or `window`");
                 self.report(problem, fields.get("detector").and_then(Node::mark));
+            }
+            if text(fields, "passive") == "timeouts" {
+                return Evidence::PassiveTimeouts(detector);
             }
             return Evidence::Passive(detector);
         }
@@ -172,13 +215,16 @@ impl Builder<'_, '_> {
             probes: integer(fields, "probes"),
             gap: duration(fields, "gap"),
             keeps_connection: flag(fields, "keeps_connection"),
+            refinement: parts::refinement(fields),
         };
         Evidence::Probe(probe, detector)
     }
 
     fn probe_kind(&mut self, fields: &Fields, here: &str) -> ProbeKind {
         let probe = text(fields, "probe");
+        let special = parts::probe_kind(fields);
         let (allowed, kind): (&[&str], ProbeKind) = match probe {
+            _ if special.is_some() => special.unwrap_or((&[], ProbeKind::Ping)),
             "ping" => (&[], ProbeKind::Ping),
             "connect" => (&[], ProbeKind::Connect),
             _ => {
@@ -198,21 +244,52 @@ impl Builder<'_, '_> {
                 (allowed, ProbeKind::Availability { scope, lag })
             }
         };
-        for key in ["scope", "lag_tolerance"] {
+        for key in parts::SPECIAL_PROBE_KEYS {
             if let Some(node) = fields.get(key).filter(|_| !allowed.contains(&key)) {
                 let problem = Problem::new(
                     ProblemKind::Conflict,
                     path::join(here, key),
                     format!("`{key}` says nothing to a `{probe}` probe"),
                 );
-                let problem = problem.allowed("`availability` with `scope`, or `availability-lag`");
+                let problem = if key == "scope" || key == "lag_tolerance" {
+                    problem.allowed("`availability` with `scope`, or `availability-lag`")
+                } else {
+                    problem.allowed(
+                        "`set-get` with `keys`, `replication` with `tolerance`, or `custom`",
+                    )
+                };
                 self.report(problem, node.mark());
             }
         }
         kind
     }
 
-    fn propagation(&mut self, strategy: &Fields, here: &str) -> Propagation {
+    fn failback(&mut self, strategy: &Fields) -> Failback {
+        let fields = table(strategy, "failback");
+        if fields.get("after").is_some() {
+            Failback::Automatic {
+                after: duration(fields, "after"),
+            }
+        } else if fields.get("every").is_some() {
+            Failback::Tick {
+                every: duration(fields, "every"),
+                grace: duration(fields, "grace"),
+            }
+        } else if fields.get("manual").is_some() {
+            Failback::Manual {
+                takes: self.delay(fields, "manual"),
+            }
+        } else {
+            Failback::Never
+        }
+    }
+
+    fn propagation(
+        &mut self,
+        strategy: &Fields,
+        here: &str,
+        topology: &TopologyConfig,
+    ) -> Propagation {
         let fields = table(strategy, "propagation");
         match text(fields, "kind") {
             "pointer" => Propagation::Pointer {
@@ -223,6 +300,10 @@ impl Builder<'_, '_> {
                 },
                 cut_sessions: flag(fields, "cut_sessions"),
             },
+            "upstream" => {
+                let here = path::join(here, "propagation");
+                Propagation::Upstream(self.upstream(fields, &here, topology))
+            }
             "dns" => {
                 let resolvers = list(fields, "resolvers");
                 let key = path::join(&path::join(here, "propagation"), "resolvers");
@@ -237,6 +318,7 @@ impl Builder<'_, '_> {
                     publish_delay: duration(fields, "publish_delay"),
                     lookup: duration(fields, "lookup"),
                     resolvers: resolvers.iter().map(|node| resolver(inner(node))).collect(),
+                    names: names(fields),
                 }
             }
             _ => Propagation::None,
@@ -245,6 +327,9 @@ impl Builder<'_, '_> {
 }
 
 fn detector(fields: &Fields) -> Detector {
+    if let Some(detector) = parts::detector(fields) {
+        return detector;
+    }
     if fields.get("policy").is_some() {
         let policy = match text(fields, "policy") {
             "any" => RoundPolicy::Any,
@@ -258,6 +343,7 @@ fn detector(fields: &Fields) -> Detector {
             window: duration(fields, "window"),
             failures: integer(fields, "failures"),
             rate: share(fields, "rate"),
+            moves: parts::window_moves(fields),
         };
     }
     Detector::Consecutive {
@@ -266,32 +352,31 @@ fn detector(fields: &Fields) -> Detector {
     }
 }
 
+fn names(fields: &Fields) -> NameConfig {
+    NameConfig {
+        looks_each_time: text(fields, "looks") == "each-command",
+        shares_cache: flag(fields, "shared_cache"),
+        counts_seconds: flag(fields, "whole_seconds"),
+        serves_stale: flag(fields, "serve_stale"),
+        forgets_after: optional_duration(fields, "forgets_after"),
+    }
+}
+
 fn resolver(fields: &Fields) -> ResolverShare {
     let class = match text(fields, "class") {
         "local-cache" => ResolverClass::LocalCache(duration(fields, "keeps")),
         "extending" => ResolverClass::Extending(duration(fields, "to")),
         "forever" => ResolverClass::Forever,
+        "clamping" => ResolverClass::Clamping {
+            least: duration(fields, "least"),
+            most: duration(fields, "most"),
+        },
+        "own-cache" => ResolverClass::OwnCache,
         _ => ResolverClass::Honouring,
     };
     ResolverShare {
         class,
         share: share(fields, "share"),
-    }
-}
-
-fn failback(strategy: &Fields) -> Failback {
-    let fields = table(strategy, "failback");
-    if fields.get("after").is_some() {
-        Failback::Automatic {
-            after: duration(fields, "after"),
-        }
-    } else if fields.get("every").is_some() {
-        Failback::Tick {
-            every: duration(fields, "every"),
-            grace: duration(fields, "grace"),
-        }
-    } else {
-        Failback::Never
     }
 }
 
@@ -319,5 +404,7 @@ fn client(fields: &Fields) -> ClientConfig {
         fails_at_once_when_down: flag(fields, "fails_at_once_when_down"),
         keepalive,
         user_timeout: optional_duration(fields, "user_timeout"),
+        keeps_connections: flag(fields, "keeps_connections"),
+        habits: parts::habits(fields),
     }
 }

@@ -149,11 +149,14 @@ fn keyspace(fields: &mut Fields, _regions: &[String]) {
 
 fn strategy_parts(fields: &mut Fields) {
     if fields.get("name").is_none() {
-        let name = fields
-            .get("preset")
-            .and_then(Node::text)
-            .unwrap_or("strategy")
-            .to_owned();
+        let stack = fields.get("stack").and_then(Node::list);
+        let stack = stack.map(|names| {
+            let names: Vec<&str> = names.iter().filter_map(Node::text).collect();
+            names.join(" + ")
+        });
+        let preset = fields.get("preset").and_then(Node::text);
+        let preset = preset.map(str::to_owned);
+        let name = stack.or(preset).unwrap_or_else(|| "strategy".to_owned());
         let origin = Origin::Derived("the preset's name");
         fields.set("name", Node::new(Value::Text(name), origin));
     }
@@ -162,6 +165,15 @@ fn strategy_parts(fields: &mut Fields) {
         for item in items {
             if let Value::Table(item) = &mut item.value {
                 piece_of_evidence(item, shared.as_ref());
+            }
+        }
+    }
+    if let Some(Value::Table(balancer)) = fields.get_mut("balancer").map(|node| &mut node.value)
+        && let Some(Value::List(items)) = balancer.get_mut("evidence").map(|node| &mut node.value)
+    {
+        for item in items {
+            if let Value::Table(item) = &mut item.value {
+                piece_of_evidence(item, None);
             }
         }
     }
@@ -214,7 +226,7 @@ fn detector_kind() -> &'static Kind {
 }
 
 /// What falls with a region or a zone, where nothing is said: the database.
-fn takes(fields: &mut Fields) {
+pub(crate) fn takes(fields: &mut Fields) {
     let Some(Value::List(faults)) = fields.get_mut("fault").map(|node| &mut node.value) else {
         return;
     };

@@ -224,6 +224,11 @@ fn expand_presets(root: &mut Fields, catalogue: &Catalogue, files: &Files<'_>) -
         let Value::Table(fields) = &mut strategy.value else {
             continue;
         };
+        if fields.get("stack").is_some() {
+            let mut found = stacked(fields, index, catalogue, files);
+            problems.append(&mut found);
+            continue;
+        }
         let Some(preset) = fields.get("preset") else {
             continue;
         };
@@ -248,6 +253,81 @@ fn expand_presets(root: &mut Fields, catalogue: &Catalogue, files: &Files<'_>) -
     }
     problems
 }
+
+/// Lays several presets under a strategy, each of which says something else: who chooses the member, what stands in
+/// front of each, who takes a dead proxy's place.
+fn stacked(
+    fields: &mut Fields,
+    index: usize,
+    catalogue: &Catalogue,
+    files: &Files<'_>,
+) -> Vec<Problem> {
+    let key = format!("strategy.{index}.stack");
+    let Some(stack) = fields.get("stack").cloned() else {
+        return Vec::new();
+    };
+    let mut problems = Vec::new();
+    let mut report = |problem: Problem, mark| {
+        let mut problem = problem;
+        problem.place = files.place(mark);
+        problems.push(problem);
+    };
+    if let Some(preset) = fields.get("preset") {
+        let message = "`stack` and `preset` do not go together";
+        let problem = Problem::new(ProblemKind::Conflict, &key, message)
+            .help("put the preset into the stack");
+        report(problem, preset.key_mark());
+    }
+    let mut base = Fields::default();
+    let mut said: Vec<(&'static str, &str)> = Vec::new();
+    for item in stack.list().unwrap_or_default() {
+        let Some(name) = item.text() else { continue };
+        let Some(preset) = catalogue.get(name) else {
+            let message = format!("there is no preset `{name}`");
+            let problem = Problem::new(ProblemKind::UnknownName, &key, message)
+                .got(item.excerpt())
+                .words(name, catalogue.names());
+            report(problem, item.mark());
+            continue;
+        };
+        let mut over = preset_fields(preset);
+        let parts: Vec<&'static str> = PARTS
+            .iter()
+            .filter(|(keys, _)| keys.iter().any(|key| over.get(key).is_some()))
+            .map(|&(_, what)| what)
+            .collect();
+        let clash = said.iter().find(|(what, _)| parts.contains(what));
+        if let Some((what, other)) = clash {
+            let message = format!("both `{other}` and `{name}` say {what}");
+            let problem = Problem::new(ProblemKind::Conflict, &key, message)
+                .got(item.excerpt())
+                .allowed("presets of which each says something else");
+            report(problem, item.mark());
+            continue;
+        }
+        said.extend(parts.into_iter().map(|part| (part, name)));
+        if base.get("client").is_some() {
+            over.take("client");
+        }
+        base = merge_fields(base, over, |_| &Kind::Any);
+    }
+    let written = core::mem::take(fields);
+    *fields = merge_fields(base, written, |key| {
+        strategy_kind().key(key).map_or(&Kind::Any, |key| &key.kind)
+    });
+    problems
+}
+
+/// What a preset may say, by the keys of a strategy that say it.
+const PARTS: [(&[&str], &str); 4] = [
+    (
+        &["vantage", "propagation"],
+        "who chooses the member, and how traffic gets there",
+    ),
+    (&["balancer"], "what stands in front of each member"),
+    (&["takeover"], "who takes a dead proxy's place"),
+    (&["syncer"], "what configures balancers"),
+];
 
 /// Lays the preset of `[database.promotion]` under it. A name that there is not is reported where words are checked.
 fn expand_promotion(root: &mut Fields) {

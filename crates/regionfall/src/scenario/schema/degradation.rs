@@ -91,3 +91,13 @@ pub(super) const HEALTH_ENDPOINT_DOWN: Form = Form {
         open: None,
     },
 };
+
+pub(super) const COORDINATOR_DOWN: Form = Form {
+    word: "coordinator-down",
+    table: &Table {
+        title: "kind = \"coordinator-down\"",
+        doc: "The coordinator that client processes follow does not answer.",
+        keys: &[AT, LASTS, FLAPPING, MODE],
+        open: None,
+    },
+};

@@ -1,9 +1,15 @@
 //! Faults: what goes wrong, when, and for how long.
 
-use super::degradation::{CLOCK_SKEW, HEALTH_ENDPOINT_DOWN, LOAD_SURGE, SLOW_HOST};
+use super::degradation::{
+    CLOCK_SKEW, COORDINATOR_DOWN, HEALTH_ENDPOINT_DOWN, LOAD_SURGE, SLOW_HOST,
+};
 use super::membership::{FORCE_REMOVE, PURGE, REJOIN};
 use super::persistence::{DISK_LOST, FSYNC_STALL, RESTORE};
 use super::root::PERIOD;
+use super::routing::{
+    ADDRESS_DAEMON, ADVERTS_LOST, BALANCER_DOWN, CHECKERS_CUT_OFF, DNS_DOWN, NODE_ADDED,
+    PROXY_CRASH, RECORD_CHANGE, SYNCER_STUCK,
+};
 use super::{Default, Form, Forms, Key, Kind, Table, Tag};
 
 pub(super) const AT: Key = Key::new(
@@ -96,6 +102,10 @@ const TAKES: Key = Key::new(
             "app servers there; they are counted apart and have no RTO",
         ),
         ("checkers", "health checkers there"),
+        (
+            "proxies",
+            "proxies and load balancers there; edges of a global load balancer are no part of a region",
+        ),
     ])),
     Default::Derived("`[\"database\"]`"),
     "What falls with it.",
@@ -439,9 +449,19 @@ pub(crate) static FAULT: Forms = Forms {
         LOAD_SURGE,
         SLOW_HOST,
         HEALTH_ENDPOINT_DOWN,
+        COORDINATOR_DOWN,
         FORCE_REMOVE,
         PURGE,
         REJOIN,
+        PROXY_CRASH,
+        BALANCER_DOWN,
+        ADDRESS_DAEMON,
+        ADVERTS_LOST,
+        DNS_DOWN,
+        CHECKERS_CUT_OFF,
+        SYNCER_STUCK,
+        NODE_ADDED,
+        RECORD_CHANGE,
     ],
 };
 

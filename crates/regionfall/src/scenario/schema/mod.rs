@@ -5,22 +5,28 @@
 //! output of `regionfall check --resolved`, the JSON Schema and the tables in
 //! `docs/scenario-format.md`.
 
+mod chaos;
+mod conduct;
 mod degradation;
 mod fault;
 mod json;
 mod limits;
 mod markdown;
 mod membership;
+mod parts;
 mod persistence;
 mod promotion;
 mod propagation;
 mod reference;
+mod relay;
 mod root;
+mod routing;
 mod strategy;
 mod world;
 
 use crate::failover::Grade;
 
+pub(crate) use chaos::PLAN;
 pub use json::json_schema;
 pub use markdown::markdown;
 pub(crate) use root::ROOT;

@@ -1,5 +1,10 @@
 //! How clients learn of a decision, and the client that carries commands.
 
+use super::conduct::{
+    CHECKS_VERSIONS, FOLLOWS_SWITCH, INNER_ATTEMPTS, INNER_WAIT, KEEPS_ON_TIMEOUT,
+    OPENS_IN_ADVANCE, RETRY_CLASS, RETRY_JITTER, WAITS_FOR_FAILOVER,
+};
+use super::relay::UPSTREAM;
 use super::root::{PAUSE, TIMEOUT};
 use super::{Default, Form, Forms, Key, Kind, Table, Tag};
 use crate::failover::Grade;
@@ -81,10 +86,47 @@ pub(crate) static PROPAGATION: Forms = Forms {
                         Default::Derived("all honour the TTL"),
                         "Kinds of resolvers with the shares of app servers behind them; shares add up to 100 %.",
                     ),
+                    Key::new(
+                        "looks",
+                        Kind::Word(&[
+                            ("on-connect", "when they open a connection"),
+                            (
+                                "each-command",
+                                "before each command too; they use only connections to what the name means",
+                            ),
+                        ]),
+                        Default::Text("on-connect"),
+                        "When clients look at the name.",
+                    ),
+                    Key::new(
+                        "shared_cache",
+                        Kind::Flag,
+                        Default::Flag(false),
+                        "Whether the clients of a region are behind one recursive resolver, so that they learn together.",
+                    ),
+                    Key::new(
+                        "whole_seconds",
+                        Kind::Flag,
+                        Default::Flag(false),
+                        "Whether recursive resolvers count whole seconds, and keep a record up to a second longer.",
+                    ),
+                    Key::new(
+                        "serve_stale",
+                        Kind::Flag,
+                        Default::Flag(false),
+                        "Whether recursive resolvers answer with an old record when they cannot get a new one (RFC 8767).",
+                    ),
+                    Key::new(
+                        "forgets_after",
+                        Kind::Either(&Kind::Word(&[("never", "it does not")]), &TIMEOUT),
+                        Default::Text("never"),
+                        "A process without any success for so long forgets what it had cached: somebody starts it anew.",
+                    ),
                 ],
                 open: None,
             },
         },
+        UPSTREAM,
     ],
 };
 
@@ -139,6 +181,30 @@ static RESOLVER: Forms = Forms {
                         "resolvers that lengthen are documented, the length is not",
                     ),
                 ],
+                open: None,
+            },
+        },
+        Form {
+            word: "clamping",
+            table: &Table {
+                title: "class = \"clamping\"",
+                doc: "A recursive resolver that keeps records at least and at most so long.",
+                keys: &[
+                    SHARE,
+                    Key::new("least", PAUSE, Default::Text("0s"), "The shortest.")
+                        .grade(Grade::Documented, "unbound.conf(5), cache-min-ttl"),
+                    Key::new("most", PAUSE, Default::Text("86400s"), "The longest.")
+                        .grade(Grade::Documented, "unbound.conf(5), cache-max-ttl"),
+                ],
+                open: None,
+            },
+        },
+        Form {
+            word: "own-cache",
+            table: &Table {
+                title: "class = \"own-cache\"",
+                doc: "No recursive resolver in between: the client asks the authority and keeps the answer for the TTL.",
+                keys: &[SHARE],
                 open: None,
             },
         },
@@ -253,6 +319,21 @@ pub(crate) static CLIENT: Table = Table {
             Default::Text("off"),
             "`TCP_USER_TIMEOUT`: a connection whose data stays unacknowledged so long is aborted.",
         ),
+        Key::new(
+            "keeps_connections",
+            Kind::Flag,
+            Default::Flag(true),
+            "Whether a connection is used again; otherwise each command opens one of its own.",
+        ),
+        RETRY_JITTER,
+        INNER_ATTEMPTS,
+        INNER_WAIT,
+        FOLLOWS_SWITCH,
+        KEEPS_ON_TIMEOUT,
+        OPENS_IN_ADVANCE,
+        WAITS_FOR_FAILOVER,
+        RETRY_CLASS,
+        CHECKS_VERSIONS,
     ],
     open: None,
 };

@@ -1,7 +1,17 @@
 //! Strategies: vantage, evidence, detector, choice, failback; propagation and client stand beside this
 //! file.
 
+use super::conduct::{
+    APPLICATION, ASKS, CHECK_EVERY, CRITERIA, GRADUALLY, HELD_FOR, LAG, MANUAL, PEOPLE, PROCESS,
+};
+use super::parts::{
+    BYTES, CHOICE_CHANGES, CHOICE_MARGIN, CHOICE_NEAREST, CHOICE_OVERPROVISIONING, CHOICE_PANIC,
+    CHOICE_WEIGHTS, EJECTION, HEARTBEAT, JITTER, KEYS, LEASE, ORDER_WORDS, PHI, PROBE_WORDS,
+    RETRIES, ROUND_TIMEOUT, SEES, SETUP_ROUND_TRIPS, SINCE_SUCCESS, TIMEOUTS_WORDS, TOLERANCE,
+    WHEN_FAILING, WINDOW_MOVES, WITH_TRAFFIC,
+};
 use super::propagation::{CLIENT, PROPAGATION};
+use super::relay::{BALANCER, SYNCER, TAKEOVER};
 use super::root::{PAUSE, PERIOD, TIMEOUT};
 use super::{Default, Form, Forms, Key, Kind, Table, Tag};
 use crate::failover::Grade;
@@ -21,6 +31,12 @@ pub(crate) static STRATEGY: Table = Table {
             Kind::Preset,
             Default::Absent("composed from the keys below"),
             "The preset to start from; `regionfall presets` lists them. Keys written beside it win, one by one; a list replaces the preset's list.",
+        ),
+        Key::new(
+            "stack",
+            Kind::List(&Kind::Preset),
+            Default::Absent("see `preset`"),
+            "Presets that go together, instead of one: such as `[\"route53-fast\", \"aws-nlb\"]`, a traffic manager in front of load balancers. The client is that of the first.",
         ),
         Key::new(
             "gate",
@@ -73,6 +89,24 @@ pub(crate) static STRATEGY: Table = Table {
             Default::Empty,
             "The client that carries commands. Its defaults are those of a plain pooled client (Jedis).",
         ),
+        Key::new(
+            "balancer",
+            Kind::Table(&BALANCER),
+            Default::Absent("there is none"),
+            "A load balancer in front of each member.",
+        ),
+        Key::new(
+            "takeover",
+            Kind::Forms(&TAKEOVER),
+            Default::Empty,
+            "Who takes the place of a dead central proxy.",
+        ),
+        Key::new(
+            "syncer",
+            Kind::Table(&SYNCER),
+            Default::Absent("balancers always know their nodes"),
+            "What tells balancers which nodes there are.",
+        ),
     ],
     open: None,
 };
@@ -85,7 +119,11 @@ static VANTAGE: Forms = Forms {
         Form { word: "none", table: &Table { title: "at = \"none\"", doc: "Nobody: there is no failover.", keys: &[], open: None } },
         Form {
             word: "client-process",
-            table: &Table { title: "at = \"client-process\"", doc: "Each app server for itself.", keys: &[], open: None },
+            table: &Table { title: "at = \"client-process\"", doc: "Each app server for itself.", keys: PROCESS, open: None },
+        },
+        Form {
+            word: "proxy",
+            table: &Table { title: "at = \"proxy\"", doc: "Each proxy for itself. Goes with `propagation.kind = \"upstream\"`.", keys: &[], open: None },
         },
         Form {
             word: "checkers",
@@ -101,10 +139,12 @@ static VANTAGE: Forms = Forms {
                 open: None,
             },
         },
+        APPLICATION,
+        PEOPLE,
     ],
 };
 
-static EVIDENCE: Forms = Forms {
+pub(super) static EVIDENCE: Forms = Forms {
     title: "evidence",
     doc: "Pieces of evidence, each with its detector.",
     tag: Tag::Presence,
@@ -117,18 +157,7 @@ static EVIDENCE: Forms = Forms {
                 keys: &[
                     Key::new(
                         "probe",
-                        Kind::Word(&[
-                            ("ping", "PING is answered with PONG"),
-                            ("connect", "a TCP connection is accepted"),
-                            (
-                                "availability",
-                                "the management process of the member's node finds the database available (REST API over HTTPS)",
-                            ),
-                            (
-                                "availability-lag",
-                                "the same, and its data close to what its peers have (`extend_check=lag`)",
-                            ),
-                        ]),
+                        Kind::Word(PROBE_WORDS),
                         Default::Required,
                         "What is asked.",
                     ),
@@ -194,6 +223,16 @@ static EVIDENCE: Forms = Forms {
                         Default::Absent("as `[database.availability]` has it"),
                         "The lag that `availability-lag` tolerates (`availability_lag_tolerance_ms`). Client libraries send 5 s.",
                     ),
+                    ROUND_TIMEOUT,
+                    RETRIES,
+                    JITTER,
+                    WHEN_FAILING,
+                    WITH_TRAFFIC,
+                    KEYS,
+                    TOLERANCE,
+                    SETUP_ROUND_TRIPS,
+                    BYTES,
+                    SEES,
                     Key::new(
                         "detector",
                         Kind::Forms(&DETECTOR),
@@ -212,7 +251,7 @@ static EVIDENCE: Forms = Forms {
                 keys: &[
                     Key::new(
                         "passive",
-                        Kind::Word(&[("errors", "attempts that fail or time out")]),
+                        Kind::Word(TIMEOUTS_WORDS),
                         Default::Required,
                         "What is watched.",
                     ),
@@ -226,6 +265,7 @@ static EVIDENCE: Forms = Forms {
                 open: None,
             },
         },
+        HEARTBEAT,
     ],
 };
 
@@ -300,10 +340,15 @@ static DETECTOR: Forms = Forms {
                         "Smallest share of failures in it.",
                     )
                     .grade(Grade::Source, "redis/jedis MultiDbConfig.java"),
+                    WINDOW_MOVES,
                 ],
                 open: None,
             },
         },
+        SINCE_SUCCESS,
+        LEASE,
+        PHI,
+        EJECTION,
     ],
 };
 
@@ -313,10 +358,7 @@ static CHOICE: Table = Table {
     keys: &[
         Key::new(
             "order",
-            Kind::Word(&[(
-                "priority",
-                "the first healthy member in the fleet's order of homes",
-            )]),
+            Kind::Word(ORDER_WORDS),
             Default::Text("priority"),
             "Which member is chosen.",
         ),
@@ -326,6 +368,12 @@ static CHOICE: Table = Table {
             Default::Flag(false),
             "With no healthy member: answer as if all were healthy, instead of keeping the last answer.",
         ),
+        CHOICE_WEIGHTS,
+        CHOICE_CHANGES,
+        CHOICE_NEAREST,
+        CHOICE_MARGIN,
+        CHOICE_OVERPROVISIONING,
+        CHOICE_PANIC,
     ],
     open: None,
 };
@@ -340,7 +388,15 @@ static FAILBACK: Forms = Forms {
             table: &Table {
                 title: "{ after = ... }",
                 doc: "As soon as the preferred member has counted as healthy for long enough.",
-                keys: &[Key::new("after", PAUSE, Default::Required, "How long; `\"0s\"` is at once.")],
+                keys: &[
+                    Key::new("after", PAUSE, Default::Required, "How long; `\"0s\"` is at once."),
+                    CRITERIA,
+                    LAG,
+                    ASKS,
+                    CHECK_EVERY,
+                    HELD_FOR,
+                    GRADUALLY,
+                ],
                 open: None,
             },
         },
@@ -352,9 +408,16 @@ static FAILBACK: Forms = Forms {
                 keys: &[
                     Key::new("every", PERIOD, Default::Text("120s"), "Its period; the phase is uniform.").grade(Grade::Source, "redis/jedis MultiDbConfig.java"),
                     Key::new("grace", PAUSE, Default::Text("60s"), "A member that was left is not used again for this long, even if it is healthy.").grade(Grade::Source, "redis/jedis MultiDbConfig.java"),
+                    CRITERIA,
+                    LAG,
+                    ASKS,
+                    CHECK_EVERY,
+                    HELD_FOR,
+                    GRADUALLY,
                 ],
                 open: None,
             },
         },
+        MANUAL,
     ],
 };

@@ -1,5 +1,7 @@
 //! The documents beside the code say what the declaration of keys says.
 
+use regionfall::failover::Catalogue;
+
 use super::*;
 
 #[test]
@@ -24,6 +26,25 @@ fn the_documentation_holds_the_tables_of_the_schema() {
     assert!(
         tables == expected,
         "docs/scenario-format.md differs from the schema; REGIONFALL_UPDATE_SNAPSHOTS=1 writes it"
+    );
+}
+
+#[test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test reads the documentation that it checks"
+)]
+fn the_page_of_strategies_is_that_of_the_presets() {
+    let path = format!("{ROOT}docs/strategies.md");
+    let expected = Catalogue::embedded().markdown();
+    if std::env::var_os("REGIONFALL_UPDATE_SNAPSHOTS").is_some() {
+        std::fs::write(&path, expected).unwrap();
+        return;
+    }
+    let is_equal = std::fs::read_to_string(&path).is_ok_and(|text| text == expected);
+    assert!(
+        is_equal,
+        "docs/strategies.md differs from the presets; REGIONFALL_UPDATE_SNAPSHOTS=1 writes it"
     );
 }
 

@@ -1,0 +1,130 @@
+//! The catalogue of presets as a page for people: `docs/strategies.md`, and the short forms that lists show.
+
+use core::fmt::Write as _;
+
+use super::preset::{Catalogue, Preset};
+
+/// What stands above the presets.
+const HEAD: &str = "\
+<!-- Written from the data files of the presets; a test says how when they differ. -->
+# Strategies
+
+A strategy is a composition of six parts: vantage (who decides), evidence (what it sees), detector (when that is a
+failure), choice (where to go), propagation (how clients learn) and failback (when and how back), with the client that
+carries commands beside them. A preset is such a composition as data, with the source and the grade of every number.
+`docs/scenario-format.md` lists every key; `regionfall presets NAME --toml` prints a preset ready to paste.
+
+Grades: `measured` on real software; read in `source` code; `documented` by its vendor or project; `assumed`.
+
+## How long detection takes
+
+I is the interval of a loop, T the timeout of a probe, n the failures in a row that it takes, d the gap between probes of
+a round, r the round trip, J the most that jitter adds, k the retries at once. The phase of a fault within a loop is
+uniform. Times are from the fault to the verdict; publication, adoption and reconnection come on top.
+
+| loop | silent: least, mean, most | refusing: least, mean, most |
+|---|---|---|
+| fixed rate, n in a row | (n-1)I+T, (n-1/2)I+T, nI+T | (n-1)I, (n-1/2)I, nI |
+| fixed delay, n in a row | (n-1)(I+T)+T, (n-1)(I+T)+T+I/2, n(I+J+T) | (n-1)I, (n-1/2)I, n(I+J) |
+| fixed rate, a round of n of which all must pass | T, (q²+(n-1)(d+r)²)/2I+T, max(q, d)+T with q = I-(n-1)(d+r) | 0, the same without T, max(q, d) |
+| fixed delay, rounds together, T for a round | T-(n-1)(d+r), -, I+T | 0, -, I+(n-1)d+nr |
+| n in a row with k retries at once | nT(k+1), -, nI+(k+1)T | 0, -, nI |
+| no success for so long | the limit less I, less I/2, the limit | I where a refusal is final |
+| phi accrual | the threshold's time less I, -, the threshold's time | the same |
+| heartbeats through the database | the silence less I, -, the silence and the replication delay | at once, by the lost connection |
+
+A detector of the application's own traffic can trip only if a process produces N/W failing attempts a second, N being
+its least number and W its window.
+
+";
+
+impl Catalogue {
+    /// The page of all strategies.
+    pub fn markdown(&self) -> String {
+        let mut page = HEAD.to_owned();
+        page.push_str("## Presets\n\n| preset | family | silent | refusing | weakest grade |\n|---|---|---|---|---|\n");
+        for preset in self.list() {
+            let worst = |refusing: bool| {
+                preset
+                    .detection
+                    .as_ref()
+                    .map_or("-".to_owned(), |detection| {
+                        let span = if refusing {
+                            detection.refusing
+                        } else {
+                            detection.silent
+                        };
+                        span.to_string()
+                    })
+            };
+            let weakest = preset.numbers.iter().map(|number| number.grade).min();
+            let _ = writeln!(
+                page,
+                "| [`{name}`](#{name}) | {} | {} | {} | {} |",
+                preset.family,
+                worst(false),
+                worst(true),
+                weakest.map_or("-", |grade| grade.name()),
+                name = preset.name,
+            );
+        }
+        for preset in self.list() {
+            preset.section(&mut page);
+        }
+        page
+    }
+}
+
+impl Preset {
+    fn section(&self, page: &mut String) {
+        let _ = writeln!(page, "\n### {}\n\n{}\n", self.name, self.summary);
+        if let Some(detection) = &self.detection {
+            let _ = writeln!(
+                page,
+                "Worst detection: {} if the member falls silent, {} if it refuses ({}).\n",
+                detection.silent, detection.refusing, detection.formula
+            );
+        }
+        page.push_str("| key | value | grade | source |\n|---|---|---|---|\n");
+        for number in &self.numbers {
+            let _ = writeln!(
+                page,
+                "| `{}` | `{}` | {} | {} |",
+                number.key,
+                number.value.replace('|', "\\|"),
+                number.grade,
+                number.source.replace('|', "\\|"),
+            );
+        }
+    }
+
+    /// Its settings without those of the client, in short.
+    pub fn parameters(&self) -> String {
+        let own = self.numbers.iter().filter(|number| {
+            !number.key.starts_with("client.") && number.key != "propagation.resolvers"
+        });
+        let pairs: Vec<String> = own
+            .map(|number| {
+                let key = number.key.replace("evidence.", "").replace("detector.", "");
+                format!("{key}={}", number.value.trim_matches('"'))
+            })
+            .collect();
+        pairs.join(" ")
+    }
+
+    /// The repositories and documents that its numbers are from, each once, in order.
+    pub fn sources(&self) -> Vec<&str> {
+        let mut sources: Vec<&str> = Vec::new();
+        for number in &self.numbers {
+            let is_repository =
+                |word: &&str| word.matches('/').count() == 1 && !word.ends_with('/');
+            let first = number.source.split(' ').next().filter(is_repository);
+            let document = || number.source.split([',', ':']).next().unwrap_or_default();
+            let source = first.unwrap_or_else(document).trim();
+            if number.grade != super::Grade::Assumed && !sources.contains(&source) {
+                sources.push(source);
+            }
+        }
+        sources
+    }
+}

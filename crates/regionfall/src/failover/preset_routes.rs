@@ -1,0 +1,79 @@
+//! The data files of presets whose traffic goes through a name, a load balancer or a proxy.
+
+/// The data files, in the order of the catalogue.
+pub(super) const FILES: [(&str, &str); 20] = [
+    (
+        "haproxy-default",
+        include_str!("../../presets/haproxy-default.toml"),
+    ),
+    (
+        "haproxy-tuned",
+        include_str!("../../presets/haproxy-tuned.toml"),
+    ),
+    (
+        "envoy-active",
+        include_str!("../../presets/envoy-active.toml"),
+    ),
+    (
+        "envoy-outlier",
+        include_str!("../../presets/envoy-outlier.toml"),
+    ),
+    (
+        "nginx-stream",
+        include_str!("../../presets/nginx-stream.toml"),
+    ),
+    (
+        "twemproxy-resilient",
+        include_str!("../../presets/twemproxy-resilient.toml"),
+    ),
+    (
+        "keepalived-vrrp",
+        include_str!("../../presets/keepalived-vrrp.toml"),
+    ),
+    (
+        "watchdog-restart",
+        include_str!("../../presets/watchdog-restart.toml"),
+    ),
+    (
+        "config-syncer",
+        include_str!("../../presets/config-syncer.toml"),
+    ),
+    ("aws-nlb", include_str!("../../presets/aws-nlb.toml")),
+    (
+        "aws-nlb-tuned",
+        include_str!("../../presets/aws-nlb-tuned.toml"),
+    ),
+    (
+        "azure-lb-standard",
+        include_str!("../../presets/azure-lb-standard.toml"),
+    ),
+    (
+        "aws-global-accelerator",
+        include_str!("../../presets/aws-global-accelerator.toml"),
+    ),
+    (
+        "gcp-global-lb",
+        include_str!("../../presets/gcp-global-lb.toml"),
+    ),
+    (
+        "route53-standard",
+        include_str!("../../presets/route53-standard.toml"),
+    ),
+    (
+        "azure-traffic-manager",
+        include_str!("../../presets/azure-traffic-manager.toml"),
+    ),
+    (
+        "azure-traffic-manager-fast",
+        include_str!("../../presets/azure-traffic-manager-fast.toml"),
+    ),
+    (
+        "cloudflare-lb",
+        include_str!("../../presets/cloudflare-lb.toml"),
+    ),
+    ("f5-gtm", include_str!("../../presets/f5-gtm.toml")),
+    (
+        "gcp-dns-failover",
+        include_str!("../../presets/gcp-dns-failover.toml"),
+    ),
+];
