@@ -1,10 +1,8 @@
 //! What goes over one stream, request by request, and what of it enters the books.
 //!
 //! A client's bytes are read once more where they are written, so that each command on data is an operation from the
-//! moment in which it leaves. Its answer counts when the client reads it. Commands that [`Operation`] scopes announced
-//! are attempts of those operations instead, and end there.
-//!
-//! [`Operation`]: crate::operation
+//! moment in which it leaves. Its answer counts when the client reads it. Commands that an operation's scope announced
+//! (see [`crate::scope`]) are attempts of that operation instead, and end there.
 
 use std::collections::VecDeque;
 
