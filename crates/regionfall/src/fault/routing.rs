@@ -76,6 +76,19 @@ pub enum ProxyEnd {
 }
 
 impl RoutingFault {
+    /// The words of all of them in scenario files.
+    pub(crate) const WORDS: [&str; 9] = [
+        "proxy-crash",
+        "balancer-down",
+        "address-daemon",
+        "adverts-lost",
+        "dns-down",
+        "checkers-cut-off",
+        "config-syncer-stuck",
+        "node-added",
+        "record-change",
+    ];
+
     /// Its word in scenario files.
     pub const fn name(&self) -> &'static str {
         match self {

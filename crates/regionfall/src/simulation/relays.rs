@@ -491,12 +491,12 @@ impl World {
     fn tell_upstream<L: Listener>(
         &mut self,
         now: SimTime,
-        (id, serves): (RelayId, Serves),
+        (id, population): (RelayId, Serves),
         (_, to): (MemberId, MemberId),
         listener: &mut L,
     ) {
         let judges = self.relay_state(id).decider.is_some();
-        if let Serves::Fleet(fleet) = serves
+        if let Serves::Fleet(fleet) = population
             && judges
         {
             let relaying = self.relaying.as_ref();
