@@ -8,6 +8,10 @@ use crate::workload::Request;
 
 /// An operation, from its question until nothing of it travels any more.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "what is known of an operation, each for itself"
+)]
 pub struct Operation {
     /// Its number.
     pub id: OperationId,

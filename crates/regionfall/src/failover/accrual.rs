@@ -138,7 +138,7 @@ fn normal_tail_inverse(phi: f64) -> f64 {
     let tail = |z: f64| 0.5 * libm::erfc(z / core::f64::consts::SQRT_2);
     let (mut low, mut high) = (-8.0, 40.0);
     for _ in 0..200 {
-        let middle = (low + high) / 2.0;
+        let middle = f64::midpoint(low, high);
         if tail(middle) > wanted {
             low = middle;
         } else {

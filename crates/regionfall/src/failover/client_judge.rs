@@ -84,6 +84,9 @@ pub struct ClientJudge {
     /// Whether each member counts as up.
     up: Vec<bool>,
     grace_until: Vec<LocalTime>,
+    /// How many rounds each member had passed when it was left: without a grace only another closes its
+    /// breaker (redis-py).
+    passed_when_left: Vec<u32>,
     healthy_since: Vec<LocalTime>,
     /// Since when the conditions of a return have held.
     held_since: Vec<Option<LocalTime>>,
@@ -140,6 +143,7 @@ impl ClientJudge {
             found: vec![true; members],
             up: vec![true; members],
             grace_until: vec![LocalTime(0); members],
+            passed_when_left: vec![0; members],
             healthy_since: vec![LocalTime(0); members],
             held_since: vec![None; members],
             order: order.to_vec(),
@@ -191,8 +195,11 @@ impl ClientJudge {
 
     fn close_breakers_after_grace(&mut self, now: LocalTime) {
         for index in 0..self.watches.len() {
+            let watch = &self.watches[index];
+            let has_passed = watch.rounds_passed() > self.passed_when_left[index];
+            let is_over = now >= self.grace_until[index] && (self.has_grace() || has_passed);
             let watch = &mut self.watches[index];
-            if watch.is_tripped() && now >= self.grace_until[index] && watch.ejected().is_none() {
+            if watch.is_tripped() && is_over && watch.ejected().is_none() {
                 watch.close_breaker();
                 if self.ballot.counts_others() {
                     self.up[index] = !self.is_down_by_votes(now, index);
@@ -211,10 +218,15 @@ impl ClientJudge {
         self.look_elsewhere(now, out);
     }
 
+    fn has_grace(&self) -> bool {
+        !matches!(self.failback, Failback::Tick { grace, .. } if grace == SimDuration::ZERO)
+    }
+
     /// A member that was left stays unused for its grace. Where the failback rule has none, a breaker that
     /// tripped stays open until traffic might go back.
     fn begin_grace(&mut self, now: LocalTime, index: usize, out: &mut Vec<Action>) {
         let is_tripped = self.watches[index].is_tripped();
+        self.passed_when_left[index] = self.watches[index].rounds_passed();
         match self.failback {
             Failback::Tick { grace, .. } => self.grace_until[index] = now.plus(grace),
             Failback::Automatic { after } if is_tripped => {
@@ -235,7 +247,7 @@ impl ClientJudge {
     /// Looks for any usable member.
     fn look_elsewhere(&mut self, now: LocalTime, out: &mut Vec<Action>) {
         self.close_breakers_after_grace(now);
-        let next = self.pick(now, |judge, index| judge.usable(now, index));
+        let next = self.pick(|judge, index| judge.usable(now, index));
         if next.is_none() {
             self.plan_looking_again(now, out);
         }
@@ -255,7 +267,7 @@ impl ClientJudge {
     /// Looks for a member that comes before the active one.
     fn try_failback(&mut self, now: LocalTime, out: &mut Vec<Action>) {
         self.close_breakers_after_grace(now);
-        let best = self.pick(now, |judge, index| {
+        let best = self.pick(|judge, index| {
             let is_active = judge.order[index] == judge.active;
             judge.usable(now, index) && (is_active || judge.may_return(now, index))
         });

@@ -164,6 +164,10 @@ pub enum AsksBy {
 
 /// What only some client libraries do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "habits that a library has or has not, each for itself"
+)]
 pub struct ClientHabits {
     /// How waits before retries vary.
     pub retry_jitter: RetryJitter,

@@ -442,7 +442,7 @@ mod tests {
         for step in 0..80 {
             busy.take(at(step * 20), true);
         }
-        let needed = (1..)
+        let needed = (1..100)
             .find(|step| {
                 busy.take(at(1_600 + step * 20), false);
                 !busy.is_healthy()

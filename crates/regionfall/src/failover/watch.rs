@@ -30,6 +30,8 @@ pub(super) struct Watch {
     draws: Option<(Addressed, u32)>,
     /// Whether another plans when rounds begin.
     is_led: bool,
+    /// Rounds after which everything was well.
+    rounds_passed: u32,
 }
 
 /// A wake-up token's meaning: tokens carry the watch in the high bits and the loop in the low ones. Tickets
@@ -85,6 +87,7 @@ impl Watch {
             passive_alarms: Vec::new(),
             draws: None,
             is_led: false,
+            rounds_passed: 0,
         };
         for item in evidence {
             match item {
@@ -210,6 +213,11 @@ impl Watch {
             let ejection = judgement.ejection()?;
             ejection.is_out().then_some(ejection.config)
         })
+    }
+
+    /// How many rounds have passed.
+    pub(super) fn rounds_passed(&self) -> u32 {
+        self.rounds_passed
     }
 
     /// The round trip that its last passed probe took.
@@ -388,6 +396,8 @@ impl Watch {
         one.lanes.iter_mut().for_each(Judgement::end_round);
         one.sent = 0;
         one.round += 1;
+        let is_well = one.lanes.iter().all(Judgement::is_healthy);
+        self.rounds_passed += u32::from(is_well && one.condition.is_none());
         if let Some(condition) = &mut one.condition {
             condition.has_answered = condition.is_wanted;
         } else if self.is_led {

@@ -98,9 +98,13 @@ impl World {
             || check.sees_lag.is_some_and(is_behind)
     }
 
-    /// Whether a member has not caught up, since it was cut off, with a peer that it can reach again; or whether
-    /// it was cut off and reaches none.
+    /// Whether a shard of a member is in stale mode, where the database has one; or the member has not caught up,
+    /// since it was cut off, with a peer that it can reach again, or was cut off and reaches none.
     fn is_stale(&self, member: MemberId) -> bool {
+        let mut primaries = self.members[member.index()].primaries.iter().enumerate();
+        if primaries.any(|(shard, node)| self.nodes[node.index()].shards[shard].is_stale) {
+            return true;
+        }
         let inbound = self.links[..self.inner_links].iter().filter(|link| {
             link.scope == Scope::Members && self.nodes[link.target.index()].member == member
         });
@@ -166,6 +170,7 @@ impl World {
             }
             let process = &self.nodes[node.index()].shards[usize::from(shard)];
             let refuses = !process.is_primary()
+                || process.is_stale
                 || self.is_loading(node)
                 || !self.nodes[node.index()].is_running
                 || self.refuses_writes(node, usize::from(shard))
@@ -188,7 +193,7 @@ impl World {
         // Beyond every key of the workload, the first that falls into the shard.
         let first = self.blueprint.workload().keys();
         let shards = self.shards();
-        let Some(key) = (first..)
+        let Some(key) = (first..first + u32::from(shards))
             .map(KeyId)
             .find(|&key| shard_of(key, shards) == shard)
         else {

@@ -1,5 +1,10 @@
 //! Processes that follow one value: access to two members at once is excluded, at a price.
 
+#![expect(
+    clippy::float_cmp,
+    reason = "shares and counts that are exactly nothing, or all"
+)]
+
 use regionfall::history::{Ending, Fact, Listener};
 use regionfall::metric::Value;
 use regionfall::simulation::{Outcome, Simulation};
@@ -114,9 +119,9 @@ fn heard(cases: &str, strategy: &str) -> Heard {
     let mut heard = Heard::default();
     Simulation::new(&scenario, Seed::new(1))
         .strategy(strategy)
-        .unwrap()
+        .expect("the strategy is in the scenario")
         .run_with(&mut heard)
-        .unwrap();
+        .expect("a strategy is named");
     heard
 }
 

@@ -70,9 +70,9 @@ fault = [{{ kind = "process-crash", region = "a", at = "5m", lasts = "forever" }
     let mut verdicts = Verdicts::default();
     Simulation::new(&scenario, Seed::new(3))
         .case(fault)
-        .unwrap()
+        .expect("the case is in the scenario")
         .run_with(&mut verdicts)
-        .unwrap();
+        .expect("there is one strategy");
     assert_eq!(verdicts.0.len() as u32, SERVERS, "{preset}, {fault}");
     let times = verdicts.0.into_iter().map(|(_, time)| time).collect();
     (strategy, times)
@@ -218,6 +218,17 @@ fn a_vote_is_over_when_half_the_fleet_agrees() {
     }
 }
 
+/// When app servers moved, in milliseconds from the fault.
+#[derive(Default)]
+struct Moves(Vec<f64>);
+impl Listener for Moves {
+    fn observe(&mut self, at: SimTime, fact: &Fact<'_>) {
+        if let Fact::Adopted { .. } = fact {
+            self.0.push(at.as_nanos() as f64 / 1e6 - FAULT_MS);
+        }
+    }
+}
+
 #[test]
 fn people_take_their_steps_one_after_another() {
     let text = r#"
@@ -242,15 +253,6 @@ vantage = { region = "b", alert = "1m", acknowledge = "2m", declare = "3m", act 
 name = "silent"
 fault = [{ kind = "host-crash", region = "a", at = "5m", lasts = "forever" }]
 "#;
-    #[derive(Default)]
-    struct Moves(Vec<f64>);
-    impl Listener for Moves {
-        fn observe(&mut self, at: SimTime, fact: &Fact<'_>) {
-            if let Fact::Adopted { .. } = fact {
-                self.0.push(at.as_nanos() as f64 / 1e6 - FAULT_MS);
-            }
-        }
-    }
     let scenario = scenario(text);
     let moves = |strategy: &str| {
         let mut moves = Moves::default();

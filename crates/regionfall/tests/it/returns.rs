@@ -1,5 +1,10 @@
 //! Where traffic goes, when it returns and in which steps; heartbeats, votes and people.
 
+#![expect(
+    clippy::float_cmp,
+    reason = "shares and counts that are exactly nothing, or all"
+)]
+
 use regionfall::simulation::Simulation;
 use regionfall::topology::MemberId;
 use regionfall_crdt::CommandKind;

@@ -80,11 +80,7 @@ impl ClientJudge {
     }
 
     /// The best member of those that may be used.
-    pub(super) fn pick(
-        &self,
-        _now: LocalTime,
-        may_use: impl Fn(&Self, usize) -> bool,
-    ) -> Option<MemberId> {
+    pub(super) fn pick(&self, may_use: impl Fn(&Self, usize) -> bool) -> Option<MemberId> {
         let ranked = self.ranked();
         let is_next = matches!(
             self.choice,

@@ -9,6 +9,8 @@ use regionfall_kernel::{SimDuration, TraceHash};
 use super::super::conduct::Votes;
 use super::super::decider::{Action, LocalTime};
 use super::super::note::{Note, Party};
+use super::super::watch::Watch;
+use super::hearing::Hearing;
 use super::{ClientJudge, LAPSE, VOTE};
 
 /// What the others say.
@@ -80,8 +82,8 @@ impl ClientJudge {
     }
 
     fn voting_interval(&self) -> SimDuration {
-        let probes = self.watches.first().map(|watch| watch.interval());
-        let beats = self.hearing.as_ref().map(|hearing| hearing.interval());
+        let probes = self.watches.first().map(Watch::interval);
+        let beats = self.hearing.as_ref().map(Hearing::interval);
         let every = probes.filter(|every| *every > SimDuration::ZERO).or(beats);
         every.unwrap_or(SimDuration::from_secs(1))
     }

@@ -117,6 +117,10 @@ impl Builder<'_, '_> {
 
 /// What a database keeps, as far as faults may speak of it.
 #[derive(Clone, Copy, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four things that are there or not, each of its own accord"
+)]
 pub(super) struct Kept {
     has_disks: bool,
     /// Whether primaries have append-only files.

@@ -247,9 +247,10 @@ impl Builder<'_, '_> {
                 "0, or an append-only file in database.persistence, with persistence_on = \"primary\" or \"both\" where there are replicas",
             )
         } else {
-            return match is_of_files {
-                true => WaitCommand::WaitAof { local: local > 0 },
-                false => WaitCommand::Wait,
+            return if is_of_files {
+                WaitCommand::WaitAof { local: local > 0 }
+            } else {
+                WaitCommand::Wait
             };
         };
         let got = if key == "local" { local } else { replicas };
