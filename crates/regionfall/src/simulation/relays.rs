@@ -531,12 +531,11 @@ impl World {
         listener: &mut L,
     ) {
         let relay = self.relay_state_mut(id);
-        let index = match relay.serves {
-            Serves::Member(_) => name.index(),
-            _ => {
-                let place = |target: &RelayTarget| target.member == name;
-                relay.targets.iter().position(place).unwrap_or(0)
-            }
+        let index = if let Serves::Member(_) = relay.serves {
+            name.index()
+        } else {
+            let place = |target: &RelayTarget| target.member == name;
+            relay.targets.iter().position(place).unwrap_or(0)
         };
         let target = &mut relay.targets[index];
         if healthy {
