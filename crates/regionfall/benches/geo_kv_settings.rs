@@ -4,7 +4,7 @@
 use regionfall::database::{DatabaseConfig, SyncConfig};
 use regionfall::failover::{
     Choice, ClientConfig, ClientHabits, Conduct, Failback, Propagation, Returning, StrategyConfig,
-    Vantage,
+    Takeover, Vantage,
 };
 use regionfall::scenario::{Phases, Recovered, Settings, Ties};
 use regionfall::topology::{LinkConfig, MemberId, RegionConfig, RegionId, TopologyConfig};
@@ -128,9 +128,13 @@ pub(crate) fn plain_client() -> StrategyConfig {
             fails_at_once_when_down: false,
             keepalive: None,
             user_timeout: None,
+            keeps_connections: true,
             habits: ClientHabits::default(),
         },
         conduct: Conduct::default(),
         returning: Returning::default(),
+        balancer: None,
+        takeover: Takeover::None,
+        syncer: None,
     }
 }
