@@ -17,13 +17,6 @@ pub(crate) enum Exit {
     /// An objective is missed, or a regression is beyond its limit.
     Objective = 12,
     /// Something that was expected to happen sometimes never did.
-    #[cfg_attr(
-        not(test),
-        expect(
-            dead_code,
-            reason = "part of the contract; given by sweeps that expect something"
-        )
-    )]
     NeverHappened = 13,
     /// The same run gave another result.
     NotDeterministic = 14,

@@ -188,6 +188,19 @@ impl<V: CellValue> Cell<V> {
         self.settle(covered);
     }
 
+    /// Takes an increment in that found nothing here where it was executed: whatever its origin had observed of this place was
+    /// gone, and what was said of its expiry with it. Members may have forgotten that by then, each at a time of its own, so
+    /// the increment has to say it.
+    pub(crate) fn begin(&mut self, amount: V::Amount, effect: &Effect, covered: &Clock) {
+        self.covered.join(&effect.context);
+        if let Some(extra) = &mut self.extra
+            && let Some(expiry) = &mut extra.expiry
+        {
+            expiry.reset(&self.covered);
+        }
+        self.add(amount, effect, covered);
+    }
+
     /// Takes a removal in.
     pub(crate) fn remove(&mut self, effect: &Effect) {
         self.covered.join(&effect.context);

@@ -93,6 +93,11 @@ impl<K: CellKey, V: CellValue> Cells<K, V> {
         self.change(key, |cell| cell.add(amount, effect, covered));
     }
 
+    /// Takes an increment in that found nothing under this key where it was executed.
+    pub(crate) fn begin(&mut self, key: &K, amount: V::Amount, effect: &Effect, covered: &Clock) {
+        self.change(key, |cell| cell.begin(amount, effect, covered));
+    }
+
     /// Takes a removal in.
     pub(crate) fn remove(&mut self, key: &K, effect: &Effect) {
         self.change(key, |cell| cell.remove(effect));

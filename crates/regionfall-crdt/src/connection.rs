@@ -38,7 +38,7 @@ impl Connection {
         match Command::parse(arguments, names) {
             Ok(command) => self.execute_parsed(replica, command, at, origin),
             Err(error) => {
-                self.is_spoilt |= self.queued.is_some();
+                self.refuse();
                 answer(Reply::Error(error))
             }
         }
@@ -89,6 +89,21 @@ impl Connection {
                 None => replica.execute(&command, at, origin),
             },
         }
+    }
+
+    /// A command that never got here was refused: a transaction under way will be, too.
+    pub fn refuse(&mut self) {
+        self.is_spoilt |= self.queued.is_some();
+    }
+
+    /// The commands that wait for EXEC; `None` outside of a transaction.
+    pub fn queued(&self) -> Option<&[Command]> {
+        self.queued.as_deref()
+    }
+
+    /// Whether commands are being queued for EXEC.
+    pub fn is_queueing(&self) -> bool {
+        self.queued.is_some()
     }
 
     fn execute_queued(

@@ -47,7 +47,11 @@ impl Effects {
     /// The first, if there is any; the rest is dropped.
     #[inline]
     pub fn into_first(self) -> Option<Effect> {
-        self.into_iter().next()
+        match self.0 {
+            Number::None => None,
+            Number::One(effect) => Some(effect),
+            Number::Many(effects) => effects.into_vec().into_iter().next(),
+        }
     }
 
     /// How many.

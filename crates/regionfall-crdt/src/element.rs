@@ -1,11 +1,12 @@
 //! Elements of sets, and the one or several of them that a command names.
 
 use std::borrow::Cow;
+use std::hash::{Hash, Hasher};
 
 use crate::cells::CellKey;
 
 /// An element of a set.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Element {
     /// An element that its user numbered, as the simulator does; it needs no heap.
@@ -35,6 +36,17 @@ impl Element {
         match self {
             Self::Number(number) => number.to_string().into_bytes().into(),
             Self::Bytes(bytes) => bytes.as_ref().into(),
+        }
+    }
+}
+
+/// A word for a numbered one, and nothing of which kind it is: the two kinds do not meet in one set.
+impl Hash for Element {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        match self {
+            Self::Number(number) => state.write_u64(*number),
+            Self::Bytes(bytes) => state.write(bytes),
         }
     }
 }

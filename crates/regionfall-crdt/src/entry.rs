@@ -8,14 +8,14 @@
 //! hidden ones too. String and counter are one type: a counter whose register holds a number counts
 //! from that number on, and one whose register holds other text shows the text.
 
+mod shown;
+
 use crate::clock::Clock;
 use crate::collection::{Collection, CollectionType, Counterpart, Merge};
 use crate::expiry::{Claim, Expiry};
 use crate::extra::Extra;
 use crate::register::{Register, Write};
-use crate::{
-    Change, Content, Decimal, Effect, EffectKind, KeyId, OriginId, Totals, TtlChange, Value, Wins,
-};
+use crate::{Change, Content, Effect, EffectKind, KeyId, Totals, TtlChange, Wins};
 
 /// Bytes of a key in memory beside what it holds; see [`Replica::bytes`](crate::Replica::bytes).
 const KEY_BYTES: usize = 72;
@@ -64,7 +64,7 @@ impl Entry {
     /// [`Entry::apply`] is still to be called.
     ///
     /// Most effects are so: a string where only strings were written, an increment by an origin that has
-    /// counted here before, an addition to a set. They cost a small part of what others cost.
+    /// counted here before, an addition to a set, a removal from one that has tombstones. They cost a small part of what others cost.
     #[inline]
     pub(crate) fn apply_in_place(&mut self, effect: &Effect) -> Option<isize> {
         match (&effect.kind, &mut self.extra) {
@@ -92,6 +92,17 @@ impl Entry {
                 };
                 let before = set.bytes();
                 set.add_all(elements, effect.dot, &self.covered);
+                Some(set.bytes().cast_signed() - before.cast_signed())
+            }
+            (EffectKind::Discard { elements }, Some(extra)) => {
+                let [Collection::Set(set)] = extra.collections.as_mut_slice() else {
+                    return None;
+                };
+                if !set.has_tombstones() {
+                    return None;
+                }
+                let before = set.bytes();
+                set.discard_all(elements, effect.dot, &effect.context);
                 Some(set.bytes().cast_signed() - before.cast_signed())
             }
             _ => None,
@@ -190,28 +201,6 @@ impl Entry {
             });
             Expiry::new(self.covered.clone(), claims)
         })
-    }
-
-    /// The string, if nothing but strings was ever written here.
-    #[inline]
-    pub(crate) fn plain_text(&self) -> Option<&Content> {
-        if self.extra.is_some() {
-            return None;
-        }
-        self.register.content()
-    }
-
-    /// The counter, if nothing but whole numbers was ever added here.
-    #[inline]
-    pub(crate) fn plain_number(&self) -> Option<i64> {
-        let extra = self.extra.as_deref()?;
-        if !extra.collections.is_empty()
-            || !extra.fractions.is_empty()
-            || self.register.content().is_some()
-        {
-            return None;
-        }
-        extra.counter.sum(&self.covered)
     }
 
     /// Whether more may have to be done for a command than its effect tells: expiry, or a deletion that wins.
@@ -358,82 +347,6 @@ impl Entry {
         self.collections().is_empty()
     }
 
-    /// What a client would see.
-    #[inline]
-    pub(crate) fn value(&self) -> Value<'_> {
-        match &self.extra {
-            None => self
-                .register
-                .content()
-                .map_or(Value::Absent, Value::Content),
-            Some(extra) => self.value_of_many(extra),
-        }
-    }
-
-    fn value_of_many<'a>(&'a self, extra: &'a Extra) -> Value<'a> {
-        let text = self.text(extra);
-        let is_sole = |value: &Value<'_>| extra.collections.is_empty() || value.is_absent();
-        match extra.collections.as_slice() {
-            [] => return text,
-            [only] if is_sole(&text) => return only.value(),
-            _ => {}
-        }
-        let text = self.text_origin(extra).map(|origin| (origin, text));
-        let collections = extra
-            .collections
-            .iter()
-            .filter_map(|own| Some((own.smallest_origin()?, own.value())));
-        text.into_iter()
-            .chain(collections)
-            .min_by_key(|(origin, _)| *origin)
-            .map_or(Value::Absent, |(_, value)| value)
-    }
-
-    /// The string or counter, whether it is hidden or not.
-    #[inline]
-    fn text<'a>(&'a self, extra: &Extra) -> Value<'a> {
-        if !extra.fractions.is_empty()
-            && let Some(fraction) = extra.fractions.sum()
-        {
-            return self.fraction(extra, fraction);
-        }
-        match (self.register.content(), extra.counter.sum(&self.covered)) {
-            (None, None) => Value::Absent,
-            (Some(content), None) => Value::Content(content),
-            (None, Some(sum)) => Value::Integer(sum),
-            (Some(content), Some(sum)) => match content.as_integer() {
-                Some(base) => Value::Integer(base.wrapping_add(sum)),
-                None => counted_decimal(content, Decimal::from_integer(sum)),
-            },
-        }
-    }
-
-    /// The same where something with a fraction was added.
-    #[cold]
-    fn fraction<'a>(&'a self, extra: &Extra, fraction: Decimal) -> Value<'a> {
-        let counted = extra.counter.sum(&self.covered).unwrap_or(0);
-        let sum = fraction.wrapping_add(Decimal::from_integer(counted));
-        match self.register.content() {
-            None => Value::Fraction(sum),
-            Some(content) => counted_decimal(content, sum),
-        }
-    }
-
-    /// The smallest origin of the string or counter.
-    fn text_origin(&self, extra: &Extra) -> Option<OriginId> {
-        let written = self
-            .register
-            .winner()
-            .filter(|write| write.content.is_some());
-        let increment = extra.counter.smallest_origin(&self.covered);
-        written
-            .map(|write| write.dot.origin)
-            .into_iter()
-            .chain(increment)
-            .chain(extra.fractions.smallest_origin())
-            .min()
-    }
-
     /// Whether there is a deletion, and nothing else ever was but strings.
     #[inline]
     pub(crate) fn is_plainly_absent(&self) -> bool {
@@ -550,13 +463,5 @@ impl Entry {
 
     fn extra_mut(&mut self) -> &mut Extra {
         self.extra.get_or_insert_default()
-    }
-}
-
-/// A string to which a sum was added, if it spells a number.
-fn counted_decimal(content: &Content, sum: Decimal) -> Value<'_> {
-    match Decimal::parse(&content.to_bytes()) {
-        Some(base) => Value::Fraction(base.wrapping_add(sum)),
-        None => Value::Content(content),
     }
 }

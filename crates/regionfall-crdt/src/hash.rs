@@ -28,6 +28,9 @@ pub enum HashChange {
         field: Element,
         /// By how much; negative if it shrinks.
         amount: Decimal,
+        /// Whether there was no such field where it was executed, so that it begins a new one: what was said there of the
+        /// expiry of a former one does not hold for it.
+        creates: bool,
     },
     /// These fields go, as far as observed.
     Remove {
@@ -108,8 +111,13 @@ impl Merge for Hash {
                     self.fields.write(field, content.clone(), effect, covered);
                 }
             }
-            HashChange::Increment { field, amount } => {
-                self.fields.add(field, *amount, effect, covered);
+            HashChange::Increment {
+                field,
+                amount,
+                creates,
+            } => {
+                let add = if *creates { Cells::begin } else { Cells::add };
+                add(&mut self.fields, field, *amount, effect, covered);
             }
             HashChange::Remove { fields } => {
                 for field in fields {
@@ -218,6 +226,12 @@ impl<'a> HashView<'a> {
     pub fn get(self, field: &Element) -> Option<Content> {
         let cell = self.hash.fields.get(field)?;
         (!self.is_due(cell)).then(|| shown(cell))
+    }
+
+    /// Whether there is such a field.
+    pub(crate) fn contains(self, field: &Element) -> bool {
+        let cell = self.hash.fields.get(field);
+        cell.is_some_and(|cell| !self.is_due(cell))
     }
 
     /// All of them with their values, in order.

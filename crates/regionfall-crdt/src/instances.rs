@@ -1,4 +1,4 @@
-//! The instances of an element of a set: dots, at most one an origin, and nearly always one altogether.
+//! The instances of an element of a set: dots, at most one an origin, and nearly always one or two altogether.
 
 use crate::Dot;
 use crate::OriginId;
@@ -12,7 +12,9 @@ pub(crate) struct Instances(Number);
 enum Number {
     /// A dot in one word.
     One(u64),
-    /// At least two.
+    /// Two, in order.
+    Two([u64; 2]),
+    /// More.
     Many(Box<Clock>),
 }
 
@@ -26,40 +28,48 @@ impl Instances {
     pub(crate) fn len(&self) -> usize {
         match &self.0 {
             Number::One(_) => 1,
+            Number::Two(_) => 2,
             Number::Many(all) => all.len(),
         }
     }
 
     /// In order of origin.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Dot> + '_ {
-        let (one, many) = match &self.0 {
-            Number::One(word) => (Some(unpack(*word)), None),
-            Number::Many(all) => (None, Some(all.iter())),
+        let (few, many): (&[u64], _) = match &self.0 {
+            Number::One(word) => (std::slice::from_ref(word), None),
+            Number::Two(words) => (words, None),
+            Number::Many(all) => (&[], Some(all.iter())),
         };
-        one.into_iter().chain(many.into_iter().flatten())
+        let few = few.iter().map(|&word| unpack(word));
+        few.chain(many.into_iter().flatten())
     }
 
     /// Whether this instance or a newer one of its origin is among them.
     pub(crate) fn holds(&self, dot: Dot) -> bool {
         match &self.0 {
-            Number::One(word) => {
-                let own = unpack(*word);
-                own.origin == dot.origin && own.sequence >= dot.sequence
-            }
             Number::Many(all) => all.covers(dot),
+            _ => self
+                .iter()
+                .any(|own| own.origin == dot.origin && own.sequence >= dot.sequence),
         }
     }
 
     /// Takes an instance in, in place of older ones of its origin.
     #[inline]
     pub(crate) fn extend_to(&mut self, dot: Dot) {
+        let new = pack(dot);
         match &mut self.0 {
-            Number::One(word) if unpack(*word).origin == dot.origin => {
-                *word = pack(dot).max(*word);
+            Number::One(word) if unpack(*word).origin == dot.origin => *word = new.max(*word),
+            Number::One(word) => self.0 = Number::Two([new.min(*word), new.max(*word)]),
+            Number::Two([first, _]) if unpack(*first).origin == dot.origin => {
+                *first = new.max(*first);
             }
-            Number::One(word) => {
-                let both = [unpack(*word), dot].into_iter().collect();
-                self.0 = Number::Many(Box::new(both));
+            Number::Two([_, second]) if unpack(*second).origin == dot.origin => {
+                *second = new.max(*second);
+            }
+            Number::Two(_) => {
+                let all = self.iter().chain([dot]).collect();
+                self.0 = Number::Many(Box::new(all));
             }
             Number::Many(all) => all.extend_to(dot),
         }
@@ -70,13 +80,28 @@ impl Instances {
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(Dot) -> bool) -> bool {
         match &mut self.0 {
             Number::One(word) => keep(unpack(*word)),
+            &mut Number::Two([first, second]) => {
+                let kept = [first, second].map(|word| keep(unpack(word)));
+                match kept {
+                    [true, true] => {}
+                    [true, false] => self.0 = Number::One(first),
+                    [false, true] => self.0 = Number::One(second),
+                    [false, false] => return false,
+                }
+                true
+            }
             Number::Many(all) => {
                 all.retain(keep);
-                let (first, number) = (all.iter().next(), all.len());
-                if let (Some(only), 1) = (first, number) {
-                    self.0 = Number::One(pack(only));
+                let mut left = all.iter().map(pack);
+                let few = (left.next(), left.next(), left.next());
+                drop(left);
+                match few {
+                    (None, ..) => return false,
+                    (Some(only), None, _) => self.0 = Number::One(only),
+                    (Some(first), Some(second), None) => self.0 = Number::Two([first, second]),
+                    _ => {}
                 }
-                first.is_some()
+                true
             }
         }
     }
@@ -124,8 +149,8 @@ mod tests {
     }
 
     #[test]
-    fn an_instance_takes_a_word() {
-        assert_eq!(size_of::<Instances>(), 16);
+    fn instances_take_few_words() {
+        assert_eq!(size_of::<Instances>(), 24);
     }
 
     #[test]
@@ -137,6 +162,14 @@ mod tests {
         assert_eq!(instances.len(), 2);
         assert_eq!(instances.smallest_origin(), OriginId(1));
         assert!(instances.holds(dot(2, 4)) && !instances.holds(dot(1, 2)));
+        let mut three = instances.clone();
+        three.extend_to(dot(0, 9));
+        assert_eq!(
+            three.iter().map(|own| own.origin.0).collect::<Vec<_>>(),
+            [0, 1, 2]
+        );
+        assert!(three.retain(|instance| instance.origin.0 > 0));
+        assert_eq!(three, instances);
         assert!(instances.retain(|instance| instance.origin.0 == 2));
         assert_eq!(instances, Instances::one(dot(2, 5)));
         assert!(!instances.retain(|_| false));

@@ -94,7 +94,7 @@
 //! | EXPIRE against DEL | the claim stays, and means nothing until the key is there; a key that comes again has no expiry |
 //! | SETEX against SET | the value of the last writer, and the longest TTL |
 //! | equal deadlines | the smaller origin's owner |
-//! | expiry of hash fields | as that of keys |
+//! | expiry of hash fields | as that of keys; an increment that creates a field takes what was said of a former one |
 //! | a second stream entry in one millisecond | the next millisecond, since the region is the sequence |
 //! | a late entry with an ID below an acknowledged prefix | delivered: a prefix covers what its author had observed |
 //! | an unread entry before an acknowledged one | ends the prefix, as a pending one does |
@@ -145,10 +145,12 @@ mod score;
 mod serial;
 mod set;
 mod settings;
+mod slot;
 mod sorted_set;
 mod stored;
 mod stream;
 mod stream_id;
+mod table;
 mod tally;
 mod touch;
 mod value;
@@ -172,6 +174,7 @@ pub use position::Position;
 pub use replica::{Applied, Executed, Replica};
 pub use reply::{ErrorKind, Reply};
 pub use settings::{Settings, XaddIdMode};
+pub use slot::{SLOTS, slot_of};
 pub use sorted_set::{SortedSetChange, SortedSetView};
 pub use stream::{StreamChange, StreamFields, StreamView};
 pub use stream_id::StreamId;

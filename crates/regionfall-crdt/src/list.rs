@@ -184,6 +184,16 @@ impl<'a> ListView<'a> {
         all.filter_map(|(position, cell)| Some((position, cell.value()?)))
     }
 
+    /// The element at a place, with where it stands: the way from the nearer end is walked.
+    pub(crate) fn at(self, place: usize) -> Option<(&'a Position, &'a Content)> {
+        let from_end = self.len().checked_sub(place + 1)?;
+        if from_end < place {
+            self.places().nth_back(from_end)
+        } else {
+            self.places().nth(place)
+        }
+    }
+
     /// Where `count` elements go between two neighbours; `dot` names the insertion.
     pub(crate) fn between(
         self,

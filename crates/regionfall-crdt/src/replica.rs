@@ -1,14 +1,14 @@
 //! The replica: the whole keyspace of one shard of one member, as a value.
 
+mod execute;
+
+pub use execute::Executed;
+
 use crate::clock::Clock;
 use crate::collection::Counterpart;
-use crate::command::increased;
 use crate::consumer::Consumers;
 use crate::entry::Entry;
-use crate::run::Run;
-use crate::{
-    Command, Effect, EffectKind, Effects, KeyId, OriginId, Reply, Settings, Timestamp, Value,
-};
+use crate::{Effect, KeyId, Settings, Timestamp, Value};
 
 /// No entry under this key.
 const VACANT: u32 = u32::MAX;
@@ -32,15 +32,6 @@ pub struct Replica {
     settings: Settings,
     /// Not a part of what replicas have in common.
     pub(crate) consumers: Consumers,
-}
-
-/// What a command answered, and the effects to send to the peers, if it had any.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Executed {
-    /// The answer to the client.
-    pub reply: Reply,
-    /// What changed. Already applied here.
-    pub effects: Effects,
 }
 
 /// What became of an effect that was to be applied.
@@ -75,142 +66,6 @@ impl Replica {
     /// Its settings.
     pub fn settings(&self) -> Settings {
         self.settings
-    }
-
-    /// Executes a command for a client. Each effect gets the next dot of `origin` and is applied at once.
-    ///
-    /// This is the one place where commands are executed. `origin` is this shard's present incarnation:
-    /// one that restarts without all that it had sent must go on under a new one, or it would give dots
-    /// out twice. `at` is what the origin's wall clock says;
-    /// it matters if another origin writes the same string before it observes this write, and for expiry.
-    #[inline]
-    pub fn execute(&mut self, command: &Command, at: Timestamp, origin: OriginId) -> Executed {
-        if command.is_composite() {
-            return self.execute_at_length(command, at, origin);
-        }
-        // By far the most common command, and the quickest answer.
-        if let Command::Get { key } = *command
-            && let Some(content) = self.entry(key).and_then(Entry::plain_text)
-        {
-            return Executed {
-                reply: Reply::Content(content.clone()),
-                effects: Effects::none(),
-            };
-        }
-        let Some(key) = command.key() else {
-            return Executed {
-                reply: command.plan(Value::Absent).reply,
-                effects: Effects::none(),
-            };
-        };
-        let entry = self.entry(key);
-        if entry.is_some_and(Entry::is_special) {
-            return self.execute_at_length(command, at, origin);
-        }
-        let (reply, mut kind) = if let Command::Set { content, .. } = command {
-            // What a key holds does not matter to who replaces it.
-            let (content, totals) = (content.clone(), None);
-            (Reply::Ok, EffectKind::Write { content, totals })
-        } else if let Command::Incr { .. } = command
-            && let Some(number) = entry.and_then(Entry::plain_number)
-            && let Some(sum) = increased(number, 1)
-        {
-            (Reply::Integer(sum), EffectKind::Delta { amount: 1 })
-        } else {
-            let plan = command.plan(entry.map_or(Value::Absent, Entry::value));
-            let Some(kind) = plan.effect else {
-                return Executed {
-                    reply: plan.reply,
-                    effects: Effects::none(),
-                };
-            };
-            (plan.reply, kind)
-        };
-        let mut context = self.clock.clone();
-        if let (EffectKind::Write { totals, .. } | EffectKind::Remove { totals }, Some(entry)) =
-            (&mut kind, entry)
-        {
-            // A reset comes after whatever the resets before it came after, even where this replica has
-            // not received all of it: it must not lose against a write that its predecessor replaced.
-            context.join(entry.covered());
-            *totals = entry.totals(&self.clock);
-        }
-        let effect = self.make(key, kind, context, (at, origin));
-        Executed {
-            reply,
-            effects: Effects::one(effect),
-        }
-    }
-
-    /// The same for commands that are more than one effect on one key that does not expire.
-    #[cold]
-    fn execute_at_length(
-        &mut self,
-        command: &Command,
-        at: Timestamp,
-        origin: OriginId,
-    ) -> Executed {
-        let mut run = Run::new(self, at, origin);
-        let reply = run.execute(command);
-        Executed {
-            reply,
-            effects: run.into_effects(),
-        }
-    }
-
-    /// Expires the keys and fields that are due and that this instance owns the expiry of, and tells the peers (Redis Active-Active
-    /// documentation, developing applications: expiry).
-    pub fn expire(&mut self, at: Timestamp, origin: OriginId) -> Effects {
-        let keys: Vec<KeyId> = self
-            .entries
-            .iter()
-            .filter(|entry| entry.is_special())
-            .map(|entry| entry.key)
-            .collect();
-        let mut run = Run::new(self, at, origin);
-        for key in keys {
-            run.expire_if_due(key, false);
-        }
-        run.into_effects()
-    }
-
-    /// Makes a change: numbers it and applies it.
-    pub(crate) fn emit(
-        &mut self,
-        key: KeyId,
-        mut kind: EffectKind,
-        at: Timestamp,
-        origin: OriginId,
-    ) -> Effect {
-        let mut context = self.clock.clone();
-        if kind.is_reset()
-            && let Some(entry) = self.entry(key)
-        {
-            // As in `execute`.
-            context.join(entry.covered());
-            kind = entry.complete_reset(kind, &self.clock);
-        }
-        self.make(key, kind, context, (at, origin))
-    }
-
-    /// An effect with the next dot of its origin, applied here.
-    #[inline]
-    fn make(
-        &mut self,
-        key: KeyId,
-        kind: EffectKind,
-        context: Clock,
-        (at, origin): (Timestamp, OriginId),
-    ) -> Effect {
-        let effect = Effect {
-            dot: self.clock.advance_next(origin),
-            key,
-            at,
-            context,
-            kind,
-        };
-        self.take(&effect);
-        effect
     }
 
     /// What is kept under `key`, if anything is.
@@ -494,7 +349,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use crate::{Content, Element};
+    use crate::{Command, Content, EffectKind, Element, OriginId, Reply};
 
     /// What one of three replicas does: a command of its own, or taking in some effects of a peer.
     #[derive(Clone, Debug)]

@@ -9,11 +9,12 @@
 //! effects of different origins may overtake each other, and a removal that had observed only the newer
 //! instance would then hit the older one or not, depending on the order of arrival.
 
-use std::collections::BTreeMap;
+use std::fmt;
 
 use crate::clock::Clock;
 use crate::collection::{Counterpart, Merge};
 use crate::instances::Instances;
+use crate::table::{self, Table, Twin};
 use crate::{Dot, Effect, EffectKind, Element, Elements, OriginId, SetView, Value};
 
 /// Bytes of an element in memory beside itself; see [`Replica::bytes`](crate::Replica::bytes).
@@ -22,26 +23,37 @@ const ELEMENT_BYTES: usize = 40;
 const DOT_BYTES: usize = 10;
 
 /// A set with its tombstones.
-#[derive(Clone, PartialEq, Default, Debug)]
+#[derive(Clone, PartialEq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Set {
     /// The elements, each with the newest surviving instance of each origin.
-    #[cfg_attr(feature = "serde", serde(with = "crate::serial::pairs"))]
-    present: BTreeMap<Element, Instances>,
+    #[cfg_attr(feature = "serde", serde(with = "crate::table::pairs"))]
+    present: Table<Element, Instances>,
     /// What was removed by name: for each element, what its removals had observed, and they
     /// themselves.
-    #[cfg_attr(feature = "serde", serde(with = "crate::serial::pairs"))]
-    removed: BTreeMap<Element, Clock>,
+    #[cfg_attr(feature = "serde", serde(with = "crate::table::pairs"))]
+    removed: Table<Element, Clock>,
     /// Bytes of both.
     #[cfg_attr(feature = "serde", serde(skip))]
     bytes: usize,
 }
 
+/// In order, so that equal sets look equal.
+impl fmt::Debug for Set {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Set")
+            .field("present", &table::sorted(&self.present))
+            .field("removed", &table::sorted(&self.removed))
+            .field("bytes", &self.bytes)
+            .finish()
+    }
+}
+
 impl Set {
     pub(crate) const fn new() -> Self {
         Self {
-            present: BTreeMap::new(),
-            removed: BTreeMap::new(),
+            present: table::empty(),
+            removed: table::empty(),
             bytes: 0,
         }
     }
@@ -54,8 +66,11 @@ impl Set {
         self.present.contains_key(element)
     }
 
+    /// In order, which takes time to find.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Element> {
-        self.present.keys()
+        let mut all: Vec<&Element> = self.present.keys().collect();
+        all.sort_unstable();
+        all.into_iter()
     }
 
     pub(crate) fn add_all(&mut self, elements: &Elements, dot: Dot, covered: &Clock) {
@@ -77,51 +92,49 @@ impl Set {
         if is_removed {
             return;
         }
-        if let Element::Number(_) = element {
-            // Nothing to be copied, and nothing to be looked for twice.
-            let known = self.present.len();
-            let place = self.present.entry(element.clone());
-            let instances = place.or_insert_with(|| Instances::one(dot));
-            let before = instances.len();
-            instances.extend_to(dot);
-            self.bytes += DOT_BYTES * (instances.len() - before);
-            let added = self.present.len() - known;
-            self.bytes += added * (ELEMENT_BYTES + element.len() + DOT_BYTES);
-        } else if let Some(instances) = self.present.get_mut(element) {
-            let before = instances.len();
-            instances.extend_to(dot);
-            self.bytes += DOT_BYTES * (instances.len() - before);
-        } else {
-            self.present.insert(element.clone(), Instances::one(dot));
+        let new = || Instances::one(dot);
+        let (instances, is_new) = table::get_or_insert_with(&mut self.present, element, new);
+        if is_new {
             self.bytes += ELEMENT_BYTES + element.len() + DOT_BYTES;
+        } else {
+            let before = instances.len();
+            instances.extend_to(dot);
+            self.bytes += DOT_BYTES * (instances.len() - before);
         }
     }
 
-    fn discard(&mut self, element: &Element, dot: Dot, context: &Clock) {
-        if let Some(instances) = self.present.get_mut(element) {
-            let before = instances.len();
-            if instances.retain(|instance| !context.covers(instance)) {
-                self.bytes -= DOT_BYTES * (before - instances.len());
-            } else {
-                self.present.remove(element);
-                self.bytes -= ELEMENT_BYTES + element.len() + DOT_BYTES * before;
-            }
-        }
+    pub(crate) fn discard_all(&mut self, elements: &Elements, dot: Dot, context: &Clock) {
         let mut clock = context.clone();
         // The removal's own dot: the tombstone may go once everyone has seen the removal. It removes
         // nothing more, since the origin had observed all that it did before.
         clock.extend_to(dot);
-        self.bury(element, &clock);
+        for element in elements.as_slice() {
+            self.discard(element, context, &clock);
+        }
+    }
+
+    fn discard(&mut self, element: &Element, context: &Clock, clock: &Clock) {
+        if let Some((place, _, instances)) = self.present.get_full_mut(element) {
+            let before = instances.len();
+            if instances.retain(|instance| !context.covers(instance)) {
+                self.bytes -= DOT_BYTES * (before - instances.len());
+            } else {
+                self.present.swap_remove_index(place);
+                self.bytes -= ELEMENT_BYTES + element.len() + DOT_BYTES * before;
+            }
+        }
+        self.bury(element, clock);
     }
 
     fn bury(&mut self, element: &Element, clock: &Clock) {
-        if let Some(tombstone) = self.removed.get_mut(element) {
+        let new = || clock.clone();
+        let (tombstone, is_new) = table::get_or_insert_with(&mut self.removed, element, new);
+        if is_new {
+            self.bytes += ELEMENT_BYTES + element.len() + DOT_BYTES * clock.len();
+        } else {
             let before = tombstone.len();
             tombstone.join(clock);
             self.bytes += DOT_BYTES * (tombstone.len() - before);
-        } else {
-            self.removed.insert(element.clone(), clock.clone());
-            self.bytes += ELEMENT_BYTES + element.len() + DOT_BYTES * clock.len();
         }
     }
 }
@@ -137,9 +150,7 @@ impl Merge for Set {
                 self.add_all(elements, effect.dot, covered);
             }
             EffectKind::Discard { elements } => {
-                for element in elements.as_slice() {
-                    self.discard(element, effect.dot, &effect.context);
-                }
+                self.discard_all(elements, effect.dot, &effect.context);
             }
             _ => {}
         }
@@ -151,27 +162,25 @@ impl Merge for Set {
         self.recount();
     }
 
-    /// Joins what another replica holds, both read once from end to end.
     fn merge(&mut self, other: &Self, counterpart: Counterpart<'_>, covered: &Clock) {
         for (element, clock) in &other.removed {
             self.bury(element, clock);
         }
         let removed = &self.removed;
         let settle = |element: &Element, instances: &mut Instances| {
-            let tombstone = removed.get(element);
+            let tombstone = if removed.is_empty() {
+                None
+            } else {
+                removed.get(element)
+            };
             instances.retain(|instance| {
                 !covered.covers(instance) && !tombstone.is_some_and(|clock| clock.covers(instance))
             })
         };
         let is_news = |instance: Dot| !counterpart.own_clock.covers(instance);
-        let mut unknown = Vec::new();
-        let mut all_theirs = other.present.iter().peekable();
+        let mut all_theirs = Twin::new(&other.present);
         self.present.retain(|element, own| {
-            while let Some(theirs) = all_theirs.next_if(|theirs| theirs.0 < element) {
-                unknown.push(theirs);
-            }
-            let theirs = all_theirs.next_if(|theirs| theirs.0 == element);
-            let theirs = theirs.map(|theirs| theirs.1);
+            let theirs = all_theirs.get(element);
             let mut is_left = true;
             if theirs != Some(own) {
                 // An instance that one holds and the other does not, though its clock covers it, was removed there (or is an
@@ -193,19 +202,11 @@ impl Merge for Set {
             }
             is_left && settle(element, own)
         });
-        unknown.extend(all_theirs);
-        let mut news: BTreeMap<Element, Instances> = BTreeMap::new();
-        for (element, theirs) in unknown {
+        for (element, theirs) in all_theirs.rest() {
             let mut theirs = theirs.clone();
             if theirs.retain(is_news) && settle(element, &mut theirs) {
-                news.insert(element.clone(), theirs);
+                self.present.insert(element.clone(), theirs);
             }
-        }
-        // Few are put in one by one; many, as with a set that was empty, in one pass.
-        if news.len() > self.present.len() / 8 {
-            self.present.append(&mut news);
-        } else {
-            self.present.extend(news);
         }
         self.recount();
     }

@@ -11,7 +11,12 @@
 //! that arrives there later is still delivered, since XREADGROUP never skips. Of groups of one name created concurrently, each
 //! entry is delivered that any of them would deliver.
 
+mod group;
+
 use std::collections::BTreeMap;
+
+use group::merge_marks;
+pub(crate) use group::{Group, Mark};
 
 use crate::clock::Clock;
 use crate::collection::{Counterpart, Merge};
@@ -110,87 +115,6 @@ fn field_bytes(fields: &StreamFields) -> usize {
         .iter()
         .map(|(name, value)| 8 + name.len() + value.len())
         .sum()
-}
-
-/// All entries with IDs up to one that somebody had observed.
-#[derive(Clone, PartialEq, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub(crate) struct Mark {
-    pub(crate) dot: Dot,
-    pub(crate) id: StreamId,
-    pub(crate) context: Clock,
-}
-
-impl Mark {
-    pub(crate) fn covers(&self, entry: &EntryKey) -> bool {
-        entry.0 <= self.id && self.context.covers(entry.1)
-    }
-}
-
-/// A consumer group, as far as it is replicated.
-#[derive(Clone, PartialEq, Default, Debug)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub(crate) struct Group {
-    destroyed: Clock,
-    /// Where each surviving creation lets it begin.
-    creations: Vec<Mark>,
-    /// The newest acknowledged prefix of each origin.
-    acknowledged: Vec<Mark>,
-}
-
-impl Group {
-    pub(crate) fn exists(&self) -> bool {
-        !self.creations.is_empty()
-    }
-
-    /// Names this group, as against later ones of the same name.
-    pub(crate) fn is_generation(&self, dot: Dot) -> bool {
-        self.creations.iter().any(|creation| creation.dot == dot)
-    }
-
-    pub(crate) fn generation(&self) -> Option<Dot> {
-        self.creations.iter().map(|creation| creation.dot).min()
-    }
-
-    /// Whether every creation lets the group begin after the entry.
-    pub(crate) fn begins_after(&self, entry: &EntryKey) -> bool {
-        self.creations.iter().all(|creation| creation.covers(entry))
-    }
-
-    /// The acknowledged prefixes.
-    pub(crate) fn acknowledged(&self) -> &[Mark] {
-        &self.acknowledged
-    }
-
-    /// The greatest ID up to which everything is known to be acknowledged, or where the group begins.
-    pub(crate) fn position(&self) -> StreamId {
-        let start = self.creations.iter().map(|creation| creation.id).min();
-        let acknowledged = self.acknowledged.iter().map(|mark| mark.id).max();
-        start.max(acknowledged).unwrap_or_default()
-    }
-
-    fn settle(&mut self, deleted: &Clock) {
-        let destroyed = &self.destroyed;
-        let survives =
-            |mark: &Mark| mark.context.dominates(deleted) && mark.context.dominates(destroyed);
-        self.creations.retain(survives);
-        self.acknowledged.retain(survives);
-        self.creations.sort_by_key(|mark| mark.dot);
-        self.acknowledged.sort_by_key(|mark| mark.dot);
-        // Of each origin the newest is the furthest.
-        self.acknowledged.reverse();
-        self.acknowledged.dedup_by_key(|mark| mark.dot.origin);
-        self.acknowledged.reverse();
-    }
-
-    fn bytes(&self) -> usize {
-        let marks = self.creations.iter().chain(&self.acknowledged);
-        GROUP_BYTES
-            + CLOCK_BYTES * self.destroyed.len()
-            + marks
-                .map(|mark| 26 + CLOCK_BYTES * mark.context.len())
-                .sum::<usize>()
-    }
 }
 
 /// The entries and groups of a stream.
@@ -439,18 +363,6 @@ impl Merge for Stream {
         let removed = self.removed.values();
         let removed = removed.map(|clock| ENTRY_BYTES + CLOCK_BYTES * clock.len());
         self.bytes = entries.sum::<usize>() + removed.sum::<usize>();
-    }
-}
-
-fn merge_marks(own: &mut Vec<Mark>, theirs: &[Mark], counterpart: Counterpart<'_>) {
-    own.retain(|mark| {
-        !counterpart.other_clock.covers(mark.dot)
-            || theirs.iter().any(|other| other.dot == mark.dot)
-    });
-    for mark in theirs {
-        if !counterpart.own_clock.covers(mark.dot) {
-            own.push(mark.clone());
-        }
     }
 }
 

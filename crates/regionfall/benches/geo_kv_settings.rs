@@ -131,10 +131,10 @@ pub(crate) fn plain_client() -> StrategyConfig {
             keeps_connections: true,
             habits: ClientHabits::default(),
         },
-        conduct: Conduct::default(),
-        returning: Returning::default(),
         balancer: None,
         takeover: Takeover::None,
         syncer: None,
+        conduct: Conduct::default(),
+        returning: Returning::default(),
     }
 }

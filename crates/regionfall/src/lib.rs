@@ -63,3 +63,6 @@ pub mod conflict;
 pub mod simulation;
 
 pub mod explore;
+
+#[cfg(feature = "proptest")]
+pub mod arbitrary;

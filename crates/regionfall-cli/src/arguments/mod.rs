@@ -1,6 +1,6 @@
 //! The command line: every command with its arguments.
 
-mod value;
+pub(crate) mod value;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand};
@@ -58,6 +58,12 @@ pub(crate) enum Command {
     Presets(PresetsArguments),
     /// Runs everything again, in a second process too: equal, or the first difference
     Verify(VerifyArguments),
+    /// Runs scenarios as tests: one line for each scenario, case and strategy
+    Test(TestArguments),
+    /// Tells the story of a run: what happened, why writes were lost, why clients were slow
+    Explain(ExplainArguments),
+    /// Makes a failing run as small as it gets: scenario file, Rust test, story
+    Shrink(ShrinkArguments),
     /// Asks the replicated data types the questions of a file of conflict cases
     Crdt(CrdtArguments),
     /// Compares what scenarios predict with what was measured on the real thing
@@ -147,6 +153,92 @@ pub(crate) struct VerifyArguments {
     /// How many seeds
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) seeds: u32,
+}
+
+/// The arguments of `test`.
+#[derive(Debug, Args)]
+pub(crate) struct TestArguments {
+    /// Scenario files, and folders with such: their files, and those in their `regressions`
+    /// [default: sims]
+    #[arg(value_name = "PATH")]
+    pub(crate) paths: Vec<String>,
+    /// Also writes what came of it as JUnit XML, which CI systems show
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<std::path::PathBuf>,
+    /// Runs as many seeds as fit into this time, at least one of each
+    #[arg(long, value_name = "TIME", value_parser = value::time)]
+    pub(crate) time: Option<std::time::Duration>,
+    /// How many seeds of each scenario [default: 5, or the environment's REGIONFALL_CASES]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) seeds: Option<u32>,
+    /// The first seed [default: 1, or the environment's REGIONFALL_SEED]
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// How many runs at a time [default: as many as there are processors]
+    #[arg(long, value_name = "N", value_parser = value::jobs)]
+    pub(crate) jobs: Option<std::num::NonZeroUsize>,
+    /// Sets a key over every file, such as `phases.calm=5m`
+    #[arg(long, value_name = "KEY=VALUE", value_parser = value::key_and_value)]
+    pub(crate) set: Vec<(String, String)>,
+}
+
+/// The arguments of `explain`.
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArguments {
+    #[command(flatten)]
+    pub(crate) scenario: ScenarioArguments,
+    /// The seed, or which of several: `worst:rto`, `worst:lost` or `median` (of the slowest client)
+    #[arg(long, value_name = "N|worst:rto|worst:lost|median", value_parser = value::which_seed)]
+    pub(crate) seed: value::WhichSeed,
+    /// How many seeds are looked at for `worst:…` and `median`
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) seeds: u32,
+    /// Of this variant
+    #[arg(long, value_name = "NAME")]
+    pub(crate) variant: Vec<String>,
+    /// Of this strategy
+    #[arg(long, value_name = "NAME")]
+    pub(crate) strategy: Vec<String>,
+    /// In this case
+    #[arg(long, value_name = "NAME")]
+    pub(crate) case: Vec<String>,
+    /// How many continuations are made from each moment to find when a loss became inevitable; 0 does without
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    pub(crate) noises: u32,
+    /// Writes a diagram of space and time; of one run only
+    #[arg(long, value_name = "FILE")]
+    pub(crate) svg: Option<std::path::PathBuf>,
+}
+
+/// The arguments of `shrink`.
+#[derive(Debug, Args)]
+pub(crate) struct ShrinkArguments {
+    #[command(flatten)]
+    pub(crate) scenario: ScenarioArguments,
+    /// The seed of the run that fails
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: u64,
+    /// Of this variant
+    #[arg(long, value_name = "NAME")]
+    pub(crate) variant: Vec<String>,
+    /// Of this strategy
+    #[arg(long, value_name = "NAME")]
+    pub(crate) strategy: Vec<String>,
+    /// In this case
+    #[arg(long, value_name = "NAME")]
+    pub(crate) case: Vec<String>,
+    /// The property that must go on failing [default: the worst that fails]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) property: Option<String>,
+    /// Most runs
+    #[arg(long, value_name = "N", default_value_t = 2_000)]
+    pub(crate) runs: u32,
+    /// Most time
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = value::time)]
+    pub(crate) time: std::time::Duration,
+    /// The folder for the three files
+    #[arg(long, value_name = "FOLDER", default_value = "target/regionfall")]
+    pub(crate) out: std::path::PathBuf,
 }
 
 /// The arguments of `compare`.

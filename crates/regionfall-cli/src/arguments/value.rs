@@ -71,6 +71,49 @@ pub(super) fn share(text: &str) -> Result<f64, String> {
     }
 }
 
+/// Which seed a story is about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum WhichSeed {
+    /// This one.
+    Number(u64),
+    /// The one with the slowest client.
+    WorstRto,
+    /// The one that loses most.
+    WorstLost,
+    /// The one in the middle, by its slowest client.
+    Median,
+}
+
+/// `7`, `worst:rto`, `worst:lost` or `median`.
+pub(super) fn which_seed(text: &str) -> Result<WhichSeed, String> {
+    match text.trim() {
+        "worst:rto" => Ok(WhichSeed::WorstRto),
+        "worst:lost" => Ok(WhichSeed::WorstLost),
+        "median" => Ok(WhichSeed::Median),
+        number => number
+            .parse()
+            .map(WhichSeed::Number)
+            .map_err(|_| "a number, `worst:rto`, `worst:lost` or `median` is needed".to_owned()),
+    }
+}
+
+/// `60s`: a time of the real clock.
+pub(super) fn time(text: &str) -> Result<std::time::Duration, String> {
+    let text = text.trim();
+    let end = text.find(|c: char| !c.is_ascii_digit() && c != '.');
+    let (number, unit) = text.split_at(end.unwrap_or(text.len()));
+    let seconds = match unit.trim() {
+        "ms" => 0.001,
+        "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3_600.0,
+        _ => return Err("a time with its unit is needed, as in `60s` or `5m`".to_owned()),
+    };
+    let number: f64 = number.parse().unwrap_or(f64::NAN);
+    std::time::Duration::try_from_secs_f64(number * seconds)
+        .map_err(|_| "a time with its unit is needed, as in `60s` or `5m`".to_owned())
+}
+
 /// `I/N`, counted from 1.
 pub(super) fn shard(text: &str) -> Result<(u32, u32), String> {
     let numbers = text

@@ -49,6 +49,7 @@ pub(crate) fn reload(
                 title: scenario.title,
                 seeds: scenario.seeds,
                 variants: Vec::new(),
+                expect: scenario.expect,
                 references: Vec::new(),
                 digest: digest.to_owned(),
             },

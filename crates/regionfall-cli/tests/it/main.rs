@@ -17,6 +17,7 @@ mod init;
 #[cfg(unix)]
 mod interrupt;
 mod presets;
+mod proving;
 mod report;
 mod reproduce;
 mod run;

@@ -15,6 +15,10 @@ const CRATES: &[(&str, &[&str])] = &[
     ("regionfall-crdt", &[]),
     ("regionfall", &["regionfall-kernel", "regionfall-crdt"]),
     (
+        "regionfall-tokio",
+        &["regionfall-kernel", "regionfall-crdt", "regionfall"],
+    ),
+    (
         "regionfall-report",
         &["regionfall-kernel", "regionfall-crdt", "regionfall"],
     ),
@@ -46,6 +50,7 @@ const MODULES: &[&str] = &[
     "conflict",
     "simulation",
     "explore",
+    "arbitrary",
 ];
 
 /// Uses of a later module that are accepted, with the reason.

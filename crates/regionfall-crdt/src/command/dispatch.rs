@@ -2,7 +2,8 @@
 
 use super::{
     Call, CommandKind as Kind, DataType, bits, copies, expiry, geo, groups, hash, hyperloglogs,
-    json, json_values, keys, lists, ranges, sets, sorted_sets, streams, strings,
+    json, json_values, keys, lists, pending, ranges, sets, sorted_sets, stream_info, streams,
+    strings,
 };
 use crate::run::Run;
 use crate::{ErrorKind, Reply};
@@ -193,10 +194,10 @@ fn on_streams(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> {
         Kind::XGroup => groups::group(run, call),
         Kind::XReadGroup => groups::read_group(run, call),
         Kind::XAck => groups::acknowledge(run, call),
-        Kind::XPending => groups::pending(run, call),
-        Kind::XClaim => groups::claim(run, call),
-        Kind::XAutoClaim => groups::claim_oldest(run, call),
-        Kind::XInfo => groups::info(run, call),
+        Kind::XPending => pending::pending(run, call),
+        Kind::XClaim => pending::claim(run, call),
+        Kind::XAutoClaim => pending::claim_oldest(run, call),
+        Kind::XInfo => stream_info::info(run, call),
         _ => Err(unsupported(call)),
     }
 }

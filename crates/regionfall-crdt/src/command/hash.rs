@@ -58,7 +58,7 @@ pub(super) fn set(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> {
     let hash = read(run, call.key())?;
     let new = fields
         .iter()
-        .filter(|(field, _)| hash.get(field).is_none())
+        .filter(|(field, _)| !hash.contains(field))
         .count();
     change(run, call.key(), HashChange::Set { fields });
     Ok(if call.kind() == CommandKind::HMSet {
@@ -71,7 +71,7 @@ pub(super) fn set(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> {
 /// HSETNX.
 pub(super) fn set_if_absent(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> {
     let fields = pairs(call.from(1));
-    let is_absent = read(run, call.key())?.get(&fields[0].0).is_none();
+    let is_absent = !read(run, call.key())?.contains(&fields[0].0);
     if is_absent {
         change(run, call.key(), HashChange::Set { fields });
     }
@@ -131,9 +131,7 @@ pub(super) fn length(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind>
 /// HEXISTS.
 pub(super) fn exists(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> {
     let field = call.bytes_at(1)?.into();
-    Ok(Reply::yes_or_no(
-        read(run, call.key())?.get(&field).is_some(),
-    ))
+    Ok(Reply::yes_or_no(read(run, call.key())?.contains(&field)))
 }
 
 /// HSTRLEN.
@@ -156,7 +154,7 @@ pub(super) fn delete(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind>
 /// Those of the named fields that exist, once each.
 fn present(hash: HashView<'_>, names: &[Box<[u8]>]) -> Vec<Element> {
     let mut fields: Vec<Element> = names.iter().map(|name| Element::from(&**name)).collect();
-    fields.retain(|field| hash.get(field).is_some());
+    fields.retain(|field| hash.contains(field));
     fields.sort_unstable();
     fields.dedup();
     fields
@@ -166,7 +164,9 @@ fn present(hash: HashView<'_>, names: &[Box<[u8]>]) -> Vec<Element> {
 pub(super) fn increment(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> {
     let field = Element::from(call.bytes_at(1)?);
     let amount = call.integer_at(2)?;
-    let current = match read(run, call.key())?.get(&field) {
+    let content = read(run, call.key())?.get(&field);
+    let creates = content.is_none();
+    let current = match content {
         None => 0,
         Some(content) => content
             .as_integer()
@@ -178,7 +178,12 @@ pub(super) fn increment(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKi
         .filter(|sum| counter::RANGE.contains(sum));
     let sum = sum.ok_or(ErrorKind::CounterOverflow)?;
     let amount = Decimal::from_integer(amount);
-    change(run, call.key(), HashChange::Increment { field, amount });
+    let increment = HashChange::Increment {
+        field,
+        amount,
+        creates,
+    };
+    change(run, call.key(), increment);
     Ok(Reply::Integer(sum))
 }
 
@@ -186,7 +191,9 @@ pub(super) fn increment(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKi
 pub(super) fn increment_by_float(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> {
     let field = Element::from(call.bytes_at(1)?);
     let amount = Decimal::parse(call.bytes_at(2)?).ok_or(ErrorKind::NotAFloat)?;
-    let current = match read(run, call.key())?.get(&field) {
+    let content = read(run, call.key())?.get(&field);
+    let creates = content.is_none();
+    let current = match content {
         None => Decimal::ZERO,
         Some(content) => Decimal::parse(&content.to_bytes())
             .ok_or(ErrorKind::Other("ERR hash value is not a float"))?,
@@ -194,7 +201,12 @@ pub(super) fn increment_by_float(run: &mut Run<'_>, call: &Call) -> Result<Reply
     let sum = current
         .checked_add(amount)
         .ok_or(ErrorKind::FloatOverflow)?;
-    change(run, call.key(), HashChange::Increment { field, amount });
+    let increment = HashChange::Increment {
+        field,
+        amount,
+        creates,
+    };
+    change(run, call.key(), increment);
     Ok(Reply::bulk(sum.to_string()))
 }
 
@@ -380,7 +392,7 @@ pub(super) fn set_and_expire(run: &mut Run<'_>, call: &Call) -> Result<Reply, Er
     let passes = condition.is_none_or(|exists| {
         fields
             .iter()
-            .all(|(field, _)| hash.get(field).is_some() == exists)
+            .all(|(field, _)| hash.contains(field) == exists)
     });
     if passes {
         let names: Vec<Element> = fields.iter().map(|(field, _)| field.clone()).collect();

@@ -178,8 +178,8 @@ pub(super) fn place_of(index: i64, length: usize) -> Option<usize> {
 pub(super) fn at_index(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> {
     let index = call.integer_at(1)?;
     let list = read(run, call.key())?;
-    let content = place_of(index, list.len()).and_then(|place| list.iter().nth(place));
-    Ok(content.map_or(Reply::Nil, |content| Reply::Content(content.clone())))
+    let found = place_of(index, list.len()).and_then(|place| list.at(place));
+    Ok(found.map_or(Reply::Nil, |(_, content)| Reply::Content(content.clone())))
 }
 
 /// LRANGE.
@@ -187,8 +187,22 @@ pub(super) fn range(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> 
     let (start, end) = (call.integer_at(1)?, call.integer_at(2)?);
     let list = read(run, call.key())?;
     let places = between(start, end, list.len());
-    let within = list.iter().skip(places.start).take(places.len());
-    Ok(array(within.cloned().collect()))
+    let behind = list.len() - places.end;
+    let within: Vec<Content> = if behind < places.start {
+        let mut within: Vec<Content> = list
+            .iter()
+            .rev()
+            .skip(behind)
+            .take(places.len())
+            .cloned()
+            .collect();
+        within.reverse();
+        within
+    } else {
+        let ahead = list.iter().skip(places.start);
+        ahead.take(places.len()).cloned().collect()
+    };
+    Ok(array(within))
 }
 
 /// LSET.
@@ -198,7 +212,7 @@ pub(super) fn set(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> {
     if list.is_empty() {
         return Err(ErrorKind::NoSuchKey);
     }
-    let place = place_of(index, list.len()).and_then(|place| list.places().nth(place));
+    let place = place_of(index, list.len()).and_then(|place| list.at(place));
     let position = place.ok_or(ErrorKind::IndexOutOfRange)?.0.clone();
     let content = Content::from(call.bytes_at(2)?);
     run.change(
@@ -225,11 +239,7 @@ pub(super) fn insert(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind>
         return Ok(Reply::Integer(-1));
     };
     let right = place + usize::from(!is_before);
-    let at = |place: Option<usize>| {
-        place
-            .and_then(|place| list.places().nth(place))
-            .map(|own| own.0)
-    };
+    let at = |place: Option<usize>| place.and_then(|place| list.at(place)).map(|own| own.0);
     let first = list.between(at(right.checked_sub(1)), at(Some(right)), 1, dot);
     let reply = Reply::count(list.len() + 1);
     let contents = vec![call.bytes_at(3)?.into()];

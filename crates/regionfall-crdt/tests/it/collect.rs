@@ -10,6 +10,8 @@ use crate::history::{History, steps};
 const KEY: KeyId = KeyId(0);
 
 proptest! {
+    #![proptest_config(crate::specification::config())]
+
     #[test]
     fn collection_is_invisible(nodes in 2_usize..5, steps in steps(true), first in 0_usize..9) {
         let mut history = History::run(nodes, &steps);

@@ -8,10 +8,12 @@
 
 use proptest::prelude::*;
 use regionfall_crdt::{
-    Applied, Clock, Command, Effect, KeyNames, OriginId, Replica, Settings, Timestamp, XaddIdMode,
+    Applied, Clock, Command, Effect, KeyNames, OriginId, Replica, Reply, Settings, Timestamp,
+    XaddIdMode,
 };
 
-/// A command as a client writes it, with its words in place of arguments: `k` and `l` are keys of the family.
+/// A command as a client writes it, with its words in place of arguments: `k` and `l` are keys of the family, `@entry` is the
+/// first entry of the stream `k` where the command is executed, `@pending` the first that its group `g` was given there.
 pub(crate) const FAMILIES: &[&[&str]] = &[
     &[
         "SET k a",
@@ -110,6 +112,8 @@ pub(crate) const FAMILIES: &[&[&str]] = &[
         "XADD k * g w",
         "XADD k 100 f v",
         "XDEL k 100-1",
+        "XDEL k @entry",
+        "XDEL k @entry 100-2",
         "XTRIM k MAXLEN 1",
         "DEL k",
         "XGROUP CREATE k g 0 MKSTREAM",
@@ -117,6 +121,11 @@ pub(crate) const FAMILIES: &[&[&str]] = &[
         "XGROUP DESTROY k g",
         "XREADGROUP GROUP g c COUNT 1 STREAMS k >",
         "XACK k g 100-1",
+        "XACK k g @pending",
+        "XACK k g @entry @pending",
+        "XREADGROUP GROUP g d STREAMS k >",
+        "XREADGROUP GROUP h c NOACK COUNT 2 STREAMS k >",
+        "XACK k h @entry",
         "XADD k MAXLEN 2 * f u",
         "XAUTOCLAIM k g d 0 0",
         "XSETID k 9999999999999-0",
@@ -219,6 +228,15 @@ pub(crate) fn steps(collects: bool) -> impl Strategy<Value = Vec<Step>> {
     proptest::collection::vec(step, 1..70)
 }
 
+/// The first text in a reply of lists.
+fn first_text(reply: &Reply) -> Option<String> {
+    match reply {
+        Reply::Array(all) => all.first().and_then(first_text),
+        Reply::Content(content) => String::from_utf8(content.to_bytes().into_owned()).ok(),
+        _ => None,
+    }
+}
+
 pub(crate) struct Members {
     pub(crate) replicas: Vec<Replica>,
     pub(crate) logs: Vec<Vec<Effect>>,
@@ -274,6 +292,7 @@ impl Members {
             } => {
                 let node = node % nodes;
                 let text = self.family[command % self.family.len()];
+                let text = &self.named(text, node);
                 let command = parse(text, &mut self.names);
                 let executed = self.replicas[node].execute(&command, at(when), origin(node));
                 for effect in executed.effects {
@@ -307,6 +326,26 @@ impl Members {
             }
             Step::Settle => self.deliver_all(),
         }
+    }
+
+    /// The command with the IDs that its words stand for at a member.
+    fn named(&mut self, text: &str, node: usize) -> String {
+        let questions = [
+            ("@entry", "XRANGE k - + COUNT 1"),
+            ("@pending", "XPENDING k g - + 1"),
+        ];
+        let mut text = text.to_owned();
+        for (word, question) in questions {
+            if !text.contains(word) {
+                continue;
+            }
+            let question = parse(question, &mut self.names);
+            let mut looker = self.replicas[node].clone();
+            let reply = looker.execute(&question, at(0), origin(node)).reply;
+            let id = first_text(&reply).unwrap_or_else(|| "1-1".to_owned());
+            text = text.replace(word, &id);
+        }
+        text
     }
 
     fn deliver(&mut self, from: usize, to: usize) -> bool {
@@ -364,6 +403,8 @@ impl Members {
 }
 
 proptest! {
+    #![proptest_config(crate::specification::config())]
+
     #[test]
     fn replicas_agree(family in 0..FAMILIES.len(), nodes in 2_usize..5, steps in steps(false)) {
         let mut members = Members::run(family, nodes, &steps);

@@ -12,6 +12,8 @@ fn merged(a: &Replica, b: &Replica) -> Replica {
 }
 
 proptest! {
+    #![proptest_config(crate::specification::config())]
+
     /// Every replica shows at every moment what the specification says of what it has seen, and in the
     /// end all show the same.
     #[test]

@@ -4,9 +4,11 @@
 mod cases;
 mod collect;
 mod convergence;
+mod expiry_rules;
 mod history;
 mod json_rules;
 mod laws;
+mod members;
 mod oracle;
 mod rules;
 mod serialization;

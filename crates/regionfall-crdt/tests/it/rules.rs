@@ -1,97 +1,9 @@
 //! One rule each, in the words of clients: what the documentation says of a type, and what is chosen where it is silent.
+//! Those of expiry are in `expiry_rules.rs`, those of JSON in `json_rules.rs`.
 
-use regionfall_crdt::{
-    Applied, Connection, Effect, KeyNames, OriginId, Replica, Reply, Settings, Timestamp,
-    XaddIdMode,
-};
+use regionfall_crdt::XaddIdMode;
 
-/// Members numbered from 1 with clients; clocks agree and tick a millisecond with each command.
-struct Members {
-    replicas: Vec<Replica>,
-    connections: Vec<Connection>,
-    effects: Vec<Effect>,
-    names: KeyNames,
-    millis: u64,
-}
-
-impl Members {
-    fn new(count: usize) -> Self {
-        Self::with_mode(count, XaddIdMode::Strict)
-    }
-
-    fn with_mode(count: usize, xadd_id_mode: XaddIdMode) -> Self {
-        let settings = Settings {
-            instance: None,
-            xadd_id_mode,
-        };
-        Self {
-            replicas: vec![Replica::with_settings(settings); count],
-            connections: vec![Connection::new(); count],
-            effects: vec![],
-            names: KeyNames::new(),
-            millis: 1_700_000_000_000,
-        }
-    }
-
-    /// A command at a member, its words separated by blanks; the reply as text.
-    fn say(&mut self, member: usize, text: &str) -> String {
-        self.millis += 1;
-        let words: Vec<&[u8]> = text.split(' ').map(str::as_bytes).collect();
-        let executed = self.connections[member - 1].execute(
-            &mut self.replicas[member - 1],
-            &mut self.names,
-            &words,
-            Timestamp(self.millis * 1_000_000),
-            OriginId(member as u16),
-        );
-        self.effects.extend(executed.effects);
-        shown(&executed.reply)
-    }
-
-    /// Everything reaches everyone.
-    fn sync(&mut self) {
-        for replica in &mut self.replicas {
-            for effect in &self.effects {
-                assert!(!matches!(replica.apply(effect), Applied::Gap { .. }));
-            }
-        }
-        for replica in &self.replicas {
-            assert!(replica == &self.replicas[0]);
-        }
-    }
-
-    /// The same answer from all.
-    fn all_say(&mut self, text: &str) -> String {
-        let answers: Vec<String> = (1..=self.replicas.len())
-            .map(|member| self.say(member, text))
-            .collect();
-        assert!(
-            answers.iter().all(|answer| *answer == answers[0]),
-            "{text}: {answers:?}"
-        );
-        answers[0].clone()
-    }
-
-    /// The names of what was sent since the last time.
-    fn sent(&mut self) -> Vec<&'static str> {
-        self.effects.drain(..).map(|effect| effect.name()).collect()
-    }
-}
-
-fn shown(reply: &Reply) -> String {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    match reply {
-        Reply::Ok => "OK".into(),
-        Reply::Pong => "PONG".into(),
-        Reply::Status(status) => (*status).into(),
-        Reply::Integer(number) => number.to_string(),
-        Reply::Content(content) => text(&content.to_bytes()),
-        Reply::Element(element) => text(&element.to_bytes()),
-        Reply::Nil => "nil".into(),
-        Reply::Array(all) => format!("[{}]", all.iter().map(shown).collect::<Vec<_>>().join(" ")),
-        Reply::Error(error) => error.message().into_owned(),
-    }
-}
+use crate::members::Members;
 
 #[test]
 fn strings_take_whole_results_and_know_options() {
@@ -148,68 +60,6 @@ fn bits_are_parts_of_strings() {
     );
     assert_eq!(members.say(1, "BITOP NOT l k"), "2");
     assert_eq!(members.say(1, "BITFIELD_RO l GET u16 0"), "[63104]");
-}
-
-/// Redis Active-Active documentation, developing applications: expiry.
-#[test]
-fn the_longest_time_to_live_wins_and_its_owner_expires() {
-    let mut members = Members::new(2);
-    members.say(1, "SET k v");
-    members.sync();
-    members.say(1, "EXPIRE k 50");
-    members.say(2, "EXPIRE k 10");
-    members.sync();
-    assert_eq!(members.all_say("TTL k"), "50");
-    // One that knows of the longer one may shorten it.
-    members.say(2, "EXPIRE k 20");
-    members.sync();
-    assert_eq!(members.all_say("TTL k"), "20");
-    members.say(1, "EXPIRE k 100");
-    members.say(2, "PERSIST k");
-    members.sync();
-    assert_eq!(members.all_say("TTL k"), "-1", "PERSIST is infinite");
-    members.say(1, "EXPIRE k 5");
-    members.say(2, "SET k w");
-    members.sync();
-    assert_eq!(members.all_say("TTL k"), "-1", "and so is a SET");
-
-    members.say(2, "EXPIRE k 5");
-    members.sync();
-    members.sent();
-    members.millis += 6000;
-    assert_eq!(members.say(1, "GET k"), "nil");
-    assert_eq!(
-        members.sent(),
-        [""; 0],
-        "a reader that does not own the expiry is silent"
-    );
-    let at = Timestamp(members.millis * 1_000_000);
-    let nothing = members.replicas[0].expire(at, OriginId(1));
-    assert!(nothing.is_empty());
-    let expired = members.replicas[1].expire(at, OriginId(2));
-    assert_eq!(expired.first().map(Effect::name), Some("DEL"));
-    // A writer that does not own it expires it first.
-    assert_eq!(members.say(1, "APPEND k x"), "1");
-    assert_eq!(members.sent(), ["DEL", "SET"]);
-}
-
-#[test]
-fn a_key_that_comes_again_has_no_expiry() {
-    let mut members = Members::new(2);
-    members.say(1, "SADD k a");
-    members.sync();
-    members.say(1, "EXPIRE k 100");
-    members.say(2, "DEL k");
-    members.sync();
-    assert_eq!(members.all_say("EXISTS k"), "0");
-    members.say(1, "SADD k b");
-    members.sync();
-    assert_eq!(members.all_say("TTL k"), "-1");
-    members.say(1, "EXPIRE k 100");
-    members.say(1, "SREM k b");
-    members.say(1, "SADD k c");
-    members.sync();
-    assert_eq!(members.all_say("TTL k"), "-1");
 }
 
 #[test]

@@ -98,6 +98,8 @@ fn assert_go_on_alike(
 }
 
 proptest! {
+    #![proptest_config(crate::specification::config())]
+
     #[test]
     fn replicas_read_back(
         family in 0..FAMILIES.len(),

@@ -5,6 +5,7 @@
 //! | [`Cdf`] | how large a share of seeds (or clients) was back by when, per strategy |
 //! | [`Curve`] | how a metric moves with a scenario key, per strategy |
 //! | [`SmallMultiples`] | the same, side by side for each case and variant, on equal axes |
+//! | [`SpaceTime`] | how copies and clients moved between regions in one run |
 //! | [`Timeline`] | what happened in one seed: faults, success, routes, lost writes |
 //!
 //! All of them: one fixed palette that colour-blind readers can tell apart, and beside it dash
@@ -22,12 +23,14 @@ mod curve;
 mod legend;
 mod palette;
 mod small_multiples;
+mod space_time;
 mod timeline;
 mod writing;
 
 pub use cdf::{Cdf, CdfSeries, CdfStep};
 pub use curve::{Curve, CurvePoint, CurveSeries};
 pub use small_multiples::{SmallMultiples, UnlikePanels};
+pub use space_time::{Mark, Message, Move, SpaceTime, Strike};
 pub use timeline::{Fault, Lane, LostWrites, Phase, Span, SuccessSeries, Timeline};
 
 /// What an axis measures.

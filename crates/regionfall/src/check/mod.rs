@@ -11,11 +11,17 @@ mod convergence;
 mod copies;
 mod digests;
 mod dots;
+mod duplicates;
+mod epochs;
 mod exposure;
 mod fenced;
 mod home;
+mod linearizable;
 mod loss;
+mod own;
+mod recoverability;
 mod served;
+mod sessions;
 mod single_writer;
 mod sometimes;
 
@@ -29,11 +35,17 @@ pub use convergence::Convergence;
 pub use copies::Copies;
 pub use digests::Digests;
 pub use dots::Dots;
+pub use duplicates::no_duplicates;
+pub use epochs::Epochs;
 pub use exposure::{DiskTimes, Exposure};
 pub use fenced::Fenced;
 pub use home::everyone_home;
+pub use linearizable::Linearizable;
 pub use loss::loss_within;
+pub use own::{OnAccount, OwnCheck};
+pub use recoverability::Recoverability;
 pub use served::everyone_served;
+pub use sessions::{Guarantee, SessionGuarantee};
 pub use single_writer::single_writer;
 pub use sometimes::{SOMETIMES, sometimes};
 
@@ -87,24 +99,32 @@ pub trait Check: Listener {
 
     /// What it found.
     fn verdict(&self) -> Verdict;
+
+    /// What it found, for checks that also look at the books of the run.
+    fn verdict_on(&self, account: &Account) -> Verdict {
+        let _ = account;
+        self.verdict()
+    }
 }
 
 /// Evidence as it is gathered: bounded, and with the number of what was left out.
 #[derive(Clone, Default, Debug)]
-struct Findings {
+pub struct Findings {
     evidence: Vec<Evidence>,
     count: u64,
 }
 
 impl Findings {
-    fn add(&mut self, at: SimTime, text: impl FnOnce() -> String) {
+    /// Adds something that should not be. The sentence is made only if it is kept.
+    pub fn add(&mut self, at: SimTime, text: impl FnOnce() -> String) {
         self.count += 1;
         if self.evidence.len() < EVIDENCE_MAX {
             self.evidence.push(Evidence { at, text: text() });
         }
     }
 
-    fn verdict(&self, check: &'static str, kind: VerdictKind) -> Verdict {
+    /// The verdict: held if nothing was found.
+    pub fn verdict(&self, check: &'static str, kind: VerdictKind) -> Verdict {
         Verdict {
             check,
             kind,
@@ -149,7 +169,9 @@ pub struct StandardChecks {
     digests: Digests,
     convergence: Convergence,
     fenced: Fenced,
+    epochs: Epochs,
     exposure: Option<Exposure>,
+    asked: own::Asked,
 }
 
 impl StandardChecks {
@@ -161,8 +183,25 @@ impl StandardChecks {
             digests: Digests::default(),
             convergence: Convergence::new(groups),
             fenced: Fenced::new(members),
+            epochs: Epochs::default(),
             exposure: None,
+            asked: own::Asked::default(),
         }
+    }
+
+    /// Adds a check that is asked for: a promise of the scenario, or one of the user's own.
+    pub fn ask(&mut self, check: Box<dyn OwnCheck>) {
+        self.asked.add(check);
+    }
+
+    /// The verdicts of checks that were asked for.
+    pub fn asked(&self, account: &Account) -> Vec<Verdict> {
+        self.asked.verdicts(account).collect()
+    }
+
+    /// Whether no epoch was won twice, if there was a promotion.
+    pub fn epochs(&self) -> Option<Verdict> {
+        self.epochs.verdict()
     }
 
     /// Adds the check of what crashes may end, where the database persists.
@@ -186,6 +225,7 @@ impl StandardChecks {
         self.copies.at_rest(at, self.dots.book(), quiescence);
         self.digests.at_rest(at, quiescence);
         self.convergence.at_rest(at, quiescence);
+        self.asked.at_rest(at, quiescence);
     }
 
     /// The verdicts of laws and of what happens eventually and sometimes; promises are asked for by
@@ -216,6 +256,9 @@ impl Listener for StandardChecks {
         self.dots.observe(at, &one);
         self.convergence.observe(at, &other);
         self.fenced.observe(at, &third, self.dots.book());
+        let (fourth, fifth) = (*fact, *fact);
+        self.epochs.observe(at, &fourth);
+        self.asked.observe(at, &fifth);
         if let Some(exposure) = &mut self.exposure {
             exposure.observe(at, fact);
         }

@@ -26,6 +26,7 @@
 
 mod answer;
 mod compare;
+mod decoded;
 mod error;
 mod group;
 mod model;

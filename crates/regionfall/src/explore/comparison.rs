@@ -336,6 +336,9 @@ fn group(
             strategy,
             own_decider: None,
             faults,
+            promises: &scenario.expect.promises,
+            own_checks: &[],
+            sabotage: crate::simulation::Sabotage::default(),
             label: Label {
                 variant: variant.name.clone(),
                 strategy: strategy.name.clone(),
@@ -351,7 +354,8 @@ fn group(
     let control = control.map(Outcome::into_metrics);
     let runs = line.cases.iter().map(|&case| {
         let case = &variant.settings.cases[case];
-        Run::of(make(&case.name, &case.faults), control.as_ref())
+        let faults = case.plan(&variant.settings, seed);
+        Run::of(make(&case.name, &faults), control.as_ref())
     });
     Group {
         variant: line.variant,

@@ -1,11 +1,13 @@
 //! What goes wrong: the fault plan and what each fault touches.
 
+mod chaos;
 mod degradation;
 mod draw;
 mod membership;
 mod plan;
 mod routing;
 
+pub use chaos::{ChaosConfig, ChaosKind, ChaosPlace};
 pub use degradation::{Degradation, Skew};
 pub use draw::draw_plan;
 pub use membership::{MembershipAction, MembershipChange, Trigger};

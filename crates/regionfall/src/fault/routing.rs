@@ -88,6 +88,19 @@ impl RoutingFault {
         "node-added",
         "record-change",
     ];
+    /// The region in which it acts, if it is one.
+    pub fn place(&self) -> Option<RegionId> {
+        match self {
+            Self::ProxyCrash { region, .. }
+            | Self::AddressDaemon { region, .. }
+            | Self::AdvertsLost { region, .. }
+            | Self::CheckersCutOff { region, .. } => *region,
+            Self::BalancerDown { member, .. } | Self::NodeAdded { member, .. } => {
+                Some(RegionId::from_index(member.index()))
+            }
+            Self::DnsDown | Self::SyncerStuck | Self::RecordChange { .. } => None,
+        }
+    }
 
     /// Its word in scenario files.
     pub const fn name(&self) -> &'static str {

@@ -218,6 +218,11 @@ impl<P: Copy> Network<P> {
             .collect()
     }
 
+    /// Whether the process at an end of a connection knows of it: it exists, and the end's host has not died since.
+    pub fn knows(&self, id: ConnectionId, end: End) -> bool {
+        self.exists(id) && !self.connections[id.index()].forgotten[end.index()]
+    }
+
     /// A host, and a fresh process on it, run again. They know nothing of earlier connections.
     pub fn start_host(&mut self, host: HostId) {
         self.hosts[host.index()].state = HostState::Running;

@@ -2,6 +2,7 @@
 
 use super::build::Builder;
 use super::error::{Problem, ProblemKind, ScenarioError};
+use super::expect::Expect;
 use super::model::{Scenario, Variant};
 use super::read::files::{Files, Loader, NoFiles};
 use super::read::layer::{self, Overlay};
@@ -85,9 +86,11 @@ fn finish(
         trees.push((name, root));
     }
     let mut references = Vec::new();
+    let mut expect = Expect::default();
     if let (Some((_, root)), true) = (trees.first(), problems.is_empty()) {
         let mut builder = Builder::new(files);
         references = builder.references(root, &variants);
+        expect = builder.expect(root);
         problems.append(&mut builder.problems);
     }
     if !problems.is_empty() {
@@ -103,6 +106,7 @@ fn finish(
             .to_owned(),
         seeds: super::build::seeds(first),
         variants,
+        expect,
         references,
         digest: resolved.digest(),
     };

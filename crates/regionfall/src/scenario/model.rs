@@ -2,14 +2,17 @@
 //!
 //! The file format lives beside this file; here is only what a file means.
 
-use regionfall_kernel::SimDuration;
+use std::borrow::Cow;
+
+use regionfall_kernel::{Seed, SimDuration};
 
 use crate::database::DatabaseConfig;
 use crate::failover::StrategyConfig;
-use crate::fault::FaultSpec;
+use crate::fault::{ChaosConfig, ChaosPlace, FaultSpec};
 use crate::topology::TopologyConfig;
 use crate::workload::WorkloadConfig;
 
+use super::expect::Expect;
 use super::reference::Reference;
 
 /// A checked scenario: what `regionfall compare` runs.
@@ -21,6 +24,8 @@ pub struct Scenario {
     pub seeds: u32,
     /// The variants; a file without `[[variant]]` has one, named `base`.
     pub variants: Vec<Variant>,
+    /// What tests of the file expect of it: `[expect]` and `[replay]`.
+    pub expect: Expect,
     /// What the real thing did, in the order of the file.
     pub references: Vec<Reference>,
     /// Digest of the resolved scenario and of every file it drew on (hexadecimal SHA-256).
@@ -88,8 +93,40 @@ pub struct Case {
     pub name: String,
     /// The plan, in the order of the file.
     pub faults: Vec<FaultSpec>,
+    /// Faults that are drawn for each seed, beside the plan: `[chaos]`.
+    pub chaos: Option<ChaosConfig>,
     /// What must hold.
     pub objectives: Vec<Objective>,
+}
+
+impl Case {
+    /// The plan of a seed: what is written, and what chaos adds.
+    pub fn plan(&self, settings: &Settings, seed: Seed) -> Cow<'_, [FaultSpec]> {
+        match &self.chaos {
+            None => Cow::Borrowed(&self.faults),
+            Some(chaos) => {
+                let mut faults = self.faults.clone();
+                faults.extend(chaos.draw(seed, &settings.chaos_place()));
+                Cow::Owned(faults)
+            }
+        }
+    }
+}
+
+impl Settings {
+    /// Where generated faults may strike.
+    pub fn chaos_place(&self) -> ChaosPlace {
+        let members = &self.topology.regions[..self.topology.members];
+        ChaosPlace {
+            members: members.len() as u8,
+            zones: members.iter().map(|region| region.zones).min().unwrap_or(1),
+            nodes: self.database.nodes_per_member() as u8,
+            shards: self.database.shards,
+            has_disks: self.database.persistence.is_some(),
+            begins: self.phases.warm_up,
+            ends: self.phases.warm_up + self.phases.storm,
+        }
+    }
 }
 
 /// A bound on a column, to be met with confidence.

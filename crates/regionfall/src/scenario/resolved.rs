@@ -85,6 +85,12 @@ impl ResolvedScenario {
         })
     }
 
+    /// The settings of a variant.
+    pub(crate) fn fields(&self, name: &str) -> Option<&Fields> {
+        let found = self.variants.iter().find(|(known, _)| known == name);
+        found.map(|(_, root)| root)
+    }
+
     /// The first variant.
     pub(crate) fn first(&self) -> &Fields {
         static NOTHING: Fields = Fields(Vec::new());
@@ -101,9 +107,10 @@ struct Writer<'a> {
 impl Writer<'_> {
     fn table(&mut self, fields: &Fields, table: Option<&'static Table>, path: &str) {
         // Variants are expanded already, what was extended is merged, and references speak of several
-        // variants and change no run.
-        let is_left_out =
-            |key: &str| path.is_empty() && matches!(key, "variant" | "extends" | "reference");
+        // variants and change no run, as a replay does not.
+        let is_left_out = |key: &str| {
+            path.is_empty() && matches!(key, "variant" | "extends" | "reference" | "replay")
+        };
         let is_nested = |node: &Node| match &node.value {
             Value::Table(_) => true,
             Value::List(items) => {
@@ -161,7 +168,11 @@ impl Writer<'_> {
             return;
         };
         for key in table.keys {
-            if path.is_empty() && matches!(key.name, "extends" | "reference") {
+            let is_apart = matches!(
+                key.name,
+                "extends" | "reference" | "chaos" | "expect" | "replay"
+            );
+            if path.is_empty() && is_apart {
                 continue;
             }
             if let (None, Default::Absent(meaning)) = (fields.get(key.name), &key.default) {

@@ -10,8 +10,9 @@
 use regionfall_crdt::OriginId;
 use regionfall_kernel::{SimDuration, SimTime, TimerId};
 
-use super::answering::Errand;
+use super::answering::{Asker, Errand};
 use super::event::{Event, LinkId, Message, WaitId};
+use super::sabotage::Mutation;
 use super::world::World;
 use crate::database::promotion::guard::{REPORT_PERIOD, Reports};
 use crate::database::{LinkState, Scope};
@@ -260,10 +261,16 @@ impl World {
         errand: Errand,
         (shard, origin, sequence): (u16, OriginId, u64),
     ) -> bool {
-        let keyspace = self.operations.get(errand.slot).keyspace();
+        let Asker::Operation(slot) = errand.asker else {
+            return false;
+        };
+        let keyspace = self.operations.get(slot).keyspace();
         let Some(wait) = self.blueprint.settings().workload.keyspaces[keyspace.index()].wait else {
             return false;
         };
+        if self.sabotage.is(Mutation::AcknowledgesBeforeReplicas) {
+            return false;
+        }
         let index = self.waits.iter().position(Option::is_none);
         let index = index.unwrap_or_else(|| {
             self.waits.push(None);
@@ -332,10 +339,13 @@ impl World {
         let Waiting { errand, .. } = waiting;
         // A process that stopped meanwhile answers nobody.
         if !self.nodes[errand.node.index()].is_running {
-            self.operations.message_gone(errand.slot);
+            self.errand_gone(errand);
             return;
         }
-        let operation = self.operations.get_mut(errand.slot);
+        let Asker::Operation(slot) = errand.asker else {
+            return;
+        };
+        let operation = self.operations.get_mut(slot);
         operation.unconfirmed = !confirmed;
         let fact = Fact::WaitEnded {
             operation: operation.id,

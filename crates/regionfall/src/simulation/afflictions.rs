@@ -3,6 +3,7 @@
 use regionfall_kernel::{Address, SimTime};
 
 use super::event::Event;
+use super::sabotage::Mutation;
 use super::world::World;
 use crate::history::{Fact, Listener};
 use crate::network::{HostState, InFlight, Silence};
@@ -76,6 +77,10 @@ impl World {
         fault: FaultId,
         listener: &mut L,
     ) {
+        let is_hung = matches!(self.network.host(host).state, HostState::Hung(_));
+        if is_hung && self.sabotage.is(Mutation::NeverThaws) {
+            return;
+        }
         self.host_faults[host.index()].retain(|other| other.fault != fault);
         let state = self.network.host(host).state;
         match (self.gravest(host), state) {
@@ -164,7 +169,8 @@ impl World {
         self.hear_of_primaries(now, id, listener);
         for shard in 0..self.shards {
             self.nodes[id.index()].shards[usize::from(shard)].is_stale = false;
-            if self.nodes[id.index()].shards[usize::from(shard)].is_primary() {
+            let is_primary = self.nodes[id.index()].shards[usize::from(shard)].is_primary();
+            if is_primary && !self.sabotage.is(Mutation::ReusesDots) {
                 self.begin_origin(now, id, shard, listener);
                 self.enter_stale(now, id, shard, listener);
             }

@@ -6,6 +6,7 @@
 use regionfall_kernel::SimTime;
 
 use super::event::{ErrandId, Event, Message};
+use super::stream::StreamId;
 use super::world::World;
 use crate::client::Slot;
 use crate::history::Listener;
@@ -20,8 +21,8 @@ const HEADER_BYTES: u32 = 72;
 pub(super) struct Errand {
     /// The client's connection.
     pub(super) connection: ConnectionId,
-    /// The operation.
-    pub(super) slot: Slot,
+    /// Who waits for the answer.
+    pub(super) asker: Asker,
     /// Which attempt of it.
     pub(super) attempt: u8,
     /// Where the client's connection ends.
@@ -32,6 +33,15 @@ pub(super) struct Errand {
     pub(super) draw: Draw,
     /// Once it is executed: whether the reply is an error, and how long it is.
     pub(super) reply: Option<(bool, u32)>,
+}
+
+/// Who waits for the answer to an errand.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Asker {
+    /// An operation of a modelled client.
+    Operation(Slot),
+    /// Code at the other end of a byte stream.
+    Stream(StreamId),
 }
 
 /// Errands under way.
@@ -65,15 +75,20 @@ impl Errands {
 impl World {
     /// A proxy hands a request on to the process that shall execute it.
     pub(super) fn hand_over(&mut self, now: SimTime, errand: Errand) {
-        let keyspace = self.operations.get(errand.slot).keyspace();
-        let bytes = self.blueprint.value_bytes(keyspace);
+        let bytes = match errand.asker {
+            Asker::Operation(slot) => {
+                let keyspace = self.operations.get(slot).keyspace();
+                self.blueprint.value_bytes(keyspace)
+            }
+            Asker::Stream(id) => self.stream_request_bytes(id),
+        };
         let draw = errand.draw.leg(LEG_THERE);
         match self.hop(now, (errand.entry, errand.node), bytes, draw) {
             Some(at) => {
                 let id = self.errands.insert(errand);
                 self.queue.schedule(at, Event::Forward(id));
             }
-            None => self.operations.message_gone(errand.slot),
+            None => self.errand_gone(errand),
         }
     }
 
@@ -93,7 +108,7 @@ impl World {
                 errand.reply = Some((true, HEADER_BYTES));
                 self.answer_at(now, errand);
             }
-            HostState::Silent(_) => self.operations.message_gone(errand.slot),
+            HostState::Silent(_) => self.errand_gone(errand),
         }
     }
 
@@ -126,7 +141,7 @@ impl World {
                 self.queue.schedule(at, Event::Answer(id));
             }
             Some(at) => self.send_reply(at, errand),
-            None => self.operations.message_gone(errand.slot),
+            None => self.errand_gone(errand),
         }
     }
 
@@ -139,14 +154,21 @@ impl World {
 
     #[inline]
     pub(super) fn send_reply(&mut self, now: SimTime, errand: Errand) {
-        let Errand { slot, attempt, .. } = errand;
+        let attempt = errand.attempt;
         let Some((is_error, bytes)) = errand.reply else {
             return;
         };
         if !self.nodes[errand.entry.index()].is_running && !self.is_loading(errand.entry) {
-            self.operations.message_gone(slot);
+            self.errand_gone(errand);
             return;
         }
+        let slot = match errand.asker {
+            Asker::Operation(slot) => slot,
+            Asker::Stream(id) => {
+                self.stream_answered(id);
+                return;
+            }
+        };
         let message = Message::Reply {
             slot,
             attempt,
@@ -161,6 +183,13 @@ impl World {
         );
         if !self.network.abandoned.is_empty() {
             self.account_for_abandoned();
+        }
+    }
+
+    /// Nobody will answer a request.
+    pub(super) fn errand_gone(&mut self, errand: Errand) {
+        if let Asker::Operation(slot) = errand.asker {
+            self.operations.message_gone(slot);
         }
     }
 

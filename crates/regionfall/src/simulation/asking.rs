@@ -3,6 +3,7 @@
 use regionfall_kernel::SimTime;
 
 use super::event::Event;
+use super::sabotage::Mutation;
 use super::world::World;
 use crate::client::{Finding, Operation, PooledState, Slot, next_attempt_after, proves_no_effect};
 use crate::failover::Sight;
@@ -16,6 +17,9 @@ impl World {
     pub(super) fn start_arrivals(&mut self, now: SimTime) {
         for index in 0..self.servers.len() {
             let id = ServerId::from_index(index);
+            if self.is_external(id) {
+                continue;
+            }
             if self.servers[index].clients.is_empty() {
                 self.schedule_arrival(now, id);
             }
@@ -163,7 +167,7 @@ impl World {
         if self.servers[id.index()].looks_each_time {
             self.look_at_name(now, id, listener);
         }
-        let member = self.member_for(id, slot);
+        let member = self.sabotaged_member(slot, self.member_for(id, slot));
         self.operations.get_mut(slot).member = member;
         if self.is_turned_away(now, (id, slot), member, listener) {
             return;
@@ -226,6 +230,8 @@ impl World {
             self.attempt_failed(now, slot, AttemptEnding::Timeout, listener);
         } else if is_error {
             self.attempt_failed(now, slot, AttemptEnding::ErrorReply, listener);
+        } else if self.sabotage.is(Mutation::SendsTwice) && attempt == 0 && number.0 % 16 == 0 {
+            self.attempt_failed(now, slot, AttemptEnding::Timeout, listener);
         } else {
             let ending = AttemptEnding::Reply;
             listener.observe(
@@ -297,6 +303,8 @@ impl World {
             );
             self.tell_judge(now, id, member, (true, timed_out), listener);
         }
+        let is_sent_again = self.sabotage.is(Mutation::RetriesEverything) && attempt < 3;
+        let retry = retry.or(is_sent_again.then_some(regionfall_kernel::SimDuration::ZERO));
         if let Some(wait) = retry {
             let operation = self.operations.get_mut(slot);
             operation.attempt += 1;

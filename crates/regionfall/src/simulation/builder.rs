@@ -2,11 +2,14 @@
 
 use std::ops::Range;
 
-use regionfall_kernel::{Seed, SimDuration};
+use regionfall_kernel::{Seed, SimDuration, SimTime};
 
 use super::blueprint::Blueprint;
-use super::outcome::{Label, Outcome};
-use super::run::{Plan, run_with};
+use super::outcome::{Label, OWN_CLIENT, Outcome};
+use super::run::{Course, Plan, run_with};
+use super::sabotage::Sabotage;
+use super::stepped::SteppedRun;
+use crate::check::OwnCheck;
 use crate::failover::{
     Adopt, Choice, Conduct, Decider, Failback, Propagation, Returning, StrategyConfig, Takeover,
     Vantage,
@@ -26,7 +29,9 @@ pub struct Simulation<'a> {
     strategy: usize,
     faults: Option<Vec<FaultSpec>>,
     decider: Option<Box<dyn Decider>>,
+    checks: Vec<Box<dyn OwnCheck>>,
     control: bool,
+    sabotage: Sabotage,
     window: Range<u64>,
 }
 
@@ -59,7 +64,9 @@ impl<'a> Simulation<'a> {
             strategy: 0,
             faults: None,
             decider: None,
+            checks: Vec::new(),
             control: false,
+            sabotage: Sabotage::default(),
             window: 0..0,
         }
     }
@@ -112,6 +119,30 @@ impl<'a> Simulation<'a> {
         self
     }
 
+    /// Adds a check of your own: it hears every fact, sees the members at rest, and gives a verdict.
+    #[must_use]
+    pub fn check(mut self, check: impl OwnCheck + 'static) -> Self {
+        self.checks.push(Box::new(check));
+        self
+    }
+
+    pub(crate) fn boxed_decider(mut self, decider: Box<dyn Decider>) -> Self {
+        self.decider = Some(decider);
+        self
+    }
+
+    /// Breaks the model on purpose.
+    #[cfg(test)]
+    pub(crate) fn sabotage(mut self, sabotage: Sabotage) -> Self {
+        self.sabotage = sabotage;
+        self
+    }
+
+    pub(crate) fn boxed_check(mut self, check: Box<dyn OwnCheck>) -> Self {
+        self.checks.push(check);
+        self
+    }
+
     /// Leaves all faults out: the control of a case.
     #[must_use]
     pub fn control(mut self) -> Self {
@@ -139,13 +170,55 @@ impl<'a> Simulation<'a> {
     /// # Errors
     /// If the scenario has no strategy and no decider was given.
     pub fn run_with<L: Listener>(self, listener: &mut L) -> Result<Outcome, PickError> {
+        self.with_plan(|plan| run_with(plan, listener))
+    }
+
+    /// Begins it, to be stepped and driven from outside; its strategy is called `own client` in tables. The strategy that
+    /// was picked is that of the fleets that are not taken over, and publishes what names mean.
+    ///
+    /// # Errors
+    /// If the scenario has no strategy.
+    pub fn stepped(self) -> Result<SteppedRun, PickError> {
+        self.with_plan(|plan| {
+            let mut label = plan.label.clone();
+            OWN_CLIENT.clone_into(&mut label.strategy);
+            let plan = Plan {
+                label,
+                window: plan.window.clone(),
+                ..*plan
+            };
+            SteppedRun::new(Course::begin(&plan, ()))
+        })
+    }
+
+    /// Runs it up to a moment, and from there to the end once for each of `noises`: the same faults and requests, while every
+    /// delay that is still to be drawn is drawn from that seed.
+    ///
+    /// # Errors
+    /// If the scenario has no strategy and no decider was given.
+    pub fn continuations(self, at: SimTime, noises: &[Seed]) -> Result<Vec<Outcome>, PickError> {
+        self.with_plan(|plan| {
+            let mut checkpoint = Course::begin(plan, ());
+            checkpoint.go_to(at);
+            let go_on = |&noise: &Seed| {
+                let mut course = checkpoint.clone();
+                course.renoise(noise);
+                course.go_to_the_end();
+                course.conclude()
+            };
+            noises.iter().map(go_on).collect()
+        })
+    }
+
+    fn with_plan<T>(self, use_it: impl FnOnce(&Plan<'_>) -> T) -> Result<T, PickError> {
         let variant = &self.scenario.variants[self.variant];
         let settings = &variant.settings;
         let given = settings.strategies.get(self.strategy);
         let own = self.decider.as_ref().map(|_| own_strategy(given));
         let strategy = own.as_ref().or(given).ok_or(PickError::NoStrategy)?;
         let case = settings.cases.get(self.case);
-        let case_faults = case.map_or(&[][..], |case| &case.faults);
+        let drawn = case.map(|case| case.plan(settings, self.seed));
+        let case_faults = drawn.as_deref().unwrap_or(&[]);
         let faults = if self.control {
             &[]
         } else {
@@ -157,6 +230,9 @@ impl<'a> Simulation<'a> {
             strategy,
             own_decider: self.decider.as_deref(),
             faults,
+            promises: &self.scenario.expect.promises,
+            own_checks: &self.checks,
+            sabotage: self.sabotage,
             label: Label {
                 variant: variant.name.clone(),
                 strategy: strategy.name.clone(),
@@ -166,7 +242,7 @@ impl<'a> Simulation<'a> {
             },
             window: self.window,
         };
-        Ok(run_with(&plan, listener))
+        Ok(use_it(&plan))
     }
 }
 

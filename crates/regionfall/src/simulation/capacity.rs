@@ -11,8 +11,9 @@
 use regionfall_crdt::{KeyId, Value};
 use regionfall_kernel::{Addressed, Sampler, Seed, SimDuration, SimTime, TimerId};
 
-use super::answering::Errand;
+use super::answering::{Asker, Errand};
 use super::event::{CallId, Event, ProbeId, ProcessId};
+use super::stream::StreamId;
 use super::world::{Owner, World};
 use crate::database::{
     CapacityConfig, CommandClass, Load, OverLimit, Process, RateLimit, shard_of,
@@ -144,7 +145,10 @@ impl World {
 
     /// A request reached its process, which may have something else to do.
     pub(super) fn queue_errand(&mut self, now: SimTime, errand: Errand) {
-        let key = self.operations.get(errand.slot).key();
+        let key = match errand.asker {
+            Asker::Operation(slot) => self.operations.get(slot).key(),
+            Asker::Stream(id) => self.stream_key(id),
+        };
         let process = self.process_of(errand.node, shard_of(key, self.shards()));
         if self.is_refused(now, process) {
             self.answer_with_error(now, errand);
@@ -290,7 +294,11 @@ impl World {
         let (address, class, key) = match work {
             // Requests meet the same service time under every strategy.
             Work::Request(errand) => {
-                let operation = self.operations.get(errand.slot);
+                let slot = match errand.asker {
+                    Asker::Operation(slot) => slot,
+                    Asker::Stream(id) => return self.time_of_stream(capacity, process, id, errand),
+                };
+                let operation = self.operations.get(slot);
                 let attempt = u32::from(errand.attempt);
                 let address = [operation.who, operation.sequence, attempt, 0];
                 let class = CommandClass::of(operation.request.command);
@@ -311,6 +319,22 @@ impl World {
             Work::Probe(..) | Work::Setup(_, false) => (own, CommandClass::Read, None),
         };
         self.time_of(capacity, process, address, class, key)
+    }
+
+    /// The same for what came over a stream: a transaction takes as long as its commands.
+    fn time_of_stream(
+        &self,
+        capacity: &Capacity,
+        process: ProcessId,
+        id: StreamId,
+        Errand { draw, attempt, .. }: Errand,
+    ) -> SimDuration {
+        let mut sum = SimDuration::ZERO;
+        for (number, (kind, key)) in (0..).zip(self.stream_commands(id)) {
+            let address = [draw.who, draw.sequence, u32::from(attempt), number];
+            sum += self.time_of(capacity, process, address, CommandClass::of(kind), key);
+        }
+        sum
     }
 
     fn time_of(
@@ -342,8 +366,10 @@ impl World {
 
     /// Whether the connection is one of a fleet that uses TLS.
     fn uses_tls(&self, connection: ConnectionId) -> bool {
-        let Some(Owner::Pool(server)) = self.owner(connection) else {
-            return false;
+        let server = match self.owner(connection) {
+            Some(Owner::Pool(server)) => server,
+            Some(Owner::Stream(stream)) => self.stream_server(StreamId(stream)),
+            _ => return false,
         };
         let fleet = self.servers[server.index()].fleet;
         self.blueprint.settings().workload.fleets[fleet.index()].tls_round_trips > 0
@@ -427,7 +453,7 @@ impl World {
             let waiting = capacity.processes[index].kill(now);
             for work in lost.into_iter().chain(waiting) {
                 if let Work::Request(errand) = work {
-                    self.operations.message_gone(errand.slot);
+                    self.errand_gone(errand);
                 }
             }
         }

@@ -3,6 +3,7 @@
 use regionfall_crdt::{Clock, Dot, OriginId};
 
 use super::event::LinkId;
+use super::sabotage::Mutation;
 use super::world::World;
 use crate::database::Node;
 use crate::topology::{MemberId, NodeId};
@@ -11,6 +12,9 @@ impl World {
     /// The journal forgets what every node has that will ever get it, disks included, and those collect the tombstones
     /// that no effect still under way can need: those that all had observed before any such effect was written.
     pub(super) fn forget_settled(&mut self) {
+        if self.sabotage.is(Mutation::NeverCollects) {
+            return;
+        }
         let blueprint = self.blueprint.clone();
         let (groups, now) = (blueprint.groups(), self.now());
         for look in 0..self.last_look.len() {

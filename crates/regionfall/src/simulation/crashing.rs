@@ -3,6 +3,7 @@
 use regionfall_kernel::SimTime;
 
 use super::afflictions::Affliction;
+use super::sabotage::Mutation;
 use super::world::World;
 use crate::database::persistence::Crash;
 use crate::history::{CopyEnd, Fact, Listener};
@@ -45,7 +46,9 @@ impl World {
                     kept: range.first - 1,
                     cause: CopyEnd::Fault(cause),
                 };
-                listener.observe(now, &fact);
+                if !self.sabotage.is(Mutation::HidesWhatACrashEnded) {
+                    listener.observe(now, &fact);
+                }
             }
             if is_cut {
                 self.unsettle(node, index as u16);

@@ -121,6 +121,13 @@ fn local(now: SimTime) -> LocalTime {
 impl World {
     pub(super) fn start_deciders<L: Listener>(&mut self, now: SimTime, listener: &mut L) {
         for index in 0..self.deciders.len() {
+            // Real client code decides for itself.
+            if self.deciders[index]
+                .server
+                .is_some_and(|server| self.is_external(server))
+            {
+                continue;
+            }
             let mut actions = Vec::new();
             self.deciders[index].decider.start(local(now), &mut actions);
             self.act(now, DeciderId::from_index(index), actions, listener);

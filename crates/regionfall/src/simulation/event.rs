@@ -187,6 +187,8 @@ pub(super) enum Message {
     },
     /// Its primary asks for that.
     AskProgress(LinkId),
+    /// A segment of a byte stream.
+    Bytes(ChunkId),
     /// A heartbeat of a decider, at any stage of its way.
     Beat(Beat),
 }
@@ -237,6 +239,10 @@ pub(super) struct CallId(pub u32);
 /// A reply that waits for a disk.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct HeldId(pub u32);
+
+/// A segment of a byte stream under way.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct ChunkId(pub u32);
 
 /// A request on its way inside a member, or a reply that waits there.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

@@ -6,7 +6,7 @@
 
 use regionfall_crdt::OriginId;
 
-use super::event::{CallId, DispatchId, LinkId, Message, ProbeId};
+use super::event::{CallId, ChunkId, DispatchId, LinkId, Message, ProbeId};
 use super::heartbeats::{Beat, BeatLeg};
 use crate::client::Slot;
 use crate::topology::{DeciderId, MemberId};
@@ -25,6 +25,7 @@ const HEARTBEAT: u64 = 6;
 const FULL_STATE: u64 = 7;
 const CALL: u64 = 8;
 const CALL_REPLY: u64 = 9;
+const BYTES: u64 = 10;
 const DISPATCH: u64 = 40;
 const PROGRESS: u64 = 41;
 const ASK_PROGRESS: u64 = 42;
@@ -85,6 +86,7 @@ impl From<Message> for Letter {
                 (word(PROGRESS, 0, identity), both)
             }
             Message::AskProgress(LinkId(id)) => (word(ASK_PROGRESS, 0, u32::from(id)), 0),
+            Message::Bytes(ChunkId(id)) => (word(BYTES, 0, id), 0),
             Message::Beat(beat) => {
                 let leg = match beat.leg {
                     BeatLeg::Published => 0,
@@ -141,6 +143,7 @@ impl From<Letter> for Message {
                 durable: (second >> 32) as u32,
             },
             ASK_PROGRESS => Self::AskProgress(LinkId(identity as u16)),
+            CALL_REPLY => Self::CallReply(CallId(identity)),
             BEAT => Self::Beat(Beat {
                 decider: DeciderId(identity),
                 from: MemberId((first >> 8) as u8),
@@ -153,8 +156,8 @@ impl From<Letter> for Message {
                 },
             }),
             kind => {
-                debug_assert_eq!(kind, CALL_REPLY, "letters are made from messages only");
-                Self::CallReply(CallId(identity))
+                debug_assert_eq!(kind, BYTES, "letters are made from messages only");
+                Self::Bytes(ChunkId(identity))
             }
         }
     }
@@ -219,6 +222,7 @@ mod tests {
                 durable: u32::MAX - 3,
             },
             Message::AskProgress(link),
+            Message::Bytes(ChunkId(0x8000_0002)),
             Message::Beat(Beat {
                 decider: DeciderId(0x8765_4321),
                 from: MemberId(9),

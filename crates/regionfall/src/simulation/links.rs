@@ -4,6 +4,7 @@ use regionfall_crdt::{Clock, Dot, OriginId};
 use regionfall_kernel::{SimDuration, SimTime};
 
 use super::event::{Event, LinkId, Message};
+use super::sabotage::Mutation;
 use super::world::{Owner, World};
 use crate::database::{Carrier, DatabaseKind, LinkState, Missed, Progress, Role, Scope};
 use crate::history::Listener;
@@ -93,7 +94,14 @@ impl World {
                     && self.nodes[state.target.index()].shards[shard].follows == state.source
             }
             Scope::Members => {
-                if !self.replicates(source, target) {
+                let is_kept = self.sabotage.is(Mutation::ForgetsFencing)
+                    && self
+                        .blueprint
+                        .settings()
+                        .database
+                        .kind
+                        .replicates(source.index(), target.index());
+                if !self.replicates(source, target) && !is_kept {
                     return false;
                 }
                 if matches!(state.state, LinkState::Down | LinkState::Opening(_)) {
@@ -140,6 +148,10 @@ impl World {
 
     /// The syncer will try to connect at this moment, and at no other that it had planned.
     pub(super) fn retry_link_at(&mut self, at: SimTime, link: LinkId) {
+        // The first opening of all links has its limit.
+        if self.sabotage.is(Mutation::NeverReconnects) && at > SimTime::from_nanos(8_000_000_000) {
+            return;
+        }
         let state = &mut self.links[usize::from(link.0)];
         self.queue.cancel(state.retry);
         state.retry = self.queue.arm(at, Event::LinkRetry(link));
@@ -270,6 +282,9 @@ impl World {
                 self.links[usize::from(link.0)].sent = Clock::new();
             }
             self.send_full_state(now, link);
+            return;
+        }
+        if self.sabotage.is(Mutation::SkipsCatchUp) {
             return;
         }
         if !is_inner && self.is_causal() {
@@ -463,6 +478,9 @@ impl World {
 
     /// A node runs again: its syncers connect at once.
     pub(super) fn start_links(&mut self, now: SimTime, node: NodeId) {
+        if self.sabotage.is(Mutation::ForgetsLinksAtRestart) {
+            return;
+        }
         for index in 0..self.links.len() {
             if self.links[index].target == node {
                 self.connect_link(now, LinkId(index as u16));

@@ -1,15 +1,34 @@
 //! Where things are: links by their ends, the links within a member, how connections are opened, whose each is; and what
 //! little the loop over events does for itself.
 
+use regionfall_crdt::Replica;
 use regionfall_kernel::SimTime;
 
 use super::event::{LinkId, Message};
 use super::world::{Owner, World};
 use crate::history::{Fact, Listener, Phase};
-use crate::network::{ConnectionId, ConnectionOptions, Keepalive};
+use crate::network::{ConnectionId, ConnectionOptions, EffectLog, Keepalive};
 use crate::topology::{FleetId, MemberId, NodeId};
 
 impl World {
+    /// What each fault has done so far.
+    pub fn fault_effects(&self) -> &EffectLog {
+        &self.network.effects
+    }
+
+    /// The nodes' shards: what each holds, and whether it runs.
+    pub fn nodes(&self) -> impl Iterator<Item = (NodeId, bool, impl Iterator<Item = &Replica>)> {
+        self.nodes.iter().map(|node| {
+            let replicas = node.shards.iter().map(|shard| &shard.replica);
+            (node.id, node.is_running, replicas)
+        })
+    }
+
+    /// For each shard of a member, the node that is its primary.
+    pub fn primaries(&self, member: MemberId) -> &[NodeId] {
+        &self.members[member.index()].primaries
+    }
+
     /// How many shards each member has.
     #[inline]
     pub(super) fn shards(&self) -> u16 {
@@ -86,6 +105,7 @@ impl World {
                 | Message::Beat(_)
                 | Message::Call(_)
                 | Message::CallReply(_) => {}
+                Message::Bytes(chunk) => drop(self.streams.take_chunk(chunk)),
             }
         }
     }

@@ -8,6 +8,7 @@ use regionfall_kernel::{Sampler, SimDuration, SimTime};
 
 use super::afflictions::Affliction;
 use super::event::{Event, LinkId};
+use super::sabotage::Mutation;
 use super::world::World;
 use crate::database::Scope;
 use crate::fault::{FaultKind, MembershipAction, MembershipChange};
@@ -71,6 +72,9 @@ impl World {
 
     /// From now on nobody takes more of a member's effects than others have.
     fn fence(&mut self, member: MemberId) {
+        if self.sabotage.is(Mutation::ForgetsFencing) {
+            return;
+        }
         for origin in self.journal.origins() {
             let is_ours = self.nodes[self.journal.node(origin).index()].member == member;
             if !is_ours || self.fences.iter().any(|(fenced, _)| *fenced == origin) {
@@ -175,6 +179,9 @@ impl World {
         });
         listener.observe(now, &Fact::MemberRemoved { member, fault });
         self.fence(member);
+        if self.sabotage.is(Mutation::ForgetsFencing) {
+            return;
+        }
         for index in 0..self.inner_links {
             let link = &self.links[index];
             let ends = [link.source, link.target];

@@ -11,6 +11,9 @@ use crate::metric::Metrics;
 use crate::network::FaultEffects;
 use crate::simulation::Synchronizations;
 
+/// What tables call the strategy of a run that is driven from outside.
+pub(super) const OWN_CLIENT: &str = "own client";
+
 /// What a run came to: its books, its metrics, what held, and how to repeat it.
 #[derive(Clone, Debug)]
 pub struct Outcome {
@@ -124,6 +127,12 @@ impl Outcome {
             seed,
             ..
         } = &self.label;
+        if strategy == OWN_CLIENT {
+            return format!(
+                "the test of the own client, with case {case:?} and seed {seed}; it expects {}",
+                self.trace
+            );
+        }
         format!(
             "regionfall run {file} --strategy {strategy:?} --case {case:?} --seed {seed} --expect {}",
             self.trace

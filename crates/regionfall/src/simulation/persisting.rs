@@ -8,6 +8,7 @@ use regionfall_kernel::{Address, Addressed, Sampler, Seed, SimTime};
 
 use super::answering::Errand;
 use super::event::{Event, HeldId};
+use super::sabotage::Mutation;
 use super::world::World;
 use crate::check::{DiskTimes, Exposure};
 use crate::database::Journal;
@@ -262,7 +263,9 @@ impl World {
         shard: u16,
         wrote: bool,
     ) -> bool {
-        self.persisting.is_some() && self.hold_for_disk(now, errand, shard, wrote)
+        self.persisting.is_some()
+            && !self.sabotage.is(Mutation::AcknowledgesBeforeFsync)
+            && self.hold_for_disk(now, errand, shard, wrote)
     }
 
     fn hold_for_disk(&mut self, now: SimTime, errand: Errand, shard: u16, wrote: bool) -> bool {
@@ -317,7 +320,7 @@ impl World {
         persisting.held[id.0 as usize] = None;
         persisting.free.push(id.0);
         if is_gone {
-            self.operations.message_gone(held.errand.slot);
+            self.errand_gone(held.errand);
         } else {
             self.answer_at(now, held.errand);
         }

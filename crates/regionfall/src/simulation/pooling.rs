@@ -3,6 +3,7 @@
 use regionfall_kernel::{SimDuration, SimTime};
 
 use super::event::{Event, Message};
+use super::sabotage::Mutation;
 use super::world::{Owner, World};
 use crate::client::{Finding, Pooled, PooledState, Slot};
 use crate::failover::Propagation;
@@ -302,7 +303,14 @@ impl World {
         if self.tries_next_address(now, id, position, listener) {
             return;
         }
-        let pooled = self.servers[id.index()].pool.remove(position);
+        let pooled = if self.sabotage.is(Mutation::LeaksConnections) {
+            let own = &mut self.servers[id.index()].pool[position];
+            let pooled = *own;
+            own.state = PooledState::Busy(Slot(u32::MAX), SimTime::NEVER);
+            pooled
+        } else {
+            self.servers[id.index()].pool.remove(position)
+        };
         match pooled.state {
             PooledState::Opening(slot, timer) => {
                 self.queue.cancel(timer);

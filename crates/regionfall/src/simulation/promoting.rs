@@ -5,6 +5,7 @@
 use regionfall_kernel::SimTime;
 
 use super::event::LinkId;
+use super::sabotage::Mutation;
 use super::world::World;
 use crate::database::{DatabaseKind, Entrance, LinkState, Role, Scope};
 use crate::history::{Fact, Listener};
@@ -33,7 +34,9 @@ impl World {
         }
         let state = &mut self.members[member.index()];
         state.primaries[index] = node;
-        state.epochs[index] += 1;
+        if !self.sabotage.is(Mutation::KeepsEpoch) {
+            state.epochs[index] += 1;
+        }
         let epoch = state.epochs[index];
         let fact = Fact::Promoted {
             member,
@@ -44,7 +47,9 @@ impl World {
         listener.observe(now, &fact);
         self.leave_primary(now, node, shard, listener);
         self.nodes[node.index()].shards[index].role = Role::Primary;
-        self.begin_origin(now, node, shard, listener);
+        if !self.sabotage.is(Mutation::PromotesWithoutOrigin) {
+            self.begin_origin(now, node, shard, listener);
+        }
         self.reopen_member_links(now, member, shard, listener);
     }
 
@@ -112,6 +117,9 @@ impl World {
         listener: &mut L,
     ) {
         debug_assert_ne!(node, primary, "nobody follows itself");
+        if self.sabotage.is(Mutation::NeverDemotes) {
+            return;
+        }
         let process = &self.nodes[node.index()].shards[usize::from(shard)];
         if process.role == Role::Replica && process.follows == primary {
             return;

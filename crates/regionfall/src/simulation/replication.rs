@@ -4,6 +4,7 @@ use regionfall_crdt::{Applied, Dot, Effect, OriginId};
 use regionfall_kernel::SimTime;
 
 use super::event::{Event, LinkId, Message};
+use super::sabotage::Mutation;
 use super::world::World;
 use crate::database::{LinkState, Relay, shard_of};
 use crate::history::{CopyEnd, Fact, Listener};
@@ -110,6 +111,9 @@ impl World {
 
     /// An effect leaves its source.
     pub(super) fn depart(&mut self, now: SimTime, link: LinkId, origin: OriginId, sequence: u64) {
+        if self.sabotage.is(Mutation::DropsEffects) && sequence.is_multiple_of(16) {
+            return;
+        }
         let dot = Dot::new(origin, sequence);
         // A greeting that came in the meantime may have sent it already.
         let state = &self.links[usize::from(link.0)];
@@ -203,7 +207,19 @@ impl World {
         // The dots that are new here, if any are.
         let gained = if count == 1 {
             let effect = self.journal.get(Dot::new(origin, first));
-            let is_new = effect.is_some_and(|effect| replica.apply(effect) == Applied::New);
+            let is_new = if self.sabotage.is(Mutation::TellsWithoutApplying)
+                && first.is_multiple_of(16)
+            {
+                true
+            } else if self.sabotage.is(Mutation::ChangesTimestamps) && first.is_multiple_of(16) {
+                effect.is_some_and(|effect| {
+                    let mut other = effect.clone();
+                    other.at.0 += 1_000_000_000;
+                    replica.apply(&other) == Applied::New
+                })
+            } else {
+                effect.is_some_and(|effect| replica.apply(effect) == Applied::New)
+            };
             is_new.then_some((first, first))
         } else {
             let known = replica.clock().get(origin);
@@ -218,7 +234,8 @@ impl World {
             let last = replica.clock().get(origin);
             (last > known).then_some((known + 1, last))
         };
-        if let Some((first, last)) = gained {
+        let is_told = !(self.sabotage.is(Mutation::AppliesInSecret) && first.is_multiple_of(16));
+        if let Some((first, last)) = gained.filter(|_| is_told) {
             if self.capacity.is_some() {
                 self.work_beside(now, (target, shard), last + 1 - first);
             }
@@ -234,6 +251,9 @@ impl World {
             self.note_effects(now, target, shard, (origin, first, last));
             if !is_direct || self.inner_links < self.links.len() || self.is_causal() {
                 self.hand_on(now, (source, target), shard, (origin, first, last));
+            }
+            if self.streams.hears_messages {
+                self.hear_messages(target, (origin, first, last));
             }
         }
         if self.links[usize::from(link.0)].catch_up.is_some() {
@@ -364,6 +384,9 @@ impl World {
         range: (u64, u64),
     ) {
         let (mut next, last) = range;
+        if self.sabotage.is(Mutation::SkipsFirstOfRange) {
+            next += 1;
+        }
         while next <= last {
             let end = last.min(next + LARGEST_BATCH - 1);
             let bytes: usize = (next..=end)
@@ -461,6 +484,9 @@ impl World {
         let Some(snapshot) = state.full_state.take() else {
             return;
         };
+        if self.sabotage.is(Mutation::DropsFullStates) {
+            return;
+        }
         if self.is_fenced(link) {
             return;
         }

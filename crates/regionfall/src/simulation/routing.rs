@@ -2,6 +2,7 @@
 
 use regionfall_kernel::SimTime;
 
+use super::sabotage::Mutation;
 use super::world::World;
 use crate::client::{Finding, PooledState};
 use crate::failover::{Adopt, Propagation};
@@ -65,6 +66,12 @@ impl World {
         let server = &mut self.servers[id.index()];
         let (from, to) = (server.route.member(), route.member());
         if from == to {
+            return;
+        }
+        let is_home = to == self.blueprint.settings().workload.fleets[server.fleet.index()].home[0];
+        if self.sabotage.is(Mutation::NeverSwitches)
+            || self.sabotage.is(Mutation::NeverFailsBack) && is_home
+        {
             return;
         }
         server.route = route;
@@ -151,6 +158,7 @@ impl World {
         for slot in waiting {
             self.operations.end(slot);
         }
+        self.forget_streams_of(id);
         listener.observe(now, &Fact::ServerStopped { server: id });
     }
 
@@ -167,6 +175,9 @@ impl World {
             resolver.restart();
         }
         listener.observe(now, &Fact::ServerRestarted { server: id });
+        if self.is_external(id) {
+            return;
+        }
         for client in 0..self.servers[id.index()].clients.len() as u32 {
             self.schedule_thought(now, id, client, Ending::Acknowledged);
         }

@@ -7,8 +7,12 @@ use regionfall_kernel::{Seed, SimDuration, SimTime};
 
 use super::blueprint::Blueprint;
 use super::outcome::{Label, Outcome};
+use super::sabotage::Sabotage;
 use super::world::World;
-use crate::check::{StandardChecks, collected};
+use crate::check::{
+    Guarantee, Linearizable, OnAccount, OwnCheck, SessionGuarantee, StandardChecks, collected,
+    everyone_home, loss_within, no_duplicates, single_writer,
+};
 use crate::failover::{Decider, Detector, Evidence, Propagation, StrategyConfig, Vantage};
 use crate::fault::{FaultKind, FaultSpec, PlannedFault, TrafficScope, draw_plan};
 use crate::history::{
@@ -16,6 +20,7 @@ use crate::history::{
     ServerShape, Trace,
 };
 use crate::metric::{Costs, Load, Metrics};
+use crate::scenario::Promised;
 use crate::topology::{MemberId, NodeId, RegionId};
 
 /// The version of the model's semantics: it changes whenever the same scenario and seed give another trace.
@@ -23,8 +28,8 @@ pub const MODEL_VERSION: u32 = 2;
 
 /// How often the end is looked for once the workload has stopped.
 const QUIESCENCE_STEP: SimDuration = SimDuration::from_millis(250);
-/// How often the budget of events is looked at.
-const BUDGET_STEP: SimDuration = SimDuration::from_secs(5);
+/// How often the budget of events, and the memory of the members, are looked at.
+pub(super) const BUDGET_STEP: SimDuration = SimDuration::from_secs(5);
 
 /// Everything that decides a run.
 pub(crate) struct Plan<'a> {
@@ -33,7 +38,13 @@ pub(crate) struct Plan<'a> {
     /// A decider of the user's own, one copy for each client process.
     pub own_decider: Option<&'a dyn Decider>,
     pub faults: &'a [FaultSpec],
+    /// What the run is held to, beyond the laws.
+    pub promises: &'a [Promised],
+    /// Checks of the user's own.
+    pub own_checks: &'a [Box<dyn OwnCheck>],
     pub label: Label,
+    /// What is broken on purpose.
+    pub sabotage: Sabotage,
     /// Records of the trace whose text is kept.
     pub window: Range<u64>,
 }
@@ -45,108 +56,202 @@ pub(crate) fn run(plan: &Plan<'_>) -> Outcome {
 
 /// Runs a plan with another listener beside the usual ones.
 pub(crate) fn run_with<L: Listener>(plan: &Plan<'_>, listener: &mut L) -> Outcome {
-    let settings = plan.blueprint.settings();
-    let calm_begins = SimTime::ZERO + settings.phases.warm_up + settings.phases.storm;
-    let faults = draw_plan(plan.faults, plan.label.seed, calm_begins);
-    let shape = Arc::new(shape(plan.blueprint, plan.strategy, &faults));
-    let mut world = World::new(
-        plan.blueprint,
-        plan.strategy,
-        faults.clone(),
-        plan.label.seed,
-    );
-    if let Some(decider) = plan.own_decider {
-        world.install(decider);
-    }
-    let mut checks = StandardChecks::new(&shape.nodes, plan.blueprint.groups());
-    for member in lost_for_ever(&faults, settings.topology.members) {
-        for node in (0..shape.nodes.len()).filter(|&node| shape.nodes[node] == member) {
-            checks.leave_out(NodeId::from_index(node));
+    let mut course = Course::begin(plan, listener);
+    course.go_to_the_end();
+    course.conclude()
+}
+
+/// A run under way: its world, its books, and what it has taken so far. A copy of it is a checkpoint.
+#[derive(Clone)]
+pub(super) struct Course<L> {
+    pub(super) world: World,
+    pub(super) listeners: ((Ledger, (StandardChecks, Trace)), L),
+    pub(super) shape: Arc<RunShape>,
+    faults: Vec<PlannedFault>,
+    label: Label,
+    components: u64,
+    event_budget: u64,
+    pub(super) events: u64,
+    memory: u64,
+}
+
+impl<L: Listener> Course<L> {
+    /// Builds the world of a plan and opens its books.
+    pub(super) fn begin(plan: &Plan<'_>, listener: L) -> Self {
+        let settings = plan.blueprint.settings();
+        let calm_begins = SimTime::ZERO + settings.phases.warm_up + settings.phases.storm;
+        let faults = draw_plan(plan.faults, plan.label.seed, calm_begins);
+        let shape = Arc::new(shape(plan.blueprint, plan.strategy, &faults));
+        let mut world = World::new(
+            plan.blueprint,
+            plan.strategy,
+            faults.clone(),
+            plan.label.seed,
+        );
+        world.sabotage = plan.sabotage;
+        if let Some(decider) = plan.own_decider {
+            world.install(decider);
+        }
+        let mut checks = StandardChecks::new(&shape.nodes, plan.blueprint.groups());
+        for member in lost_for_ever(&faults, settings.topology.members) {
+            for node in (0..shape.nodes.len()).filter(|&node| shape.nodes[node] == member) {
+                checks.leave_out(NodeId::from_index(node));
+            }
+        }
+        if let Some(exposure) = world.exposure(&faults) {
+            checks.watch_exposure(exposure);
+        }
+        for &promised in plan.promises {
+            checks.ask(promise(promised, shape.nodes.len()));
+        }
+        for check in plan.own_checks {
+            checks.ask(check.clone());
+        }
+        let trace = Trace::with_window(plan.window.clone());
+        Self {
+            world,
+            listeners: ((Ledger::new(shape.clone()), (checks, trace)), listener),
+            shape,
+            faults,
+            label: plan.label.clone(),
+            components: components(plan.strategy),
+            event_budget: settings.event_budget,
+            events: 0,
+            memory: 0,
         }
     }
-    if let Some(exposure) = world.exposure(&faults) {
-        checks.watch_exposure(exposure);
-    }
-    let mut listeners = (
-        (
-            Ledger::new(shape.clone()),
-            (checks, Trace::with_window(plan.window.clone())),
-        ),
-        listener,
-    );
 
-    let mut events = 0;
-    let mut within_budget = true;
-    let mut memory = 0;
-    let mut now = SimTime::ZERO;
-    while now < shape.calm_ends && within_budget {
-        now = shape.calm_ends.min(now + BUDGET_STEP);
-        events += world.advance_until(now, &mut listeners);
-        within_budget = events <= settings.event_budget;
-        memory = memory.max(world.largest_memory());
+    /// Goes to a moment before the end of the calm.
+    pub(super) fn go_to(&mut self, until: SimTime) {
+        let mut now = self.world.now();
+        while now < until && self.is_within_budget() {
+            now = until.min(now + BUDGET_STEP);
+            self.advance(now);
+            self.look_at_memory();
+        }
     }
-    let bound = shape.calm_ends + settings.phases.quiescence;
-    while within_budget && now < bound && !world.is_quiescent() {
-        now = bound.min(now + QUIESCENCE_STEP);
-        events += world.advance_until(now, &mut listeners);
-        within_budget = events <= settings.event_budget;
+
+    /// Goes on until the workload has stopped and what was under way has come to rest.
+    pub(super) fn go_to_the_end(&mut self) {
+        self.go_to(self.shape.calm_ends);
+        self.rest();
     }
-    world.close_books(&mut listeners);
-    let quiescence = Quiescence {
-        reached: within_budget && world.is_quiescent(),
-        nodes: views(&world),
-    };
-    let ((ledger, (mut checks, trace)), _) = listeners;
-    checks.at_rest(now, &quiescence);
-    let account = ledger.finish(now, &quiescence);
-    let metrics = measured(&world, &account, memory, plan.strategy);
-    let mut verdicts = checks.verdicts(&account);
-    if let Some(waiting) = world.left_to_collect().filter(|_| quiescence.reached) {
-        verdicts.push(collected(now, &waiting));
+
+    /// Draws every delay anew from here on: the same faults and requests under other noise.
+    pub(super) fn renoise(&mut self, seed: Seed) {
+        self.world.renoise(seed);
     }
-    verdicts.extend(checks.exposure(&world.disk_times()));
-    let mut hash = trace.hash();
-    metrics.hash_into(&mut hash);
-    for verdict in &verdicts {
-        verdict.hash_into(&mut hash);
+
+    /// Lets everything happen up to and including a moment.
+    pub(super) fn advance(&mut self, until: SimTime) {
+        self.events += self.world.advance_until(until, &mut self.listeners);
     }
-    let effects = faults
-        .into_iter()
-        .map(|fault| {
-            let did = world.fault_effects().of(fault.id);
-            (fault, did)
-        })
-        .collect();
-    Outcome {
-        label: plan.label.clone(),
-        account,
-        metrics,
-        verdicts,
-        effects,
-        trace: hash,
-        checkpoints: trace.checkpoints(),
-        records: trace.kept().to_vec(),
-        ended_at: now,
-        synchronizations: world.synchronizations(),
-        events,
-        within_budget,
+
+    /// Notes how much the members hold, for the largest over the run.
+    pub(super) fn look_at_memory(&mut self) {
+        self.memory = self.memory.max(self.world.largest_memory());
+    }
+
+    pub(super) fn is_within_budget(&self) -> bool {
+        self.events <= self.event_budget
+    }
+
+    /// Lets what is under way come to rest once the workload has stopped.
+    pub(super) fn rest(&mut self) {
+        let bound = self.rests_by();
+        let mut now = self.world.now();
+        while self.is_within_budget() && now < bound && !self.world.is_quiescent() {
+            now = bound.min(now + QUIESCENCE_STEP);
+            self.advance(now);
+        }
+    }
+
+    /// When the quiescence ends at the latest.
+    pub(super) fn rests_by(&self) -> SimTime {
+        self.shape.calm_ends + self.world.blueprint.settings().phases.quiescence
+    }
+
+    /// Closes the books.
+    pub(super) fn conclude(self) -> Outcome {
+        let now = self.world.now();
+        let within_budget = self.is_within_budget();
+        let Self {
+            mut world,
+            mut listeners,
+            faults,
+            ..
+        } = self;
+        world.close_books(&mut listeners);
+        let quiescence = Quiescence {
+            reached: within_budget && world.is_quiescent(),
+            nodes: views(&world),
+        };
+        let ((ledger, (mut checks, trace)), _) = listeners;
+        checks.at_rest(now, &quiescence);
+        let account = ledger.finish(now, &quiescence);
+        let metrics = measured(&world, &account, self.memory, self.components);
+        let mut verdicts = checks.verdicts(&account);
+        if let Some(waiting) = world.left_to_collect().filter(|_| quiescence.reached) {
+            verdicts.push(collected(now, &waiting));
+        }
+        verdicts.extend(checks.exposure(&world.disk_times()));
+        verdicts.extend(checks.asked(&account));
+        verdicts.extend(checks.epochs().filter(|verdict| !verdict.held));
+        let mut hash = trace.hash();
+        metrics.hash_into(&mut hash);
+        for verdict in &verdicts {
+            verdict.hash_into(&mut hash);
+        }
+        // That it held came to be said later than hashes were first written down: only a violation enters them.
+        verdicts.extend(checks.epochs().filter(|verdict| verdict.held));
+        let effects = faults
+            .into_iter()
+            .map(|fault| {
+                let did = world.fault_effects().of(fault.id);
+                (fault, did)
+            })
+            .collect();
+        Outcome {
+            label: self.label,
+            account,
+            metrics,
+            verdicts,
+            effects,
+            trace: hash,
+            checkpoints: trace.checkpoints(),
+            records: trace.kept().to_vec(),
+            ended_at: now,
+            synchronizations: world.synchronizations(),
+            events: self.events,
+            within_budget,
+        }
     }
 }
 
-/// What the nodes hold at the end.
+/// The check of a promise, in a run with so many nodes.
+fn promise(promised: Promised, nodes: usize) -> Box<dyn OwnCheck> {
+    let session = |which| Box::new(SessionGuarantee::new(which, nodes));
+    match promised {
+        Promised::ReadYourWrites => session(Guarantee::ReadYourWrites),
+        Promised::MonotonicReads => session(Guarantee::MonotonicReads),
+        Promised::MonotonicWrites => session(Guarantee::MonotonicWrites),
+        Promised::WritesFollowReads => session(Guarantee::WritesFollowReads),
+        Promised::Linearizable => Box::new(Linearizable::new(nodes)),
+        Promised::SingleWriter => Box::new(OnAccount(single_writer)),
+        Promised::NoLoss => Box::new(OnAccount(|account| loss_within(account, 0))),
+        Promised::NoDuplicates => Box::new(OnAccount(no_duplicates)),
+        Promised::EveryoneHome => Box::new(OnAccount(everyone_home)),
+    }
+}
+
 /// The metrics of a run: what its account tells, and what the world counted.
-fn measured(
-    world: &World,
-    account: &Account,
-    memory_bytes_max: u64,
-    strategy: &StrategyConfig,
-) -> Metrics {
+fn measured(world: &World, account: &Account, memory_bytes_max: u64, components: u64) -> Metrics {
     let mut metrics = Metrics::new(account).with_costs(&Costs {
         backlog_bytes_max: world.backlog_bytes_max(),
         full_syncs: world.full_syncs(),
         memory_bytes_max,
         cross_region_bytes: world.cross_region_bytes(),
-        components: components(strategy) + world.relay_components(),
+        components: components + world.relay_components(),
     });
     metrics = metrics.with_coordination(world.notes_sent());
     if let Some(busyness) = world.busyness() {
@@ -166,6 +271,7 @@ fn measured(
     }
 }
 
+/// What the nodes hold at the end.
 fn views(world: &World) -> Vec<NodeView> {
     world
         .nodes()
@@ -372,6 +478,9 @@ pub fn run_for_benchmark(
         strategy,
         own_decider,
         faults,
+        promises: &[],
+        own_checks: &[],
+        sabotage: Sabotage::default(),
         label,
         window,
     })

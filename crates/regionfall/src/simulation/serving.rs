@@ -3,8 +3,9 @@
 use regionfall_crdt::{Command, CommandKind, Effects, Executed, KeyId, Reply, Value};
 use regionfall_kernel::SimTime;
 
-use super::answering::Errand;
+use super::answering::{Asker, Errand};
 use super::memory::Admission;
+use super::sabotage::Mutation;
 use super::world::World;
 use crate::client::Slot;
 use crate::database::{Entrance, shard_of};
@@ -40,13 +41,19 @@ impl World {
         let (entry, node) = if state.is_cluster() {
             // The client may have closed the connection while the process hung with the request before it.
             let entry = self.node_at(connection).unwrap_or(state.entrance);
-            (entry, self.executor(member, entry, key))
+            let is_read = !operation.request.command.is_write();
+            if self.sabotage.is(Mutation::ReadsAtReplicas) && is_read {
+                let other = state.nodes().last().unwrap_or(entry);
+                (entry, other)
+            } else {
+                (entry, self.executor(member, entry, key))
+            }
         } else {
             (state.entrance, state.entrance)
         };
         let errand = Errand {
             connection,
-            slot,
+            asker: Asker::Operation(slot),
             attempt,
             entry,
             node,
@@ -61,7 +68,7 @@ impl World {
     }
 
     /// The node that executes a command on a key that reached one of a member's nodes.
-    fn executor(&self, member: MemberId, entry: NodeId, key: KeyId) -> NodeId {
+    pub(super) fn executor(&self, member: MemberId, entry: NodeId, key: KeyId) -> NodeId {
         match self.blueprint.settings().database.entrance {
             Entrance::Direct | Entrance::Sentinel => entry,
             Entrance::Proxy => {
@@ -94,12 +101,14 @@ impl World {
         mut errand: Errand,
         listener: &mut L,
     ) {
-        let Errand {
-            slot,
-            attempt,
-            node,
-            ..
-        } = errand;
+        let Errand { attempt, node, .. } = errand;
+        let slot = match errand.asker {
+            Asker::Operation(slot) => slot,
+            Asker::Stream(id) => {
+                self.execute_for_stream(now, id, errand, listener);
+                return;
+            }
+        };
         if self.is_loading(node) {
             self.answer_with_error(now, errand);
             return;
@@ -121,6 +130,14 @@ impl World {
         // NOREPLICAS, or a node without a majority: nothing happens.
         if is_write && self.refuses_writes(node, shard) || !self.has_quorum(node) {
             self.answer_with_error(now, errand);
+            return;
+        }
+        if self.sabotage.is(Mutation::AnswersWithoutExecuting)
+            && is_write
+            && operation.0.is_multiple_of(16)
+        {
+            errand.reply = Some((false, REPLY_BYTES));
+            self.answer_at(now, errand);
             return;
         }
         let value = self.blueprint.value_bytes(keyspace);
@@ -213,7 +230,7 @@ impl World {
     /// Whether a process takes no writes: it is a replica, has not caught up since its start, or belongs to a member
     /// that follows another.
     #[inline]
-    fn takes_no_writes(&self, node: NodeId, shard: usize) -> bool {
+    pub(super) fn takes_no_writes(&self, node: NodeId, shard: usize) -> bool {
         let node = &self.nodes[node.index()];
         let process = &node.shards[shard];
         !process.is_primary() || process.is_stale || self.members[node.member.index()].is_passive
@@ -261,7 +278,7 @@ impl World {
 
 /// Tells of a write.
 #[inline]
-fn tell_write<L: Listener>(
+pub(super) fn tell_write<L: Listener>(
     now: SimTime,
     (operation, attempt, node): (OperationId, u8, NodeId),
     effects: &Effects,
@@ -284,7 +301,7 @@ fn tell_write<L: Listener>(
 
 /// Tells of a read, and before it of what the read found to have expired.
 #[inline]
-fn tell_read<L: Listener>(
+pub(super) fn tell_read<L: Listener>(
     now: SimTime,
     (operation, attempt, node): (OperationId, u8, NodeId),
     (key, keyspace): (KeyId, KeyspaceId),

@@ -5,6 +5,7 @@ use regionfall_crdt::Dot;
 use regionfall_kernel::SimTime;
 
 use super::event::Event;
+use super::sabotage::Mutation;
 use super::world::{Owner, World};
 use crate::client::{Finding, Pooled, PooledState, Slot};
 use crate::database::shard_of;
@@ -94,6 +95,22 @@ impl World {
         let draw = self.processing_draws.unit(address.into()) * 1_000.0;
         let member = steering.member_of_draw(draw as u16);
         member.unwrap_or_else(|| server.route.member())
+    }
+
+    /// The same, unless a test has broken it on purpose: every second operation then goes to its fleet's last home.
+    #[inline]
+    pub(super) fn sabotaged_member(&self, slot: Slot, member: MemberId) -> MemberId {
+        if !self.sabotage.is(Mutation::WritesEverywhere) {
+            return member;
+        }
+        let operation = self.operations.get(slot);
+        let stays = operation.attempt > 0 && self.strategy.client.retry_same_member;
+        let fleet = self.servers[operation.server.index()].fleet;
+        let homes = &self.blueprint.settings().workload.fleets[fleet.index()].home;
+        match homes.last() {
+            Some(&last) if !stays && operation.id.0 % 2 == 1 => last,
+            _ => member,
+        }
     }
 
     /// Whether an attempt for a member that counts as down ends here: at once, or after it has waited for

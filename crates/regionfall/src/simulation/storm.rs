@@ -4,6 +4,7 @@ use regionfall_crdt::Replica;
 use regionfall_kernel::{Sampler, SimTime};
 
 use super::event::{Event, LinkId};
+use super::sabotage::Mutation;
 use super::world::World;
 use crate::fault::{Disks, FaultKind, Part, PathSelector, Takes, TrafficScope};
 use crate::history::{CopyEnd, Fact, Listener};
@@ -276,6 +277,7 @@ impl World {
     ) {
         for target in self.selected(paths) {
             match trouble {
+                _ if !begins && self.sabotage.is(Mutation::NeverHeals) => {}
                 _ if !begins => self.network.mend(&mut self.queue, target, id),
                 Trouble::Cut(mode, in_flight) => {
                     self.network
@@ -338,7 +340,7 @@ impl World {
             // A cut between regions leaves the inside of each alone, unless it names just that.
             .filter(|&(from, to)| from != to || (paths.from == paths.to && paths.from.len() == 1))
             .collect();
-        if paths.both_ways {
+        if paths.both_ways || self.sabotage.is(Mutation::IgnoresDirection) {
             pairs.extend(pairs.clone().into_iter().map(|(from, to)| (to, from)));
         }
         pairs
@@ -427,8 +429,13 @@ impl World {
         self.crash_disks(now, node, (affliction, fault), listener);
         self.break_export_off(now, node);
         if disks == Disks::Lost {
+            let is_restored = self.sabotage.is(Mutation::RestoresLostDisks);
+            let held = is_restored.then(|| self.nodes[node.index()].clone());
             self.take_disks(now, node);
             self.lose_disks(now, node, fault, listener);
+            if let Some(held) = held {
+                self.nodes[node.index()].shards = held.shards;
+            }
         }
     }
 

@@ -4,7 +4,7 @@
 //! [`World::advance_until`]. What happens is told to a listener as facts; the listener can change nothing.
 //! The parts that carry events out are in the files beside this one, one for each kind of actor.
 
-use regionfall_crdt::{Clock, OriginId, Replica};
+use regionfall_crdt::{Clock, OriginId};
 use regionfall_kernel::{Addressed, EventQueue, Seed, SimTime, TieBreak};
 
 use super::acknowledging::Waiting;
@@ -18,14 +18,17 @@ use super::degrading::Acting;
 use super::endpoint::{Call, Endpoint};
 use super::event::{ARRIVAL, Event, LinkId, Message, PostId};
 use super::exporting::Exporting;
+use super::external::External;
 use super::inquiring::Inquiries;
 use super::letter::Letter;
 use super::membership::Removal;
 use super::memory::Memory;
 use super::persisting::Persisting;
 use super::relays::Relaying;
+use super::sabotage::{Mutation, Sabotage};
 use super::sentinels::{Dispatches, Post};
 use super::sessions::SessionId;
+use super::stream::Streams;
 use super::watchdogs::{Kennel, Tidings};
 use crate::client::{AppServer, Finding, Operations};
 use crate::database::promotion::guard::Reports;
@@ -33,7 +36,7 @@ use crate::database::{Journal, Link, Member, Node};
 use crate::failover::{Decider, StrategyConfig};
 use crate::fault::PlannedFault;
 use crate::history::{Fact, Listener, Phase};
-use crate::network::{ConnectionId, EffectLog, End, Network, NetworkEvent, Notice};
+use crate::network::{ConnectionId, End, Network, NetworkEvent, Notice};
 use crate::route::Answers;
 use crate::scenario::Ties;
 use crate::topology::{DeciderId, FaultId, HostId, MemberId, NodeId, ServerId};
@@ -76,6 +79,8 @@ pub struct World {
     pub(super) management: Vec<HostId>,
     pub(super) endpoints: Vec<Endpoint>,
     pub(super) calls: Vec<Call>,
+    pub(super) streams: Streams,
+    pub(super) external: External,
 
     /// Proxies and balancers; `None` if the strategy has none.
     pub(super) relaying: Option<Box<Relaying>>,
@@ -117,6 +122,8 @@ pub struct World {
     pub(super) owners: Vec<Option<(ConnectionId, Owner)>>,
     pub(super) phase: Phase,
     pub(super) started: bool,
+    /// What is broken on purpose: nothing, outside of tests.
+    pub(super) sabotage: Sabotage,
 }
 
 /// Whose a connection is.
@@ -134,6 +141,8 @@ pub(super) enum Owner {
     Endpoint(u32),
     /// A Sentinel's, and which of its own.
     Sentinel(PostId, u16),
+    /// A byte stream's.
+    Stream(u32),
     /// A relay's own, to a target.
     Session(SessionId),
     /// A decider's for heartbeats with a member.
@@ -185,6 +194,8 @@ impl World {
             management: Vec::new(),
             endpoints: Vec::new(),
             calls: Vec::new(),
+            streams: Streams::default(),
+            external: External::new(blueprint),
             relaying: None,
             errands: Errands::default(),
             posts: Vec::new(),
@@ -210,6 +221,7 @@ impl World {
             owners: Vec::new(),
             phase: Phase::WarmUp,
             started: false,
+            sabotage: Sabotage::default(),
         };
         world.place_members();
         world.place_links();
@@ -244,6 +256,12 @@ impl World {
             let decider = self.add_decider(decider.boxed_clone(), Some(host), Some(id));
             self.servers[index].finding = Finding::Pointer(decider);
         }
+    }
+
+    /// Draws every delay anew from now on; requests, faults and weather stay as they are.
+    pub(crate) fn renoise(&mut self, seed: Seed) {
+        self.network.renoise(seed);
+        self.processing_draws = seed.addressed("processing");
     }
 
     /// When the next thing will happen; [`SimTime::NEVER`] if nothing will.
@@ -287,32 +305,15 @@ impl World {
         self.queue.popped() - before
     }
 
-    /// What each fault has done so far.
-    pub fn fault_effects(&self) -> &EffectLog {
-        &self.network.effects
-    }
-
-    /// The nodes' shards: what each holds, and whether it runs.
-    pub fn nodes(&self) -> impl Iterator<Item = (NodeId, bool, impl Iterator<Item = &Replica>)> {
-        self.nodes.iter().map(|node| {
-            let replicas = node.shards.iter().map(|shard| &shard.replica);
-            (node.id, node.is_running, replicas)
-        })
-    }
-
-    /// For each shard of a member, the node that is its primary.
-    pub fn primaries(&self, member: MemberId) -> &[NodeId] {
-        &self.members[member.index()].primaries
-    }
-
     /// Whether nothing is under way any more: no operation waits, and all running members that can hear
     /// of each other have the same effects.
     pub fn is_quiescent(&self) -> bool {
-        self.operations.waiting() == 0 && self.has_converged()
+        self.sabotage.is(Mutation::RestsTooEarly)
+            || self.operations.waiting() == 0 && self.has_converged()
     }
 
     /// Everything that can happen, on one screen.
-    fn handle<L: Listener>(&mut self, now: SimTime, event: Event, listener: &mut L) {
+    pub(super) fn handle<L: Listener>(&mut self, now: SimTime, event: Event, listener: &mut L) {
         match event {
             Event::Network(event) => {
                 if let Some(notice) = self.network.handle(now, &mut self.queue, event) {
@@ -426,6 +427,7 @@ impl World {
                 Some(Owner::Link(link)) => self.link_opened(now, link),
                 Some(Owner::Endpoint(endpoint)) => self.endpoint_opened(now, endpoint),
                 Some(Owner::Sentinel(id, wire)) => self.wire_opened(now, id, wire),
+                Some(Owner::Stream(stream)) => self.stream_opened(now, stream, listener),
                 Some(Owner::Session(id)) => self.session_opened(now, id, listener),
                 Some(Owner::Subscription(id, member)) => self.subscription_opened(id, member),
                 Some(Owner::Kept(..)) | None => {}
@@ -445,6 +447,7 @@ impl World {
                 Some(Owner::Link(link)) => self.link_broken(now, link, connection, listener),
                 Some(Owner::Endpoint(endpoint)) => self.endpoint_broken(endpoint),
                 Some(Owner::Sentinel(id, wire)) => self.wire_broken(now, id, wire, listener),
+                Some(Owner::Stream(stream)) => self.stream_broken(stream, End::Client, cause),
                 Some(Owner::Session(id)) => self.session_broken(now, id, cause, listener),
                 Some(Owner::Subscription(id, member)) => {
                     self.subscription_broken(now, (id, member), connection, listener);
@@ -454,15 +457,17 @@ impl World {
             Notice::Broken {
                 connection,
                 end: End::Server,
-                ..
+                cause,
             } => {
                 if self.front_gone(now, connection) {
                     return;
                 }
-                if let Some(Owner::Link(link)) = self.owner(connection) {
-                    self.orphan_link(now, link, connection, listener);
+                match self.owner(connection) {
+                    Some(Owner::Link(link)) => self.orphan_link(now, link, connection, listener),
+                    Some(Owner::Stream(stream)) => self.stream_broken(stream, End::Server, cause),
+                    // A member forgets a client that went away.
+                    _ => {}
                 }
-                // A member forgets a client that went away.
             }
         }
     }
@@ -539,11 +544,12 @@ impl World {
                 self.progress_arrives(now, link, reached, listener);
             }
             Message::AskProgress(link) => self.progress_asked(now, link),
+            Message::Bytes(chunk) => self.bytes_arrive(chunk),
             Message::Beat(beat) => self.beat_arrives(now, beat, listener),
         }
     }
 
-    fn start<L: Listener>(&mut self, listener: &mut L) {
+    pub(super) fn start<L: Listener>(&mut self, listener: &mut L) {
         self.started = true;
         let now = SimTime::ZERO;
         for node in &self.nodes {

@@ -74,6 +74,25 @@ fn what_is_set_wins_over_every_case() {
     }
 }
 
+/// Cases beyond those of the documentation, derived from its rules.
+#[test]
+fn further_cases_pass() {
+    const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases/");
+    for name in files(CASES, ".toml") {
+        let file = CaseFile::load(&name, &Folder(CASES), &[]).unwrap();
+        assert!(file.cases.len() > 30, "{name}");
+        for case in &file.cases {
+            let outcome = case.run();
+            assert!(
+                outcome.verdict() == Verdict::Passed,
+                "{name}: {}: {:?}",
+                case.id,
+                outcome.first_wrong()
+            );
+        }
+    }
+}
+
 /// The page on data types names every command.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "a test reads the page")]

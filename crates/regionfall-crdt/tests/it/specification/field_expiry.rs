@@ -1,17 +1,24 @@
 //! Expiry of the fields of a hash: as for keys, of the times to live that nothing came after the longest
 //! stays, and none at all is the longest. No source says so for fields; the rule of keys is taken over. A
-//! write of a field says that there is none, a removal takes what was said before. Nothing expires here.
+//! write of a field says that there is none, a removal takes what was said before. An increment says nothing, unless it finds
+//! no field: what was said of a former one does not hold for the one that it creates. Nothing expires here.
 
 use proptest::prelude::*;
 
 use super::answer::{Answer, Compare, Expected, count, text};
 use super::past::{Here, Name, Past, Seen, unreplaced};
+use super::string::together;
 use super::{Rules, START_MS, properties, words};
 
 /// What happens to the one field of these histories.
 #[derive(Clone, PartialEq, Debug)]
 pub(crate) enum What {
     Write(String),
+    /// In halves.
+    Add {
+        halves: i64,
+        creates: bool,
+    },
     Remove,
     /// The whole hash goes.
     Clear,
@@ -27,24 +34,30 @@ fn value(past: &Past<What>, seen: &Seen, key: &str) -> Option<(String, Option<u6
     let left = unreplaced(&operations, |one, other| match (&one.what, &other.what) {
         // A change of the time to live replaces nothing but what was said of it.
         (What::Until(_), What::Until(_)) => true,
-        (What::Until(_), _) => false,
+        (What::Until(_), _) | (What::Add { creates: false, .. }, _) => false,
         _ => true,
     });
-    let last = left
-        .iter()
-        .filter(|one| matches!(one.what, What::Write(_)))
-        .max_by_key(|one| one.rank())?;
-    let What::Write(value) = &last.what else {
-        return None;
-    };
-    let claims = unreplaced(&operations, |_, _| true);
+    let mut writes = Vec::new();
+    let mut sum = None;
+    for one in left {
+        match &one.what {
+            What::Write(value) => writes.push((one.rank(), value)),
+            What::Add { halves, .. } => sum = Some(sum.unwrap_or(0) + halves),
+            _ => {}
+        }
+    }
+    let written = writes.into_iter().max().map(|(_, value)| value.clone());
+    let value = together(written, sum)?;
+    let claims = unreplaced(&operations, |one, _| {
+        !matches!(one.what, What::Add { creates: false, .. })
+    });
     let deadlines = claims.iter().filter_map(|one| match one.what {
         What::Until(Some(deadline)) => Some(deadline),
         What::Until(None) | What::Write(_) => Some(u64::MAX),
-        What::Remove | What::Clear => None,
+        What::Add { .. } | What::Remove | What::Clear => None,
     });
     let deadline = deadlines.max().filter(|&deadline| deadline < u64::MAX);
-    Some((value.clone(), deadline))
+    Some((value, deadline))
 }
 
 impl Rules for FieldExpiry {
@@ -74,6 +87,19 @@ impl Rules for FieldExpiry {
             ["HSET", _, _, new] => {
                 does(past, What::Write(new.to_owned()));
                 count(usize::from(had.is_none()))
+            }
+            ["HINCRBY", _, _, amount] => {
+                let amount: i64 = amount.parse().unwrap();
+                let current = had.as_ref().map_or("0", |(value, _)| value);
+                let Ok(current) = current.parse::<i64>() else {
+                    return Some(Answer::Error);
+                };
+                let what = What::Add {
+                    halves: 2 * amount,
+                    creates: had.is_none(),
+                };
+                does(past, what);
+                Answer::Integer(current + amount)
             }
             ["HDEL", ..] => {
                 if had.is_some() {
@@ -127,7 +153,8 @@ impl Rules for FieldExpiry {
 fn commands() -> impl Strategy<Value = Vec<String>> {
     let long = (1..9_u32).prop_map(|seconds| 1_000 * seconds);
     prop_oneof![
-        6 => "[a-c]".prop_map(|value| words!["HSET", "h", "f", value]),
+        5 => (1..9_u32).prop_map(|amount| words!["HINCRBY", "h", "f", amount]),
+        6 => "[a-b1-3]".prop_map(|value| words!["HSET", "h", "f", value]),
         8 => long.prop_map(|long| words!["HPEXPIRE", "h", long, "FIELDS", "1", "f"]),
         3 => Just(words!["HPERSIST", "h", "FIELDS", "1", "f"]),
         3 => Just(words!["HDEL", "h", "f"]),

@@ -1,6 +1,6 @@
 //! Hashes: a field is there while a write of it or an increment is left that no removal came after; add and
 //! update win (Redis Active-Active documentation, data types: hashes). A field's value is that of a string
-//! or counter.
+//! or counter. An increment that finds no field begins a new one, and comes after all that was there.
 
 use std::collections::BTreeMap;
 
@@ -16,6 +16,8 @@ pub(crate) enum What {
     Write(String, String),
     /// In halves.
     Add(String, i64),
+    /// The same, where there was no such field.
+    Begin(String, i64),
     Remove(String),
     /// All that is seen goes.
     Clear,
@@ -24,7 +26,10 @@ pub(crate) enum What {
 impl What {
     fn field(&self) -> Option<&str> {
         match self {
-            Self::Write(field, _) | Self::Add(field, _) | Self::Remove(field) => Some(field),
+            Self::Write(field, _)
+            | Self::Add(field, _)
+            | Self::Begin(field, _)
+            | Self::Remove(field) => Some(field),
             Self::Clear => None,
         }
     }
@@ -33,7 +38,9 @@ impl What {
     fn replaces(&self, other: &Self) -> bool {
         match self {
             Self::Clear => true,
-            Self::Write(field, _) | Self::Remove(field) => other.field() == Some(field),
+            Self::Write(field, _) | Self::Begin(field, _) | Self::Remove(field) => {
+                other.field() == Some(field)
+            }
             Self::Add(..) => false,
         }
     }
@@ -55,7 +62,7 @@ fn fields(past: &Past<What>, seen: &Seen, key: &str) -> BTreeMap<String, String>
                 What::Write(field, value) if field == name => {
                     writes.push((operation.rank(), value));
                 }
-                What::Add(field, amount) if field == name => {
+                What::Add(field, amount) | What::Begin(field, amount) if field == name => {
                     sum = Some(sum.unwrap_or(0) + amount);
                 }
                 _ => {}
@@ -123,7 +130,12 @@ impl Rules for Hashes {
                 let Ok(current) = current.parse::<i64>() else {
                     return Some(Answer::Error);
                 };
-                does(past, What::Add(field.to_owned(), 2 * amount));
+                let add = if had.contains_key(field) {
+                    What::Add
+                } else {
+                    What::Begin
+                };
+                does(past, add(field.to_owned(), 2 * amount));
                 Answer::Integer(current + amount)
             }
             ["HINCRBYFLOAT", _, field, amount] => {
@@ -132,7 +144,12 @@ impl Rules for Hashes {
                 let Some(current) = halves(current) else {
                     return Some(Answer::Error);
                 };
-                does(past, What::Add(field.to_owned(), amount));
+                let add = if had.contains_key(field) {
+                    What::Add
+                } else {
+                    What::Begin
+                };
+                does(past, add(field.to_owned(), amount));
                 text(number(current + amount))
             }
             ["DEL", _] => {

@@ -120,7 +120,10 @@ impl<'a> Bench<'a> {
             blueprint,
             strategy,
             own_decider: None,
-            faults: &case.faults,
+            faults: &case.plan(settings, seed),
+            promises: &[],
+            own_checks: &[],
+            sabotage: crate::simulation::Sabotage::default(),
             label: Label {
                 variant: variant.name.clone(),
                 strategy: strategy.name.clone(),

@@ -1,6 +1,8 @@
 //! From a resolved tree to the typed scenario: what the schema alone cannot check is checked here.
 
+mod chaos;
 mod degradation;
+mod expect;
 mod fault;
 mod limits;
 mod membership;
@@ -26,6 +28,7 @@ use crate::database::{
     Backlog, Carrier, DatabaseConfig, DatabaseKind, Entrance, FullSyncConfig, Placement, Stale,
     SyncConfig,
 };
+use crate::fault::FaultSpec;
 use crate::topology::{MemberId, RegionId, TopologyConfig};
 
 /// Makes settings of a tree that the schema has passed.
@@ -58,7 +61,8 @@ impl<'a, 'b> Builder<'a, 'b> {
             strategy.knows_shards(database.shards);
         }
         let (common, recovered) = self.objectives(table(root, "objectives"), "objectives");
-        let cases = self.cases(root, &topology, phases, &common);
+        let mut cases = self.cases(root, &topology, phases, &common);
+        self.chaos(root, &common, &mut cases);
         Settings {
             phases,
             ties: match text(root, "ties") {
@@ -78,6 +82,12 @@ impl<'a, 'b> Builder<'a, 'b> {
                 min_requests: 20,
             }),
         }
+    }
+
+    /// A plan that stands by itself, against settings that are there already.
+    pub(crate) fn plan(&mut self, nodes: &[Node], settings: &Settings) -> Vec<FaultSpec> {
+        self.kept = persistence::Kept::of(&settings.database);
+        self.faults(nodes, "fault", &settings.topology, settings.phases)
     }
 
     fn database(&mut self, fields: &Fields) -> DatabaseConfig {
@@ -177,6 +187,7 @@ impl<'a, 'b> Builder<'a, 'b> {
             return vec![Case {
                 name: name.to_owned(),
                 faults,
+                chaos: None,
                 objectives: common.to_vec(),
             }];
         }
@@ -202,6 +213,7 @@ impl<'a, 'b> Builder<'a, 'b> {
             cases.push(Case {
                 name: text(fields, "name").to_owned(),
                 faults,
+                chaos: None,
                 objectives,
             });
         }

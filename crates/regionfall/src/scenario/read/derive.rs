@@ -226,7 +226,7 @@ fn detector_kind() -> &'static Kind {
 }
 
 /// What falls with a region or a zone, where nothing is said: the database.
-fn takes(fields: &mut Fields) {
+pub(crate) fn takes(fields: &mut Fields) {
     let Some(Value::List(faults)) = fields.get_mut("fault").map(|node| &mut node.value) else {
         return;
     };

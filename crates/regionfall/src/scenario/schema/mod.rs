@@ -5,6 +5,7 @@
 //! output of `regionfall check --resolved`, the JSON Schema and the tables in
 //! `docs/scenario-format.md`.
 
+mod chaos;
 mod conduct;
 mod degradation;
 mod fault;
@@ -25,6 +26,7 @@ mod world;
 
 use crate::failover::Grade;
 
+pub(crate) use chaos::PLAN;
 pub use json::json_schema;
 pub use markdown::markdown;
 pub(crate) use root::ROOT;

@@ -1,5 +1,6 @@
 //! The top of a scenario: title, seeds, phases, cases, objectives, variants.
 
+use super::chaos::{CHAOS, EXPECT, REPLAY};
 use super::fault::FAULT;
 use super::reference::REFERENCE;
 use super::strategy::STRATEGY;
@@ -109,6 +110,9 @@ pub(crate) static ROOT: Table = Table {
             Default::Absent("nothing was measured"),
             "What the real thing did under these settings, for `regionfall fidelity`.",
         ),
+        CHAOS,
+        EXPECT,
+        REPLAY,
     ],
     open: None,
 };

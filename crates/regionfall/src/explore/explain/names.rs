@@ -1,0 +1,157 @@
+//! Names for sentences: regions instead of members, fleets and numbers instead of app servers.
+
+use crate::fault::{FaultKind, PathSelector, PlannedFault};
+use crate::history::Account;
+use crate::scenario::Settings;
+use crate::topology::{FaultId, FleetId, MemberId, NodeId, RegionId, ServerId};
+
+/// The names of a run.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Names {
+    /// By member: its region.
+    pub members: Vec<String>,
+    regions: Vec<String>,
+    nodes: Vec<String>,
+    servers: Vec<String>,
+    fleets: Vec<String>,
+    faults: Vec<String>,
+}
+
+impl Names {
+    /// The names in a run of these settings.
+    pub fn new(settings: &Settings, account: &Account) -> Self {
+        let shape = &account.shape;
+        let regions: Vec<String> = settings
+            .topology
+            .regions
+            .iter()
+            .map(|region| region.name.clone())
+            .collect();
+        let members: Vec<String> = regions[..settings.topology.members].to_vec();
+        let per_member = settings.database.nodes_per_member();
+        let nodes = shape.nodes.iter().enumerate().map(|(index, member)| {
+            if per_member == 1 {
+                members[member.index()].clone()
+            } else {
+                format!("node {} of {}", index % per_member, members[member.index()])
+            }
+        });
+        let mut counts = vec![0; shape.fleets.len()];
+        let servers = shape.servers.iter().map(|server| {
+            let count = &mut counts[server.fleet.index()];
+            *count += 1;
+            format!("{} server {count}", shape.fleets[server.fleet.index()])
+        });
+        let servers = servers.collect();
+        let mut names = Self {
+            nodes: nodes.collect(),
+            members,
+            regions,
+            servers,
+            fleets: shape.fleets.clone(),
+            faults: Vec::new(),
+        };
+        names.faults = shape
+            .faults
+            .iter()
+            .map(|fault| names.of_fault(fault))
+            .collect();
+        names
+    }
+
+    /// A member's region.
+    pub fn member(&self, member: MemberId) -> &str {
+        self.members.get(member.index()).map_or("?", String::as_str)
+    }
+
+    /// A node: its region, and its number where a member has several.
+    pub fn node(&self, node: NodeId) -> &str {
+        self.nodes.get(node.index()).map_or("?", String::as_str)
+    }
+
+    /// An app server.
+    pub fn server(&self, server: ServerId) -> &str {
+        self.servers.get(server.index()).map_or("?", String::as_str)
+    }
+
+    /// A fleet.
+    pub fn fleet(&self, fleet: FleetId) -> &str {
+        self.fleets.get(fleet.index()).map_or("?", String::as_str)
+    }
+
+    /// A fault, as a phrase: `the outage of us-east-1`.
+    pub fn fault(&self, fault: FaultId) -> &str {
+        self.faults.get(fault.index()).map_or("?", String::as_str)
+    }
+
+    fn region(&self, region: RegionId) -> &str {
+        self.regions.get(region.index()).map_or("?", String::as_str)
+    }
+
+    fn of_fault(&self, fault: &PlannedFault) -> String {
+        let member = |member: &MemberId| self.member(*member).to_owned();
+        match &fault.kind {
+            FaultKind::ProcessCrash { member: whose, .. } => {
+                format!("the process crash in {}", member(whose))
+            }
+            FaultKind::HostCrash { member: whose, .. } => {
+                format!("the host crash in {}", member(whose))
+            }
+            FaultKind::Hang { member: whose, .. } => format!("the hang in {}", member(whose)),
+            FaultKind::ZoneOutage { region, zone, .. } => {
+                format!("the outage of zone {zone} of {}", self.region(*region))
+            }
+            FaultKind::RegionOutage { region, .. } => {
+                format!("the outage of {}", self.region(*region))
+            }
+            FaultKind::FsyncStall { member: whose, .. } => {
+                format!("the stall of disks in {}", member(whose))
+            }
+            FaultKind::DiskLost { member: whose, .. } => {
+                format!("the loss of disks in {}", member(whose))
+            }
+            FaultKind::Restore { member: whose } => format!("the restore of {}", member(whose)),
+            FaultKind::Promote {
+                member: whose,
+                node,
+            } => {
+                format!("the promotion of node {node} of {}", member(whose))
+            }
+            FaultKind::SyncerStopped { member: whose, .. } => {
+                format!("the stop of syncers in {}", member(whose))
+            }
+            FaultKind::Partition { paths, .. } => format!("the cut {}", self.paths(paths)),
+            FaultKind::Latency { paths, .. } => format!("the delay {}", self.paths(paths)),
+            FaultKind::Loss { paths, .. } => format!("the loss of messages {}", self.paths(paths)),
+            other => match other {
+                FaultKind::Degraded(degradation) => {
+                    let whose = degradation.member();
+                    let place =
+                        whose.map_or(String::new(), |whose| format!(" in {}", member(&whose)));
+                    format!("the {}{place}", degradation.name().replace('-', " "))
+                }
+                FaultKind::Membership(change) => format!(
+                    "the {} of {}",
+                    change.action.name().replace('-', " "),
+                    member(&change.member)
+                ),
+                _ => format!("the {}", other.word().replace('-', " ")),
+            },
+        }
+    }
+
+    fn paths(&self, paths: &PathSelector) -> String {
+        let list = |regions: &[RegionId]| {
+            let names: Vec<&str> = regions.iter().map(|&region| self.region(region)).collect();
+            if names.is_empty() {
+                "everywhere".to_owned()
+            } else {
+                names.join(" and ")
+            }
+        };
+        let (from, to) = (list(&paths.from), list(&paths.to));
+        let way = if paths.both_ways { "between" } else { "from" };
+        let joint = if paths.both_ways { "and" } else { "to" };
+        format!("{way} {from} {joint} {to}")
+    }
+}
