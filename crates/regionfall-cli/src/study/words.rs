@@ -1,7 +1,9 @@
 //! Words for what the model holds: names of files, faults, objectives, numbers in sentences.
 
 use regionfall::explore::CellRuns;
-use regionfall::fault::{Degradation, Disks, FaultKind, Part, PathSelector, TrafficScope};
+use regionfall::fault::{
+    Degradation, Disks, FaultKind, MembershipChange, Part, PathSelector, TrafficScope,
+};
 use regionfall::metric::{Column, RUN_COLUMNS, Unit};
 use regionfall::network::Silence;
 use regionfall::scenario::{Objective, Sense, Settings, Statistic};
@@ -219,13 +221,15 @@ pub(crate) fn fault(kind: &FaultKind, settings: &Settings) -> String {
         }
         FaultKind::Degraded(degradation) => degraded(degradation, region),
         FaultKind::Routing(fault) => fault.name().replace('-', " "),
-        FaultKind::Membership(change) => {
-            let when = change.when.as_ref().map_or_else(String::new, |trigger| {
-                format!(", memory above {}", percent(trigger.memory_above))
-            });
-            format!("{} {}{when}", change.action.name(), home(change.member))
-        }
+        FaultKind::Membership(change) => changed(change, home(change.member)),
     }
+}
+
+fn changed(change: &MembershipChange, member: &str) -> String {
+    let when = change.when.as_ref().map_or_else(String::new, |trigger| {
+        format!(", memory above {}", percent(trigger.memory_above))
+    });
+    format!("{} {member}{when}", change.action.name())
 }
 
 fn degraded<'s>(degradation: &Degradation, name: impl Fn(RegionId) -> &'s str) -> String {

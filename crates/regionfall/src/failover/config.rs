@@ -239,6 +239,10 @@ pub enum Propagation {
 
 /// How clients use names.
 #[derive(Clone, PartialEq, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "habits that go together in any way"
+)]
 pub struct NameConfig {
     /// Whether a client looks at the name before each command and uses only connections to what it means; otherwise
     /// only when it opens a connection.
@@ -333,6 +337,10 @@ impl Failback {
 
 /// The client that carries commands.
 #[derive(Clone, PartialEq, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "habits that go together in any way"
+)]
 pub struct ClientConfig {
     /// How long opening a connection (TCP, TLS, AUTH) may take.
     pub connect_timeout: SimDuration,

@@ -155,7 +155,6 @@ impl VrrpRouter {
     /// An advert arrives.
     pub fn heard(&mut self, now: LocalTime, priority: u8, out: &mut Vec<RouterAction>) {
         match self.state {
-            RouterState::Stopped | RouterState::Fault => {}
             RouterState::Backup if priority == ENDS => {
                 self.listen(now, VrrpConfig::skew(self.priority), out);
             }
@@ -167,7 +166,7 @@ impl VrrpRouter {
                 }
             }
             RouterState::Master if priority == ENDS => {
-                out.push(RouterAction::Advertise(self.priority))
+                out.push(RouterAction::Advertise(self.priority));
             }
             RouterState::Master if priority > self.priority => {
                 self.listen(now, self.config.master_down(self.priority), out);
@@ -178,8 +177,8 @@ impl VrrpRouter {
                     out.push(RouterAction::Announce);
                 }
             }
-            // Of two equals the address decides, which is none of these.
-            RouterState::Master => {}
+            // Of two equal masters the address decides, which is none of these.
+            RouterState::Stopped | RouterState::Fault | RouterState::Master => {}
         }
     }
 

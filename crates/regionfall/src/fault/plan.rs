@@ -294,6 +294,10 @@ pub enum Disks {
 
 /// What falls with a region, beside the network in front of it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "a set of what may fall: each falls or does not, and all combinations make sense"
+)]
 pub struct Takes {
     /// The member.
     pub database: bool,

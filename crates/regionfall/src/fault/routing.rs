@@ -76,6 +76,18 @@ pub enum ProxyEnd {
 }
 
 impl RoutingFault {
+    /// The words of all of them in scenario files.
+    pub(crate) const WORDS: [&str; 9] = [
+        "proxy-crash",
+        "balancer-down",
+        "address-daemon",
+        "adverts-lost",
+        "dns-down",
+        "checkers-cut-off",
+        "config-syncer-stuck",
+        "node-added",
+        "record-change",
+    ];
     /// The region in which it acts, if it is one.
     pub fn place(&self) -> Option<RegionId> {
         match self {

@@ -225,8 +225,8 @@ mod tests {
                 .as_secs_f64();
         let mut resolver = Resolver::new(class, ttl, phase);
         let switched = |at: u64, resolver: &mut Resolver| {
-            let resolved = resolver.resolve(second(at), &answers);
-            resolved.is_some_and(|resolved| resolved.member == MemberId(1))
+            let answer = resolver.resolve(second(at), &answers);
+            answer.is_some_and(|answer| answer.member == MemberId(1))
         };
         (0..4_000).find(|&at| switched(at, &mut resolver))
     }

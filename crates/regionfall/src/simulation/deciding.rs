@@ -11,7 +11,7 @@ use crate::failover::{
 };
 use crate::history::{Fact, Listener};
 use crate::network::{ConnectionId, ConnectionOptions, Draw, End, Opening, TrafficClass};
-use crate::topology::{DeciderId, FaultId, HostId, MemberId, RelayId, ServerId};
+use crate::topology::{DeciderId, FaultId, HostId, MemberId, NodeId, RelayId, ServerId};
 
 /// Bytes of a probe and of its answer: RESP PING and PONG with TCP/IP headers.
 const PROBE_BYTES: u32 = 80;
@@ -536,7 +536,7 @@ impl World {
         match (kind, target) {
             (ProbeKind::Availability { .. }, None) => self.probed_host(member, kind),
             (ProbeKind::Availability { .. } | ProbeKind::Http, Some(target)) => {
-                let node = target.node.map_or(0, |node| node.index());
+                let node = target.node.map_or(0, NodeId::index);
                 self.management[node]
             }
             (_, Some(target)) => self.target_host(target),

@@ -1,9 +1,12 @@
-//! Where things are: links by their ends, the links within a member, how connections are opened.
+//! Where things are: links by their ends, the links within a member, how connections are opened, whose each is; and what
+//! little the loop over events does for itself.
 
 use regionfall_crdt::Replica;
+use regionfall_kernel::SimTime;
 
-use super::event::LinkId;
+use super::event::{LinkId, Message};
 use super::world::{Owner, World};
+use crate::history::{Fact, Listener, Phase};
 use crate::network::{ConnectionId, ConnectionOptions, EffectLog, Keepalive};
 use crate::topology::{FleetId, MemberId, NodeId};
 
@@ -78,6 +81,51 @@ impl World {
         match self.owners.get(connection.index()) {
             Some(&Some((id, owner))) if id == connection => Some(owner),
             _ => None,
+        }
+    }
+
+    /// Accounts for messages that will never arrive.
+    pub(super) fn account_for_abandoned(&mut self) {
+        while let Some(letter) = self.network.abandoned.pop() {
+            match Message::from(letter) {
+                Message::Request { slot, .. } | Message::Reply { slot, .. } => {
+                    self.operations.message_gone(slot);
+                }
+                Message::Dispatch(id) => drop(self.dispatches.take(id)),
+                // A link forgets its state itself when its connection ends: this may be an earlier one's.
+                Message::FullState(_)
+                | Message::Probe(_)
+                | Message::ProbeReply { .. }
+                | Message::Greeting(_)
+                | Message::Heartbeat
+                | Message::StatePart
+                | Message::Effects { .. }
+                | Message::Progress { .. }
+                | Message::AskProgress(_)
+                | Message::Beat(_)
+                | Message::Call(_)
+                | Message::CallReply(_) => {}
+                Message::Bytes(chunk) => drop(self.streams.take_chunk(chunk)),
+            }
+        }
+    }
+
+    /// A phase of the run begins.
+    pub(super) fn begin_phase<L: Listener>(
+        &mut self,
+        now: SimTime,
+        phase: Phase,
+        listener: &mut L,
+    ) {
+        self.phase = phase;
+        listener.observe(now, &Fact::PhaseBegan { phase });
+    }
+
+    /// Tells of faults that had their first effect.
+    #[inline]
+    pub(super) fn tell_first_effects<L: Listener>(&mut self, now: SimTime, listener: &mut L) {
+        while let Some(fault) = self.network.effects.take_fresh() {
+            listener.observe(now, &Fact::FaultTouched { fault });
         }
     }
 }

@@ -47,37 +47,8 @@ impl World {
                     self.switch_relay(now, (id, begins), (relay, affliction), listener);
                 }
             }
-            RoutingFault::AddressDaemon {
-                region,
-                number,
-                orderly,
-            } => {
-                for pair in self.pairs_of(region) {
-                    let place = (pair, usize::from(number.min(1)));
-                    let ended = &mut self.pair_mut(pair).ended[place.1];
-                    if begins {
-                        ended.push(id);
-                        self.network.effects.note(id, |effects| effects.hosts += 1);
-                        self.stop_router(now, place, orderly, listener);
-                    } else {
-                        ended.retain(|&other| other != id);
-                        self.start_router(now, place, listener);
-                    }
-                }
-            }
-            RoutingFault::AdvertsLost { region, from } => {
-                for pair in self.pairs_of(region) {
-                    for number in 0..2 {
-                        if from.is_none_or(|from| usize::from(from) == number) {
-                            let lost = &mut self.pair_mut(pair).lost[number];
-                            if begins {
-                                lost.push(id);
-                            } else {
-                                lost.retain(|&other| other != id);
-                            }
-                        }
-                    }
-                }
+            RoutingFault::AddressDaemon { .. } | RoutingFault::AdvertsLost { .. } => {
+                self.switch_pairs(now, (id, begins), fault, listener);
             }
             RoutingFault::DnsDown => {
                 for answers in &mut self.answers {
@@ -121,6 +92,51 @@ impl World {
             }
             // What operators do nobody undoes.
             RoutingFault::NodeAdded { .. } | RoutingFault::RecordChange { .. } => {}
+        }
+    }
+
+    /// What befalls the protocol that holds the address of a pair.
+    fn switch_pairs<L: Listener>(
+        &mut self,
+        now: SimTime,
+        (id, begins): (FaultId, bool),
+        fault: RoutingFault,
+        listener: &mut L,
+    ) {
+        match fault {
+            RoutingFault::AddressDaemon {
+                region,
+                number,
+                orderly,
+            } => {
+                for pair in self.pairs_of(region) {
+                    let place = (pair, usize::from(number.min(1)));
+                    let ended = &mut self.pair_mut(pair).ended[place.1];
+                    if begins {
+                        ended.push(id);
+                        self.network.effects.note(id, |effects| effects.hosts += 1);
+                        self.stop_router(now, place, orderly, listener);
+                    } else {
+                        ended.retain(|&other| other != id);
+                        self.start_router(now, place, listener);
+                    }
+                }
+            }
+            RoutingFault::AdvertsLost { region, from } => {
+                for pair in self.pairs_of(region) {
+                    for number in 0..2 {
+                        if from.is_none_or(|from| usize::from(from) == number) {
+                            let lost = &mut self.pair_mut(pair).lost[number];
+                            if begins {
+                                lost.push(id);
+                            } else {
+                                lost.retain(|&other| other != id);
+                            }
+                        }
+                    }
+                }
+            }
+            _ => {}
         }
     }
 

@@ -66,7 +66,7 @@ impl World {
                 sweep,
             } => {
                 let fits = (out + 1) as f64 <= share * size + 1e-9;
-                if !fits && !(always_one && out == 0) {
+                if !(fits || always_one && out == 0) {
                     return;
                 }
                 target.ejections += 1;

@@ -491,12 +491,12 @@ impl World {
     fn tell_upstream<L: Listener>(
         &mut self,
         now: SimTime,
-        (id, serves): (RelayId, Serves),
+        (id, population): (RelayId, Serves),
         (_, to): (MemberId, MemberId),
         listener: &mut L,
     ) {
         let judges = self.relay_state(id).decider.is_some();
-        if let Serves::Fleet(fleet) = serves
+        if let Serves::Fleet(fleet) = population
             && judges
         {
             let relaying = self.relaying.as_ref();
@@ -531,12 +531,11 @@ impl World {
         listener: &mut L,
     ) {
         let relay = self.relay_state_mut(id);
-        let index = match relay.serves {
-            Serves::Member(_) => name.index(),
-            _ => {
-                let place = |target: &RelayTarget| target.member == name;
-                relay.targets.iter().position(place).unwrap_or(0)
-            }
+        let index = if let Serves::Member(_) = relay.serves {
+            name.index()
+        } else {
+            let place = |target: &RelayTarget| target.member == name;
+            relay.targets.iter().position(place).unwrap_or(0)
         };
         let target = &mut relay.targets[index];
         if healthy {

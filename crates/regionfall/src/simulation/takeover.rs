@@ -66,6 +66,32 @@ fn local(now: SimTime) -> LocalTime {
 }
 
 impl World {
+    /// What happens to what carries traffic.
+    pub(super) fn handle_on_routes<L: Listener>(
+        &mut self,
+        now: SimTime,
+        event: Event,
+        listener: &mut L,
+    ) {
+        match event {
+            Event::SessionTimeout(id) => self.session_timeout(now, id, listener),
+            Event::SessionIdle(id) => self.session_idle(now, id),
+            Event::SessionDoomed(id) => self.session_doomed(now, id),
+            Event::Relayed(port, letter) => self.relayed(now, port, letter, listener),
+            Event::RelayLook(relay) => self.settle_upstream(now, relay, listener),
+            Event::Router(id, timer) => self.router_woken(now, id, timer, listener),
+            Event::Advert(id, priority) => self.advert_arrives(now, id, priority, listener),
+            Event::Neighbours(id) => self.neighbours_ask(now, id, listener),
+            Event::ProxyStarts(relay, fault) => self.release_relay(now, (relay, fault), listener),
+            Event::Withdrawal(relay) => self.withdraw(now, relay),
+            Event::SyncerLooks(member, node) => self.syncer_looks(now, member, node),
+            Event::SyncerApplies(member, node) => {
+                self.syncer_applies(now, (member, node), listener);
+            }
+            _ => unreachable!("everything else is handled by the world"),
+        }
+    }
+
     /// Pairs of proxies with their routers, if the strategy has them.
     pub(super) fn place_pairs(&mut self) {
         let Takeover::Vrrp(config) = self.strategy.takeover.clone() else {
@@ -106,11 +132,7 @@ impl World {
         let Takeover::Vrrp(config) = self.strategy.takeover.clone() else {
             return;
         };
-        let Some(draws) = self
-            .relaying
-            .as_ref()
-            .map(|relaying| relaying.draws.clone())
-        else {
+        let Some(draws) = self.relaying.as_ref().map(|relaying| relaying.draws) else {
             return;
         };
         let pairs = self.pairs().len();

@@ -390,22 +390,9 @@ impl World {
             Event::Watch(fault) => self.watch(now, fault),
             Event::Change(fault) => self.change_membership(now, fault, listener),
             Event::Expiry(member) => self.expire_due(now, member, listener),
-            Event::SessionTimeout(id) => self.session_timeout(now, id, listener),
-            Event::SessionIdle(id) => self.session_idle(now, id),
-            Event::SessionDoomed(id) => self.session_doomed(now, id),
-            Event::Relayed(port, letter) => self.relayed(now, port, letter, listener),
-            Event::RelayLook(relay) => self.settle_upstream(now, relay, listener),
-            Event::Router(id, timer) => self.router_woken(now, id, timer, listener),
-            Event::Advert(id, priority) => self.advert_arrives(now, id, priority, listener),
-            Event::Neighbours(id) => self.neighbours_ask(now, id, listener),
-            Event::ProxyStarts(relay, fault) => self.release_relay(now, (relay, fault), listener),
-            Event::Withdrawal(relay) => self.withdraw(now, relay),
-            Event::SyncerLooks(member, node) => self.syncer_looks(now, member, node),
-            Event::SyncerApplies(member, node) => {
-                self.syncer_applies(now, (member, node), listener);
-            }
             Event::Note(id) => self.note_arrives(now, id, listener),
             Event::Relay(beat) => self.beat_leaves(now, beat),
+            on_routes => self.handle_on_routes(now, on_routes, listener),
         }
     }
 
@@ -562,32 +549,6 @@ impl World {
         }
     }
 
-    /// Accounts for messages that will never arrive.
-    pub(super) fn account_for_abandoned(&mut self) {
-        while let Some(letter) = self.network.abandoned.pop() {
-            match Message::from(letter) {
-                Message::Request { slot, .. } | Message::Reply { slot, .. } => {
-                    self.operations.message_gone(slot);
-                }
-                Message::Dispatch(id) => drop(self.dispatches.take(id)),
-                // A link forgets its state itself when its connection ends: this may be an earlier one's.
-                Message::FullState(_)
-                | Message::Probe(_)
-                | Message::ProbeReply { .. }
-                | Message::Greeting(_)
-                | Message::Heartbeat
-                | Message::StatePart
-                | Message::Effects { .. }
-                | Message::Progress { .. }
-                | Message::AskProgress(_)
-                | Message::Beat(_)
-                | Message::Call(_)
-                | Message::CallReply(_) => {}
-                Message::Bytes(chunk) => drop(self.streams.take_chunk(chunk)),
-            }
-        }
-    }
-
     pub(super) fn start<L: Listener>(&mut self, listener: &mut L) {
         self.started = true;
         let now = SimTime::ZERO;
@@ -624,17 +585,6 @@ impl World {
         self.start_watchdogs(now, listener);
         self.open_in_advance(now, listener);
         self.start_arrivals(now);
-    }
-
-    pub(super) fn tell_first_effects<L: Listener>(&mut self, now: SimTime, listener: &mut L) {
-        while let Some(fault) = self.network.effects.take_fresh() {
-            listener.observe(now, &Fact::FaultTouched { fault });
-        }
-    }
-
-    fn begin_phase<L: Listener>(&mut self, now: SimTime, phase: Phase, listener: &mut L) {
-        self.phase = phase;
-        listener.observe(now, &Fact::PhaseBegan { phase });
     }
 
     fn schedule_phases(&mut self) {

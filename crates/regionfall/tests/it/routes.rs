@@ -80,8 +80,8 @@ impl Listener for Heard {
             } => self.verdicts.push((at, member.0, healthy)),
             Fact::Adopted { server, to, .. } => self.moves.push((at, server.0, to.0)),
             Fact::TargetReached { node, .. } => self.reached.push((at, node.0)),
-            Fact::AddressMoved { relay, zone, .. } if zone == 0 => {
-                self.addresses.push((at, relay.0))
+            Fact::AddressMoved { relay, zone: 0, .. } => {
+                self.addresses.push((at, relay.0));
             }
             Fact::TargetJudged { node, healthy, .. } => self.targets.push((at, node.0, healthy)),
             Fact::OperationIssued { server, .. } => self.issued.push(server.0),

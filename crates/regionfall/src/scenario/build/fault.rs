@@ -5,8 +5,8 @@ use regionfall_kernel::SimDuration;
 use super::topology::region_list;
 use super::{Builder, duration, inner, integer, list, share, table, text};
 use crate::fault::{
-    Disks, FaultKind, FaultSpec, Flapping, InFlight, OldActive, Part, PathSelector, Silence, Takes,
-    TrafficScope,
+    Disks, FaultKind, FaultSpec, Flapping, InFlight, OldActive, Part, PathSelector, RoutingFault,
+    Silence, Takes, TrafficScope,
 };
 use crate::scenario::error::{Problem, ProblemKind};
 use crate::scenario::model::Phases;
@@ -189,15 +189,9 @@ impl Builder<'_, '_> {
             "force-remove" | "purge" | "rejoin" => {
                 FaultKind::Membership(self.membership(fields, here, topology))
             }
-            "proxy-crash"
-            | "balancer-down"
-            | "address-daemon"
-            | "adverts-lost"
-            | "dns-down"
-            | "checkers-cut-off"
-            | "config-syncer-stuck"
-            | "node-added"
-            | "record-change" => FaultKind::Routing(self.routing(fields, here, topology)),
+            word if RoutingFault::WORDS.contains(&word) => {
+                FaultKind::Routing(self.routing(fields, here, topology))
+            }
             "clock-skew"
             | "load-surge"
             | "slow-host"
