@@ -36,6 +36,25 @@ uniform. Times are from the fault to the verdict; publication, adoption and reco
 A detector of the application's own traffic can trip only if a process produces N/W failing attempts a second, N being
 its least number and W its window.
 
+## What goes wrong with clients in the field
+
+| mode | seen in | shown by (under `crates/regionfall/tests/it/`) |
+|---|---|---|
+| a client hangs for a quarter of an hour on a silent socket | StackExchange.Redis#1848, lettuce#2082, fred.rs#358 | `clients.rs`, `without_a_timeout_a_client_waits_for_the_kernel` |
+| a command times out, its connection stays, and the next one meets the same hole | StackExchange.Redis#1848 | `clients.rs`, `a_command_that_times_out_on_a_kept_connection_meets_the_same_hole_again` |
+| a breaker that cannot trip at a low rate | jedis#4295 | `clients.rs`, `a_breaker_cannot_trip_at_a_low_rate` |
+| an outage that falls between two rounds | redis-py#4301 | `clients.rs`, `an_outage_between_two_rounds_is_seen_by_nobody_whose_round_it_misses` |
+| a kind of error that the detector does not know | redis-py#4301 | `clients.rs`, `only_timeouts_leaves_refusals_out` |
+| old failures that make a client bounce after its return | go-redis#3950 | `clients.rs`, `a_breaker_that_closed_has_forgotten` |
+| what was given up is executed later | node-redis#3435 | `clients.rs`, `what_was_given_up_may_be_executed_later` |
+| maintenance that looks like a failure | redis/docs#3465 | `clients.rs`, `maintenance_of_seconds_looks_like_a_failure_to_a_client_that_is_not_told` |
+| the health endpoint is down, the data path is up | Redis Software release notes, RS208996 | `clients.rs`, `a_health_endpoint_that_is_down_moves_every_client_that_trusts_it` |
+| failovers that reverse within seconds | redis-py docs | `clients.rs`, `a_client_that_returns_at_once_flaps_with_its_member` |
+| a return into a member that has not caught up | Redis docs, application failover | `returns.rs`, `criteria_keep_traffic_from_a_member_that_is_not_in_step` |
+| a grace that blocks the last member | redis/jedis, grace period | `returns.rs`, `a_grace_that_blocks_the_last_member_is_looked_beyond_only_on_a_timer` |
+| a shard that is down behind an endpoint that answers | Redis docs, application failover | `returns.rs`, `a_shard_that_is_down_moves_its_own_traffic_or_everything_or_nothing` |
+| outlier ejection that never engages with few members | envoy#11815 | `returns.rs`, `an_ejected_member_is_back_after_its_time_and_longer_each_time` |
+
 ";
 
 impl Catalogue {

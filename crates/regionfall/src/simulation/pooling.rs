@@ -393,5 +393,15 @@ impl World {
                 }
             }
         }
+        // The pool to that member is gone: who waited for one of its connections hears so.
+        let is_left = |slot: &Slot| self.operations.get(*slot).member == member;
+        let (left, others): (Vec<Slot>, Vec<Slot>) = self.servers[id.index()]
+            .waiting
+            .iter()
+            .partition(|slot| is_left(slot));
+        self.servers[id.index()].waiting = others.into();
+        for slot in left {
+            self.attempt_failed(now, slot, AttemptEnding::Refused, listener);
+        }
     }
 }

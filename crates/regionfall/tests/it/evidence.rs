@@ -64,10 +64,8 @@ fn every_kind_sees_a_process_that_is_dead_hangs_or_has_no_machine() {
         for probe in EVERY {
             assert!(sees(probe, &fault).contains(&"b"), "{probe} {kind}");
         }
-        assert_eq!(
-            sees("probe = \"connect\"", &fault).is_empty(),
-            kind == "hang"
-        );
+        // A client's connection takes TLS and a login, which a process that hangs does not answer.
+        assert!(sees("probe = \"connect\"", &fault).contains(&"b"), "{kind}");
     }
 }
 
@@ -133,12 +131,12 @@ fn lag_is_seen_beyond_its_tolerance() {
 
 #[test]
 fn keys_at_random_may_miss_the_shard_that_is_down() {
-    let shards = "[database]\nshards = 8\nreplicas_per_shard = 7\n";
+    let shards = "[database]\nshards = 6\nreplicas_per_shard = 5\n";
     let one = fault("kind = \"process-crash\"\nregion = \"b\"\nnode = 3");
     let rest = format!("{shards}{one}");
     assert_eq!(sees("probe = \"set-get\"", &rest), ["b"]);
     assert_eq!(sees("probe = \"ping\"", &rest), [""; 0]);
-    // Thirty rounds of four keys in eight shards find it, one round of them in two does.
+    // Each round of four keys in six shards finds it with one chance in two; there are thirty.
     assert_eq!(sees("probe = \"set-get\", keys = 4", &rest), ["b"]);
     let check = "probe = \"custom\", sees = [\"shards\"]";
     assert_eq!(sees(check, &rest), ["b"]);

@@ -25,6 +25,7 @@ mod kinds;
 mod ledger;
 mod links;
 mod loss_is_poisson;
+mod measured_clients;
 mod membership;
 mod memory;
 mod nodes;
