@@ -2,10 +2,20 @@
 
 use super::event::LinkId;
 use super::world::World;
-use crate::network::{ConnectionOptions, Keepalive};
+use crate::network::{ConnectionOptions, EffectLog, Keepalive};
 use crate::topology::{FleetId, MemberId, NodeId};
 
 impl World {
+    /// What each fault has done so far.
+    pub fn fault_effects(&self) -> &EffectLog {
+        &self.network.effects
+    }
+
+    /// For each shard of a member, the node that is its primary.
+    pub fn primaries(&self, member: MemberId) -> &[NodeId] {
+        &self.members[member.index()].primaries
+    }
+
     /// How many shards each member has.
     #[inline]
     pub(super) fn shards(&self) -> u16 {

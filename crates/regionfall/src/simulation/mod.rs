@@ -34,6 +34,7 @@ mod placing;
 mod pooling;
 mod promoting;
 mod recovering;
+mod renoising;
 mod replication;
 mod routing;
 mod run;

@@ -31,7 +31,7 @@ use crate::database::{Journal, Link, Member, Node};
 use crate::failover::{Decider, StrategyConfig};
 use crate::fault::PlannedFault;
 use crate::history::{Fact, Listener, Phase};
-use crate::network::{ConnectionId, EffectLog, End, Network, NetworkEvent, Notice};
+use crate::network::{ConnectionId, End, Network, NetworkEvent, Notice};
 use crate::route::Answers;
 use crate::scenario::Ties;
 use crate::topology::{DeciderId, FaultId, HostId, MemberId, NodeId, ServerId};
@@ -236,12 +236,6 @@ impl World {
         }
     }
 
-    /// Draws every delay anew from now on; requests, faults and weather stay as they are.
-    pub(crate) fn renoise(&mut self, seed: Seed) {
-        self.network.renoise(seed);
-        self.processing_draws = seed.addressed("processing");
-    }
-
     /// When the next thing will happen; [`SimTime::NEVER`] if nothing will.
     pub fn next_time(&mut self) -> SimTime {
         if self.started {
@@ -283,22 +277,12 @@ impl World {
         self.queue.popped() - before
     }
 
-    /// What each fault has done so far.
-    pub fn fault_effects(&self) -> &EffectLog {
-        &self.network.effects
-    }
-
     /// The nodes' shards: what each holds, and whether it runs.
     pub fn nodes(&self) -> impl Iterator<Item = (NodeId, bool, impl Iterator<Item = &Replica>)> {
         self.nodes.iter().map(|node| {
             let replicas = node.shards.iter().map(|shard| &shard.replica);
             (node.id, node.is_running, replicas)
         })
-    }
-
-    /// For each shard of a member, the node that is its primary.
-    pub fn primaries(&self, member: MemberId) -> &[NodeId] {
-        &self.members[member.index()].primaries
     }
 
     /// Whether nothing is under way any more: no operation waits, and all running members that can hear

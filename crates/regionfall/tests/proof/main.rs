@@ -7,6 +7,7 @@
 
 mod bugs;
 mod campaign;
+mod documents;
 mod exhaustive;
 mod plans;
 mod promises;
