@@ -7,7 +7,6 @@
 
 mod bugs;
 mod campaign;
-mod documents;
 mod exhaustive;
 mod plans;
 mod promises;
