@@ -60,7 +60,7 @@ pub(crate) enum Command {
     Verify(VerifyArguments),
     /// Runs scenarios as tests: one line for each scenario, case and strategy
     Test(TestArguments),
-    /// Tells the story of a run: what happened, why writes were lost, why clients were slow
+    /// Tells the story of a run: what happened, why writes were lost and clients slow
     Explain(ExplainArguments),
     /// Makes a failing run as small as it gets: scenario file, Rust test, story
     Shrink(ShrinkArguments),

@@ -1,6 +1,6 @@
 //! What faults do to hosts, paths and the connections over them.
 
-use regionfall_kernel::{EventQueue, Sampler, SimTime};
+use regionfall_kernel::{EventQueue, Sampler, Seed, SimTime};
 
 use super::connection::Stage;
 use super::{
@@ -28,6 +28,11 @@ pub enum InFlight {
 }
 
 impl<P: Copy> Network<P> {
+    /// Draws the delays of messages from another seed from now on. The weather stays.
+    pub(crate) fn renoise(&mut self, seed: Seed) {
+        self.draws = seed.addressed("network");
+    }
+
     /// A cut begins to act on one kind of traffic of a path.
     pub fn cut<E: CarriesNetwork<P>>(
         &mut self,

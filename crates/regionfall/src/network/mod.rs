@@ -112,11 +112,6 @@ impl<P: Copy> Network<P> {
         }
     }
 
-    /// Draws the delays of messages from another seed from now on. The weather stays.
-    pub(crate) fn renoise(&mut self, seed: Seed) {
-        self.draws = seed.addressed("network");
-    }
-
     /// Adds a running host.
     pub fn add_host(&mut self, region: RegionId, zone: u16) -> HostId {
         self.hosts.push(Host::new(region, zone));

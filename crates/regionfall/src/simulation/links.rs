@@ -148,10 +148,6 @@ impl World {
 
     /// The syncer will try to connect at this moment, and at no other that it had planned.
     pub(super) fn retry_link_at(&mut self, at: SimTime, link: LinkId) {
-        // The first opening of all links has its limit.
-        if self.sabotage.is(Mutation::NeverReconnects) && at > SimTime::from_nanos(8_000_000_000) {
-            return;
-        }
         let state = &mut self.links[usize::from(link.0)];
         self.queue.cancel(state.retry);
         state.retry = self.queue.arm(at, Event::LinkRetry(link));

@@ -44,6 +44,7 @@ mod promoting;
 mod recovering;
 mod relaying;
 mod relays;
+mod renoising;
 mod replication;
 mod requesting;
 mod routing;

@@ -69,9 +69,7 @@ impl World {
             return;
         }
         let is_home = to == self.blueprint.settings().workload.fleets[server.fleet.index()].home[0];
-        if self.sabotage.is(Mutation::NeverSwitches)
-            || self.sabotage.is(Mutation::NeverFailsBack) && is_home
-        {
+        if self.sabotage.is(Mutation::NeverFailsBack) && is_home {
             return;
         }
         server.route = route;

@@ -30,8 +30,6 @@ pub(crate) enum Mutation {
     RestoresLostDisks,
     /// Effects arrive with another time than they were written with.
     ChangesTimestamps,
-    /// A link that broke is not opened again.
-    NeverReconnects,
     /// A target that greets gets nothing of what it lacks.
     SkipsCatchUp,
     /// The first effect of every range is left out.
@@ -48,8 +46,6 @@ pub(crate) enum Mutation {
     NeverDemotes,
     /// Reads are served by a replica.
     ReadsAtReplicas,
-    /// An app server adopts no route.
-    NeverSwitches,
     /// An app server that left its home never goes back.
     NeverFailsBack,
     /// Every second request goes to the other home.

@@ -258,12 +258,6 @@ impl World {
         }
     }
 
-    /// Draws every delay anew from now on; requests, faults and weather stay as they are.
-    pub(crate) fn renoise(&mut self, seed: Seed) {
-        self.network.renoise(seed);
-        self.processing_draws = seed.addressed("processing");
-    }
-
     /// When the next thing will happen; [`SimTime::NEVER`] if nothing will.
     pub fn next_time(&mut self) -> SimTime {
         if self.started {

@@ -1,17 +1,14 @@
 //! Small worlds in full: every interleaving up to a bound, for machines that decide. What holds here holds in all of them, not in
 //! those that a seed happens to draw.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 
-use regionfall::database::promotion::watchdog::{
-    OwnProcess, Watchdog, WatchdogAction, WatchdogConfig, WatchdogMessage, WatchdogSight,
-};
 use regionfall::failover::{
     Action, ClientJudge, Decider, Failback, Probe, ProbeOutcome, Seat, Sight, StrategyConfig,
 };
 use regionfall::scenario::Scenario;
-use regionfall::topology::{LocalTime, MemberId, NodeId};
-use regionfall_kernel::{Distribution, Seed, SimDuration, TraceHash};
+use regionfall::topology::{LocalTime, MemberId};
+use regionfall_kernel::TraceHash;
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -218,156 +215,4 @@ fn no_interleaving_fails_back_before_its_criteria() {
         assert!(moves > 10, "{failback}: {moves} moves");
         let _ = moves_back;
     }
-}
-
-const NODES: usize = 3;
-
-/// Three watchdogs; node 0 is primary of the one shard.
-#[derive(Clone)]
-struct Town {
-    dogs: Vec<Watchdog>,
-    /// What node held in which epoch, as it was told to.
-    primaries: BTreeMap<u32, NodeId>,
-    /// Who serves as primary: told to, and not told otherwise.
-    roles: [bool; NODES],
-}
-
-impl Town {
-    fn new() -> Self {
-        let nodes: Vec<(NodeId, u16)> = (0..NODES as u8)
-            .map(|id| (NodeId(id), u16::from(id)))
-            .collect();
-        let config = WatchdogConfig {
-            takes: Distribution::Constant(SimDuration::from_secs(5)),
-            heartbeat: SimDuration::from_secs(1),
-            serves_alone: SimDuration::from_secs(2),
-            replica_grace: None,
-        };
-        let draws = Seed::new(1).addressed("watchdogs");
-        let make = |&(id, _): &(NodeId, u16)| {
-            Watchdog::new(id, config.clone(), &nodes, &[NodeId(0)], draws)
-        };
-        let mut dogs: Vec<Watchdog> = nodes.iter().map(make).collect();
-        for dog in &mut dogs {
-            dog.start(LocalTime(0), &mut Vec::new());
-        }
-        Self {
-            dogs,
-            primaries: BTreeMap::from([(1, NodeId(0))]),
-            roles: [true, false, false],
-        }
-    }
-
-    /// One heartbeat of everybody, in this order, with one node cut off from the others, or none.
-    fn round(&mut self, second: u64, order: [usize; NODES], alone: Option<usize>) {
-        let now = LocalTime(second * SECOND);
-        for index in order {
-            let own = OwnProcess {
-                shard: 0,
-                answers: true,
-                offset: 0,
-            };
-            self.see(index, now, WatchdogSight::Woken(vec![own]), alone);
-        }
-    }
-
-    fn see(&mut self, index: usize, now: LocalTime, sight: WatchdogSight, alone: Option<usize>) {
-        let mut letters: VecDeque<(usize, usize, WatchdogMessage)> = VecDeque::new();
-        let mut out = Vec::new();
-        self.dogs[index].observe(now, sight, &mut out);
-        self.act(index, out, &mut letters);
-        while let Some((from, to, message)) = letters.pop_front() {
-            if alone == Some(from) || alone == Some(to) {
-                continue;
-            }
-            let mut out = Vec::new();
-            let sight = WatchdogSight::Received {
-                from: NodeId(from as u8),
-                message,
-            };
-            self.dogs[to].observe(now, sight, &mut out);
-            self.act(to, out, &mut letters);
-        }
-    }
-
-    fn act(
-        &mut self,
-        index: usize,
-        out: Vec<WatchdogAction>,
-        letters: &mut VecDeque<(usize, usize, WatchdogMessage)>,
-    ) {
-        for action in out {
-            match action {
-                WatchdogAction::Send { to, message } => {
-                    letters.push_back((index, to.index(), message))
-                }
-                WatchdogAction::BecomePrimary { epoch, .. } => {
-                    self.roles[index] = true;
-                    let holder = *self.primaries.entry(epoch).or_insert(NodeId(index as u8));
-                    assert_eq!(holder.index(), index, "epoch {epoch} has two holders");
-                }
-                WatchdogAction::BecomeReplica { .. } => self.roles[index] = false,
-                _ => {}
-            }
-        }
-    }
-
-    /// Nodes that take writes: primaries that hear a majority.
-    fn serving(&self) -> usize {
-        (0..NODES)
-            .filter(|&node| self.roles[node] && self.dogs[node].has_quorum())
-            .count()
-    }
-}
-
-#[test]
-fn no_interleaving_of_watchdogs_has_two_holders_that_serve() {
-    let orders = [
-        [0, 1, 2],
-        [0, 2, 1],
-        [1, 0, 2],
-        [1, 2, 0],
-        [2, 0, 1],
-        [2, 1, 0],
-    ];
-    let cuts = [None, Some(0), Some(1), Some(2)];
-    let mut level = BTreeMap::from([(String::new(), Town::new())]);
-    let (mut states, mut promotions) = (0, BTreeSet::new());
-    for second in 1..=11 {
-        let mut next = BTreeMap::new();
-        for town in level.values() {
-            for alone in cuts {
-                // The order within a round matters only while a promotion can be under way.
-                let orders = if second > 4 {
-                    &orders[..]
-                } else {
-                    &orders[..1]
-                };
-                for &order in orders {
-                    let mut town = town.clone();
-                    town.round(second, order, alone);
-                    assert!(town.serving() <= 1, "two serve in second {second}");
-                    promotions.extend(town.primaries.iter().map(|(epoch, node)| (*epoch, node.0)));
-                    next.entry(format!("{:?}{:?}", town.dogs, town.roles))
-                        .or_insert(town);
-                }
-            }
-        }
-        states += next.len();
-        level = next;
-        // A bound on the breadth: beyond it a regular part of the states goes on.
-        if level.len() > 400 {
-            let stride = level.len() / 400 + 1;
-            let mut index = 0;
-            level.retain(|_, _| {
-                index += 1;
-                index % stride == 0
-            });
-        }
-    }
-    assert!(states > 2_000, "{states}");
-    assert!(
-        promotions.len() > 2,
-        "somebody was promoted in some of them: {promotions:?}"
-    );
 }

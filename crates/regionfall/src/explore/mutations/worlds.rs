@@ -64,11 +64,6 @@ pub(super) fn rows() -> Vec<Row> {
             members(),
         ),
         row(
-            M::NeverReconnects,
-            "a link that broke is not opened again",
-            members(),
-        ),
-        row(
             M::SkipsCatchUp,
             "who greets gets nothing of what it lacks",
             members(),
@@ -100,7 +95,6 @@ pub(super) fn rows() -> Vec<Row> {
             "reads are served by a replica",
             quiet_cluster(),
         ),
-        row(M::NeverSwitches, "app servers adopt no route", switching()),
         row(M::NeverFailsBack, "app servers never go home", switching()),
         row(
             M::WritesEverywhere,
@@ -454,8 +448,6 @@ at = "5s"
 lasts = "60s"
 [expect]
 promises = ["everyone-home"]
-[objectives]
-rto_max = {{ max = "45s" }}
 "#
     );
     ("switching", text)
