@@ -8,7 +8,7 @@ use regionfall::failover::{
 };
 use regionfall::scenario::Scenario;
 use regionfall::topology::{LocalTime, MemberId};
-use regionfall_kernel::TraceHash;
+use regionfall_kernel::{Seed, TraceHash};
 
 const SECOND: u64 = 1_000_000_000;
 
