@@ -11,6 +11,7 @@ mod convergence;
 mod copies;
 mod digests;
 mod dots;
+mod elected;
 mod exposure;
 mod fenced;
 mod home;
@@ -29,6 +30,7 @@ pub use convergence::Convergence;
 pub use copies::Copies;
 pub use digests::Digests;
 pub use dots::Dots;
+pub use elected::Elected;
 pub use exposure::{DiskTimes, Exposure};
 pub use fenced::Fenced;
 pub use home::everyone_home;
@@ -149,6 +151,7 @@ pub struct StandardChecks {
     digests: Digests,
     convergence: Convergence,
     fenced: Fenced,
+    elected: Elected,
     exposure: Option<Exposure>,
 }
 
@@ -161,6 +164,7 @@ impl StandardChecks {
             digests: Digests::default(),
             convergence: Convergence::new(groups),
             fenced: Fenced::new(members),
+            elected: Elected::new(members),
             exposure: None,
         }
     }
@@ -200,6 +204,7 @@ impl StandardChecks {
         ];
         verdicts.extend(sometimes(account));
         verdicts.extend(self.fenced.verdict());
+        verdicts.extend(self.elected.verdict());
         verdicts
     }
 }
@@ -212,10 +217,11 @@ impl Listener for StandardChecks {
     #[inline(always)]
     fn observe(&mut self, at: SimTime, fact: &Fact<'_>) {
         // The others only look at the members at rest.
-        let (one, other, third) = (*fact, *fact, *fact);
+        let (one, other, third, fourth) = (*fact, *fact, *fact, *fact);
         self.dots.observe(at, &one);
         self.convergence.observe(at, &other);
         self.fenced.observe(at, &third, self.dots.book());
+        self.elected.observe(at, &fourth);
         if let Some(exposure) = &mut self.exposure {
             exposure.observe(at, fact);
         }

@@ -135,6 +135,7 @@ impl World {
             who,
             sequence,
             attempt: 0,
+            redirects: 0,
             member: home,
             in_doubt: false,
             unconfirmed: false,
@@ -167,19 +168,39 @@ impl World {
             self.attempt_failed(now, slot, AttemptEnding::TargetDown, listener);
             return;
         }
+        if self.routes_by_slot() {
+            self.take_connection_to_node(now, id, slot, listener);
+        } else {
+            self.take_connection(now, id, slot, listener);
+        }
+    }
+
+    fn take_connection<L: Listener>(
+        &mut self,
+        now: SimTime,
+        id: ServerId,
+        slot: Slot,
+        listener: &mut L,
+    ) {
+        let member = self.operations.get(slot).member;
         let server = &self.servers[id.index()];
         if let Some(position) = server.idle_connection(member) {
             self.send_request(now, id, position, slot, listener);
         } else if server.has_room(member) {
             self.open_for(now, id, slot, listener);
         } else {
-            let wait = self.strategy.client.pool_wait;
-            self.servers[id.index()].waiting.push_back(slot);
-            if let Some(wait) = wait {
-                let operation = self.operations.get(slot).id;
-                self.queue
-                    .schedule(now + wait, Event::PoolTimeout(id, slot, operation));
-            }
+            self.wait_for_connection(now, id, slot);
+        }
+    }
+
+    /// An operation waits until a connection is free, or one may be opened.
+    pub(super) fn wait_for_connection(&mut self, now: SimTime, id: ServerId, slot: Slot) {
+        let wait = self.strategy.client.pool_wait;
+        self.servers[id.index()].waiting.push_back(slot);
+        if let Some(wait) = wait {
+            let operation = self.operations.get(slot).id;
+            self.queue
+                .schedule(now + wait, Event::PoolTimeout(id, slot, operation));
         }
     }
 
@@ -255,6 +276,7 @@ impl World {
         let operation = self.operations.get_mut(slot);
         operation.in_doubt |= !proves_no_effect(ending);
         let (number, attempt, member) = (operation.id, operation.attempt, operation.member);
+        let tries = attempt - operation.redirects;
         let (id, command, in_doubt) = (
             operation.server,
             operation.request.command,
@@ -275,7 +297,8 @@ impl World {
         ) {
             self.tell_judge(now, id, member, true, listener);
         }
-        let retry = next_attempt_after(&self.strategy.client, command, attempt, ending);
+        self.doubt_slot_map(now, (id, member), ending);
+        let retry = next_attempt_after(&self.strategy.client, command, tries, ending);
         if let Some(wait) = retry {
             self.operations.get_mut(slot).attempt += 1;
             self.queue.schedule(now + wait, Event::Retry(slot, number));

@@ -3,6 +3,7 @@
 use regionfall_crdt::OriginId;
 
 use super::letter::Letter;
+use super::slots::Redirect;
 use crate::client::Slot;
 use crate::history::Phase;
 use crate::network::{CarriesNetwork, NetworkEvent};
@@ -81,6 +82,10 @@ pub(super) enum Event {
     Export(MemberId),
     /// A member has read an export that an operator restores.
     Imported(MemberId, FaultId),
+    /// The timer of a process of a Redis Cluster is due.
+    ClusterTick(StationId),
+    /// A question for a slot map, or its answer, arrives.
+    MapQuestion(MapQuestionId),
     /// A node's processes have loaded what they found on disk.
     Loaded(NodeId),
     /// A reply that waits for a disk may leave.
@@ -153,6 +158,14 @@ pub(super) enum Message {
     },
     /// Its primary asks for that.
     AskProgress(LinkId),
+    /// A message of the cluster bus.
+    Bus(ParcelId),
+    /// The answer to a request that is another's, or while the cluster is down.
+    Redirect {
+        slot: Slot,
+        attempt: u8,
+        to: Redirect,
+    },
 }
 
 /// A directed link of one shard.
@@ -185,6 +198,18 @@ pub(super) struct DispatchId(pub u32);
 /// A database process: that of one shard of one member.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct ProcessId(pub u16);
+
+/// A process of a Redis Cluster in its place.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct StationId(pub u16);
+
+/// A message of the cluster bus under way.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct ParcelId(pub u32);
+
+/// A question for a slot map.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct MapQuestionId(pub u32);
 
 /// A probe under way.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -250,6 +275,8 @@ impl Event {
             Self::WatchdogTick(_) => 42,
             Self::Tidings(_) => 43,
             Self::Cron(_) => 44,
+            Self::ClusterTick(_) => 60,
+            Self::MapQuestion(_) => 61,
             Self::WaitOver(_) => 45,
             Self::WaitDisk(_) => 46,
             Self::Forward(_) => 21,

@@ -6,9 +6,10 @@
 
 use regionfall_crdt::OriginId;
 
-use super::event::{CallId, DispatchId, LinkId, Message, ProbeId};
+use super::event::{CallId, DispatchId, LinkId, Message, ParcelId, ProbeId};
+use super::slots::Redirect;
 use crate::client::Slot;
-use crate::topology::MemberId;
+use crate::topology::{MemberId, NodeId};
 
 /// A message in two words: in the first the kind (8 bits), small fields (24) and an identity (32).
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -28,6 +29,10 @@ const DISPATCH: u64 = 40;
 const PROGRESS: u64 = 41;
 const ASK_PROGRESS: u64 = 42;
 const STATE_PART: u64 = 43;
+const BUS: u64 = 60;
+const REDIRECT: u64 = 61;
+/// In the place of a node: none, the cluster is down.
+const DOWN: u64 = 0x100;
 
 impl From<Message> for Letter {
     #[inline]
@@ -83,6 +88,14 @@ impl From<Message> for Letter {
                 (word(PROGRESS, 0, identity), both)
             }
             Message::AskProgress(LinkId(id)) => (word(ASK_PROGRESS, 0, u32::from(id)), 0),
+            Message::Bus(ParcelId(id)) => (word(BUS, 0, id), 0),
+            Message::Redirect { slot, attempt, to } => {
+                let to = match to {
+                    Redirect::Moved(node) => u64::from(node.0),
+                    Redirect::ClusterDown => DOWN,
+                };
+                (word(REDIRECT, u64::from(attempt) | to << 8, slot.0), 0)
+            }
         };
         Self([first, second])
     }
@@ -129,6 +142,15 @@ impl From<Letter> for Message {
                 durable: (second >> 32) as u32,
             },
             ASK_PROGRESS => Self::AskProgress(LinkId(identity as u16)),
+            BUS => Self::Bus(ParcelId(identity)),
+            REDIRECT => Self::Redirect {
+                slot,
+                attempt,
+                to: match first >> 16 & 0xFFFF {
+                    DOWN => Redirect::ClusterDown,
+                    node => Redirect::Moved(NodeId(node as u8)),
+                },
+            },
             kind => {
                 debug_assert_eq!(kind, CALL_REPLY, "letters are made from messages only");
                 Self::CallReply(CallId(identity))
@@ -196,6 +218,17 @@ mod tests {
                 durable: u32::MAX - 3,
             },
             Message::AskProgress(link),
+            Message::Bus(ParcelId(0x8000_0003)),
+            Message::Redirect {
+                slot,
+                attempt: 253,
+                to: Redirect::Moved(NodeId(255)),
+            },
+            Message::Redirect {
+                slot,
+                attempt: 1,
+                to: Redirect::ClusterDown,
+            },
         ];
         for message in messages {
             assert_eq!(Message::from(Letter::from(message)), message);

@@ -95,6 +95,7 @@ impl World {
         let pooled = Pooled {
             connection: None,
             member,
+            node: self.node_by_slot(slot),
             state,
         };
         let fleet = self.servers[id.index()].fleet;
@@ -143,7 +144,9 @@ impl World {
             return;
         }
         let Hop::Member(entry) = Route::direct(member).entry();
-        let host = self.entrance_host(entry);
+        let node = self.node_by_slot(slot);
+        self.servers[id.index()].pool[position].node = node;
+        let host = node.map_or_else(|| self.entrance_host(entry), |node| self.node_host(node));
         self.open_pooled(now, (id, position), (slot, host), listener);
     }
 
@@ -209,6 +212,10 @@ impl World {
         id: ServerId,
         listener: &mut L,
     ) {
+        if self.routes_by_slot() {
+            self.serve_waiting_by_node(now, id, listener);
+            return;
+        }
         while let Some(&slot) = self.servers[id.index()].waiting.front() {
             let server = &self.servers[id.index()];
             let member = self.operations.get(slot).member;

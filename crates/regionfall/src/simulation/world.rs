@@ -11,11 +11,13 @@ use super::acknowledging::Waiting;
 use super::afflictions::HostFault;
 use super::answering::Errands;
 use super::blueprint::Blueprint;
+use super::cabling::Parcels;
 use super::capacity::Capacity;
+use super::clustering::Station;
 use super::deciding::{DeciderSlot, ProbeSlot};
 use super::degrading::Acting;
 use super::endpoint::{Call, Endpoint};
-use super::event::{ARRIVAL, Event, LinkId, Message, PostId};
+use super::event::{ARRIVAL, Event, LinkId, Message, PostId, StationId};
 use super::exporting::Exporting;
 use super::inquiring::Inquiries;
 use super::letter::Letter;
@@ -23,6 +25,7 @@ use super::membership::Removal;
 use super::memory::Memory;
 use super::persisting::Persisting;
 use super::sentinels::{Dispatches, Post};
+use super::slots::MapQuestions;
 use super::watchdogs::{Kennel, Tidings};
 use crate::client::{AppServer, Finding, Operations};
 use crate::database::promotion::guard::Reports;
@@ -85,6 +88,10 @@ pub struct World {
     pub(super) inquiries: Inquiries,
     pub(super) kennels: Vec<Kennel>,
     pub(super) tidings: Vec<Option<Tidings>>,
+    /// By node and shard: the processes of a Redis Cluster; empty if it is none.
+    pub(super) stations: Vec<Station>,
+    pub(super) parcels: Parcels,
+    pub(super) map_questions: MapQuestions,
     /// By node and shard: what a primary knows of its replicas.
     pub(super) reports: Vec<Vec<Reports>>,
     pub(super) reports_sent: u32,
@@ -127,6 +134,8 @@ pub(super) enum Owner {
     Endpoint(u32),
     /// A Sentinel's, and which of its own.
     Sentinel(PostId, u16),
+    /// A process's of a Redis Cluster, and which of its own.
+    Cluster(StationId, u16),
 }
 
 impl World {
@@ -179,6 +188,9 @@ impl World {
             inquiries: Inquiries::default(),
             kennels: Vec::new(),
             tidings: Vec::new(),
+            stations: Vec::new(),
+            parcels: Parcels::default(),
+            map_questions: MapQuestions::default(),
             reports: Vec::new(),
             reports_sent: 0,
             waits: Vec::new(),
@@ -205,6 +217,7 @@ impl World {
         world.place_deciders(seed);
         world.place_sentinels(seed);
         world.place_watchdogs(seed);
+        world.place_stations(seed);
         world.place_management();
         world.place_capacity(seed);
         world.place_memory(seed);
@@ -362,6 +375,8 @@ impl World {
             Event::WaitDisk(id) => self.wait_for_own_disk(now, id, listener),
             Event::Inquiry(id) => self.inquiry_goes_on(now, id, listener),
             Event::SentinelTick(id) => self.sentinel_due(now, id, listener),
+            Event::ClusterTick(id) => self.station_due(now, id, listener),
+            Event::MapQuestion(id) => self.map_question_goes_on(now, id),
             Event::Export(member) => self.export(now, member),
             Event::Imported(member, fault) => self.imported(now, (member, fault), listener),
             Event::Loaded(node) => self.node_loaded(now, node, listener),
@@ -400,6 +415,7 @@ impl World {
                 Some(Owner::Link(link)) => self.link_opened(now, link),
                 Some(Owner::Endpoint(endpoint)) => self.endpoint_opened(now, endpoint),
                 Some(Owner::Sentinel(id, wire)) => self.wire_opened(now, id, wire),
+                Some(Owner::Cluster(id, cable)) => self.cable_opened(now, id, cable),
                 Some(Owner::Kept(..)) | None => {}
             },
             Notice::Broken {
@@ -417,6 +433,7 @@ impl World {
                 Some(Owner::Link(link)) => self.link_broken(now, link, connection, listener),
                 Some(Owner::Endpoint(endpoint)) => self.endpoint_broken(endpoint),
                 Some(Owner::Sentinel(id, wire)) => self.wire_broken(now, id, wire, listener),
+                Some(Owner::Cluster(id, cable)) => self.cable_broken(now, id, cable, listener),
                 None => {}
             },
             Notice::Broken {
@@ -501,46 +518,10 @@ impl World {
                 self.progress_arrives(now, link, reached, listener);
             }
             Message::AskProgress(link) => self.progress_asked(now, link),
-        }
-    }
-
-    /// Accounts for messages that will never arrive.
-    pub(super) fn account_for_abandoned(&mut self) {
-        while let Some(letter) = self.network.abandoned.pop() {
-            match Message::from(letter) {
-                Message::Request { slot, .. } | Message::Reply { slot, .. } => {
-                    self.operations.message_gone(slot);
-                }
-                Message::Dispatch(id) => drop(self.dispatches.take(id)),
-                // A link forgets its state itself when its connection ends: this may be an earlier one's.
-                Message::FullState(_)
-                | Message::Probe(_)
-                | Message::ProbeReply { .. }
-                | Message::Greeting(_)
-                | Message::Heartbeat
-                | Message::StatePart
-                | Message::Effects { .. }
-                | Message::Progress { .. }
-                | Message::AskProgress(_)
-                | Message::Call(_)
-                | Message::CallReply(_) => {}
+            Message::Bus(id) => self.parcel_arrives(now, connection, id, listener),
+            Message::Redirect { slot, attempt, to } => {
+                self.redirect_arrives(now, connection, (slot, attempt), to, listener);
             }
-        }
-    }
-
-    pub(super) fn own(&mut self, connection: ConnectionId, owner: Owner) {
-        let index = connection.index();
-        if self.owners.len() <= index {
-            self.owners.resize(index + 1, None);
-        }
-        self.owners[index] = Some((connection, owner));
-    }
-
-    #[inline]
-    pub(super) fn owner(&self, connection: ConnectionId) -> Option<Owner> {
-        match self.owners.get(connection.index()) {
-            Some(&Some((id, owner))) if id == connection => Some(owner),
-            _ => None,
         }
     }
 
@@ -577,6 +558,7 @@ impl World {
         self.start_reports(now);
         self.start_sentinels(now, listener);
         self.start_watchdogs(now, listener);
+        self.start_stations(now, listener);
         self.start_arrivals(now);
     }
 

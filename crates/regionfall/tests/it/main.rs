@@ -11,6 +11,7 @@ mod capacity;
 mod chaos;
 mod chaos_on_disk;
 mod closed_loop;
+mod cluster;
 mod conflict;
 mod degradations;
 mod field;

@@ -250,6 +250,10 @@ pub(crate) static DATABASE: Table = Table {
                     "sentinel",
                     "clients ask a Sentinel for the primary before they connect",
                 ),
+                (
+                    "cluster",
+                    "clients send each request to the node that their slot map names, and are sent on by MOVED (Redis Cluster, OSS Cluster API)",
+                ),
             ]),
             Default::Text("proxy"),
             "How clients reach the shards of a member that has several nodes.",
@@ -503,7 +507,10 @@ static WAIT: Table = Table {
             "command",
             Kind::Word(&[
                 ("wait", "replicas have it in memory"),
-                ("waitaof", "it is forced to disk: in the replicas' append-only files, and in the primary's own if `local` is 1"),
+                (
+                    "waitaof",
+                    "it is forced to disk: in the replicas' append-only files, and in the primary's own if `local` is 1",
+                ),
             ]),
             Default::Text("wait"),
             "Which command follows each write.",
