@@ -133,14 +133,6 @@ pub(crate) fn objective(objective: &Objective) -> String {
 pub(crate) fn fault(kind: &FaultKind, settings: &Settings) -> String {
     let region = |id: RegionId| settings.topology.regions[id.index()].name.as_str();
     let home = |member: MemberId| region(RegionId::from_index(member.index()));
-    let lost = |disks: &Disks| match disks {
-        Disks::Kept => "disk kept",
-        Disks::Lost => "disk lost",
-    };
-    let silence = |mode: &Silence| match mode {
-        Silence::Silent => "silent",
-        Silence::Refusing => "refusing",
-    };
     match kind {
         FaultKind::ProcessCrash {
             member,
@@ -152,7 +144,7 @@ pub(crate) fn fault(kind: &FaultKind, settings: &Settings) -> String {
                 "process crash {} {}, {}",
                 nodes(*part),
                 home(*member),
-                lost(disks)
+                lost(*disks)
             )
         }
         FaultKind::HostCrash {
@@ -165,7 +157,7 @@ pub(crate) fn fault(kind: &FaultKind, settings: &Settings) -> String {
                 "host crash {} {}, {}",
                 nodes(*part),
                 home(*member),
-                lost(disks)
+                lost(*disks)
             )
         }
         FaultKind::Hang { member, part } => format!("hang {} {}", nodes(*part), home(*member)),
@@ -190,7 +182,7 @@ pub(crate) fn fault(kind: &FaultKind, settings: &Settings) -> String {
             disks,
             ..
         } => {
-            let (mode, disks) = (silence(mode), lost(disks));
+            let (mode, disks) = (silence(*mode), lost(*disks));
             format!("zone {zone} of {} down, {mode}, {disks}", region(*of))
         }
         FaultKind::RegionOutage {
@@ -202,15 +194,15 @@ pub(crate) fn fault(kind: &FaultKind, settings: &Settings) -> String {
             format!(
                 "{} down, {}, {}",
                 region(*fallen),
-                silence(mode),
-                lost(disks)
+                silence(*mode),
+                lost(*disks)
             )
         }
         FaultKind::Partition { paths, mode, .. } => {
             format!(
                 "partition {}, {}",
                 self::paths(paths, region),
-                silence(mode)
+                silence(*mode)
             )
         }
         FaultKind::Latency { paths, .. } => format!("latency {}", self::paths(paths, region)),
@@ -224,6 +216,20 @@ pub(crate) fn fault(kind: &FaultKind, settings: &Settings) -> String {
             });
             format!("{} {}{when}", change.action.name(), home(change.member))
         }
+    }
+}
+
+fn lost(disks: Disks) -> &'static str {
+    match disks {
+        Disks::Kept => "disk kept",
+        Disks::Lost => "disk lost",
+    }
+}
+
+fn silence(mode: Silence) -> &'static str {
+    match mode {
+        Silence::Silent => "silent",
+        Silence::Refusing => "refusing",
     }
 }
 
