@@ -314,6 +314,43 @@ fn full_coverage_decides_whether_the_other_shards_serve() {
     assert!(partial < covered / 2.0, "{partial} {covered}");
 }
 
+/// Machines that die, hang or are cut off, one after the other and together.
+#[test]
+fn under_random_faults_no_epoch_has_two_primaries_and_all_ends_well() {
+    let mut elections = 0;
+    for seed in 0..24 {
+        let draws = Seed::new(seed).addressed("faults");
+        let unit = |number: u32, what: u32| draws.unit([number, what, 0, 0].into());
+        let mut more = String::from("node_timeout = \"1s\"\n");
+        for number in 0..5 {
+            let machine = (unit(number, 0) * 3.0) as u32;
+            let at = 20_000 + (unit(number, 1) * 35_000.0) as u64;
+            let lasts = format!("{}ms", 500 + (unit(number, 2) * 12_000.0) as u64);
+            let kind = (unit(number, 3) * 4.0) as usize;
+            more += &match ["hang", "host-crash", "process-crash"].get(kind) {
+                Some(kind) => fault(kind, at, &lasts).replace("= 0\n", &format!("= {machine}\n")),
+                None => cut_zone(at, &lasts).replace("= 0\n", &format!("= {machine}\n")),
+            };
+        }
+        let mut heard = Heard::default();
+        let outcome = run(&database(CLUSTER, &more), seed, &mut heard);
+        outcome.expect_all_held();
+        elections += heard.elected.len();
+        let last = heard.acknowledged.iter().max().copied().unwrap();
+        assert!(
+            last > SimTime::from_nanos(130_000_000_000),
+            "seed {seed}: {last}"
+        );
+        let mut epochs: Vec<u32> = heard.elected.iter().map(|elected| elected.3).collect();
+        epochs.sort_unstable();
+        assert!(
+            epochs.windows(2).all(|pair| pair[0] < pair[1]),
+            "{epochs:?}"
+        );
+    }
+    assert!(elections > 20, "{elections}");
+}
+
 /// Redis Software with the OSS Cluster API: its nodes decide, its proxies send clients on.
 #[test]
 fn behind_a_manager_too_clients_follow_slot_maps() {
