@@ -135,14 +135,6 @@ pub(crate) fn objective(objective: &Objective) -> String {
 pub(crate) fn fault(kind: &FaultKind, settings: &Settings) -> String {
     let region = |id: RegionId| settings.topology.regions[id.index()].name.as_str();
     let home = |member: MemberId| region(RegionId::from_index(member.index()));
-    let lost = |disks: &Disks| match disks {
-        Disks::Kept => "disk kept",
-        Disks::Lost => "disk lost",
-    };
-    let silence = |mode: &Silence| match mode {
-        Silence::Silent => "silent",
-        Silence::Refusing => "refusing",
-    };
     match kind {
         FaultKind::ProcessCrash {
             member,
@@ -154,7 +146,7 @@ pub(crate) fn fault(kind: &FaultKind, settings: &Settings) -> String {
                 "process crash {} {}, {}",
                 nodes(*part),
                 home(*member),
-                lost(disks)
+                lost(*disks)
             )
         }
         FaultKind::HostCrash {
@@ -167,7 +159,7 @@ pub(crate) fn fault(kind: &FaultKind, settings: &Settings) -> String {
                 "host crash {} {}, {}",
                 nodes(*part),
                 home(*member),
-                lost(disks)
+                lost(*disks)
             )
         }
         FaultKind::Hang { member, part } => format!("hang {} {}", nodes(*part), home(*member)),
@@ -192,7 +184,7 @@ pub(crate) fn fault(kind: &FaultKind, settings: &Settings) -> String {
             disks,
             ..
         } => {
-            let (mode, disks) = (silence(mode), lost(disks));
+            let (mode, disks) = (silence(*mode), lost(*disks));
             format!("zone {zone} of {} down, {mode}, {disks}", region(*of))
         }
         FaultKind::RegionOutage {
@@ -204,15 +196,15 @@ pub(crate) fn fault(kind: &FaultKind, settings: &Settings) -> String {
             format!(
                 "{} down, {}, {}",
                 region(*fallen),
-                silence(mode),
-                lost(disks)
+                silence(*mode),
+                lost(*disks)
             )
         }
         FaultKind::Partition { paths, mode, .. } => {
             format!(
                 "partition {}, {}",
                 self::paths(paths, region),
-                silence(mode)
+                silence(*mode)
             )
         }
         FaultKind::Latency { paths, .. } => format!("latency {}", self::paths(paths, region)),
@@ -230,6 +222,20 @@ fn changed(change: &MembershipChange, member: &str) -> String {
         format!(", memory above {}", percent(trigger.memory_above))
     });
     format!("{} {member}{when}", change.action.name())
+}
+
+fn lost(disks: Disks) -> &'static str {
+    match disks {
+        Disks::Kept => "disk kept",
+        Disks::Lost => "disk lost",
+    }
+}
+
+fn silence(mode: Silence) -> &'static str {
+    match mode {
+        Silence::Silent => "silent",
+        Silence::Refusing => "refusing",
+    }
 }
 
 fn degraded<'s>(degradation: &Degradation, name: impl Fn(RegionId) -> &'s str) -> String {

@@ -12,6 +12,7 @@ mod copies;
 mod digests;
 mod dots;
 mod duplicates;
+mod elected;
 mod epochs;
 mod exposure;
 mod fenced;
@@ -36,6 +37,7 @@ pub use copies::Copies;
 pub use digests::Digests;
 pub use dots::Dots;
 pub use duplicates::no_duplicates;
+pub use elected::Elected;
 pub use epochs::Epochs;
 pub use exposure::{DiskTimes, Exposure};
 pub use fenced::Fenced;
@@ -170,6 +172,7 @@ pub struct StandardChecks {
     convergence: Convergence,
     fenced: Fenced,
     epochs: Epochs,
+    elected: Elected,
     exposure: Option<Exposure>,
     asked: own::Asked,
 }
@@ -184,6 +187,7 @@ impl StandardChecks {
             convergence: Convergence::new(groups),
             fenced: Fenced::new(members),
             epochs: Epochs::default(),
+            elected: Elected::new(members),
             exposure: None,
             asked: own::Asked::default(),
         }
@@ -240,6 +244,7 @@ impl StandardChecks {
         ];
         verdicts.extend(sometimes(account));
         verdicts.extend(self.fenced.verdict());
+        verdicts.extend(self.elected.verdict());
         verdicts
     }
 }
@@ -256,9 +261,10 @@ impl Listener for StandardChecks {
         self.dots.observe(at, &one);
         self.convergence.observe(at, &other);
         self.fenced.observe(at, &third, self.dots.book());
-        let (fourth, fifth) = (*fact, *fact);
+        let (fourth, fifth, sixth) = (*fact, *fact, *fact);
         self.epochs.observe(at, &fourth);
         self.asked.observe(at, &fifth);
+        self.elected.observe(at, &sixth);
         if let Some(exposure) = &mut self.exposure {
             exposure.observe(at, fact);
         }

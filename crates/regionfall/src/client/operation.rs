@@ -27,6 +27,8 @@ pub struct Operation {
     pub sequence: u32,
     /// The attempt under way, 0 for the first.
     pub attempt: u8,
+    /// How many of the earlier ones were sent on to another process: they are no retries.
+    pub redirects: u8,
     /// The member that the attempt is for.
     pub member: MemberId,
     /// Whether an earlier attempt was sent and its fate is not known.

@@ -56,7 +56,8 @@ pub fn proves_no_effect(ending: AttemptEnding) -> bool {
         | AttemptEnding::Refused
         | AttemptEnding::ConnectTimeout
         | AttemptEnding::TargetDown
-        | AttemptEnding::PoolExhausted => true,
+        | AttemptEnding::PoolExhausted
+        | AttemptEnding::Redirected => true,
         AttemptEnding::Reply | AttemptEnding::Timeout | AttemptEnding::ConnectionLost => false,
     }
 }

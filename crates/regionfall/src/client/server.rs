@@ -39,6 +39,10 @@ pub struct AppServer {
     pub primary: Option<NodeId>,
     /// The Sentinel that it asks first: the last that answered.
     pub asks_first: u8,
+    /// By member and shard: the node that it holds for the primary, where it follows the slot map of a cluster.
+    pub slot_map: Vec<NodeId>,
+    /// Whether it has asked for a new one and has no answer yet.
+    pub asks_for_map: bool,
     /// Requests issued so far (open loop), for addressing draws.
     pub issued: u32,
     /// Requests issued so far by each closed-loop client.
@@ -79,6 +83,8 @@ pub struct Pooled {
     pub member: MemberId,
     /// Addresses that were tried for it in vain.
     pub tried: u8,
+    /// To which of the member's nodes, where the app server follows a slot map.
+    pub node: Option<NodeId>,
     /// What it does.
     pub state: PooledState,
 }
@@ -120,6 +126,19 @@ impl AppServer {
             .filter(|pooled| any || pooled.member == member)
             .count();
         count < self.pool_limit
+    }
+
+    /// The most recently used idle connection to a node.
+    pub fn idle_connection_to(&self, node: NodeId) -> Option<usize> {
+        self.pool
+            .iter()
+            .rposition(|pooled| pooled.state == PooledState::Idle && pooled.node == Some(node))
+    }
+
+    /// Whether another connection to a node may be opened: each node has a pool of its own.
+    pub fn has_room_to(&self, node: NodeId) -> bool {
+        let to_node = |pooled: &&Pooled| pooled.node == Some(node);
+        self.pool.iter().filter(to_node).count() < self.pool_limit
     }
 
     /// Where a connection stands in the pool.

@@ -84,6 +84,9 @@ pub enum Entrance {
     Proxy,
     /// At the address that a Sentinel names: clients ask one before they connect.
     Sentinel,
+    /// At the node that the client's slot map names for the key (Redis Cluster, OSS Cluster API). A process that does
+    /// not serve the slot names the one that does. The primaries of a member's shards are spread over its nodes.
+    Cluster,
 }
 
 impl DatabaseConfig {
@@ -125,7 +128,7 @@ impl DatabaseConfig {
     pub fn first_primary(&self, shard: u16) -> usize {
         match self.entrance {
             Entrance::Direct | Entrance::Sentinel => 0,
-            Entrance::Proxy => usize::from(shard) % self.nodes_per_member(),
+            Entrance::Proxy | Entrance::Cluster => usize::from(shard) % self.nodes_per_member(),
         }
     }
 }

@@ -35,7 +35,7 @@ fn files() -> Vec<(&'static str, &'static str)> {
 }
 
 /// The data files of presets for `[database.promotion]`.
-const PROMOTION_FILES: [(&str, &str); 6] = [
+const PROMOTION_FILES: [(&str, &str); 7] = [
     (
         "sentinel-default",
         include_str!("../../presets/promotion/sentinel-default.toml"),
@@ -43,6 +43,10 @@ const PROMOTION_FILES: [(&str, &str); 6] = [
     (
         "sentinel-5s",
         include_str!("../../presets/promotion/sentinel-5s.toml"),
+    ),
+    (
+        "redis-cluster-default",
+        include_str!("../../presets/promotion/redis-cluster-default.toml"),
     ),
     (
         "redis-enterprise-high",

@@ -7,6 +7,7 @@
 use regionfall_crdt::{CommandKind, Dot, Effect, KeyId, OriginId};
 use regionfall_kernel::SimTime;
 
+use super::BusFact;
 use crate::topology::{
     DeciderId, FaultId, FleetId, KeyspaceId, MemberId, NodeId, OperationId, RelayId, SentinelId,
     ServerId,
@@ -122,6 +123,8 @@ pub enum AttemptEnding {
     TargetDown,
     /// No connection of the pool became free in time.
     PoolExhausted,
+    /// The process named another that serves the slot (MOVED); the next attempt goes there at once.
+    Redirected,
 }
 
 /// What ended a copy.
@@ -380,6 +383,8 @@ pub enum Fact<'a> {
         /// Of its state.
         digest: u64,
     },
+    /// Something about a process of a Redis Cluster.
+    Bus(BusFact),
     /// A stale shard serves reads and refuses writes until it has caught up with its peers.
     Staleness {
         /// Where.

@@ -1,5 +1,6 @@
 //! What happened in a run: facts, who listens to them, and the ledger that keeps the books.
 
+mod bus;
 mod fact;
 mod histogram;
 mod ledger;
@@ -8,6 +9,7 @@ mod shape;
 mod touch;
 mod trace;
 
+pub use bus::BusFact;
 pub use fact::{AttemptEnding, CopyEnd, Ending, Fact, Listener, Phase};
 pub use histogram::Histogram;
 pub(crate) use ledger::LateWrite;

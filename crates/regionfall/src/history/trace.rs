@@ -303,6 +303,10 @@ fn words(fact: &Fact<'_>) -> (u64, u64) {
             u64::from(node.0) | u64::from(epoch) << 8,
         ),
         Fact::SentinelState { sentinel, digest } => (pack(44, u32::from(sentinel.0), 0), digest),
+        Fact::Bus(fact) => {
+            let (code, by, rest) = fact.words();
+            (pack(60 + code, by as u32, 0), rest)
+        }
         Fact::Staleness {
             node,
             shard,

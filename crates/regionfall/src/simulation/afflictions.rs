@@ -98,6 +98,7 @@ impl World {
                 }
                 self.wake_sentinels(now, host, listener);
                 self.wake_watchdogs(now, host, listener);
+                self.wake_stations(now, host, listener);
             }
             (None, _) => self.bring_back(now, host, fault, listener),
             // A kernel that is up again while its process may not start yet.
@@ -131,6 +132,7 @@ impl World {
             self.wake_deferred(now, host, listener);
             self.wake_sentinels(now, host, listener);
             self.wake_watchdogs(now, host, listener);
+            self.wake_stations(now, host, listener);
         }
     }
 
@@ -179,6 +181,7 @@ impl World {
         let host = self.node_host(id);
         self.wake_sentinels(now, host, listener);
         self.wake_watchdogs(now, host, listener);
+        self.wake_stations(now, host, listener);
     }
 
     /// A primary writes as a new origin from now on: no dot is used twice, whatever became of its disk.

@@ -6,6 +6,7 @@
 use regionfall_kernel::SimTime;
 
 use super::event::{ErrandId, Event, Message};
+use super::slots::Redirect;
 use super::stream::StreamId;
 use super::world::World;
 use crate::client::Slot;
@@ -33,6 +34,8 @@ pub(super) struct Errand {
     pub(super) draw: Draw,
     /// Once it is executed: whether the reply is an error, and how long it is.
     pub(super) reply: Option<(bool, u32)>,
+    /// Whether it sends the client elsewhere, or says that the cluster is down.
+    pub(super) redirect: Option<Redirect>,
 }
 
 /// Who waits for the answer to an errand.
@@ -169,10 +172,13 @@ impl World {
                 return;
             }
         };
-        let message = Message::Reply {
-            slot,
-            attempt,
-            is_error,
+        let message = match errand.redirect {
+            None => Message::Reply {
+                slot,
+                attempt,
+                is_error,
+            },
+            Some(to) => Message::Redirect { slot, attempt, to },
         };
         self.network.send(
             now,

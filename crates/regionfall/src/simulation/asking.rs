@@ -139,6 +139,7 @@ impl World {
             who,
             sequence,
             attempt: 0,
+            redirects: 0,
             member: home,
             in_doubt: false,
             unconfirmed: false,
@@ -172,19 +173,39 @@ impl World {
         if self.is_turned_away(now, (id, slot), member, listener) {
             return;
         }
+        if self.routes_by_slot() {
+            self.take_connection_to_node(now, id, slot, listener);
+        } else {
+            self.take_connection(now, id, slot, listener);
+        }
+    }
+
+    fn take_connection<L: Listener>(
+        &mut self,
+        now: SimTime,
+        id: ServerId,
+        slot: Slot,
+        listener: &mut L,
+    ) {
+        let member = self.operations.get(slot).member;
         let server = &self.servers[id.index()];
         if let Some(position) = server.idle_connection(member) {
             self.send_request(now, id, position, slot, listener);
         } else if server.has_room(member) {
             self.open_for(now, id, slot, listener);
         } else {
-            let wait = self.strategy.client.pool_wait;
-            self.servers[id.index()].waiting.push_back(slot);
-            if let Some(wait) = wait {
-                let operation = self.operations.get(slot).id;
-                self.queue
-                    .schedule(now + wait, Event::PoolTimeout(id, slot, operation));
-            }
+            self.wait_for_connection(now, id, slot);
+        }
+    }
+
+    /// An operation waits until a connection is free, or one may be opened.
+    pub(super) fn wait_for_connection(&mut self, now: SimTime, id: ServerId, slot: Slot) {
+        let wait = self.strategy.client.pool_wait;
+        self.servers[id.index()].waiting.push_back(slot);
+        if let Some(wait) = wait {
+            let operation = self.operations.get(slot).id;
+            self.queue
+                .schedule(now + wait, Event::PoolTimeout(id, slot, operation));
         }
     }
 
@@ -272,6 +293,7 @@ impl World {
         let operation = self.operations.get_mut(slot);
         operation.in_doubt |= !proves_no_effect(ending);
         let (number, attempt, member) = (operation.id, operation.attempt, operation.member);
+        let tries = attempt - operation.redirects;
         let (id, command, in_doubt) = (
             operation.server,
             operation.request.command,
@@ -288,10 +310,10 @@ impl World {
         );
         let draw = self.retry_draw(slot);
         let client = &self.strategy.client;
-        let retry = next_attempt_after(client, command, attempt, ending, draw);
+        let retry = next_attempt_after(client, command, tries, ending, draw);
         // What the member's own client tries again itself nobody hears of.
-        let is_reported = retry.is_none()
-            || (u32::from(attempt) + 1).is_multiple_of(client.habits.inner_attempts);
+        let is_reported =
+            retry.is_none() || (u32::from(tries) + 1).is_multiple_of(client.habits.inner_attempts);
         let is_failure = !matches!(
             ending,
             AttemptEnding::ErrorReply | AttemptEnding::PoolExhausted
@@ -303,6 +325,7 @@ impl World {
             );
             self.tell_judge(now, id, member, (true, timed_out), listener);
         }
+        self.doubt_slot_map(now, (id, member), ending);
         let is_sent_again = self.sabotage.is(Mutation::RetriesEverything) && attempt < 3;
         let retry = retry.or(is_sent_again.then_some(regionfall_kernel::SimDuration::ZERO));
         if let Some(wait) = retry {

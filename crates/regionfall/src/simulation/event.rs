@@ -5,6 +5,7 @@ use regionfall_crdt::OriginId;
 use super::heartbeats::Beat;
 use super::letter::Letter;
 use super::sessions::SessionId;
+use super::slots::Redirect;
 use super::takeover::RouterId;
 use crate::client::Slot;
 use crate::failover::RouterTimer;
@@ -87,6 +88,10 @@ pub(super) enum Event {
     Export(MemberId),
     /// A member has read an export that an operator restores.
     Imported(MemberId, FaultId),
+    /// The timer of a process of a Redis Cluster is due.
+    ClusterTick(StationId),
+    /// A question for a slot map, or its answer, arrives.
+    MapQuestion(MapQuestionId),
     /// A node's processes have loaded what they found on disk.
     Loaded(NodeId),
     /// A reply that waits for a disk may leave.
@@ -191,6 +196,14 @@ pub(super) enum Message {
     Bytes(ChunkId),
     /// A heartbeat of a decider, at any stage of its way.
     Beat(Beat),
+    /// A message of the cluster bus.
+    Bus(ParcelId),
+    /// The answer to a request that is another's, or while the cluster is down.
+    Redirect {
+        slot: Slot,
+        attempt: u8,
+        to: Redirect,
+    },
 }
 
 /// A note between deciders.
@@ -227,6 +240,18 @@ pub(super) struct DispatchId(pub u32);
 /// A database process: that of one shard of one member.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) struct ProcessId(pub u16);
+
+/// A process of a Redis Cluster in its place.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct StationId(pub u16);
+
+/// A message of the cluster bus under way.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct ParcelId(pub u32);
+
+/// A question for a slot map.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct MapQuestionId(pub u32);
 
 /// A probe under way.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -296,6 +321,8 @@ impl Event {
             Self::WatchdogTick(_) => 42,
             Self::Tidings(_) => 43,
             Self::Cron(_) => 44,
+            Self::ClusterTick(_) => 60,
+            Self::MapQuestion(_) => 61,
             Self::WaitOver(_) => 45,
             Self::WaitDisk(_) => 46,
             Self::Forward(_) => 21,

@@ -6,10 +6,11 @@
 
 use regionfall_crdt::OriginId;
 
-use super::event::{CallId, ChunkId, DispatchId, LinkId, Message, ProbeId};
+use super::event::{CallId, ChunkId, DispatchId, LinkId, Message, ParcelId, ProbeId};
 use super::heartbeats::{Beat, BeatLeg};
+use super::slots::Redirect;
 use crate::client::Slot;
-use crate::topology::{DeciderId, MemberId};
+use crate::topology::{DeciderId, MemberId, NodeId};
 
 /// A message in two words: in the first the kind (8 bits), small fields (24) and an identity (32).
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -31,6 +32,10 @@ const PROGRESS: u64 = 41;
 const ASK_PROGRESS: u64 = 42;
 const BEAT: u64 = 50;
 const STATE_PART: u64 = 43;
+const BUS: u64 = 60;
+const REDIRECT: u64 = 61;
+/// In the place of a node: none, the cluster is down.
+const DOWN: u64 = 0x100;
 
 impl From<Message> for Letter {
     #[inline]
@@ -97,6 +102,14 @@ impl From<Message> for Letter {
                 let second = u64::from(beat.channel);
                 (word(BEAT, small, beat.decider.0), second)
             }
+            Message::Bus(ParcelId(id)) => (word(BUS, 0, id), 0),
+            Message::Redirect { slot, attempt, to } => {
+                let to = match to {
+                    Redirect::Moved(node) => u64::from(node.0),
+                    Redirect::ClusterDown => DOWN,
+                };
+                (word(REDIRECT, u64::from(attempt) | to << 8, slot.0), 0)
+            }
         };
         Self([first, second])
     }
@@ -155,6 +168,15 @@ impl From<Letter> for Message {
                     _ => BeatLeg::Delivered,
                 },
             }),
+            BUS => Self::Bus(ParcelId(identity)),
+            REDIRECT => Self::Redirect {
+                slot,
+                attempt,
+                to: match first >> 16 & 0xFFFF {
+                    DOWN => Redirect::ClusterDown,
+                    node => Redirect::Moved(NodeId(node as u8)),
+                },
+            },
             kind => {
                 debug_assert_eq!(kind, BYTES, "letters are made from messages only");
                 Self::Bytes(ChunkId(identity))
@@ -230,6 +252,17 @@ mod tests {
                 channel: 0xFEDC,
                 leg: BeatLeg::Delivered,
             }),
+            Message::Bus(ParcelId(0x8000_0003)),
+            Message::Redirect {
+                slot,
+                attempt: 253,
+                to: Redirect::Moved(NodeId(255)),
+            },
+            Message::Redirect {
+                slot,
+                attempt: 1,
+                to: Redirect::ClusterDown,
+            },
         ];
         for message in messages {
             assert_eq!(Message::from(Letter::from(message)), message);

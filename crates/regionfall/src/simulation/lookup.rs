@@ -4,10 +4,10 @@
 use regionfall_crdt::Replica;
 use regionfall_kernel::SimTime;
 
-use super::event::{LinkId, Message};
-use super::world::{Owner, World};
+use super::event::LinkId;
+use super::world::World;
 use crate::history::{Fact, Listener, Phase};
-use crate::network::{ConnectionId, ConnectionOptions, EffectLog, Keepalive};
+use crate::network::{ConnectionOptions, EffectLog, Keepalive};
 use crate::topology::{FleetId, MemberId, NodeId};
 
 impl World {
@@ -65,48 +65,6 @@ impl World {
                 probes,
             }),
             user_timeout: client.user_timeout,
-        }
-    }
-
-    pub(super) fn own(&mut self, connection: ConnectionId, owner: Owner) {
-        let index = connection.index();
-        if self.owners.len() <= index {
-            self.owners.resize(index + 1, None);
-        }
-        self.owners[index] = Some((connection, owner));
-    }
-
-    #[inline]
-    pub(super) fn owner(&self, connection: ConnectionId) -> Option<Owner> {
-        match self.owners.get(connection.index()) {
-            Some(&Some((id, owner))) if id == connection => Some(owner),
-            _ => None,
-        }
-    }
-
-    /// Accounts for messages that will never arrive.
-    pub(super) fn account_for_abandoned(&mut self) {
-        while let Some(letter) = self.network.abandoned.pop() {
-            match Message::from(letter) {
-                Message::Request { slot, .. } | Message::Reply { slot, .. } => {
-                    self.operations.message_gone(slot);
-                }
-                Message::Dispatch(id) => drop(self.dispatches.take(id)),
-                // A link forgets its state itself when its connection ends: this may be an earlier one's.
-                Message::FullState(_)
-                | Message::Probe(_)
-                | Message::ProbeReply { .. }
-                | Message::Greeting(_)
-                | Message::Heartbeat
-                | Message::StatePart
-                | Message::Effects { .. }
-                | Message::Progress { .. }
-                | Message::AskProgress(_)
-                | Message::Beat(_)
-                | Message::Call(_)
-                | Message::CallReply(_) => {}
-                Message::Bytes(chunk) => drop(self.streams.take_chunk(chunk)),
-            }
         }
     }
 

@@ -220,6 +220,8 @@ impl World {
                 proxy: None,
                 primary: None,
                 asks_first: 0,
+                slot_map: self.first_slot_map(),
+                asks_for_map: false,
                 issued: 0,
                 clients: vec![0; clients as usize],
                 opened: 0,

@@ -93,6 +93,7 @@ impl World {
             connection: None,
             member,
             tried: 0,
+            node: self.node_by_slot(slot),
             state,
         };
         let fleet = self.servers[id.index()].fleet;
@@ -149,9 +150,16 @@ impl World {
             self.inquire(now, id, slot, listener);
             return;
         }
-        let host = match self.route_to(id, member).entry() {
-            Hop::Member(member) => self.entrance_host(member),
-            Hop::Relay(relay) => self.relay_state(relay).host,
+        let node = if is_direct {
+            self.node_by_slot(slot)
+        } else {
+            None
+        };
+        self.servers[id.index()].pool[position].node = node;
+        let host = match (node, self.route_to(id, member).entry()) {
+            (Some(node), _) => self.node_host(node),
+            (None, Hop::Member(member)) => self.entrance_host(member),
+            (None, Hop::Relay(relay)) => self.relay_state(relay).host,
         };
         self.open_pooled(now, (id, position), (slot, host), listener);
     }
@@ -229,6 +237,10 @@ impl World {
         id: ServerId,
         listener: &mut L,
     ) {
+        if self.routes_by_slot() {
+            self.serve_waiting_by_node(now, id, listener);
+            return;
+        }
         while let Some(&slot) = self.servers[id.index()].waiting.front() {
             let server = &self.servers[id.index()];
             let member = self.operations.get(slot).member;

@@ -73,7 +73,11 @@ impl World {
         }
         for shard in 0..self.shards {
             let before = self.members[member.index()].primaries[usize::from(shard)];
-            self.promote(now, (member, shard), node, listener);
+            if self.is_redis_cluster() {
+                self.take_over_slots(now, (node, shard), listener);
+            } else {
+                self.promote(now, (member, shard), node, listener);
+            }
             if self.members[member.index()].primaries[usize::from(shard)] == before {
                 continue;
             }
@@ -81,7 +85,8 @@ impl World {
                 .effects
                 .note(fault, |effects| effects.hosts += 1);
             for &other in &others {
-                if self.nodes[other.index()].is_running {
+                // The processes of a Redis Cluster tell each other.
+                if self.nodes[other.index()].is_running && !self.is_redis_cluster() {
                     self.follow(now, (other, shard), node, listener);
                 }
             }
@@ -95,7 +100,7 @@ impl World {
         node: NodeId,
         listener: &mut L,
     ) {
-        if self.blueprint.settings().database.entrance != Entrance::Proxy {
+        if !self.is_managed() {
             return;
         }
         let member = self.nodes[node.index()].member;
@@ -104,6 +109,15 @@ impl World {
             if primary != node {
                 self.follow(now, (node, shard), primary, listener);
             }
+        }
+    }
+
+    /// Whether a manager of the cluster tells processes what they are.
+    pub(super) fn is_managed(&self) -> bool {
+        match self.blueprint.settings().database.entrance {
+            Entrance::Proxy => true,
+            Entrance::Cluster => !self.is_redis_cluster(),
+            Entrance::Direct | Entrance::Sentinel => false,
         }
     }
 

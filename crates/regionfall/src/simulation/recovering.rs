@@ -4,7 +4,6 @@ use regionfall_kernel::{SimDuration, SimTime};
 
 use super::event::Event;
 use super::world::World;
-use crate::database::Entrance;
 use crate::database::persistence::time_at_rate;
 use crate::history::{Fact, Listener};
 use crate::topology::NodeId;
@@ -96,8 +95,7 @@ impl World {
         let persisting = self.persisting.as_ref()?;
         let member = &self.members[self.nodes[node.index()].member.index()];
         let keeps = |node: NodeId| persisting.disks[persisting.index(node, shard)].keeps_anything();
-        let is_managed = self.blueprint.settings().database.entrance == Entrance::Proxy;
-        if !is_managed || member.primaries[shard] != node || keeps(node) {
+        if !self.is_managed() || member.primaries[shard] != node || keeps(node) {
             return None;
         }
         let size = |node: &NodeId| {

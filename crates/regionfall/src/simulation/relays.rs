@@ -172,7 +172,9 @@ impl World {
             let nodes: Vec<NodeId> = match self.blueprint.settings().database.entrance {
                 _ if self.asks_for_roles() => self.members[index].nodes().collect(),
                 Entrance::Proxy => self.members[index].nodes().collect(),
-                Entrance::Direct | Entrance::Sentinel => vec![self.members[index].entrance],
+                Entrance::Direct | Entrance::Sentinel | Entrance::Cluster => {
+                    vec![self.members[index].entrance]
+                }
             };
             let targets = nodes.iter();
             let targets = targets.map(|&node| RelayTarget::new(member, Some(node)));

@@ -82,6 +82,7 @@ impl World {
             node,
             draw: draw.leg(1),
             reply: None,
+            redirect: None,
         };
         self.streams.put_in_hand(
             id,

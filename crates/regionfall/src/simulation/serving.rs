@@ -59,6 +59,7 @@ impl World {
             node,
             draw,
             reply: None,
+            redirect: None,
         };
         if entry == node {
             self.errand_arrives(now, errand, listener);
@@ -70,7 +71,7 @@ impl World {
     /// The node that executes a command on a key that reached one of a member's nodes.
     pub(super) fn executor(&self, member: MemberId, entry: NodeId, key: KeyId) -> NodeId {
         match self.blueprint.settings().database.entrance {
-            Entrance::Direct | Entrance::Sentinel => entry,
+            Entrance::Direct | Entrance::Sentinel | Entrance::Cluster => entry,
             Entrance::Proxy => {
                 let shard = shard_of(key, self.shards());
                 self.members[member.index()].primaries[usize::from(shard)]
@@ -110,6 +111,11 @@ impl World {
             }
         };
         if self.is_loading(node) {
+            self.answer_with_error(now, errand);
+            return;
+        }
+        if let Some(redirect) = self.redirect(node, self.operations.get(slot).key()) {
+            errand.redirect = Some(redirect);
             self.answer_with_error(now, errand);
             return;
         }

@@ -216,6 +216,7 @@ impl World {
             let connection = self.network.open(now, &mut self.queue, opening);
             self.servers[id.index()].pool.push(Pooled {
                 tried: 0,
+                node: None,
                 connection: Some(connection),
                 member,
                 state: PooledState::Warming,

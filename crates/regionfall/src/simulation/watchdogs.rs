@@ -205,7 +205,7 @@ impl World {
     }
 
     /// An endpoint whose node is down moves: new connections find it there.
-    fn move_endpoint(&mut self, member: MemberId, node: NodeId) {
+    pub(super) fn move_endpoint(&mut self, member: MemberId, node: NodeId) {
         let entrance = self.members[member.index()].entrance;
         if !self.nodes[entrance.index()].is_running || !self.has_quorum(entrance) {
             self.members[member.index()].entrance = node;

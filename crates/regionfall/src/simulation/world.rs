@@ -11,12 +11,14 @@ use super::acknowledging::Waiting;
 use super::afflictions::HostFault;
 use super::answering::Errands;
 use super::blueprint::Blueprint;
+use super::cabling::Parcels;
 use super::capacity::Capacity;
+use super::clustering::Station;
 use super::conferring::Conferring;
 use super::deciding::{DeciderSlot, ProbeSlot};
 use super::degrading::Acting;
 use super::endpoint::{Call, Endpoint};
-use super::event::{ARRIVAL, Event, LinkId, Message, PostId};
+use super::event::{ARRIVAL, Event, LinkId, Message, PostId, StationId};
 use super::exporting::Exporting;
 use super::external::External;
 use super::inquiring::Inquiries;
@@ -28,6 +30,7 @@ use super::relays::Relaying;
 use super::sabotage::{Mutation, Sabotage};
 use super::sentinels::{Dispatches, Post};
 use super::sessions::SessionId;
+use super::slots::MapQuestions;
 use super::stream::Streams;
 use super::watchdogs::{Kennel, Tidings};
 use crate::client::{AppServer, Finding, Operations};
@@ -97,6 +100,10 @@ pub struct World {
     pub(super) inquiries: Inquiries,
     pub(super) kennels: Vec<Kennel>,
     pub(super) tidings: Vec<Option<Tidings>>,
+    /// By node and shard: the processes of a Redis Cluster; empty if it is none.
+    pub(super) stations: Vec<Station>,
+    pub(super) parcels: Parcels,
+    pub(super) map_questions: MapQuestions,
     /// By node and shard: what a primary knows of its replicas.
     pub(super) reports: Vec<Vec<Reports>>,
     pub(super) reports_sent: u32,
@@ -147,6 +154,8 @@ pub(super) enum Owner {
     Session(SessionId),
     /// A decider's for heartbeats with a member.
     Subscription(DeciderId, MemberId),
+    /// A process's of a Redis Cluster, and which of its own.
+    Cluster(StationId, u16),
 }
 
 impl World {
@@ -203,6 +212,9 @@ impl World {
             inquiries: Inquiries::default(),
             kennels: Vec::new(),
             tidings: Vec::new(),
+            stations: Vec::new(),
+            parcels: Parcels::default(),
+            map_questions: MapQuestions::default(),
             reports: Vec::new(),
             reports_sent: 0,
             waits: Vec::new(),
@@ -231,6 +243,7 @@ impl World {
         world.place_deciders(seed);
         world.place_sentinels(seed);
         world.place_watchdogs(seed);
+        world.place_stations(seed);
         world.place_management();
         world.place_capacity(seed);
         world.place_memory(seed);
@@ -372,6 +385,8 @@ impl World {
             Event::WaitDisk(id) => self.wait_for_own_disk(now, id, listener),
             Event::Inquiry(id) => self.inquiry_goes_on(now, id, listener),
             Event::SentinelTick(id) => self.sentinel_due(now, id, listener),
+            Event::ClusterTick(id) => self.station_due(now, id, listener),
+            Event::MapQuestion(id) => self.map_question_goes_on(now, id),
             Event::Export(member) => self.export(now, member),
             Event::Imported(member, fault) => self.imported(now, (member, fault), listener),
             Event::Loaded(node) => self.node_loaded(now, node, listener),
@@ -424,6 +439,7 @@ impl World {
                 Some(Owner::Stream(stream)) => self.stream_opened(now, stream, listener),
                 Some(Owner::Session(id)) => self.session_opened(now, id, listener),
                 Some(Owner::Subscription(id, member)) => self.subscription_opened(id, member),
+                Some(Owner::Cluster(id, cable)) => self.cable_opened(now, id, cable),
                 Some(Owner::Kept(..)) | None => {}
             },
             Notice::Broken {
@@ -446,6 +462,7 @@ impl World {
                 Some(Owner::Subscription(id, member)) => {
                     self.subscription_broken(now, (id, member), connection, listener);
                 }
+                Some(Owner::Cluster(id, cable)) => self.cable_broken(now, id, cable, listener),
                 None => {}
             },
             Notice::Broken {
@@ -540,6 +557,10 @@ impl World {
             Message::AskProgress(link) => self.progress_asked(now, link),
             Message::Bytes(chunk) => self.bytes_arrive(chunk),
             Message::Beat(beat) => self.beat_arrives(now, beat, listener),
+            Message::Bus(id) => self.parcel_arrives(now, connection, id, listener),
+            Message::Redirect { slot, attempt, to } => {
+                self.redirect_arrives(now, connection, (slot, attempt), to, listener);
+            }
         }
     }
 
@@ -578,6 +599,7 @@ impl World {
         self.start_sentinels(now, listener);
         self.start_watchdogs(now, listener);
         self.open_in_advance(now, listener);
+        self.start_stations(now, listener);
         self.start_arrivals(now);
     }
 

@@ -13,6 +13,7 @@ mod chaos_on_disk;
 mod clients;
 mod clients_world;
 mod closed_loop;
+mod cluster;
 mod conflict;
 mod coordination;
 mod degradations;

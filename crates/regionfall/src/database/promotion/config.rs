@@ -2,6 +2,7 @@
 
 use regionfall_kernel::SimDuration;
 
+use super::cluster::ClusterConfig;
 use super::guard::WriteGuard;
 use super::sentinel::SentinelConfig;
 use super::watchdog::WatchdogConfig;
@@ -24,6 +25,8 @@ pub enum PromotionRule {
     Sentinels(SentinelsConfig),
     /// A majority of the nodes.
     Watchdogs(WatchdogConfig),
+    /// The primaries of a Redis Cluster.
+    Cluster(ClusterConfig),
 }
 
 /// Sentinels, and where they stand.

@@ -552,7 +552,10 @@ impl Listener for Ledger {
                 ..
             } => {
                 if let Some(row) = self.attempt_known(operation.0, attempt)
-                    && ending == AttemptEnding::ErrorReply
+                    && matches!(
+                        ending,
+                        AttemptEnding::ErrorReply | AttemptEnding::Redirected
+                    )
                 {
                     row.settled += 1;
                     self.leave_if_settled(operation.0);

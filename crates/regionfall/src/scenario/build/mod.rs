@@ -107,6 +107,7 @@ impl<'a, 'b> Builder<'a, 'b> {
             entrance: match text(fields, "entrance") {
                 "direct" => Entrance::Direct,
                 "sentinel" => Entrance::Sentinel,
+                "cluster" => Entrance::Cluster,
                 _ => Entrance::Proxy,
             },
             promotion: self.promotion(fields),

@@ -1,6 +1,7 @@
 //! `[database.promotion]` and the guard against writes that nobody copies.
 
-use super::{Builder, duration, integer, list, table, text};
+use super::{Builder, duration, flag, integer, list, table, text};
+use crate::database::promotion::cluster::ClusterConfig;
 use crate::database::promotion::guard::WriteGuard;
 use crate::database::promotion::sentinel::SentinelConfig;
 use crate::database::promotion::watchdog::WatchdogConfig;
@@ -28,8 +29,12 @@ impl Builder<'_, '_> {
                 // Every node of a member holds a copy of every shard: there is no place for a new one.
                 None,
             )),
+            "cluster" => PromotionRule::Cluster(cluster(fields)),
             _ => PromotionRule::Operator,
         };
+        if matches!(rule, PromotionRule::Cluster(_)) {
+            self.cluster_suits(database);
+        }
         let by_sentinels = matches!(rule, PromotionRule::Sentinels(_));
         if text(database, "entrance") == "sentinel" {
             let shards: u16 = integer(database, "shards");
@@ -53,6 +58,37 @@ impl Builder<'_, '_> {
             max_lag: integer(database, "min_replicas_max_lag"),
         };
         PromotionConfig { rule, guard }
+    }
+
+    /// Processes of a Redis Cluster have no proxy before them, and no peers that take writes too.
+    fn cluster_suits(&mut self, database: &Fields) {
+        let (key, message, help) = if text(database, "entrance") != "cluster" {
+            (
+                "entrance",
+                "the processes of a Redis Cluster are reached by slot map",
+                "set `entrance = \"cluster\"`",
+            )
+        } else if text(database, "kind") == "active-active" {
+            (
+                "kind",
+                "a Redis Cluster has no peers that take writes too",
+                "set `kind = \"primary-replica\"`, or let `watchdogs` promote",
+            )
+        } else {
+            return;
+        };
+        let problem = Problem::new(ProblemKind::Conflict, format!("database.{key}"), message);
+        let mark = database.get(key).and_then(Node::mark);
+        self.report(problem.help(help), mark);
+    }
+}
+
+fn cluster(fields: &Fields) -> ClusterConfig {
+    ClusterConfig {
+        node_timeout: duration(fields, "node_timeout"),
+        validity_factor: integer(fields, "replica_validity_factor"),
+        full_coverage: flag(fields, "require_full_coverage"),
+        ..ClusterConfig::default()
     }
 }
 

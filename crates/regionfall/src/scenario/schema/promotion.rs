@@ -21,6 +21,10 @@ pub(crate) static PROMOTION: Table = Table {
                 ),
                 ("sentinel-5s", "the same with 5 s of silence"),
                 (
+                    "redis-cluster-default",
+                    "Redis Cluster with a node timeout of 15 s",
+                ),
+                (
                     "redis-enterprise-high",
                     "Redis Software, sensitivity high: 2 to 5 s",
                 ),
@@ -49,6 +53,10 @@ pub(crate) static PROMOTION: Table = Table {
                     "Sentinels elect one of them, which promotes a replica",
                 ),
                 ("watchdogs", "a majority of the member's nodes decides"),
+                (
+                    "cluster",
+                    "a majority of the primaries of a Redis Cluster elects a replica",
+                ),
             ]),
             Default::Text("operator"),
             "Who decides.",
@@ -120,6 +128,27 @@ pub(crate) static PROMOTION: Table = Table {
             "With watchdogs: between heartbeats of nodes.",
         )
         .grade(Grade::Assumed, "not published"),
+        Key::new(
+            "node_timeout",
+            TIMEOUT,
+            Default::Text("15s"),
+            "With a cluster: a process that has not answered for this long is suspected; a primary that hears no majority for this long serves nothing.",
+        )
+        .grade(Grade::Source, "redis/redis redis.conf, cluster-node-timeout"),
+        Key::new(
+            "replica_validity_factor",
+            Kind::Integer(0, 10_000),
+            Default::Integer(10),
+            "With a cluster: a replica without its primary for longer than this many node timeouts (and one, and 10 s) does not stand for election; 0: it always does.",
+        )
+        .grade(Grade::Source, "redis/redis redis.conf, cluster-replica-validity-factor"),
+        Key::new(
+            "require_full_coverage",
+            Kind::Flag,
+            Default::Flag(true),
+            "With a cluster: while any shard is served by nobody, no shard is.",
+        )
+        .grade(Grade::Source, "redis/redis redis.conf, cluster-require-full-coverage"),
     ],
     open: None,
 };

@@ -250,6 +250,10 @@ pub(crate) static DATABASE: Table = Table {
                     "sentinel",
                     "clients ask a Sentinel for the primary before they connect",
                 ),
+                (
+                    "cluster",
+                    "clients send each request to the node that their slot map names, and are sent on by MOVED (Redis Cluster, OSS Cluster API)",
+                ),
             ]),
             Default::Text("proxy"),
             "How clients reach the shards of a member that has several nodes.",

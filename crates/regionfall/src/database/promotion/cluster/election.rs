@@ -178,6 +178,17 @@ impl ClusterProcess {
         if self.candidacy.votes.len() < self.majority() {
             return;
         }
+        out.push(ClusterAction::Note(ClusterNote::Elected { epoch }));
+        self.become_primary(now, epoch, out);
+    }
+
+    /// It serves its shard from now on, and tells everybody.
+    pub(super) fn become_primary(
+        &mut self,
+        now: LocalTime,
+        epoch: u32,
+        out: &mut Vec<ClusterAction>,
+    ) {
         self.replica_of = None;
         self.served[usize::from(self.id.shard)] = (self.id, epoch);
         self.candidacy = Candidacy::default();

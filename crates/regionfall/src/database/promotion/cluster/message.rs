@@ -103,6 +103,11 @@ pub enum ClusterNote {
         /// In which epoch.
         epoch: u32,
     },
+    /// A majority of primaries voted for it.
+    Elected {
+        /// In this epoch.
+        epoch: u32,
+    },
     /// Whether it serves clients: all shards are covered, and it hears a majority of the primaries.
     Serves(bool),
 }

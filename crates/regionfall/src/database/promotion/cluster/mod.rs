@@ -6,7 +6,7 @@
 //! of steps as in cluster.c of Redis 7.0. A replica is promoted only by the votes of a majority of
 //! primaries, and who hears no majority of them stops serving.
 //!
-//! Not modelled: manual failover, replicas that move to another primary, slots that move, processes that join
+//! Not modelled: manual failover other than by takeover, replicas that move to another primary, slots that move, processes that join
 //! (everybody knows everybody from the start), and the choice of whom to gossip about: a message tells of all.
 
 mod belief;
@@ -56,6 +56,8 @@ const RANDOM_PINGS: u32 = 5;
 /// Who was cut off with a minority waits the node timeout, within these bounds, before it serves again.
 const REJOIN_MIN: SimDuration = SimDuration::from_millis(500);
 const REJOIN_MAX: SimDuration = SimDuration::from_millis(5_000);
+/// A primary that was restarted gives the others this long to tell it who took its place, before it serves.
+const RESTART_WAIT: SimDuration = SimDuration::from_millis(2_000);
 
 /// A process of a cluster and all that it remembers.
 #[derive(Clone, Debug)]
@@ -76,6 +78,7 @@ pub struct ClusterProcess {
     candidacy: Candidacy,
     serves: bool,
     in_minority_at: Option<LocalTime>,
+    restarted_at: Option<LocalTime>,
 }
 
 impl ClusterProcess {
@@ -123,6 +126,7 @@ impl ClusterProcess {
             candidacy: Candidacy::default(),
             serves: true,
             in_minority_at: None,
+            restarted_at: None,
         }
     }
 
@@ -134,6 +138,11 @@ impl ClusterProcess {
     /// Whether it is a primary.
     pub fn is_primary(&self) -> bool {
         self.replica_of.is_none()
+    }
+
+    /// Whom it copies; nobody if it is a primary.
+    pub fn replica_of(&self) -> Option<ProcessId> {
+        self.replica_of
     }
 
     /// Whether it serves clients; otherwise it answers that the cluster is down.
@@ -156,6 +165,25 @@ impl ClusterProcess {
         out.push(ClusterAction::Wake {
             at: now.plus(SimDuration::from_nanos(phase)),
         });
+    }
+
+    /// Its process starts again after it died, with what it had written down. The cluster is down for it until it has
+    /// looked, and if it is a primary until it has waited.
+    pub fn restart(&mut self, now: LocalTime, out: &mut Vec<ClusterAction>) {
+        self.restarted_at = Some(now);
+        if std::mem::take(&mut self.serves) {
+            out.push(ClusterAction::Note(ClusterNote::Serves(false)));
+        }
+        self.start(now, out);
+    }
+
+    /// An operator makes it primary of its shard, whoever is there (`CLUSTER FAILOVER TAKEOVER`): it takes the next epoch
+    /// without asking anybody.
+    pub fn take_over(&mut self, now: LocalTime, out: &mut Vec<ClusterAction>) {
+        if !self.is_primary() {
+            self.epoch += 1;
+            self.become_primary(now, self.epoch, out);
+        }
     }
 
     /// It sees something.
@@ -299,7 +327,11 @@ impl ClusterProcess {
         let serves = !in_minority && !uncovered;
         let wait = self.config.node_timeout.min(REJOIN_MAX).max(REJOIN_MIN);
         let waits = self.is_primary() && self.in_minority_at.is_some_and(|at| now.since(at) < wait);
-        if serves == self.serves || serves && waits {
+        let starts = self.is_primary()
+            && self
+                .restarted_at
+                .is_some_and(|at| now.since(at) < RESTART_WAIT);
+        if serves == self.serves || serves && (waits || starts) {
             return;
         }
         self.serves = serves;

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use regionfall_kernel::SimDuration;
 
 use self::town::{MS, Town, Turn};
-use super::{ClusterConfig, ClusterNote, ProcessId};
-use crate::topology::NodeId;
+use super::{ClusterConfig, ClusterNote, ClusterProcess, ProcessId};
+use crate::topology::{LocalTime, NodeId};
 
 fn config(node_timeout_ms: u64) -> ClusterConfig {
     ClusterConfig {
@@ -126,7 +126,7 @@ fn the_minority_stops_serving_and_promotes_nobody() {
     town.set_cut(&minority, &majority, false);
     town.run_for(30_000);
     assert_eq!(primaries(&town, 0), [3], "the old primary has heard");
-    assert!(town.processes.iter().all(super::ClusterProcess::serves));
+    assert!(town.processes.iter().all(ClusterProcess::serves));
 }
 
 #[test]
@@ -138,6 +138,54 @@ fn without_a_majority_of_primaries_nobody_is_promoted() {
     town.run_for(120_000);
     assert_eq!(promoted(&town, 0), []);
     assert!(town.processes[2..].iter().all(|process| !process.serves()));
+}
+
+/// Lets a process that is alone in its cluster tick for so long; what it said of its own service, and when.
+fn served(process: &mut ClusterProcess, from: u64, millis: u64) -> Vec<(u64, bool)> {
+    let mut said = Vec::new();
+    for at in (from..from + millis).step_by(100) {
+        let mut out = Vec::new();
+        let own = super::ClusterSight::Woken(super::OwnState::default());
+        process.observe(LocalTime(at * MS), own, &mut out);
+        said.extend(out.iter().filter_map(|action| match action {
+            super::ClusterAction::Note(ClusterNote::Serves(serves)) => Some((at, *serves)),
+            _ => None,
+        }));
+    }
+    said
+}
+
+#[test]
+fn a_restarted_primary_waits_before_it_serves_and_a_replica_does_not() {
+    let all = [0, 1].map(|node| ProcessId {
+        node: NodeId(node),
+        shard: 0,
+    });
+    let draws = regionfall_kernel::Seed::new(1).addressed("test");
+    for (id, waited) in [(all[0], 2_000), (all[1], 0)] {
+        let mut process = ClusterProcess::new(id, config(5_000), &all, 1, draws);
+        let mut out = Vec::new();
+        process.restart(LocalTime(0), &mut out);
+        assert!(!process.serves());
+        assert_eq!(served(&mut process, 0, 4_000), [(waited, true)]);
+    }
+}
+
+#[test]
+fn who_takes_over_needs_no_votes_and_the_others_learn_of_it() {
+    let mut town = Town::new(3, 1, config(5_000), 4);
+    town.run_for(10_000);
+    town.take_over(3);
+    town.run_for(1_000);
+    assert_eq!(primaries(&town, 0), [3], "the former primary heard of it");
+    for process in &town.processes {
+        assert_eq!(process.server_of(0).node, NodeId(3));
+    }
+    assert!(
+        town.notes.is_empty(),
+        "nobody was elected: {:?}",
+        town.notes
+    );
 }
 
 /// Random cuts and freezes for a while, then all is healed.

@@ -127,6 +127,13 @@ impl Town {
         }
     }
 
+    /// An operator lets one take over its shard.
+    pub(super) fn take_over(&mut self, index: usize) {
+        let mut out = Vec::new();
+        self.processes[index].take_over(LocalTime(self.now), &mut out);
+        self.act(index, out, None);
+    }
+
     pub(super) fn run_for(&mut self, millis: u64) {
         let until = self.now + millis * MS;
         while let Some((&key, _)) = self.events.first_key_value() {
