@@ -142,7 +142,7 @@ impl Sheet<'_> {
         self.left + share * (WIDTH - RIGHT - self.left)
     }
 
-    fn y(&self, place: usize) -> f64 {
+    fn y(place: usize) -> f64 {
         TOP + ROW * (place as f64 + 0.5)
     }
 
@@ -178,7 +178,7 @@ impl Sheet<'_> {
             centred,
         );
         for (place, name) in self.picture.places.iter().enumerate() {
-            let y = self.y(place);
+            let y = Self::y(place);
             layer.line(&[(self.left, y), (WIDTH - RIGHT, y)], AXIS, 1.5);
             let before = Writing {
                 across: Across::End,
@@ -195,7 +195,7 @@ impl Sheet<'_> {
                 self.x(strike.from),
                 self.x(strike.to).max(self.x(strike.from) + 2.0),
             );
-            let y = self.y(strike.place);
+            let y = Self::y(strike.place);
             layer.rectangle([(from, y - 13.0), (to, y + 13.0)], FAULT, 0.25);
             // Labels of faults that overlap stand above each other.
             let ends = &mut rows[strike.place];
@@ -227,8 +227,8 @@ impl Sheet<'_> {
             if from == to || !self.is_shown(left) || !self.is_shown(arrived) {
                 continue;
             }
-            let begin = (self.x(left), self.y(from));
-            let end = (self.x(arrived), self.y(to));
+            let begin = (self.x(left), Self::y(from));
+            let end = (self.x(arrived), Self::y(to));
             layer.line(&[begin, end], colour(0), 1.2);
             head(layer, begin, end, 0);
         }
@@ -240,7 +240,7 @@ impl Sheet<'_> {
                 continue;
             }
             let x = self.x(one.at);
-            let (begin, end) = ((x, self.y(one.from)), (x, self.y(one.to)));
+            let (begin, end) = ((x, Self::y(one.from)), (x, Self::y(one.to)));
             layer.line(&[begin, end], colour(2), 1.5);
             head(layer, begin, end, 2);
         }
@@ -252,7 +252,7 @@ impl Sheet<'_> {
             if !self.is_shown(mark.at) {
                 continue;
             }
-            let (x, y) = (self.x(mark.at), self.y(mark.place));
+            let (x, y) = (self.x(mark.at), Self::y(mark.place));
             let (marker, ink) = if mark.is_death {
                 (Marker::Cross, FAULT)
             } else {

@@ -12,6 +12,10 @@ use crate::topology::{DeciderId, FleetId, HostId, MemberId, NodeId, RelayId, Ser
 
 /// An app server.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "four things that are so or not, each of its own accord"
+)]
 pub struct AppServer {
     /// Its identity; it also addresses its draws.
     pub id: ServerId,

@@ -217,7 +217,7 @@ impl<R: Rng> Draw<'_, R> {
             let mut at = begins + exponential(&mut self.rng, mean);
             while at < ends && moments.len() < self.chaos.at_most as usize {
                 moments.push(at);
-                at = at + exponential(&mut self.rng, mean);
+                at += exponential(&mut self.rng, mean);
             }
         }
         while moments.len() < self.chaos.at_least as usize {

@@ -1,7 +1,7 @@
 //! Products: the defaults that a database has as somebody sells it, and what it does not offer.
 //!
 //! Data files with the source and the grade of evidence beside each number, as those of strategies; keys are those of
-//! `[database]`. Adding a product is a file in `presets/products/`, a line in [`FILES`] and a word of the schema.
+//! `[database]`. Adding a product is a file in `presets/products/`, a line in `FILES` and a word of the schema.
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};

@@ -84,7 +84,7 @@ impl Sabotage {
         let is_broken = self.0 == Some(mutation);
         #[cfg(not(test))]
         let is_broken = {
-            let _ = mutation;
+            let _ = (self, mutation);
             false
         };
         is_broken

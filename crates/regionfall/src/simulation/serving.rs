@@ -110,16 +110,7 @@ impl World {
                 return;
             }
         };
-        if self.is_loading(node) {
-            self.answer_with_error(now, errand);
-            return;
-        }
-        if let Some(redirect) = self.redirect(node, self.operations.get(slot).key()) {
-            errand.redirect = Some(redirect);
-            self.answer_with_error(now, errand);
-            return;
-        }
-        if self.is_fenced_off(slot, node) {
+        if self.turns_away(&mut errand, slot) {
             self.answer_with_error(now, errand);
             return;
         }
@@ -128,16 +119,6 @@ impl World {
         let kind = asked.request.command;
         let is_write = kind.is_write();
         let shard = usize::from(shard_of(key, self.shards()));
-        if is_write && self.takes_no_writes(node, shard) {
-            // READONLY: nothing happens.
-            self.answer_with_error(now, errand);
-            return;
-        }
-        // NOREPLICAS, or a node without a majority: nothing happens.
-        if is_write && self.refuses_writes(node, shard) || !self.has_quorum(node) {
-            self.answer_with_error(now, errand);
-            return;
-        }
         if self.sabotage.is(Mutation::AnswersWithoutExecuting)
             && is_write
             && operation.0.is_multiple_of(16)
@@ -208,6 +189,28 @@ impl World {
         } else {
             self.answer_at(now, errand);
         }
+    }
+
+    /// Whether a process answers a request with an error, or sends the client elsewhere, before it executes anything.
+    #[inline]
+    fn turns_away(&self, errand: &mut Errand, slot: Slot) -> bool {
+        let node = errand.node;
+        if self.is_loading(node) {
+            return true;
+        }
+        let asked = self.operations.get(slot);
+        if let Some(redirect) = self.redirect(node, asked.key()) {
+            errand.redirect = Some(redirect);
+            return true;
+        }
+        if self.is_fenced_off(slot, node) {
+            return true;
+        }
+        let is_write = asked.request.command.is_write();
+        let shard = usize::from(shard_of(asked.key(), self.shards()));
+        // READONLY; NOREPLICAS; a node without a majority.
+        is_write && (self.takes_no_writes(node, shard) || self.refuses_writes(node, shard))
+            || !self.has_quorum(node)
     }
 
     /// A request is answered with an error, and nothing happens.

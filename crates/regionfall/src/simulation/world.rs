@@ -430,56 +430,12 @@ impl World {
                     self.set_up(now, connection);
                 }
             }
-            Notice::Opened(connection) => match self.owner(connection) {
-                Some(Owner::Pool(server)) => self.pool_opened(now, server, connection, listener),
-                Some(Owner::Probe(probe)) => self.probe_opened(now, probe, listener),
-                Some(Owner::Link(link)) => self.link_opened(now, link),
-                Some(Owner::Endpoint(endpoint)) => self.endpoint_opened(now, endpoint),
-                Some(Owner::Sentinel(id, wire)) => self.wire_opened(now, id, wire),
-                Some(Owner::Stream(stream)) => self.stream_opened(now, stream, listener),
-                Some(Owner::Session(id)) => self.session_opened(now, id, listener),
-                Some(Owner::Subscription(id, member)) => self.subscription_opened(id, member),
-                Some(Owner::Cluster(id, cable)) => self.cable_opened(now, id, cable),
-                Some(Owner::Kept(..)) | None => {}
-            },
+            Notice::Opened(connection) => self.connection_opened(now, connection, listener),
             Notice::Broken {
                 connection,
-                end: End::Client,
+                end,
                 cause,
-            } => match self.owner(connection) {
-                Some(Owner::Pool(server)) => {
-                    self.pool_broken(now, server, connection, cause, listener);
-                }
-                Some(Owner::Probe(probe)) => self.probe_broken(now, probe, listener),
-                Some(Owner::Kept(decider, member)) => {
-                    self.deciders[decider.index()].kept[member.index()] = None;
-                }
-                Some(Owner::Link(link)) => self.link_broken(now, link, connection, listener),
-                Some(Owner::Endpoint(endpoint)) => self.endpoint_broken(endpoint),
-                Some(Owner::Sentinel(id, wire)) => self.wire_broken(now, id, wire, listener),
-                Some(Owner::Stream(stream)) => self.stream_broken(stream, End::Client, cause),
-                Some(Owner::Session(id)) => self.session_broken(now, id, cause, listener),
-                Some(Owner::Subscription(id, member)) => {
-                    self.subscription_broken(now, (id, member), connection, listener);
-                }
-                Some(Owner::Cluster(id, cable)) => self.cable_broken(now, id, cable, listener),
-                None => {}
-            },
-            Notice::Broken {
-                connection,
-                end: End::Server,
-                cause,
-            } => {
-                if self.front_gone(now, connection) {
-                    return;
-                }
-                match self.owner(connection) {
-                    Some(Owner::Link(link)) => self.orphan_link(now, link, connection, listener),
-                    Some(Owner::Stream(stream)) => self.stream_broken(stream, End::Server, cause),
-                    // A member forgets a client that went away.
-                    _ => {}
-                }
-            }
+            } => self.connection_broken(now, (connection, end), cause, listener),
         }
     }
 

@@ -204,15 +204,14 @@ fn may_use(client: &Client, member: MemberId, failback: &Failback) {
 
 #[test]
 fn no_interleaving_fails_back_before_its_criteria() {
-    for (failback, moves_back) in [
-        ("{ after = \"2s\" }", true),
-        ("{ every = \"2s\", grace = \"3s\" }", true),
-        ("\"never\"", false),
+    for failback in [
+        "{ after = \"2s\" }",
+        "{ every = \"2s\", grace = \"3s\" }",
+        "\"never\"",
     ] {
         let strategy = strategy(failback);
         let (states, moves) = walk(&strategy, 7);
         assert!(states > 200, "{failback}: {states} states");
         assert!(moves > 10, "{failback}: {moves} moves");
-        let _ = moves_back;
     }
 }

@@ -1,6 +1,8 @@
 //! The chain of a lost write: from the call over its acknowledgement to the death of its last copy.
 
-use regionfall_crdt::Dot;
+use std::ops::RangeInclusive;
+
+use regionfall_crdt::{Dot, OriginId};
 use regionfall_kernel::{SimDuration, SimTime};
 
 use super::names::Names;
@@ -124,6 +126,80 @@ fn nearest(node: NodeId, account: &Account, settings: &Settings) -> SimDuration 
     delays.min().unwrap_or(SimDuration::FOREVER)
 }
 
+impl Chains {
+    /// One more step of an operation that is followed.
+    fn step(&mut self, at: SimTime, operation: OperationId, text: String) {
+        if let Some(followed) = self.of(operation) {
+            followed.steps.push(Step {
+                at,
+                text,
+                is_death: false,
+            });
+        }
+    }
+
+    /// A node has a write now.
+    fn executed(&mut self, at: SimTime, operation: OperationId, node: NodeId, dot: Dot) {
+        let text = format!("{} executes it", self.names.node(node));
+        if let Some(followed) = self.of(operation) {
+            followed.executed.get_or_insert(at);
+            followed.dots.push((dot, node));
+        }
+        self.step(at, operation, text);
+    }
+
+    /// Copies of effects reached a node.
+    fn copied(&mut self, at: SimTime, node: NodeId, origin: OriginId, range: RangeInclusive<u64>) {
+        let text = format!("a copy reaches {}", self.names.node(node));
+        for followed in &mut self.followed {
+            let mut dots = followed.dots.iter();
+            let covered =
+                dots.find(|(dot, _)| dot.origin == origin && range.contains(&dot.sequence));
+            let Some(&(_, from)) = covered else {
+                continue;
+            };
+            followed.steps.push(Step {
+                at,
+                text: text.clone(),
+                is_death: false,
+            });
+            if let Some(left) = followed.executed {
+                let place = |node: NodeId| {
+                    let member = self.members.get(node.index());
+                    member.copied().unwrap_or(MemberId(node.0))
+                };
+                self.arrows.push(Arrow {
+                    from: place(from),
+                    left,
+                    to: place(node),
+                    arrived: at,
+                });
+            }
+        }
+    }
+
+    /// A node lost what it had of an origin beyond `kept`.
+    fn ended(&mut self, at: SimTime, node: NodeId, (origin, kept): (OriginId, u64), by: CopyEnd) {
+        let by = match by {
+            CopyEnd::Fault(fault) => format!("destroyed by {}", self.names.fault(fault)),
+            CopyEnd::Removed(fault) => format!("given up by {}", self.names.fault(fault)),
+            CopyEnd::Replaced => "replaced by the state of a new primary".to_owned(),
+            CopyEnd::Abandoned => "left behind by the promotion of another node".to_owned(),
+        };
+        let text = format!("the copy of {} is {by}", self.names.node(node));
+        for followed in &mut self.followed {
+            let mut dots = followed.dots.iter();
+            if dots.any(|(dot, _)| dot.origin == origin && dot.sequence > kept) {
+                followed.steps.push(Step {
+                    at,
+                    text: text.clone(),
+                    is_death: true,
+                });
+            }
+        }
+    }
+}
+
 impl Listener for Chains {
     fn observe(&mut self, at: SimTime, fact: &Fact<'_>) {
         match *fact {
@@ -134,132 +210,45 @@ impl Listener for Chains {
                 key,
                 ..
             } => {
-                let text = format!(
-                    "{} asks for {} of key {}",
-                    self.names.server(server),
-                    command.name(),
-                    key.0
-                );
-                if let Some(followed) = self.of(operation) {
-                    followed.steps.push(Step {
-                        at,
-                        text,
-                        is_death: false,
-                    });
-                }
+                let who = self.names.server(server);
+                let text = format!("{who} asks for {} of key {}", command.name(), key.0);
+                self.step(at, operation, text);
             }
             Fact::AttemptSent {
                 operation,
                 attempt,
                 member,
             } => {
-                let text = format!(
-                    "attempt {} leaves for {}",
-                    attempt + 1,
-                    self.names.member(member)
-                );
-                if let Some(followed) = self.of(operation) {
-                    followed.steps.push(Step {
-                        at,
-                        text,
-                        is_death: false,
-                    });
-                }
+                let member = self.names.member(member);
+                let text = format!("attempt {} leaves for {member}", attempt + 1);
+                self.step(at, operation, text);
             }
             Fact::WriteExecuted {
                 operation,
                 node,
                 effect: Some(effect),
                 ..
-            } => {
-                let text = format!("{} executes it", self.names.node(node));
-                if let Some(followed) = self.of(operation) {
-                    followed.executed.get_or_insert(at);
-                    followed.dots.push((effect.dot, node));
-                    followed.steps.push(Step {
-                        at,
-                        text,
-                        is_death: false,
-                    });
-                }
-            }
+            } => self.executed(at, operation, node, effect.dot),
             Fact::OperationEnded {
                 operation,
                 ending: Ending::Acknowledged,
                 ..
             } => {
-                if let Some(followed) = self.of(operation) {
-                    let text = "the application has its success".to_owned();
-                    followed.steps.push(Step {
-                        at,
-                        text,
-                        is_death: false,
-                    });
-                }
+                let text = "the application has its success".to_owned();
+                self.step(at, operation, text);
             }
             Fact::EffectsApplied {
                 node,
                 origin,
                 first,
                 last,
-            } => {
-                let text = format!("a copy reaches {}", self.names.node(node));
-                for followed in &mut self.followed {
-                    let dots = followed.dots.iter();
-                    let covered = dots.filter(|(dot, _)| {
-                        dot.origin == origin && (first..=last).contains(&dot.sequence)
-                    });
-                    let from: Vec<NodeId> = covered.map(|(_, from)| *from).collect();
-                    if let Some(from) = from.first() {
-                        followed.steps.push(Step {
-                            at,
-                            text: text.clone(),
-                            is_death: false,
-                        });
-                        if let Some(left) = followed.executed {
-                            let place = |node: NodeId| {
-                                self.members
-                                    .get(node.index())
-                                    .copied()
-                                    .unwrap_or(MemberId(node.0))
-                            };
-                            self.arrows.push(Arrow {
-                                from: place(*from),
-                                left,
-                                to: place(node),
-                                arrived: at,
-                            });
-                        }
-                    }
-                }
-            }
+            } => self.copied(at, node, origin, first..=last),
             Fact::CopiesEnded {
                 node,
                 origin,
                 kept,
                 cause,
-            } => {
-                let by = match cause {
-                    CopyEnd::Fault(fault) => format!("destroyed by {}", self.names.fault(fault)),
-                    CopyEnd::Removed(fault) => format!("given up by {}", self.names.fault(fault)),
-                    CopyEnd::Replaced => "replaced by the state of a new primary".to_owned(),
-                    CopyEnd::Abandoned => "left behind by the promotion of another node".to_owned(),
-                };
-                let text = format!("the copy of {} is {by}", self.names.node(node));
-                for followed in &mut self.followed {
-                    let is_hit = followed
-                        .dots
-                        .iter()
-                        .any(|(dot, _)| dot.origin == origin && dot.sequence > kept);
-                    if is_hit {
-                        followed.steps.push(Step {
-                            at,
-                            text: text.clone(),
-                            is_death: true,
-                        });
-                    }
-                }
-            }
+            } => self.ended(at, node, (origin, kept), cause),
             _ => {}
         }
     }

@@ -3,7 +3,7 @@
 use regionfall_kernel::{SimDuration, SimTime};
 
 use super::names::Names;
-use crate::failover::{Detector, Evidence, Pace, Propagation, StrategyConfig};
+use crate::failover::{Detector, Evidence, Pace, ProbeConfig, Propagation, StrategyConfig};
 use crate::metric::RecoveredBy;
 use crate::simulation::Outcome;
 use crate::topology::ServerId;
@@ -50,8 +50,9 @@ pub(super) fn clients(
             };
             let because = strategy.map(reasons).unwrap_or_default();
             let parts = server.milestones.map(|milestones| {
-                let named = WHAT.iter().zip(milestones.parts()).zip(because);
-                named
+                WHAT.iter()
+                    .zip(milestones.parts())
+                    .zip(because)
                     .map(|((what, took), because)| Part {
                         what,
                         took,
@@ -81,57 +82,61 @@ const WHAT: [&str; 5] = [
     "until its first success",
 ];
 
+/// What must be seen before somebody acts.
+fn evidence_in_words(evidence: &Evidence) -> String {
+    match evidence {
+        Evidence::Probe(probe, detector) => probes_in_words(probe, detector),
+        Evidence::Passive(Detector::WindowRate { window, .. }) => {
+            format!("failed commands within {window}")
+        }
+        Evidence::PassiveTimeouts(Detector::WindowRate { window, .. }) => {
+            format!("commands without an answer within {window}")
+        }
+        Evidence::Passive(_) => "failed commands".to_owned(),
+        Evidence::PassiveTimeouts(_) => "commands without an answer".to_owned(),
+        Evidence::Heartbeat(beats) => format!(
+            "channels on which nothing came for {}, a message every {}",
+            beats.silence, beats.every
+        ),
+    }
+}
+
+fn probes_in_words(probe: &ProbeConfig, detector: &Detector) -> String {
+    let rounds = match detector {
+        Detector::Consecutive { down, .. } => *down,
+        Detector::Ejection(ejection) => ejection.failures,
+        Detector::Silence(silence) => {
+            return format!(
+                "no probe answered for {}, one every {}",
+                silence.limit, probe.every
+            );
+        }
+        Detector::Accrual(accrual) => {
+            return format!(
+                "a gap of answers, to probes {} apart, that is longer than all but one in 10^{} of those before it",
+                probe.every, accrual.threshold
+            );
+        }
+        Detector::Round { .. } | Detector::WindowRate { .. } => 1,
+    };
+    let count = if rounds == 1 {
+        "a probe".to_owned()
+    } else {
+        format!("{rounds} probes in a row")
+    };
+    let pace = match probe.pace {
+        Pace::FixedDelay => "one every",
+        Pace::FixedRate => "one each",
+    };
+    format!(
+        "{count}, {pace} {}, each given up after {}",
+        probe.every, probe.timeout
+    )
+}
+
 /// By part: the settings that make it.
 fn reasons(strategy: &StrategyConfig) -> [Option<String>; 5] {
-    let detect = strategy
-        .evidence
-        .iter()
-        .find_map(|evidence| match evidence {
-            Evidence::Probe(probe, detector) => {
-                let rounds = match detector {
-                    Detector::Consecutive { down, .. } => *down,
-                    Detector::Ejection(ejection) => ejection.failures,
-                    Detector::Silence(silence) => {
-                        return Some(format!(
-                            "no probe answered for {}, one every {}",
-                            silence.limit, probe.every
-                        ));
-                    }
-                    Detector::Accrual(accrual) => {
-                        return Some(format!(
-                            "a gap of answers, to probes {} apart, that is longer than all but one in 10^{} of those before it",
-                            probe.every, accrual.threshold
-                        ));
-                    }
-                    Detector::Round { .. } | Detector::WindowRate { .. } => 1,
-                };
-                let count = if rounds == 1 {
-                    "a probe".to_owned()
-                } else {
-                    format!("{rounds} probes in a row")
-                };
-                let pace = match probe.pace {
-                    Pace::FixedDelay => "one every",
-                    _ => "one each",
-                };
-                Some(format!(
-                    "{count}, {pace} {}, each given up after {}",
-                    probe.every, probe.timeout
-                ))
-            }
-            Evidence::Passive(Detector::WindowRate { window, .. }) => {
-                Some(format!("failed commands within {window}"))
-            }
-            Evidence::PassiveTimeouts(Detector::WindowRate { window, .. }) => {
-                Some(format!("commands without an answer within {window}"))
-            }
-            Evidence::Passive(_) => Some("failed commands".to_owned()),
-            Evidence::PassiveTimeouts(_) => Some("commands without an answer".to_owned()),
-            Evidence::Heartbeat(beats) => Some(format!(
-                "channels on which nothing came for {}, a message every {}",
-                beats.silence, beats.every
-            )),
-        });
+    let detect = strategy.evidence.first().map(evidence_in_words);
     let (publish, adopt) = match &strategy.propagation {
         Propagation::Dns {
             ttl, publish_delay, ..

@@ -39,7 +39,7 @@ impl Specimen {
         (path, loaded): (&str, &Loaded),
         (variant, strategy, case): (&str, &str, &str),
         seed: Seed,
-        loader: &dyn Loader,
+        files: &dyn Loader,
     ) -> Result<Self, NoSpecimen> {
         let scenario = &loaded.scenario;
         let found = scenario.variants.iter().find(|known| known.name == variant);
@@ -48,7 +48,7 @@ impl Specimen {
         let case = case.ok_or(NoSpecimen::Unknown("case"))?;
         let plan = as_drawn(&case.plan(settings, seed), settings, seed);
         let of_case = (case.name.as_str(), plan.as_slice());
-        Self::with_plan((path, loaded), (variant, strategy), of_case, seed, loader)
+        Self::with_plan((path, loaded), (variant, strategy), of_case, seed, files)
     }
 
     /// The same with a plan of one's own; what the case demands stays.
@@ -60,7 +60,7 @@ impl Specimen {
         (variant, strategy): (&str, &str),
         (case, plan): (&str, &[FaultSpec]),
         seed: Seed,
-        loader: &dyn Loader,
+        files: &dyn Loader,
     ) -> Result<Self, NoSpecimen> {
         let root = loaded.resolved.fields(variant);
         let root = root.ok_or(NoSpecimen::Unknown("variant"))?;
@@ -87,7 +87,7 @@ impl Specimen {
         };
         let written = make(false);
         let wanted = &settings.strategies[index];
-        let is_equal = written.scenario(loader).is_ok_and(|scenario| {
+        let is_equal = written.scenario(files).is_ok_and(|scenario| {
             let own = &scenario.variants[0].settings;
             own.strategies.first() == Some(wanted)
                 && own.topology == settings.topology
@@ -96,7 +96,7 @@ impl Specimen {
         });
         // Where leaving defaults out changes the meaning (an item of a preset's list was overridden), all is written.
         let specimen = if is_equal { written } else { make(true) };
-        specimen.scenario(loader)?;
+        specimen.scenario(files)?;
         Ok(specimen)
     }
 
@@ -111,12 +111,12 @@ impl Specimen {
     ///
     /// # Errors
     /// What is wrong with it: a move of the shrinker may have gone too far.
-    pub fn scenario(&self, loader: &dyn Loader) -> Result<Scenario, ScenarioError> {
+    pub fn scenario(&self, files: &dyn Loader) -> Result<Scenario, ScenarioError> {
         let text = self.to_toml();
         let beside = Beside {
             path: &self.path,
             text: &text,
-            loader,
+            files,
         };
         Scenario::load(&self.path, &beside, &[]).map(|loaded| loaded.scenario)
     }
@@ -313,7 +313,7 @@ fn write_table(out: &mut String, fields: &Fields, path: &str) {
 struct Beside<'a> {
     path: &'a str,
     text: &'a str,
-    loader: &'a dyn Loader,
+    files: &'a dyn Loader,
 }
 
 impl Loader for Beside<'_> {
@@ -321,7 +321,7 @@ impl Loader for Beside<'_> {
         if path == self.path {
             Ok(self.text.as_bytes().to_vec())
         } else {
-            self.loader.load(path)
+            self.files.load(path)
         }
     }
 }

@@ -175,7 +175,7 @@ impl Printer<'_> {
                 }
             }
             FaultKind::Membership(change) => self.member(change.member),
-            FaultKind::Routing(fault) => self.whom_on_the_way(fault),
+            FaultKind::Routing(fault) => self.whom_on_the_way(*fault),
         }
     }
 
@@ -269,7 +269,7 @@ impl Printer<'_> {
             FaultKind::Loss { share, .. } => self.text("share", &percent(*share)),
             FaultKind::Degraded(degradation) => self.degradation(degradation),
             FaultKind::Membership(change) => self.trigger(change),
-            FaultKind::Routing(fault) => self.how_on_the_way(fault),
+            FaultKind::Routing(fault) => self.how_on_the_way(*fault),
             FaultKind::FailOver { old, .. } => {
                 if *old == OldActive::Unlinked {
                     self.text("old", "unlinked");

@@ -7,48 +7,48 @@ use crate::topology::RegionId;
 
 impl Printer<'_> {
     /// Whom one strikes.
-    pub(super) fn whom_on_the_way(&mut self, fault: &RoutingFault) {
+    pub(super) fn whom_on_the_way(&mut self, fault: RoutingFault) {
         match fault {
             RoutingFault::ProxyCrash { region, number, .. } => {
-                self.region_if_one(*region);
-                self.number_if_one("number", *number);
+                self.region_if_one(region);
+                self.number_if_one("number", number);
             }
             RoutingFault::AddressDaemon { region, number, .. } => {
-                self.region_if_one(*region);
-                self.number_if_one("number", Some(*number));
+                self.region_if_one(region);
+                self.number_if_one("number", Some(number));
             }
             RoutingFault::AdvertsLost { region, from } => {
-                self.region_if_one(*region);
-                self.number_if_one("from", *from);
+                self.region_if_one(region);
+                self.number_if_one("from", from);
             }
-            RoutingFault::CheckersCutOff { region, .. } => self.region_if_one(*region),
+            RoutingFault::CheckersCutOff { region, .. } => self.region_if_one(region),
             RoutingFault::BalancerDown { member, .. } | RoutingFault::RecordChange { member } => {
-                self.member(*member);
+                self.member(member);
             }
             RoutingFault::NodeAdded { member, node } => {
-                self.member(*member);
-                self.number_if_one("node", Some(*node));
+                self.member(member);
+                self.number_if_one("node", Some(node));
             }
             RoutingFault::DnsDown | RoutingFault::SyncerStuck => {}
         }
     }
 
     /// What it does.
-    pub(super) fn how_on_the_way(&mut self, fault: &RoutingFault) {
+    pub(super) fn how_on_the_way(&mut self, fault: RoutingFault) {
         match fault {
             RoutingFault::ProxyCrash { how, .. } => match how {
                 ProxyEnd::Crash => {}
                 ProxyEnd::Host => self.text("how", "host"),
                 ProxyEnd::Hang => self.text("how", "hang"),
             },
-            RoutingFault::BalancerDown { mode, .. } => self.mode(*mode),
+            RoutingFault::BalancerDown { mode, .. } => self.mode(mode),
             RoutingFault::AddressDaemon { orderly, .. } => {
-                if *orderly {
+                if orderly {
                     self.put("orderly", Value::Flag(true));
                 }
             }
             RoutingFault::CheckersCutOff { reports_lost, .. } => {
-                if *reports_lost {
+                if reports_lost {
                     self.text("reports", "lost");
                 }
             }
