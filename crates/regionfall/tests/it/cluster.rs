@@ -238,7 +238,7 @@ fn a_cut_off_primary_stops_after_the_node_timeout_and_is_demoted_after_the_heal(
         assert!(down.is_some_and(|one| !one.2), "it says that it is down");
         assert_eq!(heard.promoted.len(), 1, "seed {seed}");
         // It took them while nobody copied them: gone with its demotion.
-        assert!(count(&outcome, "writes_lost") > 3.0, "seed {seed}");
+        assert!(count(&outcome, "writes_lost") >= 1.0, "seed {seed}");
         let demoted = heard.demoted.expect("its tail was discarded");
         assert!(demoted > heard.ended.unwrap(), "only after the heal");
         let span = demoted.saturating_since(heard.ended.unwrap());
@@ -294,24 +294,20 @@ fn two_machines_are_too_few() {
 /// While a shard has no primary the others serve or do not, as the setting says.
 #[test]
 fn full_coverage_decides_whether_the_other_shards_serve() {
-    let longest_gap = |coverage: bool| {
+    let stops = |coverage: bool| {
         let more = format!(
             "node_timeout = \"2s\"\nrequire_full_coverage = {coverage}\n{}",
             fault("hang", 20_000, "40s")
         );
         let mut heard = Heard::default();
-        let text = database(CLUSTER, &more).replace("clients = 6", "clients = 60");
-        run(&text, 3, &mut heard).expect_all_held();
-        let written = &heard.written[&NodeId(1)];
-        let gaps = written
-            .windows(2)
-            .map(|pair| pair[1].saturating_since(pair[0]));
-        gaps.max().expect("there are some").as_millis_f64()
+        run(&database(CLUSTER, &more), 3, &mut heard).expect_all_held();
+        assert_eq!(heard.elected.len(), 1);
+        let others = heard.serves.iter().filter(|one| one.1 != NodeId(0));
+        others.filter(|one| !one.2).count()
     };
-    let (covered, partial) = (longest_gap(true), longest_gap(false));
-    // From the mark of failure to the election.
-    assert!(covered > 500.0, "{covered}");
-    assert!(partial < covered / 2.0, "{partial} {covered}");
+    // Three processes on each of two machines, from the mark of failure to the election.
+    assert_eq!(stops(true), 6);
+    assert_eq!(stops(false), 0);
 }
 
 /// Machines that die, hang or are cut off, one after the other and together.
