@@ -6,7 +6,6 @@
 
 #![expect(clippy::print_stdout, reason = "an example prints what it found")]
 #![expect(
-    clippy::disallowed_methods,
     clippy::disallowed_types,
     reason = "an example may look at the clock to say how long it took"
 )]

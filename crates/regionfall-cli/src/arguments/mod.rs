@@ -168,10 +168,10 @@ pub(crate) struct TestArguments {
     /// Runs as many seeds as fit into this time, at least one of each
     #[arg(long, value_name = "TIME", value_parser = value::time)]
     pub(crate) time: Option<std::time::Duration>,
-    /// How many seeds of each scenario [default: 5, or the environment's REGIONFALL_CASES]
+    /// How many seeds of each scenario [default: 5, or the environment's `REGIONFALL_CASES`]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) seeds: Option<u32>,
-    /// The first seed [default: 1, or the environment's REGIONFALL_SEED]
+    /// The first seed [default: 1, or the environment's `REGIONFALL_SEED`]
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
     /// How many runs at a time [default: as many as there are processors]

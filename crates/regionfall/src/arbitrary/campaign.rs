@@ -64,7 +64,6 @@ impl Campaign {
     /// With the smallest scenario found that fails, once it is kept.
     #[expect(
         clippy::disallowed_types,
-        clippy::disallowed_methods,
         reason = "a test may look at the clock to know when to stop"
     )]
     pub fn run(
@@ -121,9 +120,10 @@ impl Campaign {
     )]
     fn keep(&self, reason: String, drawn: &Generated) -> Failed {
         let path = self.folder.join(format!("{}.toml", self.name));
-        let told: String = reason.lines().map(|line| format!("# {line}\n")).collect();
+        let told: Vec<String> = reason.lines().map(|line| format!("# {line}")).collect();
         let toml = format!(
-            "{told}{}\n[replay]\nseed = {}\nmodel = {MODEL_VERSION}\n",
+            "{}\n{}\n[replay]\nseed = {}\nmodel = {MODEL_VERSION}\n",
+            told.join("\n"),
             drawn.toml,
             seed_of(drawn).get()
         );

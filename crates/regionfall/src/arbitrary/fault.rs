@@ -135,36 +135,8 @@ fn what(kind: Kind, settings: &Settings) -> BoxedStrategy<FaultKind> {
         Kind::DiskLost => (member, part)
             .prop_map(|(member, part)| FaultKind::DiskLost { member, part })
             .boxed(),
-        Kind::RegionOutage => (member, mode(), disks(), takes(), in_flight())
-            .prop_map(
-                |(member, mode, disks, takes, in_flight)| FaultKind::RegionOutage {
-                    region: RegionId::from_index(member.index()),
-                    mode,
-                    disks,
-                    takes,
-                    in_flight,
-                },
-            )
-            .boxed(),
-        Kind::ZoneOutage => (
-            member,
-            0..place.zones,
-            mode(),
-            disks(),
-            takes(),
-            in_flight(),
-        )
-            .prop_map(
-                |(member, zone, mode, disks, takes, in_flight)| FaultKind::ZoneOutage {
-                    region: RegionId::from_index(member.index()),
-                    zone,
-                    mode,
-                    disks,
-                    takes,
-                    in_flight,
-                },
-            )
-            .boxed(),
+        Kind::RegionOutage => region_outage(member),
+        Kind::ZoneOutage => zone_outage(member, place.zones),
         Kind::Partition => (paths(settings), mode(), in_flight())
             .prop_map(|(paths, mode, in_flight)| FaultKind::Partition {
                 paths,
@@ -209,6 +181,38 @@ fn what(kind: Kind, settings: &Settings) -> BoxedStrategy<FaultKind> {
                 .boxed()
         }
     }
+}
+
+fn region_outage(member: impl Strategy<Value = MemberId> + 'static) -> BoxedStrategy<FaultKind> {
+    (member, mode(), disks(), takes(), in_flight())
+        .prop_map(
+            |(member, mode, disks, takes, in_flight)| FaultKind::RegionOutage {
+                region: RegionId::from_index(member.index()),
+                mode,
+                disks,
+                takes,
+                in_flight,
+            },
+        )
+        .boxed()
+}
+
+fn zone_outage(
+    member: impl Strategy<Value = MemberId> + 'static,
+    zones: u16,
+) -> BoxedStrategy<FaultKind> {
+    (member, 0..zones, mode(), disks(), takes(), in_flight())
+        .prop_map(
+            |(member, zone, mode, disks, takes, in_flight)| FaultKind::ZoneOutage {
+                region: RegionId::from_index(member.index()),
+                zone,
+                mode,
+                disks,
+                takes,
+                in_flight,
+            },
+        )
+        .boxed()
 }
 
 fn degradation(members: u8) -> BoxedStrategy<FaultKind> {

@@ -193,21 +193,21 @@ impl World {
 
     /// Whether a process answers a request with an error, or sends the client elsewhere, before it executes anything.
     #[inline]
-    fn turns_away(&self, errand: &mut Errand, slot: Slot) -> bool {
+    fn turns_away(&mut self, errand: &mut Errand, slot: Slot) -> bool {
         let node = errand.node;
         if self.is_loading(node) {
             return true;
         }
         let asked = self.operations.get(slot);
-        if let Some(redirect) = self.redirect(node, asked.key()) {
+        let (key, is_write) = (asked.key(), asked.request.command.is_write());
+        if let Some(redirect) = self.redirect(node, key) {
             errand.redirect = Some(redirect);
             return true;
         }
         if self.is_fenced_off(slot, node) {
             return true;
         }
-        let is_write = asked.request.command.is_write();
-        let shard = usize::from(shard_of(asked.key(), self.shards()));
+        let shard = usize::from(shard_of(key, self.shards()));
         // READONLY; NOREPLICAS; a node without a majority.
         is_write && (self.takes_no_writes(node, shard) || self.refuses_writes(node, shard))
             || !self.has_quorum(node)

@@ -2,6 +2,7 @@
 
 use regionfall::explore::Explanation;
 use regionfall::fault::{FaultKind, PlannedFault};
+use regionfall::topology::MemberId;
 use regionfall_kernel::SimTime;
 use regionfall_report::plot::{Mark, Message, Move, SpaceTime, Strike};
 
@@ -89,7 +90,7 @@ fn strikes(fault: &PlannedFault, story: &Explanation, ends: f64) -> Vec<Strike> 
         }
         FaultKind::Degraded(degradation) => degradation
             .member()
-            .map(|member| member.index())
+            .map(MemberId::index)
             .into_iter()
             .collect(),
         FaultKind::Membership(change) => vec![change.member.index()],

@@ -185,10 +185,8 @@ fn show(lines: &[Line], coverage: &Coverage, context: &mut Context) -> Result<()
         told.push_str(&line.told());
     }
     let failed = lines.iter().filter(|line| line.exit != Exit::Held).count();
-    told.push_str(&format!(
-        "\n{} passed, {failed} failed\n",
-        lines.len() - failed
-    ));
+    let passed = lines.len() - failed;
+    told += &format!("\n{passed} passed, {failed} failed\n");
     told.push_str(&coverage.told());
     if context.is_for_people() {
         write!(context.out(), "{told}")?;

@@ -19,7 +19,7 @@ pub(super) fn judge<'r>(
         let changes = semantics_since(replay.model);
         if changes.is_empty() {
             line.exit = Exit::NotDeterministic;
-            line.what = "another run than the one that was saved".to_owned();
+            "another run than the one that was saved".clone_into(&mut line.what);
             line.evidence = vec![format!(
                 "its trace hash is {:016x}, saved was {expected:016x}, and the model has version {MODEL_VERSION} as then",
                 run.trace

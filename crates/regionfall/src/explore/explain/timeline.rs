@@ -128,25 +128,21 @@ impl Timeline {
                     && first.kind == raw.kind
                     && raw.at.saturating_since(last.until) <= TOGETHER
             });
-            match same {
-                Some((last, _, count)) => {
-                    last.until = raw.at;
-                    *count += 1;
-                }
-                None => {
-                    let sentence = Told {
-                        at: raw.at,
-                        until: raw.at,
-                        kind: raw.kind,
-                        text: String::new(),
-                        member: raw.member,
-                    };
-                    told.push((sentence, raw, 1));
-                }
+            if let Some((last, _, count)) = same {
+                last.until = raw.at;
+                *count += 1;
+            } else {
+                let sentence = Told {
+                    at: raw.at,
+                    until: raw.at,
+                    kind: raw.kind,
+                    text: String::new(),
+                    member: raw.member,
+                };
+                told.push((sentence, raw, 1));
             }
         }
-        for (fault, did) in effects.iter().filter(|(_, did)| !did.any()) {
-            let _ = did;
+        for (fault, _) in effects.iter().filter(|(_, did)| !did.any()) {
             let name = self.names.fault(fault.id).to_owned();
             let raw = Raw {
                 at: fault.begins,
@@ -210,6 +206,79 @@ impl Timeline {
     }
 }
 
+impl Timeline {
+    /// Who decided what about clients.
+    fn moved(&mut self, at: SimTime, fact: &Fact<'_>) {
+        match *fact {
+            Fact::Verdict {
+                decider,
+                server,
+                member,
+                healthy,
+            } => {
+                let state = if healthy { "up" } else { "down" };
+                let did = format!("held {} for {state}", self.names.member(member));
+                let who = match server {
+                    Some(server) => (self.names.server(server).to_owned(), "app servers"),
+                    None => (decider.to_string(), "checkers"),
+                };
+                self.say(at, ToldKind::Detection, who, did, Some(member));
+            }
+            Fact::AnswerPublished { fleet, member } => {
+                let who = format!("the answer for {}", self.names.fleet(fleet));
+                let did = format!("became {}", self.names.member(member));
+                self.say(at, ToldKind::Decision, (who, ""), did, Some(member));
+            }
+            Fact::Adopted { server, from, to } => {
+                let who = self.names.server(server).to_owned();
+                let (from, member) = (self.names.member(from), to);
+                let did = format!("turned from {from} to {}", self.names.member(to));
+                self.say(at, ToldKind::Route, (who, "app servers"), did, Some(member));
+            }
+            _ => self.promoted(at, fact),
+        }
+    }
+
+    /// Who became primary, and why.
+    fn promoted(&mut self, at: SimTime, fact: &Fact<'_>) {
+        match *fact {
+            Fact::SubjectivelyDown { sentinel, node, .. } => {
+                let did = format!("held {} for down", self.names.node(node));
+                let who = (sentinel.to_string(), "Sentinels");
+                self.say(at, ToldKind::Detection, who, did, None);
+            }
+            Fact::ObjectivelyDown { sentinel, node, .. } => {
+                let did = format!(
+                    "knew that enough of them held {} for down",
+                    self.names.node(node)
+                );
+                let who = (sentinel.to_string(), "Sentinels");
+                self.say(at, ToldKind::Detection, who, did, None);
+            }
+            Fact::PromotionBegan {
+                member,
+                shard,
+                node,
+            } => {
+                let who = format!("the replacement of {}", self.names.node(node));
+                let did = format!("as primary of shard {shard} began");
+                self.say(at, ToldKind::Decision, (who, ""), did, Some(member));
+            }
+            Fact::Promoted {
+                member,
+                shard,
+                node,
+                epoch,
+            } => {
+                let who = self.node(node);
+                let did = format!("became primary of shard {shard}, epoch {epoch}");
+                self.say(at, ToldKind::Decision, who, did, Some(member));
+            }
+            _ => {}
+        }
+    }
+}
+
 impl Listener for Timeline {
     fn observe(&mut self, at: SimTime, fact: &Fact<'_>) {
         let name = |text: &str| (text.to_owned(), "");
@@ -247,63 +316,6 @@ impl Listener for Timeline {
                 let (from, to) = (self.names.node(source), self.names.node(target));
                 let who = format!("replication from {from} to {to}");
                 self.say(at, ToldKind::Link, (who, ""), "caught up".to_owned(), None);
-            }
-            Fact::Verdict {
-                decider,
-                server,
-                member,
-                healthy,
-            } => {
-                let state = if healthy { "up" } else { "down" };
-                let did = format!("held {} for {state}", self.names.member(member));
-                let who = match server {
-                    Some(server) => (self.names.server(server).to_owned(), "app servers"),
-                    None => (decider.to_string(), "checkers"),
-                };
-                self.say(at, ToldKind::Detection, who, did, Some(member));
-            }
-            Fact::AnswerPublished { fleet, member } => {
-                let who = format!("the answer for {}", self.names.fleet(fleet));
-                let did = format!("became {}", self.names.member(member));
-                self.say(at, ToldKind::Decision, (who, ""), did, Some(member));
-            }
-            Fact::Adopted { server, from, to } => {
-                let who = self.names.server(server).to_owned();
-                let (from, member) = (self.names.member(from), to);
-                let did = format!("turned from {from} to {}", self.names.member(to));
-                self.say(at, ToldKind::Route, (who, "app servers"), did, Some(member));
-            }
-            Fact::SubjectivelyDown { sentinel, node, .. } => {
-                let did = format!("held {} for down", self.names.node(node));
-                let who = (sentinel.to_string(), "Sentinels");
-                self.say(at, ToldKind::Detection, who, did, None);
-            }
-            Fact::ObjectivelyDown { sentinel, node, .. } => {
-                let did = format!(
-                    "knew that enough of them held {} for down",
-                    self.names.node(node)
-                );
-                let who = (sentinel.to_string(), "Sentinels");
-                self.say(at, ToldKind::Detection, who, did, None);
-            }
-            Fact::PromotionBegan {
-                member,
-                shard,
-                node,
-            } => {
-                let who = format!("the replacement of {}", self.names.node(node));
-                let did = format!("as primary of shard {shard} began");
-                self.say(at, ToldKind::Decision, (who, ""), did, Some(member));
-            }
-            Fact::Promoted {
-                member,
-                shard,
-                node,
-                epoch,
-            } => {
-                let who = self.node(node);
-                let did = format!("became primary of shard {shard}, epoch {epoch}");
-                self.say(at, ToldKind::Decision, who, did, Some(member));
             }
             Fact::MemberRemoved { member, .. } => {
                 let who = name(self.names.member(member));
@@ -353,7 +365,7 @@ impl Listener for Timeline {
                 let who = (self.names.server(server).to_owned(), "app servers");
                 self.say(at, ToldKind::Node, who, "ran again".to_owned(), None);
             }
-            _ => {}
+            _ => self.moved(at, fact),
         }
     }
 }

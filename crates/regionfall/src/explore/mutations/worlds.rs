@@ -4,6 +4,7 @@ use super::Row;
 use crate::simulation::Mutation;
 
 /// All mutations with their worlds.
+#[expect(clippy::too_many_lines, reason = "one list, a row for each mutation")]
 pub(super) fn rows() -> Vec<Row> {
     use Mutation as M;
     let row = |mutation, what, (world, text): (&'static str, String)| Row {

@@ -262,8 +262,8 @@ fn may_be_left_out(path: &[Step]) -> bool {
                 | "elements"
         ),
         ["workload", "fleet" | "keyspace"]
-        | ["workload" | "topology" | "database" | "strategy"] => false,
-        ["strategy", "preset" | "name"] => false,
+        | ["workload" | "topology" | "database" | "strategy"]
+        | ["strategy", "preset" | "name"] => false,
         [..] => true,
     }
 }
