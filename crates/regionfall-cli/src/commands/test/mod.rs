@@ -186,7 +186,10 @@ fn show(lines: &[Line], coverage: &Coverage, context: &mut Context) -> Result<()
     }
     let failed = lines.iter().filter(|line| line.exit != Exit::Held).count();
     let passed = lines.len() - failed;
-    told += &format!("\n{passed} passed, {failed} failed\n");
+    told.extend([
+        "\n".to_owned(),
+        format!("{passed} passed, {failed} failed\n"),
+    ]);
     told.push_str(&coverage.told());
     if context.is_for_people() {
         write!(context.out(), "{told}")?;
