@@ -43,6 +43,9 @@ struct Known {
     left: u64,
 }
 
+/// What tells one state from another: the decider's, what is to come, and what an onlooker knows.
+type StateKey = (u64, u64, Vec<(u64, u32)>, Vec<u32>, [Known; 2]);
+
 #[derive(Clone)]
 struct Client {
     judge: Box<dyn Decider>,
@@ -149,7 +152,7 @@ impl Client {
         steps
     }
 
-    fn key(&self) -> (u64, u64, Vec<(u64, u32)>, Vec<u32>, [Known; 2]) {
+    fn key(&self) -> StateKey {
         let mut hash = TraceHash::default();
         self.judge.hash_into(&mut hash);
         let tickets = self.probes.iter().map(|probe| probe.ticket).collect();
