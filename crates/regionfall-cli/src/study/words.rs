@@ -1,7 +1,10 @@
 //! Words for what the model holds: names of files, faults, objectives, numbers in sentences.
 
 use regionfall::explore::CellRuns;
-use regionfall::fault::{Degradation, Disks, FaultKind, Part, PathSelector, TrafficScope};
+use regionfall::fault::{
+    Degradation, Disks, FaultKind, MembershipChange, Part, PathSelector, TrafficScope, Upkeep,
+    UpkeepTask,
+};
 use regionfall::metric::{Column, RUN_COLUMNS, Unit};
 use regionfall::network::Silence;
 use regionfall::scenario::{Objective, Sense, Settings, Statistic};
@@ -175,14 +178,13 @@ pub(crate) fn fault(kind: &FaultKind, settings: &Settings) -> String {
         FaultKind::DiskLost { member, part } => {
             format!("disk lost {} {}", nodes(*part), home(*member))
         }
-        FaultKind::Restore { member } => format!("restore {}", home(*member)),
-        FaultKind::Promote { member, node } => {
-            format!("node {node} promoted in {}", home(*member))
-        }
-        FaultKind::SyncerStopped { .. }
+        FaultKind::Restore { .. }
+        | FaultKind::Promote { .. }
+        | FaultKind::SyncerStopped { .. }
         | FaultKind::RestartSyncers { .. }
         | FaultKind::FailOver { .. }
-        | FaultKind::Recreate { .. } => operated(kind, home),
+        | FaultKind::Recreate { .. }
+        | FaultKind::Upkeep(_) => operated(kind, home),
         FaultKind::ZoneOutage {
             region: of,
             zone,
@@ -218,13 +220,16 @@ pub(crate) fn fault(kind: &FaultKind, settings: &Settings) -> String {
             format!("loss of {} {}", percent(*share), self::paths(paths, region))
         }
         FaultKind::Degraded(degradation) => degraded(degradation, region),
-        FaultKind::Membership(change) => {
-            let when = change.when.as_ref().map_or_else(String::new, |trigger| {
-                format!(", memory above {}", percent(trigger.memory_above))
-            });
-            format!("{} {}{when}", change.action.name(), home(change.member))
-        }
+        FaultKind::Membership(change) => changed(change, home(change.member)),
     }
+}
+
+/// A change of the membership.
+fn changed(change: &MembershipChange, home: &str) -> String {
+    let when = change.when.as_ref().map_or_else(String::new, |trigger| {
+        format!(", memory above {}", percent(trigger.memory_above))
+    });
+    format!("{} {home}{when}", change.action.name())
 }
 
 fn degraded<'s>(degradation: &Degradation, name: impl Fn(RegionId) -> &'s str) -> String {
@@ -248,9 +253,31 @@ fn degraded<'s>(degradation: &Degradation, name: impl Fn(RegionId) -> &'s str) -
     }
 }
 
+/// Work on the nodes of a member.
+fn worked(upkeep: &Upkeep, home: &str) -> String {
+    match &upkeep.task {
+        UpkeepTask::PlannedMaintenance { node: None, .. } => {
+            format!("planned maintenance in {home}")
+        }
+        UpkeepTask::PlannedMaintenance {
+            node: Some(node), ..
+        } => format!("planned maintenance of node {node} in {home}"),
+        UpkeepTask::AddNode => format!("node added in {home}"),
+        UpkeepTask::MigrateShard { shard, node } => {
+            format!("shard {shard} of {home} moved to node {node}")
+        }
+        UpkeepTask::MigrateEndpoint { node } => format!("endpoint of {home} moved to node {node}"),
+    }
+}
+
 /// What is about syncers, or is an operator's act.
 fn operated<'s>(kind: &FaultKind, home: impl Fn(MemberId) -> &'s str) -> String {
     match kind {
+        FaultKind::Restore { member } => format!("restore {}", home(*member)),
+        FaultKind::Promote { member, node } => {
+            format!("node {node} promoted in {}", home(*member))
+        }
+        FaultKind::Upkeep(upkeep) => worked(upkeep, home(upkeep.member)),
         FaultKind::SyncerStopped { member, source } => {
             let from = source.map(|source| format!(" from {}", home(source)));
             let (to, from) = (home(*member), from.unwrap_or_default());

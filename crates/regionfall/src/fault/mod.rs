@@ -4,6 +4,7 @@ mod degradation;
 mod draw;
 mod membership;
 mod plan;
+mod upkeep;
 
 pub use degradation::{Degradation, Skew};
 pub use draw::draw_plan;
@@ -13,5 +14,7 @@ pub use plan::{
     Disks, FaultKind, FaultSpec, Flapping, OldActive, Part, PathSelector, PlannedFault, Takes,
     TrafficScope,
 };
+
+pub use upkeep::{Upkeep, UpkeepTask, Window};
 
 pub use crate::network::{InFlight, Silence};

@@ -4,6 +4,7 @@ use regionfall_kernel::{Distribution, SimDuration, SimTime};
 
 use super::degradation::Degradation;
 use super::membership::MembershipChange;
+use super::upkeep::Upkeep;
 use crate::network::{InFlight, Silence};
 use crate::topology::{FaultId, MemberId, RegionId};
 
@@ -183,6 +184,8 @@ pub enum FaultKind {
     Degraded(Degradation),
     /// An operator changes the membership.
     Membership(MembershipChange),
+    /// Work on the nodes of a member.
+    Upkeep(Upkeep),
 }
 
 impl FaultKind {
@@ -207,6 +210,7 @@ impl FaultKind {
             Self::Loss { .. } => "loss",
             Self::Degraded(degradation) => degradation.name(),
             Self::Membership(change) => change.action.name(),
+            Self::Upkeep(upkeep) => upkeep.task.name(),
         }
     }
 }

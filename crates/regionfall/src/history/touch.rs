@@ -37,6 +37,7 @@ pub(crate) fn touches_server(shape: &RunShape, kind: &FaultKind, server: usize) 
             }
         },
         FaultKind::Membership(change) => change.member == home,
+        FaultKind::Upkeep(upkeep) => upkeep.member == home,
         FaultKind::Degraded(degradation) => match degradation {
             // No request of an application goes there.
             Degradation::HealthEndpointDown { .. } => false,
@@ -81,6 +82,7 @@ pub(crate) fn may_justify_leaving(shape: &RunShape, kind: &FaultKind, left: Memb
             paths.scope != TrafficScope::Replication && (holds(&paths.from) || holds(&paths.to))
         }
         FaultKind::Membership(change) => change.member == left,
+        FaultKind::Upkeep(upkeep) => upkeep.member == left,
         FaultKind::Degraded(degradation) => {
             degradation.member().is_none_or(|member| member == left)
         }

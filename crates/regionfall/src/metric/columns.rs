@@ -158,6 +158,10 @@ columns! {
     oversold_units Count Data "units below the `floor` of counters, each where and when it was deepest; empty without such a keyspace";
     double_claims Count Data "keys that a client was told it had set while they were absent, and another client of another member as well; empty without a keyspace that is `unique`";
     double_deliveries Count Data "elements of lists that a client was given although another pop had given them away; empty without a keyspace of lists that are popped";
+    promotion_decided_ms Milliseconds Downtime "beginning of the newest fault to the moment at which somebody set out to replace a shard's primary, longest over promotions; empty without any";
+    promotion_ms Milliseconds Downtime "from there to the promotion, longest; in a planned hand-over that is how long writes of the shard waited";
+    waits_confirmed Count Service "waits for replicas or disks (WAIT, WAITAOF) that as many confirmed as were asked for; empty without any wait";
+    waits_too_few Count Service "the same that came back with too few";
 }
 
 /// The columns up to here enter the trace hash even where they are missing; those that came later do not, so that runs

@@ -21,7 +21,7 @@ pub use rows::{EpisodeRow, INCIDENT_COLUMNS};
 pub use switching::{Moves, Switching};
 pub use value::Value;
 
-use crate::history::{Account, Histogram, WriteCounts};
+use crate::history::{Account, Histogram, Promotions, WriteCounts};
 use crate::topology::KeyspaceId;
 
 use columns::LAST_ALWAYS_HASHED;
@@ -85,6 +85,24 @@ impl Metrics {
         self.fill("memory_share_max", Value::Number(shortage.memory_share_max));
         self.fill("keys_evicted", Value::Count(shortage.keys_evicted));
         self.fill("oom_errors", Value::Count(shortage.oom_errors));
+        self
+    }
+
+    /// Fills in how promotions and waits for replicas went, if there were any.
+    #[must_use]
+    pub fn with_promotions(mut self, promotions: &Promotions) -> Self {
+        if promotions.took().is_some() {
+            self.fill(
+                "promotion_decided_ms",
+                Value::maybe_millis(promotions.decided_after()),
+            );
+            self.fill("promotion_ms", Value::maybe_millis(promotions.took()));
+        }
+        let (confirmed, too_few) = promotions.waits();
+        if confirmed + too_few > 0 {
+            self.fill("waits_confirmed", Value::Count(confirmed));
+            self.fill("waits_too_few", Value::Count(too_few));
+        }
         self
     }
 

@@ -1,11 +1,37 @@
-//! Where things are: links by their ends, the links within a member, how connections are opened.
+//! Where things are, and what can be read of a world from outside.
+
+use regionfall_crdt::Replica;
 
 use super::event::LinkId;
 use super::world::World;
-use crate::network::{ConnectionOptions, Keepalive};
+use crate::network::{ConnectionOptions, EffectLog, Keepalive};
 use crate::topology::{FleetId, MemberId, NodeId};
 
 impl World {
+    /// What each fault has done so far.
+    pub fn fault_effects(&self) -> &EffectLog {
+        &self.network.effects
+    }
+
+    /// The nodes' shards: what each holds, and whether it runs.
+    pub fn nodes(&self) -> impl Iterator<Item = (NodeId, bool, impl Iterator<Item = &Replica>)> {
+        self.nodes.iter().map(|node| {
+            let replicas = node.shards.iter().map(|shard| &shard.replica);
+            (node.id, node.is_running, replicas)
+        })
+    }
+
+    /// For each shard of a member, the node that is its primary.
+    pub fn primaries(&self, member: MemberId) -> &[NodeId] {
+        &self.members[member.index()].primaries
+    }
+
+    /// Whether nothing is under way any more: no operation waits, and all running members that can hear
+    /// of each other have the same effects.
+    pub fn is_quiescent(&self) -> bool {
+        self.operations.waiting() == 0 && self.has_converged()
+    }
+
     /// How many shards each member has.
     #[inline]
     pub(super) fn shards(&self) -> u16 {

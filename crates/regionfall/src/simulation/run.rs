@@ -12,8 +12,8 @@ use crate::check::{StandardChecks, collected};
 use crate::failover::{Decider, Detector, Evidence, Propagation, StrategyConfig, Vantage};
 use crate::fault::{FaultKind, FaultSpec, PlannedFault, TrafficScope, draw_plan};
 use crate::history::{
-    Account, KeyspaceShape, Ledger, Listener, NodeView, Quiescence, RecoveryCriterion, RunShape,
-    ServerShape, Trace,
+    Account, KeyspaceShape, Ledger, Listener, NodeView, Promotions, Quiescence, RecoveryCriterion,
+    RunShape, ServerShape, Trace,
 };
 use crate::metric::{Costs, Load, Metrics};
 use crate::topology::{MemberId, NodeId, RegionId};
@@ -72,7 +72,7 @@ pub(crate) fn run_with<L: Listener>(plan: &Plan<'_>, listener: &mut L) -> Outcom
             Ledger::new(shape.clone()),
             (checks, Trace::with_window(plan.window.clone())),
         ),
-        listener,
+        (Promotions::default(), listener),
     );
 
     let mut events = 0;
@@ -96,10 +96,10 @@ pub(crate) fn run_with<L: Listener>(plan: &Plan<'_>, listener: &mut L) -> Outcom
         reached: within_budget && world.is_quiescent(),
         nodes: views(&world),
     };
-    let ((ledger, (mut checks, trace)), _) = listeners;
+    let ((ledger, (mut checks, trace)), (promotions, _)) = listeners;
     checks.at_rest(now, &quiescence);
     let account = ledger.finish(now, &quiescence);
-    let metrics = measured(&world, &account, memory, plan.strategy);
+    let metrics = measured(&world, &account, memory, plan.strategy).with_promotions(&promotions);
     let mut verdicts = checks.verdicts(&account);
     if let Some(waiting) = world.left_to_collect().filter(|_| quiescence.reached) {
         verdicts.push(collected(now, &waiting));
@@ -165,8 +165,8 @@ fn measured(
 fn views(world: &World) -> Vec<NodeView> {
     world
         .nodes()
-        // A removed member is no part of the database any more.
-        .filter(|(node, ..)| !world.is_node_removed(*node))
+        // A removed member is no part of the database any more, and what holds nothing need not agree.
+        .filter(|(node, ..)| !world.is_node_removed(*node) && !world.is_spare(*node))
         .map(|(node, _, replicas)| {
             let mut clock: Vec<u64> = Vec::new();
             let mut digest = 0_u64;

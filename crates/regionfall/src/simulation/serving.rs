@@ -109,6 +109,10 @@ impl World {
         let kind = asked.request.command;
         let is_write = kind.is_write();
         let shard = usize::from(shard_of(key, self.shards()));
+        if is_write && self.is_handed_over(node, shard) {
+            self.hold_back(errand);
+            return;
+        }
         if is_write && self.takes_no_writes(node, shard) {
             // READONLY: nothing happens.
             self.answer_with_error(now, errand);

@@ -4,7 +4,7 @@
 //! [`World::advance_until`]. What happens is told to a listener as facts; the listener can change nothing.
 //! The parts that carry events out are in the files beside this one, one for each kind of actor.
 
-use regionfall_crdt::{Clock, OriginId, Replica};
+use regionfall_crdt::{Clock, OriginId};
 use regionfall_kernel::{Addressed, EventQueue, Seed, SimTime, TieBreak};
 
 use super::acknowledging::Waiting;
@@ -19,6 +19,7 @@ use super::event::{ARRIVAL, Event, LinkId, Message, PostId};
 use super::exporting::Exporting;
 use super::inquiring::Inquiries;
 use super::letter::Letter;
+use super::maintaining::Upkeeping;
 use super::membership::Removal;
 use super::memory::Memory;
 use super::persisting::Persisting;
@@ -30,7 +31,7 @@ use crate::database::{Journal, Link, Member, Node};
 use crate::failover::{Decider, StrategyConfig};
 use crate::fault::PlannedFault;
 use crate::history::{Fact, Listener, Phase};
-use crate::network::{ConnectionId, EffectLog, End, Network, NetworkEvent, Notice};
+use crate::network::{ConnectionId, End, Network, NetworkEvent, Notice};
 use crate::route::Answers;
 use crate::scenario::Ties;
 use crate::topology::{DeciderId, FaultId, HostId, MemberId, NodeId, ServerId};
@@ -108,6 +109,7 @@ pub struct World {
     pub(super) role_faults: Vec<Option<Vec<NodeId>>>,
     /// Whose each connection is, by its dense number.
     pub(super) owners: Vec<Option<(ConnectionId, Owner)>>,
+    pub(super) upkeep: Upkeeping,
     pub(super) phase: Phase,
     pub(super) started: bool,
 }
@@ -195,6 +197,7 @@ impl World {
             memory: None,
             role_faults: Vec::new(),
             owners: Vec::new(),
+            upkeep: Upkeeping::default(),
             phase: Phase::WarmUp,
             started: false,
         };
@@ -211,6 +214,7 @@ impl World {
         world.host_faults = vec![Vec::new(); world.network.hosts()];
         world.role_faults = vec![None; world.faults.len()];
         world.hold_spares();
+        world.hold_spare_nodes();
         world.schedule_phases();
         world.schedule_faults();
         world.schedule_expiry(seed);
@@ -271,30 +275,6 @@ impl World {
         }
         self.queue.advance_to(until);
         self.queue.popped() - before
-    }
-
-    /// What each fault has done so far.
-    pub fn fault_effects(&self) -> &EffectLog {
-        &self.network.effects
-    }
-
-    /// The nodes' shards: what each holds, and whether it runs.
-    pub fn nodes(&self) -> impl Iterator<Item = (NodeId, bool, impl Iterator<Item = &Replica>)> {
-        self.nodes.iter().map(|node| {
-            let replicas = node.shards.iter().map(|shard| &shard.replica);
-            (node.id, node.is_running, replicas)
-        })
-    }
-
-    /// For each shard of a member, the node that is its primary.
-    pub fn primaries(&self, member: MemberId) -> &[NodeId] {
-        &self.members[member.index()].primaries
-    }
-
-    /// Whether nothing is under way any more: no operation waits, and all running members that can hear
-    /// of each other have the same effects.
-    pub fn is_quiescent(&self) -> bool {
-        self.operations.waiting() == 0 && self.has_converged()
     }
 
     /// Everything that can happen, on one screen.
@@ -373,6 +353,7 @@ impl World {
             Event::Served(process) => self.work_done(now, process, listener),
             Event::Watch(fault) => self.watch(now, fault),
             Event::Change(fault) => self.change_membership(now, fault, listener),
+            Event::Upkeep(fault) => self.upkeep_goes_on(now, fault, listener),
             Event::Expiry(member) => self.expire_due(now, member, listener),
         }
     }
@@ -570,6 +551,7 @@ impl World {
             let member = self.active;
             listener.observe(now, &Fact::ActiveChanged { member });
         }
+        self.tell_spare_nodes(now, listener);
         for link in 0..self.links.len() {
             self.connect_link(now, LinkId(link as u16));
         }

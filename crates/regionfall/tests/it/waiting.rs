@@ -90,7 +90,8 @@ fn a_reply_waits_for_replicas_and_for_the_primarys_own_file() {
         let text = database(keyspace, more, "");
         column(&run(&text, 1).0, "latency_p50_ms")
     };
-    let always = "persistence = \"aof-always\"\npersistence_on = \"both\"\ndisk = { fsync = \"40ms\" }";
+    let always =
+        "persistence = \"aof-always\"\npersistence_on = \"both\"\ndisk = { fsync = \"40ms\" }";
     let wait = "wait = { replicas = 1, timeout = \"never\" }";
     let (plain, replica) = (latency("", ""), latency(wait, ""));
     assert!(

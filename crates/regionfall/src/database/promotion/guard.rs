@@ -64,12 +64,7 @@ impl Reports {
     }
 
     /// A replica reported how far it is, in memory and on disk. Offsets never go back on one connection.
-    pub fn acknowledged(
-        &mut self,
-        node: NodeId,
-        (offset, durable): (u64, u64),
-        now: LocalTime,
-    ) {
+    pub fn acknowledged(&mut self, node: NodeId, (offset, durable): (u64, u64), now: LocalTime) {
         let known = self.replicas.iter_mut().find(|report| report.node == node);
         if let Some(report) = known {
             report.offset = report.offset.max(offset);
@@ -175,7 +170,10 @@ mod tests {
         reports.acknowledged(NodeId(1), (6, 3), at(2));
         reports.acknowledged(NodeId(3), (9, 9), at(2));
         assert_eq!(reports.covering(8), 1);
-        assert_eq!([4, 5].map(|offset| reports.covering_on_disk(offset)), [1, 0]);
+        assert_eq!(
+            [4, 5].map(|offset| reports.covering_on_disk(offset)),
+            [1, 0]
+        );
         reports.attached(NodeId(1), 0, at(3));
         assert_eq!(reports.covering(1), 1, "a new connection begins anew");
     }

@@ -189,6 +189,9 @@ impl Builder<'_, '_> {
             "force-remove" | "purge" | "rejoin" => {
                 FaultKind::Membership(self.membership(fields, here, topology))
             }
+            "planned-maintenance" | "migrate-shard" | "migrate-endpoint" | "add-node" => {
+                FaultKind::Upkeep(self.upkeep(fields, here, topology))
+            }
             "clock-skew" | "load-surge" | "slow-host" | "health-endpoint-down" => {
                 FaultKind::Degraded(self.degradation(fields, here, topology))
             }

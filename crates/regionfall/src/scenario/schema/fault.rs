@@ -4,6 +4,7 @@ use super::degradation::{CLOCK_SKEW, HEALTH_ENDPOINT_DOWN, LOAD_SURGE, SLOW_HOST
 use super::membership::{FORCE_REMOVE, PURGE, REJOIN};
 use super::persistence::{DISK_LOST, FSYNC_STALL, RESTORE};
 use super::root::PERIOD;
+use super::upkeep::{ADD_NODE, MIGRATE_ENDPOINT, MIGRATE_SHARD, PLANNED_MAINTENANCE};
 use super::{Default, Form, Forms, Key, Kind, Table, Tag};
 
 pub(super) const AT: Key = Key::new(
@@ -442,6 +443,10 @@ pub(crate) static FAULT: Forms = Forms {
         FORCE_REMOVE,
         PURGE,
         REJOIN,
+        PLANNED_MAINTENANCE,
+        ADD_NODE,
+        MIGRATE_SHARD,
+        MIGRATE_ENDPOINT,
     ],
 };
 

@@ -17,6 +17,7 @@ mod propagation;
 mod reference;
 mod root;
 mod strategy;
+mod upkeep;
 mod world;
 
 use crate::failover::Grade;

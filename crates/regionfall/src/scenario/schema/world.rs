@@ -227,6 +227,12 @@ pub(crate) static DATABASE: Table = Table {
             "Copies of each shard beside the primary, in the same region: each on a node of its own.",
         ),
         Key::new(
+            "spare_nodes",
+            Kind::Integer(0, 5),
+            Default::Integer(0),
+            "Nodes of each member that hold no copy at first: a copy that was lost is made anew there (`database.promotion.replica_grace`), or an operator adds them (`add-node`).",
+        ),
+        Key::new(
             "placement",
             Kind::Word(&[
                 ("single-zone", "all nodes stand in the first zone"),
@@ -503,7 +509,10 @@ static WAIT: Table = Table {
             "command",
             Kind::Word(&[
                 ("wait", "replicas have it in memory"),
-                ("waitaof", "it is forced to disk: in the replicas' append-only files, and in the primary's own if `local` is 1"),
+                (
+                    "waitaof",
+                    "it is forced to disk: in the replicas' append-only files, and in the primary's own if `local` is 1",
+                ),
             ]),
             Default::Text("wait"),
             "Which command follows each write.",
