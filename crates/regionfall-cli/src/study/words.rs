@@ -2,7 +2,8 @@
 
 use regionfall::explore::CellRuns;
 use regionfall::fault::{
-    Degradation, Disks, FaultKind, MembershipChange, Part, PathSelector, TrafficScope,
+    Degradation, Disks, FaultKind, MembershipChange, Part, PathSelector, TrafficScope, Upkeep,
+    UpkeepTask,
 };
 use regionfall::metric::{Column, RUN_COLUMNS, Unit};
 use regionfall::network::Silence;
@@ -169,14 +170,13 @@ pub(crate) fn fault(kind: &FaultKind, settings: &Settings) -> String {
         FaultKind::DiskLost { member, part } => {
             format!("disk lost {} {}", nodes(*part), home(*member))
         }
-        FaultKind::Restore { member } => format!("restore {}", home(*member)),
-        FaultKind::Promote { member, node } => {
-            format!("node {node} promoted in {}", home(*member))
-        }
-        FaultKind::SyncerStopped { .. }
+        FaultKind::Restore { .. }
+        | FaultKind::Promote { .. }
+        | FaultKind::SyncerStopped { .. }
         | FaultKind::RestartSyncers { .. }
         | FaultKind::FailOver { .. }
-        | FaultKind::Recreate { .. } => operated(kind, home),
+        | FaultKind::Recreate { .. }
+        | FaultKind::Upkeep(_) => operated(kind, home),
         FaultKind::ZoneOutage {
             region: of,
             zone,
@@ -217,11 +217,12 @@ pub(crate) fn fault(kind: &FaultKind, settings: &Settings) -> String {
     }
 }
 
-fn changed(change: &MembershipChange, member: &str) -> String {
+/// A change of the membership.
+fn changed(change: &MembershipChange, home: &str) -> String {
     let when = change.when.as_ref().map_or_else(String::new, |trigger| {
         format!(", memory above {}", percent(trigger.memory_above))
     });
-    format!("{} {member}{when}", change.action.name())
+    format!("{} {home}{when}", change.action.name())
 }
 
 fn lost(disks: Disks) -> &'static str {
@@ -260,9 +261,31 @@ fn degraded<'s>(degradation: &Degradation, name: impl Fn(RegionId) -> &'s str) -
     }
 }
 
+/// Work on the nodes of a member.
+fn worked(upkeep: &Upkeep, home: &str) -> String {
+    match &upkeep.task {
+        UpkeepTask::PlannedMaintenance { node: None, .. } => {
+            format!("planned maintenance in {home}")
+        }
+        UpkeepTask::PlannedMaintenance {
+            node: Some(node), ..
+        } => format!("planned maintenance of node {node} in {home}"),
+        UpkeepTask::AddNode => format!("node added in {home}"),
+        UpkeepTask::MigrateShard { shard, node } => {
+            format!("shard {shard} of {home} moved to node {node}")
+        }
+        UpkeepTask::MigrateEndpoint { node } => format!("endpoint of {home} moved to node {node}"),
+    }
+}
+
 /// What is about syncers, or is an operator's act.
 fn operated<'s>(kind: &FaultKind, home: impl Fn(MemberId) -> &'s str) -> String {
     match kind {
+        FaultKind::Restore { member } => format!("restore {}", home(*member)),
+        FaultKind::Promote { member, node } => {
+            format!("node {node} promoted in {}", home(*member))
+        }
+        FaultKind::Upkeep(upkeep) => worked(upkeep, home(upkeep.member)),
         FaultKind::SyncerStopped { member, source } => {
             let from = source.map(|source| format!(" from {}", home(source)));
             let (to, from) = (home(*member), from.unwrap_or_default());

@@ -44,7 +44,15 @@ impl Listener for Convergence {
     fn observe(&mut self, _at: SimTime, fact: &Fact<'_>) {
         match *fact {
             Fact::NodeStopped { node, .. } => self.down.push(node.0),
-            Fact::NodeUnlinked { node } => self.leave_out(node),
+            Fact::NodeUnlinked { node }
+            | Fact::NodeSpare {
+                node,
+                is_spare: true,
+            } => self.leave_out(node),
+            Fact::NodeSpare {
+                node,
+                is_spare: false,
+            } => self.left_out.retain(|&other| other != node.0),
             Fact::NodeRestarted { node } => self.down.retain(|&down| down != node.0),
             _ => {}
         }

@@ -76,7 +76,8 @@ impl Exposure {
         let crash = |fault: &PlannedFault| match fault.kind {
             FaultKind::ProcessCrash {
                 disks: Disks::Kept, ..
-            } => Some(Crash::Process),
+            }
+            | FaultKind::Upkeep(_) => Some(Crash::Process),
             FaultKind::HostCrash {
                 disks: Disks::Kept, ..
             }

@@ -16,6 +16,8 @@ pub struct DatabaseConfig {
     pub shards: u16,
     /// Copies of each shard beside the primary, within the member: each on a node of its own.
     pub replicas_per_shard: u16,
+    /// Nodes of each member that hold no copy until one is made there.
+    pub spare_nodes: u8,
     /// In which zones the nodes of a member stand.
     pub placement: Placement,
     /// How clients reach a shard.
@@ -96,6 +98,7 @@ impl DatabaseConfig {
             kind: DatabaseKind::ActiveActive,
             shards,
             replicas_per_shard: 0,
+            spare_nodes: 0,
             placement: Placement::MultiZone,
             entrance: Entrance::Proxy,
             size: None,
@@ -121,6 +124,11 @@ impl DatabaseConfig {
 
     /// Nodes of each member.
     pub fn nodes_per_member(&self) -> usize {
+        self.copies_per_shard() + usize::from(self.spare_nodes)
+    }
+
+    /// Copies of each shard of a member at first, the primary included: each on a node of its own.
+    pub fn copies_per_shard(&self) -> usize {
         usize::from(self.replicas_per_shard) + 1
     }
 
@@ -128,7 +136,7 @@ impl DatabaseConfig {
     pub fn first_primary(&self, shard: u16) -> usize {
         match self.entrance {
             Entrance::Direct | Entrance::Sentinel => 0,
-            Entrance::Proxy | Entrance::Cluster => usize::from(shard) % self.nodes_per_member(),
+            Entrance::Proxy | Entrance::Cluster => usize::from(shard) % self.copies_per_shard(),
         }
     }
 }

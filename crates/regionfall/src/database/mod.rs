@@ -32,4 +32,4 @@ pub use member::{Member, Relay, shard_of};
 pub use memory::{
     AtLimit, EVICTION_SAMPLES, Eviction, EvictionOrder, KeyUse, MemoryConfig, Pressure,
 };
-pub use node::{Node, Role, Shard};
+pub use node::{Node, Role, Shard, Standing};

@@ -19,6 +19,19 @@ pub struct Node {
     pub stopped_by: Vec<FaultId>,
     /// Whether its processes execute commands and apply effects.
     pub is_running: bool,
+    /// Whether it holds copies.
+    pub standing: Standing,
+}
+
+/// Whether a node holds copies, and since when.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Standing {
+    /// From the start.
+    Original,
+    /// It holds none, and nobody expects any of it.
+    Spare,
+    /// It was given some later.
+    Joined,
 }
 
 /// One process: a copy of one shard of a member.

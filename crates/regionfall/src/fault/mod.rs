@@ -6,6 +6,7 @@ mod draw;
 mod membership;
 mod plan;
 mod routing;
+mod upkeep;
 
 pub use chaos::{ChaosConfig, ChaosKind, ChaosPlace};
 pub use degradation::{Degradation, Skew};
@@ -18,5 +19,6 @@ pub use plan::{
 };
 
 pub use routing::{ProxyEnd, RoutingFault};
+pub use upkeep::{Upkeep, UpkeepTask, Window};
 
 pub use crate::network::{InFlight, Silence};

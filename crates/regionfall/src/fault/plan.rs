@@ -5,6 +5,7 @@ use regionfall_kernel::{Distribution, SimDuration, SimTime};
 use super::degradation::Degradation;
 use super::membership::MembershipChange;
 use super::routing::RoutingFault;
+use super::upkeep::Upkeep;
 use crate::network::{InFlight, Silence};
 use crate::topology::{FaultId, MemberId, RegionId};
 
@@ -186,6 +187,8 @@ pub enum FaultKind {
     Membership(MembershipChange),
     /// Something that carries traffic, or decides where to, fails.
     Routing(RoutingFault),
+    /// Work on the nodes of a member.
+    Upkeep(Upkeep),
 }
 
 impl FaultKind {
@@ -211,6 +214,7 @@ impl FaultKind {
             Self::Degraded(degradation) => degradation.name(),
             Self::Membership(change) => change.action.name(),
             Self::Routing(fault) => fault.name(),
+            Self::Upkeep(upkeep) => upkeep.task.name(),
         }
     }
 }

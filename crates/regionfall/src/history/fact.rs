@@ -405,6 +405,13 @@ pub enum Fact<'a> {
         /// Which.
         node: NodeId,
     },
+    /// A node holds no copy, and none is expected of it; or it is given some from now on.
+    NodeSpare {
+        /// Which.
+        node: NodeId,
+        /// Whether it holds none.
+        is_spare: bool,
+    },
     /// A replication link stopped carrying effects because of a fault.
     LinkDisrupted {
         /// From.

@@ -164,6 +164,10 @@ impl RunShape {
                     ..
                 } => may_lose(disks) && takes.database && region == self.members[member],
                 FaultKind::Restore { member: hit } => hit.index() == member,
+                // Its nodes restart, one after the other.
+                FaultKind::Upkeep(ref upkeep) => {
+                    self.crashes_lose && upkeep.member.index() == member
+                }
                 _ => false,
             });
             losses

@@ -50,6 +50,7 @@ pub(crate) fn touches_server(shape: &RunShape, kind: &FaultKind, server: usize) 
             | RoutingFault::SyncerStuck
             | RoutingFault::NodeAdded { .. } => false,
         },
+        FaultKind::Upkeep(upkeep) => upkeep.member == home,
         FaultKind::Degraded(degradation) => match degradation {
             // No request of an application goes there.
             Degradation::HealthEndpointDown { .. } | Degradation::CoordinatorDown { .. } => false,
@@ -104,6 +105,7 @@ pub(crate) fn may_justify_leaving(shape: &RunShape, kind: &FaultKind, left: Memb
             | RoutingFault::SyncerStuck
             | RoutingFault::NodeAdded { .. } => false,
         },
+        FaultKind::Upkeep(upkeep) => upkeep.member == left,
         FaultKind::Degraded(degradation) => {
             degradation.member().is_none_or(|member| member == left)
         }

@@ -320,6 +320,7 @@ fn words(fact: &Fact<'_>) -> (u64, u64) {
             0,
         ),
         Fact::ActiveChanged { member } => (pack(47, u32::from(member.0), 0), 0),
+        Fact::NodeSpare { node, is_spare } => (pack(60, u32::from(node.0), u64::from(is_spare)), 0),
         Fact::NodeUnlinked { node } => (pack(48, u32::from(node.0), 0), 0),
         Fact::LinkDisrupted { source, target } => {
             (pack(12, u32::from(source.0), u64::from(target.0)), 0)

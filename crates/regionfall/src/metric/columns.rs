@@ -165,6 +165,10 @@ columns! {
     relays_idle_share Share Cost "share of the time in which proxies and balancers had no connection of a client, over all of them; empty without any";
     sessions_ended Count Service "connections of clients that proxies and balancers closed, reset, or took with them when they died; empty without any";
     sessions_refused Count Service "connections of clients that proxies and balancers refused for want of room; empty without any";
+    promotion_decided_ms Milliseconds Downtime "beginning of the newest fault to the moment at which somebody set out to replace a shard's primary, longest over promotions; empty without any";
+    promotion_ms Milliseconds Downtime "from there to the promotion, longest; in a planned hand-over that is how long writes of the shard waited";
+    waits_confirmed Count Service "waits for replicas or disks (WAIT, WAITAOF) that as many confirmed as were asked for; empty without any wait";
+    waits_too_few Count Service "the same that came back with too few";
 }
 
 /// The columns up to here enter the trace hash even where they are missing; those that came later do not, so that runs

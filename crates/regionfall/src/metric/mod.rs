@@ -21,7 +21,7 @@ pub use rows::{EpisodeRow, INCIDENT_COLUMNS};
 pub use switching::{Moves, Switching};
 pub use value::Value;
 
-use crate::history::{Account, Histogram, WriteCounts};
+use crate::history::{Account, Histogram, Promotions, WriteCounts};
 use crate::topology::KeyspaceId;
 
 use columns::LAST_ALWAYS_HASHED;
@@ -106,6 +106,24 @@ impl Metrics {
         self.fill("relays_idle_share", Value::Number(relays.idle_share));
         self.fill("sessions_ended", Value::Count(relays.sessions_ended));
         self.fill("sessions_refused", Value::Count(relays.sessions_refused));
+        self
+    }
+
+    /// Fills in how promotions and waits for replicas went, if there were any.
+    #[must_use]
+    pub fn with_promotions(mut self, promotions: &Promotions) -> Self {
+        if promotions.took().is_some() {
+            self.fill(
+                "promotion_decided_ms",
+                Value::maybe_millis(promotions.decided_after()),
+            );
+            self.fill("promotion_ms", Value::maybe_millis(promotions.took()));
+        }
+        let (confirmed, too_few) = promotions.waits();
+        if confirmed + too_few > 0 {
+            self.fill("waits_confirmed", Value::Count(confirmed));
+            self.fill("waits_too_few", Value::Count(too_few));
+        }
         self
     }
 

@@ -5,7 +5,7 @@ use regionfall_crdt::{Clock, Dot, OriginId};
 use super::event::LinkId;
 use super::sabotage::Mutation;
 use super::world::World;
-use crate::database::Node;
+use crate::database::{Node, Standing};
 use crate::topology::{MemberId, NodeId};
 
 impl World {
@@ -24,7 +24,9 @@ impl World {
             );
             let is_in = |node: &Node| usize::from(groups[node.id.index()]) == group;
             // Everybody counts who belongs to the database, also those that are down.
-            let counts = |node: &&Node| is_in(node) && !self.is_out(node.member);
+            let counts = |node: &&Node| {
+                is_in(node) && !self.is_out(node.member) && node.standing != Standing::Spare
+            };
             let mut nodes = self.nodes.iter().filter(counts);
             let Some(first) = nodes.next() else { continue };
             let mut everywhere = first.shards[shard].replica.clock().clone();
@@ -34,7 +36,8 @@ impl World {
                 to_come.join(node.shards[shard].replica.clock());
             }
             if let Some(persisting) = &mut self.persisting {
-                let nodes = self.nodes.iter().filter(|node| is_in(node));
+                let holds = |node: &&Node| is_in(node) && node.standing != Standing::Spare;
+                let nodes = self.nodes.iter().filter(holds);
                 let copies = (shard, nodes.map(|node| node.id));
                 persisting.settle(now, copies, &self.journal, &mut everywhere);
             }

@@ -108,6 +108,8 @@ pub(super) enum Event {
     Watch(FaultId),
     /// An operator acts on the membership.
     Change(FaultId),
+    /// Work on the nodes of a member goes on.
+    Upkeep(FaultId),
     /// A process has done what it worked on.
     Served(ProcessId),
     /// A member looks for keys that have expired.
@@ -331,6 +333,7 @@ impl Event {
             Self::Served(_) => 24,
             Self::Watch(_) => 25,
             Self::Change(_) => 26,
+            Self::Upkeep(_) => 50,
             Self::Loaded(_) => 30,
             Self::DiskAnswer(_) => 31,
             Self::DiskLook(..) => 32,

@@ -6,7 +6,7 @@ use regionfall_kernel::{SimDuration, SimTime};
 use super::event::{Event, LinkId, Message};
 use super::sabotage::Mutation;
 use super::world::{Owner, World};
-use crate::database::{Carrier, DatabaseKind, LinkState, Missed, Progress, Role, Scope};
+use crate::database::{Carrier, DatabaseKind, LinkState, Missed, Progress, Role, Scope, Standing};
 use crate::history::Listener;
 use crate::network::{
     ConnectionId, ConnectionOptions, Draw, End, HostState, Opening, TrafficClass,
@@ -250,7 +250,12 @@ impl World {
         let is_inner = self.links[usize::from(link.0)].scope == Scope::Replicas;
         let is_copy = is_inner || database.kind == DatabaseKind::GeoPassive;
         let is_divergent = is_copy && !have.dominates(&known);
-        let always_full = is_inner && database.sync.replicas_resync_fully && is_first && !is_rest;
+        // A copy that is made anew has no history in common with its primary.
+        let is_new = known.is_empty()
+            && self.nodes[self.links[usize::from(link.0)].target.index()].standing
+                == Standing::Joined;
+        let resyncs_fully = database.sync.replicas_resync_fully || is_new;
+        let always_full = is_inner && resyncs_fully && is_first && !is_rest;
         self.links[usize::from(link.0)].replaces = is_divergent;
         let is_disturbed = self.links[usize::from(link.0)].disrupted_since != SimTime::NEVER;
         if is_disturbed && !is_divergent {

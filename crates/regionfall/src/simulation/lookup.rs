@@ -5,6 +5,7 @@ use regionfall_crdt::Replica;
 use regionfall_kernel::SimTime;
 
 use super::event::LinkId;
+use super::sabotage::Mutation;
 use super::world::World;
 use crate::history::{Fact, Listener, Phase};
 use crate::network::{ConnectionOptions, EffectLog, Keepalive};
@@ -27,6 +28,13 @@ impl World {
     /// For each shard of a member, the node that is its primary.
     pub fn primaries(&self, member: MemberId) -> &[NodeId] {
         &self.members[member.index()].primaries
+    }
+
+    /// Whether nothing is under way any more: no operation waits, and all running members that can hear
+    /// of each other have the same effects.
+    pub fn is_quiescent(&self) -> bool {
+        self.sabotage.is(Mutation::RestsTooEarly)
+            || self.operations.waiting() == 0 && self.has_converged()
     }
 
     /// How many shards each member has.

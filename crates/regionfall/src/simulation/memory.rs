@@ -312,7 +312,7 @@ impl World {
     /// has no limit, or somebody is down or has not everything. Nor is anything said where several disks were lost: what
     /// one member had seen of another may then be gone from both, and its trace in a third is never resolved.
     pub fn left_to_collect(&mut self) -> Option<Vec<(MemberId, usize)>> {
-        let belongs = |node: &&Node| !self.is_removed(node.member);
+        let belongs = |node: &&Node| !self.is_removed(node.member) && !self.is_spare(node.id);
         let all_run = self
             .nodes
             .iter()

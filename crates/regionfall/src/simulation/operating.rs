@@ -202,7 +202,11 @@ impl World {
         }
         self.unlink(now, former, listener);
         listener.observe(now, &Fact::ActiveChanged { member });
-        for node in nodes {
+        for node in nodes
+            .into_iter()
+            .filter(|&node| !self.is_spare(node))
+            .collect::<Vec<_>>()
+        {
             self.network
                 .effects
                 .note(fault, |effects| effects.hosts += 1);

@@ -116,7 +116,7 @@ impl World {
             return;
         };
         let shards = usize::from(self.shards());
-        let has_replicas = self.blueprint.settings().database.nodes_per_member() > 1;
+        let has_replicas = self.blueprint.settings().database.copies_per_shard() > 1;
         let mut persisting = Persisting {
             sampler: Sampler::new(&config.fsync),
             draws: seed.addressed("disks"),
@@ -182,7 +182,7 @@ impl World {
             return;
         };
         let index = usize::from(shard);
-        let has_replicas = self.blueprint.settings().database.nodes_per_member() > 1;
+        let has_replicas = self.blueprint.settings().database.copies_per_shard() > 1;
         let is_primary = self.nodes[node.index()].shards[index].is_primary();
         // A former primary that follows now persists as replicas do.
         let is_new = !persisting.disk(node, index).keeps_anything()

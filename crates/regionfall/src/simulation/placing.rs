@@ -8,6 +8,7 @@ use super::world::World;
 use crate::client::{AppServer, Finding, Steering};
 use crate::database::{
     DatabaseKind, Link, LinkState, Member, Missed, Node, Placement, Progress, Role, Scope, Shard,
+    Standing,
 };
 use crate::failover::{
     Checker, ClientJudge, Coordinator, Decider, Propagation, ResolverClass, ResolverShare, Runbook,
@@ -86,6 +87,7 @@ impl World {
             shards,
             stopped_by: Vec::new(),
             is_running: true,
+            standing: Standing::Original,
         });
     }
 

@@ -16,8 +16,8 @@ use crate::check::{
 use crate::failover::{Decider, Detector, Evidence, Propagation, StrategyConfig, Vantage};
 use crate::fault::{FaultKind, FaultSpec, PlannedFault, TrafficScope, draw_plan};
 use crate::history::{
-    Account, KeyspaceShape, Ledger, Listener, NodeView, Quiescence, RecoveryCriterion, RunShape,
-    ServerShape, Trace,
+    Account, KeyspaceShape, Ledger, Listener, NodeView, Promotions, Quiescence, RecoveryCriterion,
+    RunShape, ServerShape, Trace,
 };
 use crate::metric::{Costs, Load, Metrics};
 use crate::scenario::Promised;
@@ -65,7 +65,7 @@ pub(crate) fn run_with<L: Listener>(plan: &Plan<'_>, listener: &mut L) -> Outcom
 #[derive(Clone)]
 pub(super) struct Course<L> {
     pub(super) world: World,
-    pub(super) listeners: ((Ledger, (StandardChecks, Trace)), L),
+    pub(super) listeners: ((Ledger, (StandardChecks, Trace)), (Promotions, L)),
     pub(super) shape: Arc<RunShape>,
     faults: Vec<PlannedFault>,
     label: Label,
@@ -110,7 +110,10 @@ impl<L: Listener> Course<L> {
         let trace = Trace::with_window(plan.window.clone());
         Self {
             world,
-            listeners: ((Ledger::new(shape.clone()), (checks, trace)), listener),
+            listeners: (
+                (Ledger::new(shape.clone()), (checks, trace)),
+                (Promotions::default(), listener),
+            ),
             shape,
             faults,
             label: plan.label.clone(),
@@ -186,10 +189,11 @@ impl<L: Listener> Course<L> {
             reached: within_budget && world.is_quiescent(),
             nodes: views(&world),
         };
-        let ((ledger, (mut checks, trace)), _) = listeners;
+        let ((ledger, (mut checks, trace)), (promotions, _)) = listeners;
         checks.at_rest(now, &quiescence);
         let account = ledger.finish(now, &quiescence);
-        let metrics = measured(&world, &account, self.memory, self.components);
+        let metrics =
+            measured(&world, &account, self.memory, self.components).with_promotions(&promotions);
         let mut verdicts = checks.verdicts(&account);
         if let Some(waiting) = world.left_to_collect().filter(|_| quiescence.reached) {
             verdicts.push(collected(now, &waiting));
@@ -275,8 +279,8 @@ fn measured(world: &World, account: &Account, memory_bytes_max: u64, components:
 fn views(world: &World) -> Vec<NodeView> {
     world
         .nodes()
-        // A removed member is no part of the database any more.
-        .filter(|(node, ..)| !world.is_node_removed(*node))
+        // A removed member is no part of the database any more, and what holds nothing need not agree.
+        .filter(|(node, ..)| !world.is_node_removed(*node) && !world.is_spare(*node))
         .map(|(node, _, replicas)| {
             let mut clock: Vec<u64> = Vec::new();
             let mut digest = 0_u64;

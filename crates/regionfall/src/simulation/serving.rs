@@ -110,6 +110,10 @@ impl World {
                 return;
             }
         };
+        if self.is_held_back(errand, slot) {
+            self.hold_back(errand);
+            return;
+        }
         if self.turns_away(&mut errand, slot) {
             self.answer_with_error(now, errand);
             return;
@@ -189,6 +193,16 @@ impl World {
         } else {
             self.answer_at(now, errand);
         }
+    }
+
+    /// Whether a request waits until the shard that it writes to is handed over.
+    #[inline]
+    fn is_held_back(&self, errand: Errand, slot: Slot) -> bool {
+        let asked = self.operations.get(slot);
+        let shard = usize::from(shard_of(asked.key(), self.shards()));
+        asked.request.command.is_write()
+            && self.is_handed_over(errand.node, shard)
+            && !self.is_loading(errand.node)
     }
 
     /// Whether a process answers a request with an error, or sends the client elsewhere, before it executes anything.

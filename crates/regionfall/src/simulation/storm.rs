@@ -67,11 +67,7 @@ impl World {
         begins: bool,
         listener: &mut L,
     ) {
-        if let FaultKind::Membership(change) = &self.faults[id.index()].kind {
-            // An act has no end.
-            if begins {
-                self.begin_change(now, id, &change.clone(), listener);
-            }
+        if self.is_work(now, (id, begins), listener) {
             return;
         }
         Self::tell_of_fault(now, (id, begins), listener);
@@ -150,13 +146,36 @@ impl World {
                 self.trouble_paths(now, (id, begins), &paths, &trouble, listener);
             }
             // What operators do nobody undoes.
-            FaultKind::Restore { .. } | FaultKind::Promote { .. } | FaultKind::Membership(_) => {}
+            FaultKind::Restore { .. }
+            | FaultKind::Promote { .. }
+            | FaultKind::Membership(_)
+            | FaultKind::Upkeep(_) => {}
             FaultKind::Degraded(degradation) => {
                 self.switch_degradation(now, id, begins, degradation, listener);
             }
             FaultKind::Routing(fault) => self.switch_routing(now, (id, begins), fault, listener),
         }
         self.account_for_abandoned();
+    }
+
+    /// What operators do to members and nodes begins with its own condition and ends with its own work: says whether
+    /// it is that.
+    fn is_work<L: Listener>(
+        &mut self,
+        now: SimTime,
+        (id, begins): (FaultId, bool),
+        listener: &mut L,
+    ) -> bool {
+        let kind = self.faults[id.index()].kind.clone();
+        match kind {
+            FaultKind::Membership(change) if begins => {
+                self.begin_change(now, id, &change, listener);
+            }
+            FaultKind::Upkeep(upkeep) if begins => self.begin_upkeep(now, id, &upkeep, listener),
+            FaultKind::Membership(_) | FaultKind::Upkeep(_) => {}
+            _ => return false,
+        }
+        true
     }
 
     fn tell_of_fault<L: Listener>(

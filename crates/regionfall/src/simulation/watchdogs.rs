@@ -8,6 +8,7 @@ use regionfall_kernel::{Seed, SimTime, TraceHash};
 
 use super::event::{DogId, Event, TidingsId};
 use super::world::World;
+use crate::database::Standing;
 use crate::database::promotion::PromotionRule;
 use crate::database::promotion::watchdog::{
     OwnProcess, Watchdog, WatchdogAction, WatchdogMessage, WatchdogNote, WatchdogSight,
@@ -127,11 +128,13 @@ impl World {
         };
         let answers = self.network.host(kennel.host).state == HostState::Running
             && self.nodes[node.index()].is_running;
+        let is_new = self.nodes[node.index()].standing == Standing::Joined;
         let shards = self.nodes[node.index()].shards.iter().enumerate();
         shards
             .map(|(shard, process)| OwnProcess {
                 shard: shard as u16,
-                answers,
+                // A copy that is being made is none yet.
+                answers: answers && !(is_new && process.replica.clock().is_empty()),
                 offset: process.replica.clock().iter().map(|dot| dot.sequence).sum(),
             })
             .collect()
@@ -197,11 +200,33 @@ impl World {
                         self.follow(now, (node, shard), of, listener);
                     }
                 }
-                // Every node of a member has a copy of every shard already.
-                WatchdogAction::AddReplica { .. } => {}
+                WatchdogAction::AddReplica { node, .. } => self.join(now, node, listener),
                 WatchdogAction::Note(note) => self.note_watchdog(now, id, note, listener),
             }
         }
+    }
+
+    /// The management service has the nodes agree on another primary of a shard: the first watchdog that runs and hears
+    /// a majority proposes it. Nothing happens if there is none.
+    pub(super) fn have_proposed<L: Listener>(
+        &mut self,
+        now: SimTime,
+        (member, shard): (MemberId, u16),
+        node: NodeId,
+        listener: &mut L,
+    ) {
+        let can = |kennel: &Kennel| {
+            kennel.member == member && !kennel.died && kennel.watchdog.has_quorum()
+        };
+        let Some(index) = self.kennels.iter().position(can) else {
+            return;
+        };
+        let mut actions = Vec::new();
+        let clock = LocalTime(now.as_nanos());
+        self.kennels[index]
+            .watchdog
+            .propose(clock, shard, node, &mut actions);
+        self.do_for_watchdog(now, DogId(index as u16), actions, listener);
     }
 
     /// An endpoint whose node is down moves: new connections find it there.

@@ -23,11 +23,12 @@ use super::exporting::Exporting;
 use super::external::External;
 use super::inquiring::Inquiries;
 use super::letter::Letter;
+use super::maintaining::Upkeeping;
 use super::membership::Removal;
 use super::memory::Memory;
 use super::persisting::Persisting;
 use super::relays::Relaying;
-use super::sabotage::{Mutation, Sabotage};
+use super::sabotage::Sabotage;
 use super::sentinels::{Dispatches, Post};
 use super::sessions::SessionId;
 use super::slots::MapQuestions;
@@ -127,6 +128,7 @@ pub struct World {
     pub(super) role_faults: Vec<Option<Vec<NodeId>>>,
     /// Whose each connection is, by its dense number.
     pub(super) owners: Vec<Option<(ConnectionId, Owner)>>,
+    pub(super) upkeep: Upkeeping,
     pub(super) phase: Phase,
     pub(super) started: bool,
     /// What is broken on purpose: nothing, outside of tests.
@@ -231,6 +233,7 @@ impl World {
             memory: None,
             role_faults: Vec::new(),
             owners: Vec::new(),
+            upkeep: Upkeeping::default(),
             phase: Phase::WarmUp,
             started: false,
             sabotage: Sabotage::default(),
@@ -250,6 +253,7 @@ impl World {
         world.host_faults = vec![Vec::new(); world.network.hosts()];
         world.role_faults = vec![None; world.faults.len()];
         world.hold_spares();
+        world.hold_spare_nodes();
         world.schedule_phases();
         world.schedule_faults();
         world.schedule_expiry(seed);
@@ -310,13 +314,6 @@ impl World {
         }
         self.queue.advance_to(until);
         self.queue.popped() - before
-    }
-
-    /// Whether nothing is under way any more: no operation waits, and all running members that can hear
-    /// of each other have the same effects.
-    pub fn is_quiescent(&self) -> bool {
-        self.sabotage.is(Mutation::RestsTooEarly)
-            || self.operations.waiting() == 0 && self.has_converged()
     }
 
     /// Everything that can happen, on one screen.
@@ -398,6 +395,7 @@ impl World {
             Event::Served(process) => self.work_done(now, process, listener),
             Event::Watch(fault) => self.watch(now, fault),
             Event::Change(fault) => self.change_membership(now, fault, listener),
+            Event::Upkeep(fault) => self.upkeep_goes_on(now, fault, listener),
             Event::Expiry(member) => self.expire_due(now, member, listener),
             Event::Note(id) => self.note_arrives(now, id, listener),
             Event::Relay(beat) => self.beat_leaves(now, beat),
@@ -546,6 +544,7 @@ impl World {
             let member = self.active;
             listener.observe(now, &Fact::ActiveChanged { member });
         }
+        self.tell_spare_nodes(now, listener);
         for link in 0..self.links.len() {
             self.connect_link(now, LinkId(link as u16));
         }

@@ -94,6 +94,7 @@ fn strikes(fault: &PlannedFault, story: &Explanation, ends: f64) -> Vec<Strike> 
             .into_iter()
             .collect(),
         FaultKind::Membership(change) => vec![change.member.index()],
+        FaultKind::Upkeep(upkeep) => vec![upkeep.member.index()],
         FaultKind::Routing(fault) => fault.place().iter().map(|region| region.index()).collect(),
         FaultKind::SyncerStopped { member, .. } | FaultKind::RestartSyncers { member } => {
             vec![member.index()]

@@ -442,6 +442,10 @@ impl Ledger {
                 self.origins.set_absent(member, false);
                 self.convergence.recount(&self.origins);
             }
+            Fact::NodeSpare { node, is_spare } => {
+                self.origins.set_spare(node.index(), is_spare);
+                self.convergence.recount(&self.origins);
+            }
             Fact::FaultBegan { fault } => self.fault_began(fault),
             Fact::FaultEnded { fault } => self.fault_ended(fault),
             Fact::FaultTouched { fault } => {

@@ -292,6 +292,11 @@ impl Origins {
         (prior, common > everywhere)
     }
 
+    /// A node holds no copy and is expected to hold none, or is given some.
+    pub(super) fn set_spare(&mut self, node: usize, is_spare: bool) {
+        self.absent[node] = is_spare;
+    }
+
     /// A member is removed, or one again.
     pub(super) fn set_absent(&mut self, member: MemberId, is_absent: bool) {
         for (absent, own) in self.absent.iter_mut().zip(&self.members) {

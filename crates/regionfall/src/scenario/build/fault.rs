@@ -189,6 +189,9 @@ impl Builder<'_, '_> {
             "force-remove" | "purge" | "rejoin" => {
                 FaultKind::Membership(self.membership(fields, here, topology))
             }
+            "planned-maintenance" | "migrate-shard" | "migrate-endpoint" | "add-node" => {
+                FaultKind::Upkeep(self.upkeep(fields, here, topology))
+            }
             word if RoutingFault::WORDS.contains(&word) => {
                 FaultKind::Routing(self.routing(fields, here, topology))
             }

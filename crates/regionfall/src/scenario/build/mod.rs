@@ -15,6 +15,7 @@ mod relay;
 mod routing;
 mod strategy;
 mod topology;
+mod upkeep;
 mod workload;
 
 use regionfall_kernel::{Distribution, SimDuration};
@@ -36,6 +37,8 @@ pub(crate) struct Builder<'a, 'b> {
     files: &'a mut Files<'b>,
     /// What faults may speak of in this variant.
     kept: persistence::Kept,
+    /// What work on nodes may speak of in this variant.
+    cluster: upkeep::Cluster,
     /// What was found wrong.
     pub(crate) problems: Vec<Problem>,
 }
@@ -45,6 +48,7 @@ impl<'a, 'b> Builder<'a, 'b> {
         Self {
             files,
             kept: persistence::Kept::NOTHING,
+            cluster: upkeep::Cluster::NONE,
             problems: Vec::new(),
         }
     }
@@ -55,6 +59,7 @@ impl<'a, 'b> Builder<'a, 'b> {
         let topology = self.topology(table(root, "topology"), root);
         let database = self.database(table(root, "database"));
         self.kept = persistence::Kept::of(&database);
+        self.cluster = upkeep::Cluster::of(&database);
         let workload = self.workload(table(root, "workload"), &topology);
         let mut strategies = self.strategies(list(root, "strategy"), &topology);
         for strategy in &mut strategies {
@@ -99,6 +104,7 @@ impl<'a, 'b> Builder<'a, 'b> {
             export: persistence::export(fields),
             shards: integer(fields, "shards"),
             replicas_per_shard: integer(fields, "replicas_per_shard"),
+            spare_nodes: integer(fields, "spare_nodes"),
             placement: if text(fields, "placement") == "single-zone" {
                 Placement::SingleZone
             } else {

@@ -139,7 +139,7 @@ impl Kept {
 
     pub(super) fn of(database: &DatabaseConfig) -> Self {
         let mode = database.persistence.as_ref().map(|config| config.mode);
-        let has_replicas = database.nodes_per_member() > 1;
+        let has_replicas = database.copies_per_shard() > 1;
         Self {
             primaries_append: database.persistence.as_ref().is_some_and(|config| {
                 !matches!(

@@ -1,6 +1,6 @@
 //! `[database.promotion]` and the guard against writes that nobody copies.
 
-use super::{Builder, duration, flag, integer, list, table, text};
+use super::{Builder, duration, flag, integer, list, optional_duration, table, text};
 use crate::database::promotion::cluster::ClusterConfig;
 use crate::database::promotion::guard::WriteGuard;
 use crate::database::promotion::sentinel::SentinelConfig;
@@ -26,14 +26,25 @@ impl Builder<'_, '_> {
             "watchdogs" => PromotionRule::Watchdogs(WatchdogConfig::new(
                 self.delay(fields, "takes"),
                 duration(fields, "heartbeat"),
-                // Every node of a member holds a copy of every shard: there is no place for a new one.
-                None,
+                optional_duration(fields, "replica_grace"),
             )),
             "cluster" => PromotionRule::Cluster(cluster(fields)),
             _ => PromotionRule::Operator,
         };
         if matches!(rule, PromotionRule::Cluster(_)) {
             self.cluster_suits(database);
+        }
+        let spares: u8 = integer(database, "spare_nodes");
+        let makes_none = matches!(
+            rule,
+            PromotionRule::Sentinels(_) | PromotionRule::Cluster(_)
+        );
+        if spares > 0 && makes_none {
+            let message = "Sentinels and a Redis Cluster make no new copies, and know of no nodes without one";
+            let problem = Problem::new(ProblemKind::Conflict, "database.spare_nodes", message)
+                .got(spares.to_string())
+                .allowed("with `database.promotion.by` \"operator\" or \"watchdogs\"");
+            self.report(problem, database.get("spare_nodes").and_then(Node::mark));
         }
         let by_sentinels = matches!(rule, PromotionRule::Sentinels(_));
         if text(database, "entrance") == "sentinel" {

@@ -4,6 +4,7 @@
 
 mod print;
 mod routing;
+mod upkeep;
 
 use super::build::Builder;
 use super::error::ScenarioError;

@@ -44,6 +44,7 @@ pub(crate) fn is_act(kind: &FaultKind) -> bool {
             | FaultKind::FailOver { .. }
             | FaultKind::Recreate { .. }
             | FaultKind::Membership(_)
+            | FaultKind::Upkeep(_)
             | FaultKind::Routing(
                 RoutingFault::NodeAdded { .. } | RoutingFault::RecordChange { .. }
             )
@@ -73,14 +74,14 @@ pub(crate) fn span(span: SimDuration) -> String {
     leaf::span_text(span.as_nanos())
 }
 
-fn delay(distribution: &Distribution) -> String {
+pub(super) fn delay(distribution: &Distribution) -> String {
     match distribution {
         Distribution::Constant(constant) => span(*constant),
         other => other.to_string(),
     }
 }
 
-const fn node(value: Value) -> Node {
+pub(super) const fn node(value: Value) -> Node {
     Node::new(value, Origin::Default(None))
 }
 
@@ -176,6 +177,7 @@ impl Printer<'_> {
             }
             FaultKind::Membership(change) => self.member(change.member),
             FaultKind::Routing(fault) => self.whom_on_the_way(*fault),
+            FaultKind::Upkeep(upkeep) => self.member(upkeep.member),
         }
     }
 
@@ -270,6 +272,7 @@ impl Printer<'_> {
             FaultKind::Degraded(degradation) => self.degradation(degradation),
             FaultKind::Membership(change) => self.trigger(change),
             FaultKind::Routing(fault) => self.how_on_the_way(*fault),
+            FaultKind::Upkeep(upkeep) => self.upkeep(&upkeep.task),
             FaultKind::FailOver { old, .. } => {
                 if *old == OldActive::Unlinked {
                     self.text("old", "unlinked");

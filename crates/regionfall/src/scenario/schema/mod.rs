@@ -22,6 +22,7 @@ mod relay;
 mod root;
 mod routing;
 mod strategy;
+mod upkeep;
 mod world;
 
 use crate::failover::Grade;

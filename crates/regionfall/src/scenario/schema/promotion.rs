@@ -1,7 +1,7 @@
 //! Promotion within a member: `[database.promotion]`.
 
 use super::root::{PERIOD, TIMEOUT};
-use super::{Default, Key, Kind, Table};
+use super::{DAY, Default, Key, Kind, MS, Table};
 use crate::failover::Grade;
 
 pub(crate) static PROMOTION: Table = Table {
@@ -149,6 +149,16 @@ pub(crate) static PROMOTION: Table = Table {
             "With a cluster: while any shard is served by nobody, no shard is.",
         )
         .grade(Grade::Source, "redis/redis redis.conf, cluster-require-full-coverage"),
+        Key::new(
+            "replica_grace",
+            Kind::Either(&Kind::Word(&[("never", "no copy is made anew")]), &Kind::Duration(MS, DAY)),
+            Default::Text("10m"),
+            "With watchdogs: a shard that has a single copy left for this long gets a new one on one of `database.spare_nodes`.",
+        )
+        .grade(
+            Grade::Documented,
+            "Redis Software docs, Replica HA: 600 s, on Kubernetes 1800 s",
+        ),
     ],
     open: None,
 };

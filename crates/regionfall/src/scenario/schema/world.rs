@@ -227,6 +227,12 @@ pub(crate) static DATABASE: Table = Table {
             "Copies of each shard beside the primary, in the same region: each on a node of its own.",
         ),
         Key::new(
+            "spare_nodes",
+            Kind::Integer(0, 5),
+            Default::Integer(0),
+            "Nodes of each member that hold no copy at first: a copy that was lost is made anew there (`database.promotion.replica_grace`), or an operator adds them (`add-node`).",
+        ),
+        Key::new(
             "placement",
             Kind::Word(&[
                 ("single-zone", "all nodes stand in the first zone"),
