@@ -39,7 +39,7 @@ pub(super) fn simpler(text: &str, least: SimDuration) -> Vec<String> {
     tried.push(span / 2);
     let mut simpler: Vec<((usize, u64), String)> = tried
         .into_iter()
-        .filter(|span| *span >= least && *span > SimDuration::ZERO)
+        .filter(|span| *span >= least.max(FINEST))
         .map(|span| {
             let text = span_text(span);
             ((digits(&text), span.as_nanos()), text)
@@ -58,6 +58,9 @@ pub(super) fn simpler(text: &str, least: SimDuration) -> Vec<String> {
         .map(|(_, (_, text))| text)
         .collect()
 }
+
+/// Nothing is simpler for being shorter than this.
+const FINEST: SimDuration = SimDuration::from_millis(1);
 
 const ROUND_MILLIS: [u64; 16] = [
     1, 10, 100, 1_000, 2_000, 5_000, 10_000, 20_000, 30_000, 60_000, 120_000, 300_000, 600_000,
