@@ -333,7 +333,7 @@ impl Event {
             Self::Served(_) => 24,
             Self::Watch(_) => 25,
             Self::Change(_) => 26,
-            Self::Upkeep(_) => 50,
+            Self::Upkeep(_) => 82,
             Self::Loaded(_) => 30,
             Self::DiskAnswer(_) => 31,
             Self::DiskLook(..) => 32,

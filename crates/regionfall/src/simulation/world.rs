@@ -173,11 +173,8 @@ impl World {
             Ties::Insertion => TieBreak::InsertionOrder,
             Ties::Permuted => TieBreak::Permuted(seed),
         };
-        let groups = blueprint
-            .groups()
-            .iter()
-            .max()
-            .map_or(0, |&last| usize::from(last) + 1);
+        let last_group = blueprint.groups().iter().max();
+        let groups = last_group.map_or(0, |&last| usize::from(last) + 1);
         let looks = groups * usize::from(settings.database.shards);
         let mut world = Self {
             blueprint: blueprint.clone(),
