@@ -218,14 +218,18 @@ impl Preset {
             "# {}\n[[strategy]]\nname = \"{}\"\n",
             self.summary, self.name
         );
-        // Keys of one table stand together, those of the strategy itself first.
+        // Keys of one table stand together, those of the strategy itself first, and each table before those within it.
         let mut groups: Vec<(Vec<&str>, Vec<&Number>)> = vec![(Vec::new(), Vec::new())];
         for number in &self.numbers {
             let mut parents: Vec<&str> = number.key.split('.').collect();
             parents.pop();
             match groups.iter_mut().find(|(known, _)| *known == parents) {
                 Some((_, numbers)) => numbers.push(number),
-                None => groups.push((parents, vec![number])),
+                None => {
+                    let within = |(known, _): &(Vec<&str>, _)| known.starts_with(&parents);
+                    let place = groups.iter().position(within).unwrap_or(groups.len());
+                    groups.insert(place, (parents, vec![number]));
+                }
             }
         }
         let mut before: &[&str] = &[];

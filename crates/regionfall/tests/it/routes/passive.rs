@@ -21,11 +21,12 @@ fn five_failures_in_a_row_eject_a_member_and_time_brings_it_back() {
     assert!((30.0..30.6).contains(&left), "{left}");
     assert!(heard.served(10, 31.0, 59.0) > 2_700, "the others serve");
     assert!(heard.failures < 60, "{}", heard.failures);
-    // Thirty seconds, and the next sweep: a live client finds out whether it is back, and it is not.
+    // Until each of the three proxies has ejected it, clients that one sends on come back by another. Then thirty
+    // seconds, and the next sweep: a live client finds out whether it is back, and it is not.
     let tried = heard
         .moves
         .iter()
-        .filter(|&&(at, server, to)| server < 10 && to == 0 && at < 80.0);
+        .filter(|&&(at, server, to)| server < 10 && to == 0 && (31.0..80.0).contains(&at));
     let tried: Vec<f64> = tried.map(|&(at, ..)| at).collect();
     assert!(tried.iter().all(|at| *at >= 60.0), "{tried:?}");
     assert!(!tried.is_empty());
@@ -49,10 +50,9 @@ fn one_refused_connection_is_enough_for_nginx() {
 #[test]
 fn a_silent_member_is_not_found_if_clients_give_up_before_the_proxy_does() {
     let (_, heard) = run(&story("preset = \"nginx-stream\"", SILENT), 1);
-    assert_eq!(
-        moved(&heard),
-        None,
-        "each client leaves after half a second, the proxy would after sixty"
+    assert!(
+        moved(&heard).is_none_or(|at| at >= 100.0),
+        "each client leaves after half a second, the proxy would after sixty; only the machine that comes back refuses"
     );
     let patient = "preset = \"nginx-stream\"\nclient = { connect_timeout = \"5m\", timeout = \"none\", keeps_connections = false }";
     let text = story(patient, SILENT).replace("timeout = \"500ms\"\n", "");
