@@ -103,9 +103,11 @@ fn a_second_failure_loses_everything_before_the_new_copy_and_next_to_nothing_aft
         let mut heard = Heard::default();
         let text = cluster(&format!("{}{}", stop(0, 20), stop(1, 75)));
         let after = run(&text, seed, &mut heard);
-        let [(joined, node)] = heard.joined[..] else {
+        // What was promoted is a single copy again, and gets another in its turn.
+        let [(joined, node), (again, _)] = heard.joined[..] else {
             panic!("{heard:?}");
         };
+        assert!((95.2..97.0).contains(&again), "{heard:?}");
         // Silence of three heartbeats, then the grace.
         assert!((40.2..42.0).contains(&joined), "{heard:?}");
         // The start of its processes, a try to connect, and the copy.

@@ -55,6 +55,7 @@ struct Heard {
     /// The longest time in which nobody got a write through, and when it began.
     longest_pause: (f64, f64),
     refused: u64,
+    connected: Vec<f64>,
 }
 
 impl Listener for Heard {
@@ -73,6 +74,7 @@ impl Listener for Heard {
                 self.away -= 1;
             }
             Fact::Promoted { node, .. } => self.promoted.push((now, node)),
+            Fact::Connected { .. } => self.connected.push(now),
             Fact::OperationEnded { ending, .. } => {
                 if ending != Ending::Acknowledged {
                     self.refused += 1;
@@ -209,7 +211,14 @@ fn connections_end_when_an_endpoint_moves_and_clients_open_new_ones() {
         "[[fault]]\nkind = \"migrate-endpoint\"\nregion = \"a\"\nnode = 1\nat = \"30s\"\n";
     let mut heard = Heard::default();
     let outcome = run(&database(1, migration), 1, &mut heard);
-    assert!(heard.refused >= 3, "{}", heard.refused);
+    // All of the pools within a moment, and none at any other time of the storm.
+    let mut anew = heard.connected.iter().filter(|&&at| at > 15_000.0);
+    assert!(anew.clone().count() >= 3, "{:?}", heard.connected);
+    assert!(
+        anew.all(|at| (30_000.0..30_200.0).contains(at)),
+        "{:?}",
+        heard.connected
+    );
     let pause = after_warm_up(&heard);
     assert!(pause < 100.0, "{pause}");
     assert!(count(&outcome, "writes_lost").abs() < 0.5);
@@ -286,7 +295,7 @@ fn columns_tell_how_promotions_and_waits_went() {
         assert!(close("waits_confirmed", recount.waits[0]), "{recount:?}");
         assert!(close("waits_too_few", recount.waits[1]), "{recount:?}");
         assert!(
-            recount.waits[0] > 100.0 && recount.waits[1] > 10.0,
+            recount.waits[0] > 100.0 && recount.waits[1] > 0.0,
             "{recount:?}"
         );
     }
