@@ -223,13 +223,12 @@ impl Preset {
         for number in &self.numbers {
             let mut parents: Vec<&str> = number.key.split('.').collect();
             parents.pop();
-            match groups.iter_mut().find(|(known, _)| *known == parents) {
-                Some((_, numbers)) => numbers.push(number),
-                None => {
-                    let within = |(known, _): &(Vec<&str>, _)| known.starts_with(&parents);
-                    let place = groups.iter().position(within).unwrap_or(groups.len());
-                    groups.insert(place, (parents, vec![number]));
-                }
+            if let Some((_, numbers)) = groups.iter_mut().find(|(known, _)| *known == parents) {
+                numbers.push(number);
+            } else {
+                let within = |(known, _): &(Vec<&str>, _)| known.starts_with(&parents);
+                let place = groups.iter().position(within).unwrap_or(groups.len());
+                groups.insert(place, (parents, vec![number]));
             }
         }
         let mut before: &[&str] = &[];

@@ -238,7 +238,7 @@ impl Ledger {
         }
         let current = self.moves.current(row.server);
         self.service
-            .become_overdue(due, row.server, traffic_of(row), row.issued, current);
+            .become_overdue(due, row.server, row.traffic(), row.issued, current);
         if let Some(row) = self.rows.get_mut(operation) {
             row.flags |= flag::OVERDUE;
         }
@@ -312,7 +312,7 @@ impl Ledger {
             row.flags |= flag::FAILED;
         }
         let row = *row;
-        let traffic = traffic_of(&row);
+        let traffic = row.traffic();
         let current = self.moves.current(row.server);
         if row.is(flag::OVERDUE | flag::TAKES) {
             self.end_at_length(operation, &row, ending);
@@ -351,7 +351,7 @@ impl Ledger {
     #[cold]
     fn end_at_length(&mut self, operation: u32, row: &Row, ending: Ending) {
         if row.is(flag::OVERDUE) {
-            self.service.end_overdue(row.server, traffic_of(row));
+            self.service.end_overdue(row.server, row.traffic());
         }
         if row.is(flag::TAKES)
             && let Some(promises) = &mut self.promises
@@ -592,12 +592,4 @@ fn takes(command: CommandKind) -> bool {
         command,
         CommandKind::SetNx | CommandKind::LPop | CommandKind::RPop
     )
-}
-
-fn traffic_of(row: &Row) -> Traffic {
-    if row.is(flag::WRITE) {
-        Traffic::Writes
-    } else {
-        Traffic::Reads
-    }
 }

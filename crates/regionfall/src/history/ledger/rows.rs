@@ -4,6 +4,8 @@
 //! an operation's number points into. Where a few stay behind (a request that never ends), they step aside
 //! into a list: they hold themselves, not everything since.
 
+use super::service::Traffic;
+
 /// The ring is not made to move rows aside while it is this small.
 const RING_MIN: u32 = 1_024;
 
@@ -109,6 +111,15 @@ impl Row {
 
     pub(super) const fn is(&self, flags: u32) -> bool {
         self.flags & flags != 0
+    }
+
+    /// Whether it reads or writes.
+    pub(super) const fn traffic(&self) -> Traffic {
+        if self.is(flag::WRITE) {
+            Traffic::Writes
+        } else {
+            Traffic::Reads
+        }
     }
 
     pub(super) const fn is_acked(&self) -> bool {
