@@ -6,6 +6,7 @@
 use regionfall_kernel::SimTime;
 
 use super::event::{ErrandId, Event, Message};
+use super::slab::Slab;
 use super::slots::Redirect;
 use super::stream::StreamId;
 use super::world::World;
@@ -50,29 +51,9 @@ pub(super) enum Asker {
 /// Errands under way.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Errands {
-    slots: Vec<Option<Errand>>,
-    free: Vec<u32>,
+    under_way: Slab<Errand>,
     /// Those that reached a process that hangs.
     parked: Vec<ErrandId>,
-}
-
-impl Errands {
-    fn insert(&mut self, errand: Errand) -> ErrandId {
-        if let Some(index) = self.free.pop() {
-            self.slots[index as usize] = Some(errand);
-            return ErrandId(index);
-        }
-        self.slots.push(Some(errand));
-        ErrandId((self.slots.len() - 1) as u32)
-    }
-
-    fn take(&mut self, id: ErrandId) -> Option<Errand> {
-        let errand = self.slots[id.0 as usize].take();
-        if errand.is_some() {
-            self.free.push(id.0);
-        }
-        errand
-    }
 }
 
 impl World {
@@ -88,7 +69,7 @@ impl World {
         let draw = errand.draw.leg(LEG_THERE);
         match self.hop(now, (errand.entry, errand.node), bytes, draw) {
             Some(at) => {
-                let id = self.errands.insert(errand);
+                let id = ErrandId(self.errands.under_way.insert(errand));
                 self.queue.schedule(at, Event::Forward(id));
             }
             None => self.errand_gone(errand),
@@ -97,13 +78,13 @@ impl World {
 
     /// A request that was handed on reaches the host of its shard's process.
     pub(super) fn forwarded<L: Listener>(&mut self, now: SimTime, id: ErrandId, listener: &mut L) {
-        let Some(mut errand) = self.errands.take(id) else {
+        let Some(mut errand) = self.errands.under_way.take(id.0) else {
             return;
         };
         match self.network.host(self.node_host(errand.node)).state {
             HostState::Running => self.errand_arrives(now, errand, listener),
             HostState::Hung(_) => {
-                let id = self.errands.insert(errand);
+                let id = ErrandId(self.errands.under_way.insert(errand));
                 self.errands.parked.push(id);
             }
             // The proxy meets a reset and says so.
@@ -119,8 +100,11 @@ impl World {
     pub(super) fn unpark<L: Listener>(&mut self, now: SimTime, node: NodeId, listener: &mut L) {
         let parked = std::mem::take(&mut self.errands.parked);
         for id in parked {
-            let is_here =
-                self.errands.slots[id.0 as usize].is_some_and(|errand| errand.node == node);
+            let is_here = self
+                .errands
+                .under_way
+                .get(id.0)
+                .is_some_and(|errand| errand.node == node);
             if is_here {
                 self.forwarded(now, id, listener);
             } else {
@@ -140,7 +124,7 @@ impl World {
         };
         match leaves {
             Some(at) if at > self.now() => {
-                let id = self.errands.insert(errand);
+                let id = ErrandId(self.errands.under_way.insert(errand));
                 self.queue.schedule(at, Event::Answer(id));
             }
             Some(at) => self.send_reply(at, errand),
@@ -150,7 +134,7 @@ impl World {
 
     /// A reply that had to wait leaves for the client, if the node that its connection ends at still runs.
     pub(super) fn answer(&mut self, now: SimTime, id: ErrandId) {
-        if let Some(errand) = self.errands.take(id) {
+        if let Some(errand) = self.errands.under_way.take(id.0) {
             self.send_reply(now, errand);
         }
     }

@@ -53,33 +53,6 @@ pub(super) struct Parcel {
     message: BusMessage,
 }
 
-/// Messages under way.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Parcels {
-    slots: Vec<Option<Parcel>>,
-    free: Vec<u32>,
-}
-
-impl Parcels {
-    fn insert(&mut self, parcel: Parcel) -> ParcelId {
-        if let Some(index) = self.free.pop() {
-            self.slots[index as usize] = Some(parcel);
-            return ParcelId(index);
-        }
-        self.slots.push(Some(parcel));
-        ParcelId((self.slots.len() - 1) as u32)
-    }
-
-    /// A message arrived, or never will.
-    pub(super) fn take(&mut self, id: ParcelId) -> Option<Parcel> {
-        let parcel = self.slots.get_mut(id.0 as usize)?.take();
-        if parcel.is_some() {
-            self.free.push(id.0);
-        }
-        parcel
-    }
-}
-
 impl World {
     /// The place of a process's link to another.
     pub(super) fn cable(&self, id: StationId, to: ProcessId) -> usize {
@@ -188,12 +161,13 @@ impl World {
         };
         let bytes = bytes_of(&message);
         let draw = self.station_draw(sender);
-        let parcel = self.parcels.insert(Parcel {
+        let parcel = Parcel {
             station: owner,
             cable: cable as u16,
             to,
             message,
-        });
+        };
+        let parcel = ParcelId(self.parcels.insert(parcel));
         self.network.send(
             now,
             &mut self.queue,
@@ -212,7 +186,7 @@ impl World {
         id: ParcelId,
         listener: &mut L,
     ) {
-        let Some(parcel) = self.parcels.take(id) else {
+        let Some(parcel) = self.parcels.take(id.0) else {
             return;
         };
         let state = &self.stations[usize::from(parcel.station.0)].cables[usize::from(parcel.cable)];

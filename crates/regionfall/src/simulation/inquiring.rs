@@ -44,32 +44,6 @@ enum Stage {
     Returns(Option<NodeId>),
 }
 
-/// Questions under way.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Inquiries {
-    slots: Vec<Option<Inquiry>>,
-    free: Vec<u32>,
-}
-
-impl Inquiries {
-    fn insert(&mut self, inquiry: Inquiry) -> InquiryId {
-        if let Some(index) = self.free.pop() {
-            self.slots[index as usize] = Some(inquiry);
-            return InquiryId(index);
-        }
-        self.slots.push(Some(inquiry));
-        InquiryId((self.slots.len() - 1) as u32)
-    }
-
-    fn take(&mut self, id: InquiryId) -> Option<Inquiry> {
-        let inquiry = self.slots[id.0 as usize].take();
-        if inquiry.is_some() {
-            self.free.push(id.0);
-        }
-        inquiry
-    }
-}
-
 impl World {
     /// Whether clients of a member ask Sentinels.
     pub(super) fn asks_sentinels(&self, member: MemberId) -> bool {
@@ -140,7 +114,7 @@ impl World {
             stage: Stage::Arrives,
         };
         let hosts = (state.host, self.posts[usize::from(post.0)].host);
-        let arrives = self.inquiry_hop(now, hosts, QUESTION_BYTES, (server, LEG_THERE));
+        let arrives = self.question_hop(now, hosts, QUESTION_BYTES, (server, LEG_THERE));
         self.schedule_inquiry(arrives, inquiry);
     }
 
@@ -153,11 +127,12 @@ impl World {
                 inquiry.gives_up
             }
         };
-        let id = self.inquiries.insert(inquiry);
+        let id = InquiryId(self.inquiries.insert(inquiry));
         self.queue.schedule(at, Event::Inquiry(id));
     }
 
-    fn inquiry_hop(
+    /// When what an app server asks, or the answer, reaches the other host beside its connections; `None` if it never does.
+    pub(super) fn question_hop(
         &mut self,
         now: SimTime,
         hosts: (HostId, HostId),
@@ -183,7 +158,7 @@ impl World {
         id: InquiryId,
         listener: &mut L,
     ) {
-        let Some(mut inquiry) = self.inquiries.take(id) else {
+        let Some(mut inquiry) = self.inquiries.take(id.0) else {
             return;
         };
         let Inquiry {
@@ -205,7 +180,7 @@ impl World {
                     }
                 };
                 inquiry.stage = Stage::Returns(answer);
-                let returns = self.inquiry_hop(now, hosts, ANSWER_BYTES, (server, LEG_BACK));
+                let returns = self.question_hop(now, hosts, ANSWER_BYTES, (server, LEG_BACK));
                 self.schedule_inquiry(returns, inquiry);
             }
             Stage::Returns(answer) => {

@@ -60,6 +60,7 @@ mod semantics;
 mod sentinels;
 mod serving;
 mod sessions;
+mod slab;
 mod slots;
 mod stale;
 mod stalling;

@@ -79,8 +79,8 @@ impl World {
                 | Message::Redirect { slot, .. } => {
                     self.operations.message_gone(slot);
                 }
-                Message::Dispatch(id) => drop(self.dispatches.take(id)),
-                Message::Bus(id) => drop(self.parcels.take(id)),
+                Message::Dispatch(id) => drop(self.dispatches.take(id.0)),
+                Message::Bus(id) => drop(self.parcels.take(id.0)),
                 Message::Bytes(chunk) => drop(self.streams.take_chunk(chunk)),
                 // A link forgets its state itself when its connection ends: this may be an earlier one's.
                 Message::FullState(_)

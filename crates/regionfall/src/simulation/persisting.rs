@@ -9,6 +9,7 @@ use regionfall_kernel::{Address, Addressed, Sampler, Seed, SimTime};
 use super::answering::Errand;
 use super::event::{Event, HeldId};
 use super::sabotage::Mutation;
+use super::slab::Slab;
 use super::world::World;
 use crate::check::{DiskTimes, Exposure};
 use crate::database::Journal;
@@ -32,8 +33,7 @@ pub(super) struct Persisting {
     pub(super) loaded_at: Vec<SimTime>,
     /// By node: the fault that took its disks since it started.
     pub(super) taken_by: Vec<Option<FaultId>>,
-    held: Vec<Option<Held>>,
-    free: Vec<u32>,
+    held: Slab<Held>,
     /// Replies that wait for a disk that stands still.
     parked: Vec<HeldId>,
 }
@@ -79,15 +79,6 @@ impl Persisting {
         Disk::new(&self.config, Replica::new(), rhythm, pace)
     }
 
-    fn hold(&mut self, held: Held) -> HeldId {
-        if let Some(index) = self.free.pop() {
-            self.held[index as usize] = Some(held);
-            return HeldId(index);
-        }
-        self.held.push(Some(held));
-        HeldId((self.held.len() - 1) as u32)
-    }
-
     /// Folds the disks of a shard on some nodes, and lowers a clock to what all of them have for good.
     pub(super) fn settle(
         &mut self,
@@ -125,8 +116,7 @@ impl World {
             looks: vec![SimTime::NEVER; self.nodes.len() * shards],
             loaded_at: vec![SimTime::NEVER; self.nodes.len()],
             taken_by: vec![None; self.nodes.len()],
-            held: Vec::new(),
-            free: Vec::new(),
+            held: Slab::default(),
             parked: Vec::new(),
             config,
         };
@@ -286,7 +276,7 @@ impl World {
             position,
             origin,
         };
-        let id = persisting.hold(held);
+        let id = HeldId(persisting.held.insert(held));
         self.wait_for_disk(at, id);
         true
     }
@@ -304,7 +294,7 @@ impl World {
         let Some(persisting) = &mut self.persisting else {
             return;
         };
-        let Some(held) = persisting.held[id.0 as usize] else {
+        let Some(&held) = persisting.held.get(id.0) else {
             return;
         };
         let (node, index) = (held.errand.node, usize::from(held.shard));
@@ -317,8 +307,7 @@ impl World {
             self.wait_for_disk(at, id);
             return;
         }
-        persisting.held[id.0 as usize] = None;
-        persisting.free.push(id.0);
+        persisting.held.take(id.0);
         if is_gone {
             self.errand_gone(held.errand);
         } else {

@@ -73,33 +73,6 @@ pub(super) enum Content {
     Heard(crate::database::promotion::sentinel::Hello),
 }
 
-/// Messages under way.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Dispatches {
-    slots: Vec<Option<Dispatch>>,
-    free: Vec<u32>,
-}
-
-impl Dispatches {
-    fn insert(&mut self, dispatch: Dispatch) -> DispatchId {
-        if let Some(index) = self.free.pop() {
-            self.slots[index as usize] = Some(dispatch);
-            return DispatchId(index);
-        }
-        self.slots.push(Some(dispatch));
-        DispatchId((self.slots.len() - 1) as u32)
-    }
-
-    /// A message arrived, or never will.
-    pub(super) fn take(&mut self, id: DispatchId) -> Option<Dispatch> {
-        let dispatch = self.slots.get_mut(id.0 as usize)?.take();
-        if dispatch.is_some() {
-            self.free.push(id.0);
-        }
-        dispatch
-    }
-}
-
 impl World {
     /// Sentinels for every shard of every member that has replicas, where the scenario wants them.
     pub(super) fn place_sentinels(&mut self, seed: regionfall_kernel::Seed) {
@@ -367,11 +340,12 @@ impl World {
             _ => MESSAGE_BYTES,
         };
         let draw = self.sentinel_draw(id);
-        let dispatch = self.dispatches.insert(Dispatch {
+        let dispatch = Dispatch {
             post: id,
             wire: wire as u16,
             content,
-        });
+        };
+        let dispatch = DispatchId(self.dispatches.insert(dispatch));
         self.network.send(
             now,
             &mut self.queue,
@@ -390,7 +364,7 @@ impl World {
         id: DispatchId,
         listener: &mut L,
     ) {
-        let Some(dispatch) = self.dispatches.take(id) else {
+        let Some(dispatch) = self.dispatches.take(id.0) else {
             return;
         };
         let Dispatch {

@@ -13,8 +13,8 @@ use super::world::World;
 use crate::client::{PooledState, Slot};
 use crate::database::{Entrance, shard_of};
 use crate::history::{AttemptEnding, Fact, Listener};
-use crate::network::{ConnectionId, Draw, HostState, TrafficClass};
-use crate::topology::{HostId, MemberId, NodeId, ServerId};
+use crate::network::{ConnectionId, HostState};
+use crate::topology::{MemberId, NodeId, ServerId};
 
 /// So often a request is sent on before the client gives up (source: redis/jedis and redis/lettuce: 5).
 const REDIRECTS_MAX: u8 = 5;
@@ -56,28 +56,6 @@ enum Stage {
     Arrives,
     /// The answer reaches the app server: by shard, who serves it; nothing if there is no answer.
     Returns(Option<Vec<NodeId>>),
-}
-
-/// Questions under way.
-#[derive(Clone, Debug, Default)]
-pub(super) struct MapQuestions {
-    slots: Vec<Option<MapQuestion>>,
-}
-
-impl MapQuestions {
-    fn insert(&mut self, question: MapQuestion) -> MapQuestionId {
-        let free = self.slots.iter().position(Option::is_none);
-        let index = free.unwrap_or_else(|| {
-            self.slots.push(None);
-            self.slots.len() - 1
-        });
-        self.slots[index] = Some(question);
-        MapQuestionId(index as u32)
-    }
-
-    fn take(&mut self, id: MapQuestionId) -> Option<MapQuestion> {
-        self.slots[id.0 as usize].take()
-    }
 }
 
 impl World {
@@ -284,7 +262,7 @@ impl World {
             gives_up: now + limit,
             stage: Stage::Arrives,
         };
-        let arrives = self.map_hop(now, hosts, QUESTION_BYTES, (server, LEG_THERE));
+        let arrives = self.question_hop(now, hosts, QUESTION_BYTES, (server, LEG_THERE));
         self.schedule_map_question(arrives, question);
     }
 
@@ -297,32 +275,13 @@ impl World {
                 question.gives_up
             }
         };
-        let id = self.map_questions.insert(question);
+        let id = MapQuestionId(self.map_questions.insert(question));
         self.queue.schedule(at, Event::MapQuestion(id));
-    }
-
-    fn map_hop(
-        &mut self,
-        now: SimTime,
-        hosts: (HostId, HostId),
-        bytes: u32,
-        (server, leg): (ServerId, u8),
-    ) -> Option<SimTime> {
-        let sequence = self.servers[server.index()].opened;
-        self.servers[server.index()].opened += 1;
-        let draw = Draw {
-            who: server.0,
-            sequence,
-            attempt: 0,
-            leg,
-        };
-        self.network
-            .hop(now, hosts, TrafficClass::Client, bytes, draw)
     }
 
     /// A question for a map, or its answer, arrives.
     pub(super) fn map_question_goes_on(&mut self, now: SimTime, id: MapQuestionId) {
-        let Some(mut question) = self.map_questions.take(id) else {
+        let Some(mut question) = self.map_questions.take(id.0) else {
             return;
         };
         let (server, member) = (question.server, question.member);
@@ -345,7 +304,7 @@ impl World {
                 let copies = self.members[member.index()].nodes().count() as u32;
                 let bytes = ANSWER_BYTES + u32::from(self.shards) * copies * ANSWER_BYTES_PER_COPY;
                 let hosts = (host, self.servers[server.index()].host);
-                let returns = self.map_hop(now, hosts, bytes, (server, LEG_BACK));
+                let returns = self.question_hop(now, hosts, bytes, (server, LEG_BACK));
                 self.schedule_map_question(returns, question);
             }
             Stage::Returns(Some(map)) => {

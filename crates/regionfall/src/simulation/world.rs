@@ -11,7 +11,7 @@ use super::acknowledging::Waiting;
 use super::afflictions::HostFault;
 use super::answering::Errands;
 use super::blueprint::Blueprint;
-use super::cabling::Parcels;
+use super::cabling::Parcel;
 use super::capacity::Capacity;
 use super::clustering::Station;
 use super::conferring::Conferring;
@@ -21,7 +21,7 @@ use super::endpoint::{Call, Endpoint};
 use super::event::{ARRIVAL, Event, LinkId, Message, PostId, StationId};
 use super::exporting::Exporting;
 use super::external::External;
-use super::inquiring::Inquiries;
+use super::inquiring::Inquiry;
 use super::letter::Letter;
 use super::maintaining::Upkeeping;
 use super::membership::Removal;
@@ -29,9 +29,10 @@ use super::memory::Memory;
 use super::persisting::Persisting;
 use super::relays::Relaying;
 use super::sabotage::Sabotage;
-use super::sentinels::{Dispatches, Post};
+use super::sentinels::{Dispatch, Post};
 use super::sessions::SessionId;
-use super::slots::MapQuestions;
+use super::slab::Slab;
+use super::slots::MapQuestion;
 use super::stream::Streams;
 use super::watchdogs::{Kennel, Tidings};
 use crate::client::{AppServer, Finding, Operations};
@@ -97,14 +98,14 @@ pub struct World {
     pub(super) stalls: Vec<(FaultId, NodeId)>,
 
     pub(super) posts: Vec<Post>,
-    pub(super) dispatches: Dispatches,
-    pub(super) inquiries: Inquiries,
+    pub(super) dispatches: Slab<Dispatch>,
+    pub(super) inquiries: Slab<Inquiry>,
     pub(super) kennels: Vec<Kennel>,
     pub(super) tidings: Vec<Option<Tidings>>,
     /// By node and shard: the processes of a Redis Cluster; empty if it is none.
     pub(super) stations: Vec<Station>,
-    pub(super) parcels: Parcels,
-    pub(super) map_questions: MapQuestions,
+    pub(super) parcels: Slab<Parcel>,
+    pub(super) map_questions: Slab<MapQuestion>,
     /// By node and shard: what a primary knows of its replicas.
     pub(super) reports: Vec<Vec<Reports>>,
     pub(super) reports_sent: u32,
@@ -207,13 +208,13 @@ impl World {
             relaying: None,
             errands: Errands::default(),
             posts: Vec::new(),
-            dispatches: Dispatches::default(),
-            inquiries: Inquiries::default(),
+            dispatches: Slab::default(),
+            inquiries: Slab::default(),
             kennels: Vec::new(),
             tidings: Vec::new(),
             stations: Vec::new(),
-            parcels: Parcels::default(),
-            map_questions: MapQuestions::default(),
+            parcels: Slab::default(),
+            map_questions: Slab::default(),
             reports: Vec::new(),
             reports_sent: 0,
             waits: Vec::new(),
