@@ -1,5 +1,6 @@
 //! Which runs of a scenario a command is about.
 
+use clap::Args;
 use regionfall::failover::StrategyConfig;
 use regionfall::scenario::{Case, Scenario, Variant};
 use regionfall::simulation::{Outcome, PickError, Simulation};
@@ -8,14 +9,17 @@ use regionfall_kernel::Seed;
 use crate::error::{CommandError, InputError};
 
 /// The names that the arguments ask for; an empty list asks for all.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Selection<'a> {
-    /// Names of variants.
-    pub(crate) variants: &'a [String],
-    /// Names of strategies.
-    pub(crate) strategies: &'a [String],
-    /// Names of cases.
-    pub(crate) cases: &'a [String],
+#[derive(Clone, Default, Debug, Args)]
+pub(crate) struct Selection {
+    /// Only this variant
+    #[arg(long = "variant", value_name = "NAME")]
+    pub(crate) variants: Vec<String>,
+    /// Only this strategy
+    #[arg(long = "strategy", value_name = "NAME")]
+    pub(crate) strategies: Vec<String>,
+    /// Only this case
+    #[arg(long = "case", value_name = "NAME")]
+    pub(crate) cases: Vec<String>,
 }
 
 /// One cell of a comparison: a variant, a strategy and a case.
@@ -29,32 +33,32 @@ pub(crate) struct Cell<'s> {
     pub(crate) case: &'s Case,
 }
 
-impl Selection<'_> {
+impl Selection {
     /// The cells asked for, in the order of the scenario: by variant, strategy and case.
     pub(crate) fn cells<'s>(&self, scenario: &'s Scenario) -> Result<Vec<Cell<'s>>, CommandError> {
         let all = cells(scenario);
         known(
             "variant",
-            self.variants,
+            &self.variants,
             all.iter().map(|cell| cell.variant.name.as_str()),
         )?;
         known(
             "strategy",
-            self.strategies,
+            &self.strategies,
             all.iter().map(|cell| cell.strategy.name.as_str()),
         )?;
         known(
             "case",
-            self.cases,
+            &self.cases,
             all.iter().map(|cell| cell.case.name.as_str()),
         )?;
         let is_asked = |names: &[String], name: &String| names.is_empty() || names.contains(name);
         let asked: Vec<Cell<'s>> = all
             .into_iter()
             .filter(|cell| {
-                is_asked(self.variants, &cell.variant.name)
-                    && is_asked(self.strategies, &cell.strategy.name)
-                    && is_asked(self.cases, &cell.case.name)
+                is_asked(&self.variants, &cell.variant.name)
+                    && is_asked(&self.strategies, &cell.strategy.name)
+                    && is_asked(&self.cases, &cell.case.name)
             })
             .collect();
         if asked.is_empty() {

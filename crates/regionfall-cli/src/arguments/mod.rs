@@ -8,6 +8,7 @@ use clap_complete::Shell;
 use regionfall_report::table::Format;
 
 use crate::exit;
+use crate::selection::Selection;
 
 /// Compares failover strategies of multi-region databases under repeatable faults: how much data is
 /// lost, and for how long clients are down.
@@ -107,15 +108,8 @@ pub(crate) struct InitArguments {
 pub(crate) struct RunArguments {
     #[command(flatten)]
     pub(crate) scenario: ScenarioArguments,
-    /// Only this variant
-    #[arg(long, value_name = "NAME")]
-    pub(crate) variant: Vec<String>,
-    /// Only this strategy
-    #[arg(long, value_name = "NAME")]
-    pub(crate) strategy: Vec<String>,
-    /// Only this case
-    #[arg(long, value_name = "NAME")]
-    pub(crate) case: Vec<String>,
+    #[command(flatten)]
+    pub(crate) selection: Selection,
     /// The seed
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) seed: u64,
@@ -193,15 +187,8 @@ pub(crate) struct ExplainArguments {
     /// How many seeds are looked at for `worst:…` and `median`
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) seeds: u32,
-    /// Of this variant
-    #[arg(long, value_name = "NAME")]
-    pub(crate) variant: Vec<String>,
-    /// Of this strategy
-    #[arg(long, value_name = "NAME")]
-    pub(crate) strategy: Vec<String>,
-    /// In this case
-    #[arg(long, value_name = "NAME")]
-    pub(crate) case: Vec<String>,
+    #[command(flatten)]
+    pub(crate) selection: Selection,
     /// How many continuations are made from each moment to find when a loss became inevitable; 0 does without
     #[arg(long, value_name = "N", default_value_t = 4)]
     pub(crate) noises: u32,
@@ -218,15 +205,8 @@ pub(crate) struct ShrinkArguments {
     /// The seed of the run that fails
     #[arg(long, value_name = "N")]
     pub(crate) seed: u64,
-    /// Of this variant
-    #[arg(long, value_name = "NAME")]
-    pub(crate) variant: Vec<String>,
-    /// Of this strategy
-    #[arg(long, value_name = "NAME")]
-    pub(crate) strategy: Vec<String>,
-    /// In this case
-    #[arg(long, value_name = "NAME")]
-    pub(crate) case: Vec<String>,
+    #[command(flatten)]
+    pub(crate) selection: Selection,
     /// The property that must go on failing [default: the worst that fails]
     #[arg(long, value_name = "NAME")]
     pub(crate) property: Option<String>,
@@ -290,15 +270,8 @@ pub(crate) struct SweepArguments {
     /// The folder for results [default: results/NAME]
     #[arg(long, value_name = "FOLDER")]
     pub(crate) out: Option<std::path::PathBuf>,
-    /// Only this variant
-    #[arg(long, value_name = "NAME")]
-    pub(crate) variant: Vec<String>,
-    /// Only this strategy
-    #[arg(long, value_name = "NAME")]
-    pub(crate) strategy: Vec<String>,
-    /// Only this case
-    #[arg(long, value_name = "NAME")]
-    pub(crate) case: Vec<String>,
+    #[command(flatten)]
+    pub(crate) selection: Selection,
 }
 
 /// The arguments of `reproduce`.

@@ -188,7 +188,7 @@ fn refuse_unknown_gates(
     scenario: &Scenario,
 ) -> Result<(), CommandError> {
     let selection = crate::selection::Selection {
-        strategies: &arguments.gate,
+        strategies: arguments.gate.clone(),
         ..Default::default()
     };
     selection.cells(scenario).map(|_| ())
@@ -204,9 +204,9 @@ fn canonical(arguments: &CompareArguments, seeds: u32) -> Vec<String> {
     }
     add("seeds", sweep.seeds.unwrap_or(seeds).to_string());
     for (name, values) in [
-        ("variant", &sweep.variant),
-        ("strategy", &sweep.strategy),
-        ("case", &sweep.case),
+        ("variant", &sweep.selection.variants),
+        ("strategy", &sweep.selection.strategies),
+        ("case", &sweep.selection.cases),
         ("gate", &arguments.gate),
     ] {
         for value in values {

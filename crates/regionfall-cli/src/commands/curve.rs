@@ -366,9 +366,9 @@ fn canonical(arguments: &CurveArguments, seeds: u32, metric: &str) -> Vec<String
     add("metric", metric.to_owned());
     add("seeds", sweep.seeds.unwrap_or(seeds).to_string());
     for (name, values) in [
-        ("variant", &sweep.variant),
-        ("strategy", &sweep.strategy),
-        ("case", &sweep.case),
+        ("variant", &sweep.selection.variants),
+        ("strategy", &sweep.selection.strategies),
+        ("case", &sweep.selection.cases),
     ] {
         for value in values {
             add(name, value.clone());

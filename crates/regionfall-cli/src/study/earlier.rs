@@ -11,6 +11,7 @@ use super::{folder, kept, manifest};
 use crate::arguments::SweepArguments;
 use crate::context::Context;
 use crate::error::CommandError;
+use crate::selection::Selection;
 
 /// A scenario of which a command makes runs: a comparison has one, a curve one for each point.
 pub(crate) struct Part<'a> {
@@ -29,9 +30,9 @@ impl Part<'_> {
             "build {:?}, scenario {}, variants {:?}, strategies {:?}, cases {:?}, controls {}",
             manifest::build_parts(),
             self.scenario.digest,
-            self.arguments.variant,
-            self.arguments.strategy,
-            self.arguments.case,
+            self.arguments.selection.variants,
+            self.arguments.selection.strategies,
+            self.arguments.selection.cases,
             self.has_controls
         )
     }
@@ -45,8 +46,11 @@ impl Part<'_> {
             return Ok(false);
         };
         let only = SweepArguments {
-            variant: vec![variant.name.clone()],
-            strategy: vec![strategy.name.clone()],
+            selection: Selection {
+                variants: vec![variant.name.clone()],
+                strategies: vec![strategy.name.clone()],
+                ..self.arguments.selection.clone()
+            },
             ..self.arguments.clone()
         };
         let extent = Extent {

@@ -17,7 +17,6 @@ use crate::context::Context;
 use crate::error::{CommandError, InputError};
 use crate::parallel;
 use crate::progress::Progress;
-use crate::selection::Selection;
 
 /// How often the figures beside the progress bar are computed.
 const FIGURES_EVERY: Duration = Duration::from_millis(500);
@@ -39,18 +38,14 @@ pub(crate) fn comparison<'s>(
     arguments: &SweepArguments,
     extent: Extent<'_>,
 ) -> Result<Comparison<'s>, CommandError> {
-    let selection = Selection {
-        variants: &arguments.variant,
-        strategies: &arguments.strategy,
-        cases: &arguments.case,
-    };
+    let selection = &arguments.selection;
     // It refuses names that do not exist.
     selection.cells(scenario)?;
     let is_asked = |names: &[String], name: &String| names.is_empty() || names.contains(name);
     let comparison = Comparison::new(scenario).only(|variant, strategy, case| {
-        is_asked(&arguments.variant, &variant.name)
-            && is_asked(&arguments.strategy, &strategy.name)
-            && is_asked(&arguments.case, &case.name)
+        is_asked(&selection.variants, &variant.name)
+            && is_asked(&selection.strategies, &strategy.name)
+            && is_asked(&selection.cases, &case.name)
     });
     let comparison = comparison.map_err(|error| InputError::new(error.to_string()))?;
     let is_of_shard = |position: usize| {

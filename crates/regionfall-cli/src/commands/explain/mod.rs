@@ -17,7 +17,7 @@ use crate::error::{CommandError, InputError};
 use crate::exit::Exit;
 use crate::parallel;
 use crate::scenario_file;
-use crate::selection::{Cell, Selection};
+use crate::selection::Cell;
 
 /// Tells the story of each selected run.
 pub(crate) fn run(
@@ -26,12 +26,7 @@ pub(crate) fn run(
 ) -> Result<Exit, CommandError> {
     let loaded = scenario_file::load(&arguments.scenario)?;
     let scenario = &loaded.scenario;
-    let cells = Selection {
-        variants: &arguments.variant,
-        strategies: &arguments.strategy,
-        cases: &arguments.case,
-    }
-    .cells(scenario)?;
+    let cells = arguments.selection.cells(scenario)?;
     let chosen = choose(arguments, &cells, scenario, context)?;
     if arguments.svg.is_some() && chosen.len() > 1 {
         let message = format!("--svg is about one run, these are {}", chosen.len());

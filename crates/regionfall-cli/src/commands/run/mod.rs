@@ -16,7 +16,7 @@ use crate::exit::Exit;
 use crate::parallel;
 use crate::progress::Progress;
 use crate::scenario_file;
-use crate::selection::{Cell, Selection};
+use crate::selection::Cell;
 use crate::shell::quoted;
 use judgement::{Finding, judge};
 
@@ -33,13 +33,7 @@ struct Ran<'s> {
 pub(crate) fn run(arguments: &RunArguments, context: &mut Context) -> Result<Exit, CommandError> {
     let loaded = scenario_file::load(&arguments.scenario)?;
     let scenario = &loaded.scenario;
-    let (variants, strategies) = (&arguments.variant, &arguments.strategy);
-    let cells = Selection {
-        variants,
-        strategies,
-        cases: &arguments.case,
-    }
-    .cells(scenario)?;
+    let cells = arguments.selection.cells(scenario)?;
     if arguments.expect.is_some() && cells.len() > 1 {
         let message = format!("--expect is about one run, these are {}", cells.len());
         let help = "add --variant, --strategy and --case until one is left";

@@ -16,7 +16,7 @@ use crate::context::Context;
 use crate::error::{CommandError, InputError};
 use crate::exit::Exit;
 use crate::scenario_file::{self, Disk};
-use crate::selection::{Cell, Selection};
+use crate::selection::Cell;
 
 /// Shrinks the first run among those selected that fails.
 pub(crate) fn run(
@@ -27,12 +27,7 @@ pub(crate) fn run(
     let disk = Disk::default();
     let path = &arguments.scenario.file;
     let loaded = scenario_file::load(&arguments.scenario)?;
-    let cells = Selection {
-        variants: &arguments.variant,
-        strategies: &arguments.strategy,
-        cases: &arguments.case,
-    }
-    .cells(&loaded.scenario)?;
+    let cells = arguments.selection.cells(&loaded.scenario)?;
     let seed = Seed::new(arguments.seed);
     let stop = context.stop();
     let (cell, failure) = first_failure(&cells, &loaded.scenario, seed, arguments)?;
