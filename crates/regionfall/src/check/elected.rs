@@ -1,5 +1,8 @@
-//! One primary per shard per epoch: nobody else is elected, or announced, in the epoch of another's election, and no
-//! process of a Redis Cluster votes twice in an epoch.
+//! One primary per shard per epoch: nobody else is elected, announced or made primary in the epoch of another, epochs go
+//! forward, and no process of a Redis Cluster votes twice in one.
+//!
+//! Two processes may both take themselves for the primary for a while (that is what a split brain is); that two were *made*
+//! primary in the same epoch never happens, or the model of the election is wrong.
 
 use std::collections::BTreeMap;
 
@@ -14,6 +17,8 @@ use crate::topology::{MemberId, NodeId};
 pub struct Elected {
     /// By node: its member.
     members: Vec<MemberId>,
+    /// By member and shard: the newest epoch in which somebody was made primary, and who.
+    newest: BTreeMap<(MemberId, u16), (u32, NodeId)>,
     /// By member and epoch: who was elected in a Redis Cluster, where an epoch belongs to one shard.
     winners: BTreeMap<(MemberId, u32), (NodeId, u16)>,
     /// By member, shard and epoch: whom Sentinels announced.
@@ -48,6 +53,29 @@ impl Elected {
                 epoch,
                 ..
             } => self.announce(at, (member, shard, epoch), node),
+            Fact::Promoted {
+                member,
+                shard,
+                node,
+                epoch,
+            } => self.promoted(at, (member, shard), node, epoch),
+            _ => {}
+        }
+    }
+
+    #[cold]
+    fn promoted(&mut self, at: SimTime, whose: (MemberId, u16), node: NodeId, epoch: u32) {
+        let (member, shard) = whose;
+        match self.newest.insert(whose, (epoch, node)) {
+            Some((newest, holder)) if epoch <= newest => self.findings.add(at, || {
+                format!(
+                    "{node} was made primary of shard {shard} of {member} in epoch {epoch}, after {holder} in epoch {newest}"
+                )
+            }),
+            // The primary at the start holds the first epoch.
+            None if epoch < 2 => self.findings.add(at, || {
+                format!("{node} was made primary of {member} in epoch {epoch}, which was taken")
+            }),
             _ => {}
         }
     }
@@ -114,14 +142,14 @@ impl Elected {
         }
     }
 
-    /// What it found; nothing if a Redis Cluster elected nobody and nothing is wrong.
+    /// What it found; nothing if nobody was made primary and nothing is wrong.
     pub fn verdict(&self) -> Option<Verdict> {
         let verdict = || {
             self.findings
                 .verdict("one primary per shard and epoch", VerdictKind::ModelLaw)
         };
-        let has_elections = !self.winners.is_empty() || self.findings.count > 0;
-        has_elections.then(verdict)
+        let has_elections = !self.winners.is_empty() || !self.newest.is_empty();
+        (has_elections || self.findings.count > 0).then(verdict)
     }
 }
 
@@ -167,6 +195,28 @@ mod tests {
         assert_eq!(with(&[voted(VOTER, 0, 5), elected(1, 0, 4)]), Some(true));
         assert_eq!(with(&[elected(0, 0, 6)]), Some(false), "nobody's votes");
         assert_eq!(with(&[]), None, "nothing was decided");
+    }
+
+    #[test]
+    fn an_epoch_is_won_once_and_epochs_go_forward() {
+        let held = |epochs: &[(u8, u32)]| {
+            let mut check = Elected::new(&[MemberId(0); 3]);
+            for &(node, epoch) in epochs {
+                let fact = Fact::Promoted {
+                    member: MemberId(0),
+                    shard: 0,
+                    node: NodeId(node),
+                    epoch,
+                };
+                check.observe(SimTime::ZERO, &fact);
+            }
+            check.verdict().map(|verdict| verdict.held)
+        };
+        assert_eq!(held(&[]), None);
+        assert_eq!(held(&[(1, 2), (0, 3)]), Some(true));
+        assert_eq!(held(&[(1, 2), (0, 2)]), Some(false));
+        assert_eq!(held(&[(1, 3), (0, 2)]), Some(false));
+        assert_eq!(held(&[(1, 1)]), Some(false), "the first is the start's");
     }
 
     #[test]

@@ -13,7 +13,6 @@ mod digests;
 mod dots;
 mod duplicates;
 mod elected;
-mod epochs;
 mod exposure;
 mod fenced;
 mod home;
@@ -38,7 +37,6 @@ pub use digests::Digests;
 pub use dots::Dots;
 pub use duplicates::no_duplicates;
 pub use elected::Elected;
-pub use epochs::Epochs;
 pub use exposure::{DiskTimes, Exposure};
 pub use fenced::Fenced;
 pub use home::everyone_home;
@@ -171,7 +169,6 @@ pub struct StandardChecks {
     digests: Digests,
     convergence: Convergence,
     fenced: Fenced,
-    epochs: Epochs,
     elected: Elected,
     exposure: Option<Exposure>,
     asked: own::Asked,
@@ -186,7 +183,6 @@ impl StandardChecks {
             digests: Digests::default(),
             convergence: Convergence::new(groups),
             fenced: Fenced::new(members),
-            epochs: Epochs::default(),
             elected: Elected::new(members),
             exposure: None,
             asked: own::Asked::default(),
@@ -204,8 +200,8 @@ impl StandardChecks {
     }
 
     /// Whether no epoch was won twice, if there was a promotion.
-    pub fn epochs(&self) -> Option<Verdict> {
-        self.epochs.verdict()
+    pub fn elected(&self) -> Option<Verdict> {
+        self.elected.verdict()
     }
 
     /// Adds the check of what crashes may end, where the database persists.
@@ -244,7 +240,6 @@ impl StandardChecks {
         ];
         verdicts.extend(sometimes(account));
         verdicts.extend(self.fenced.verdict());
-        verdicts.extend(self.elected.verdict());
         verdicts
     }
 }
@@ -261,10 +256,9 @@ impl Listener for StandardChecks {
         self.dots.observe(at, &one);
         self.convergence.observe(at, &other);
         self.fenced.observe(at, &third, self.dots.book());
-        let (fourth, fifth, sixth) = (*fact, *fact, *fact);
-        self.epochs.observe(at, &fourth);
-        self.asked.observe(at, &fifth);
-        self.elected.observe(at, &sixth);
+        let (fourth, fifth) = (*fact, *fact);
+        self.asked.observe(at, &fourth);
+        self.elected.observe(at, &fifth);
         if let Some(exposure) = &mut self.exposure {
             exposure.observe(at, fact);
         }

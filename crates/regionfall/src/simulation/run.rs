@@ -200,14 +200,14 @@ impl<L: Listener> Course<L> {
         }
         verdicts.extend(checks.exposure(&world.disk_times()));
         verdicts.extend(checks.asked(&account));
-        verdicts.extend(checks.epochs().filter(|verdict| !verdict.held));
+        verdicts.extend(checks.elected().filter(|verdict| !verdict.held));
         let mut hash = trace.hash();
         metrics.hash_into(&mut hash);
         for verdict in &verdicts {
             verdict.hash_into(&mut hash);
         }
         // That it held came to be said later than hashes were first written down: only a violation enters them.
-        verdicts.extend(checks.epochs().filter(|verdict| verdict.held));
+        verdicts.extend(checks.elected().filter(|verdict| verdict.held));
         let effects = faults
             .into_iter()
             .map(|fault| {
