@@ -1,18 +1,23 @@
-//! The vantage of a traffic manager's health checkers: each watches every member with phases of its own
-//! and reports what it finds.
+//! Who watches and chooses nothing: a health checker of a traffic manager, which reports what it finds of every member, and a
+//! load balancer in front of one member, which judges its targets, the nodes.
+//!
+//! A balancer uses whoever passes its watch, in the share of its own rule. A target is addressed by its number, in the place
+//! of a member's identity.
 
 use regionfall_kernel::{SimDuration, TraceHash};
 
-use super::Evidence;
 use super::decider::{Action, Decider, LocalTime, Sight};
 use super::watch::Watch;
+use super::{BalancerConfig, Evidence};
 use crate::topology::MemberId;
 
-/// One health checker.
+/// One health checker, or balancer.
 #[derive(Clone, Debug)]
 pub struct Checker {
     watches: Vec<Watch>,
     phases: Vec<f64>,
+    /// Whether somebody else decides on what it finds.
+    reports: bool,
 }
 
 impl Checker {
@@ -23,7 +28,24 @@ impl Checker {
             .iter()
             .map(|&member| Watch::new(member, evidence))
             .collect();
-        Self { watches, phases }
+        Self {
+            watches,
+            phases,
+            reports: true,
+        }
+    }
+
+    /// A balancer of as many targets as there are phases, each in 0..1.
+    pub fn of_targets(config: &BalancerConfig, phases: Vec<f64>) -> Self {
+        let probe = |(probe, detector): &(_, _)| {
+            Evidence::Probe(Clone::clone(probe), Clone::clone(detector))
+        };
+        let evidence: Vec<Evidence> = config.evidence.iter().map(probe).collect();
+        let targets: Vec<MemberId> = (0..phases.len()).map(MemberId::from_index).collect();
+        Self {
+            reports: false,
+            ..Self::new(&evidence, &targets, phases)
+        }
     }
 }
 
@@ -55,7 +77,11 @@ impl Decider for Checker {
         }
         let (member, healthy) = (watch.member(), watch.is_healthy());
         if healthy != before {
-            actions.push(Action::Report { member, healthy });
+            actions.push(if self.reports {
+                Action::Report { member, healthy }
+            } else {
+                Action::Verdict { member, healthy }
+            });
         }
     }
 

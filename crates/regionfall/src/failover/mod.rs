@@ -2,7 +2,7 @@
 //!
 //! | part | question | module |
 //! |---|---|---|
-//! | vantage | who decides? | `checker` with `traffic_manager`, `client_judge` (also of a proxy), `target_judge` of a balancer, `coordinator`, `runbook` |
+//! | vantage | who decides? | `checker` with `traffic_manager` (alone: a balancer), `client_judge` (also of a proxy), `coordinator`, `runbook` |
 //! | evidence | what does it see? | `watch`, `client_judge/hearing` |
 //! | detector | when is it a failure? | `detector`, `accrual`, `ejection` |
 //! | choice | where to go? | `choice`, `client_judge/ranking` |
@@ -27,7 +27,6 @@ mod preset_page;
 mod preset_routes;
 mod relay;
 mod runbook;
-mod target_judge;
 mod traffic_manager;
 mod vrrp;
 mod watch;
@@ -56,6 +55,5 @@ pub use relay::{
     RelayPlace, SyncerConfig, Takeover, UpstreamConfig, VrrpConfig,
 };
 pub use runbook::Runbook;
-pub use target_judge::TargetJudge;
 pub use traffic_manager::{TrafficManager, TrafficManagerConfig};
 pub use vrrp::{RouterAction, RouterState, RouterTimer, VrrpRouter};

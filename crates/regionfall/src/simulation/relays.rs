@@ -12,8 +12,8 @@ use super::takeover::Pair;
 use super::world::World;
 use crate::database::{Entrance, Limit, RateLimit};
 use crate::failover::{
-    BalancerConfig, ClientJudge, Decider, OnDown, ProbeKind, Propagation, RelayConfig, RelayPlace,
-    Seat, TargetJudge, UpstreamConfig, Vantage,
+    BalancerConfig, Checker, ClientJudge, Decider, OnDown, ProbeKind, Propagation, RelayConfig,
+    RelayPlace, Seat, UpstreamConfig, Vantage,
 };
 use crate::history::{Fact, Histogram, Listener};
 use crate::network::ConnectionId;
@@ -273,7 +273,7 @@ impl World {
                 (Serves::Member(_), Some(balancer)) => {
                     let phases =
                         (0..size).map(|target| phase(0x4000 + index as u32, target as u32));
-                    Box::new(TargetJudge::new(balancer, phases.collect()))
+                    Box::new(Checker::of_targets(balancer, phases.collect()))
                 }
                 _ if own_judges => {
                     let order = self
