@@ -147,6 +147,7 @@ impl CommandKind {
     }
 
     /// Whether it can change anything.
+    #[inline]
     pub const fn is_write(self) -> bool {
         matches!(self.nature(), Nature::Idempotent | Nature::Repeating)
     }

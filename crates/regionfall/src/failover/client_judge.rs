@@ -299,6 +299,23 @@ impl ClientJudge {
         self.want_conditions(now, out);
     }
 
+    /// An attempt of its own traffic ended, as nearly all do without a change of anybody's mind.
+    fn attempt_ended(
+        &mut self,
+        now: LocalTime,
+        index: usize,
+        result: (bool, bool),
+        out: &mut Vec<Action>,
+    ) {
+        let watch = &mut self.watches[index];
+        let turned = watch.attempt_ended(index as u32, now, result, out);
+        // Votes of others lapse, and a ranking looks at graces, as time goes by: any event may find that they did.
+        let follows_time = self.ballot.counts_others() || matches!(self.choice, Choice::Ranked(_));
+        if turned || follows_time {
+            self.change_watch(now, index, out, |_, _| None);
+        }
+    }
+
     /// Runs `change` on a watch and acts on a changed verdict.
     fn change_watch(
         &mut self,
@@ -510,10 +527,7 @@ impl Decider for ClientJudge {
                 timed_out,
             } => {
                 if let Some(index) = self.position(member) {
-                    self.change_watch(now, index, actions, |watch, out| {
-                        watch.attempt_ended(index as u32, now, (failed, timed_out), out);
-                        None
-                    });
+                    self.attempt_ended(now, index, (failed, timed_out), actions);
                 }
             }
             Sight::CommandBegins => self.command_begins(now, actions),

@@ -106,6 +106,14 @@ impl Judgement {
         }
     }
 
+    /// Whether the verdict may turn although nothing more is heard.
+    pub(super) fn is_timed(&self) -> bool {
+        matches!(
+            self.rule,
+            Rule::Silence(_) | Rule::Accrual(_) | Rule::Ejection(_)
+        )
+    }
+
     /// When the verdict turns if nothing more is heard; `None` if it does not.
     pub(super) fn turns_at(&self) -> Option<LocalTime> {
         match &self.rule {
@@ -148,6 +156,13 @@ impl Judgement {
             return true;
         }
         self.take(now, outcome == ProbeOutcome::Passed)
+    }
+
+    /// Takes one result. Returns whether the verdict is another by it.
+    pub(super) fn turns_with(&mut self, now: LocalTime, passed: bool) -> bool {
+        let before = self.healthy;
+        self.take(now, passed);
+        self.healthy != before
     }
 
     /// Takes one result. Returns whether the rest of the round can still change the verdict.

@@ -30,6 +30,8 @@ pub(super) struct Watch {
     draws: Option<(Addressed, u32)>,
     /// Whether another plans when rounds begin.
     is_led: bool,
+    /// Whether one of its detectors may turn by itself.
+    is_timed: bool,
     /// Rounds after which everything was well.
     rounds_passed: u32,
 }
@@ -87,6 +89,7 @@ impl Watch {
             passive_alarms: Vec::new(),
             draws: None,
             is_led: false,
+            is_timed: false,
             rounds_passed: 0,
         };
         for item in evidence {
@@ -104,6 +107,8 @@ impl Watch {
             }
         }
         watch.passive_alarms = vec![None; watch.passive.len()];
+        let lanes = watch.loops.iter().flat_map(|one| &one.lanes);
+        watch.is_timed = lanes.chain(&watch.passive).any(Judgement::is_timed);
         debug_assert!(watch.loops.len() < LOOP_ALARMS as usize);
         watch
     }
@@ -426,27 +431,29 @@ impl Watch {
         None
     }
 
-    /// An attempt of its own traffic ended.
+    /// An attempt of its own traffic ended. Says whether a verdict turned by it.
     pub(super) fn attempt_ended(
         &mut self,
         index: u32,
         now: LocalTime,
         (failed, timed_out): (bool, bool),
         out: &mut Vec<Action>,
-    ) {
+    ) -> bool {
+        let mut turned = false;
         for (judgement, only_timeouts) in self.passive.iter_mut().zip(&self.only_timeouts) {
             if !only_timeouts || timed_out || !failed {
-                judgement.take(now, !failed);
+                turned |= judgement.turns_with(now, !failed);
             }
         }
         for one in &mut self.loops {
             if one.config.refinement.with_traffic {
                 for lane in &mut one.lanes {
-                    lane.take(now, !failed);
+                    turned |= lane.turns_with(now, !failed);
                 }
             }
         }
         self.plan_alarms(index, out);
+        turned
     }
 
     /// Whether attempts matter to it.
@@ -457,6 +464,9 @@ impl Watch {
 
     /// Asks to be woken when a detector would turn by itself; at most one wake-up for each is planned.
     fn plan_alarms(&mut self, index: u32, out: &mut Vec<Action>) {
+        if !self.is_timed {
+            return;
+        }
         let base = index * LOOPS_PER_WATCH;
         for (number, one) in (0..).zip(&mut self.loops) {
             let turns = one.lanes.iter().filter_map(Judgement::turns_at).min();
