@@ -28,6 +28,7 @@ macro_rules! commands {
                 match self { $(Self::$variant => $data_type,)* }
             }
 
+            #[inline]
             pub(super) const fn nature(self) -> Nature {
                 match self { $(Self::$variant => Nature::$nature,)* }
             }
