@@ -1,5 +1,5 @@
-//! What tests of a scenario file expect of it: promises beyond the laws, what must be seen sometimes, and, of a failure
-//! that was saved, the run that repeats it.
+//! What tests of a scenario file expect of it: promises beyond the laws, what must be seen sometimes, what must fail, and, of
+//! a failure that was saved, the run that repeats it.
 //!
 //! None of it changes what happens in a run; promises are judged, and their verdicts enter its hash.
 
@@ -10,8 +10,24 @@ pub struct Expect {
     pub sometimes: Vec<String>,
     /// What the configuration or the strategy promises, and is held to.
     pub promises: Vec<Promised>,
+    /// What is known to fail, and must.
+    pub fails: Vec<KnownFailure>,
     /// The one run that the file is about, where it is a saved failure.
     pub replay: Option<Replay>,
+}
+
+/// A failure that a story is about, such as the objective that its bad strategy misses. Where it says nothing of variant,
+/// case or strategy it speaks of all of them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct KnownFailure {
+    /// The name of the variant.
+    pub variant: Option<String>,
+    /// The name of the case.
+    pub case: Option<String>,
+    /// The name of the strategy.
+    pub strategy: Option<String>,
+    /// What is said of it: the whole of it or a part, as `rto_p99` or `touched nothing`.
+    pub what: String,
 }
 
 /// A promise that a file may hold its strategies and configuration to.

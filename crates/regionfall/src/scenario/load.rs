@@ -90,7 +90,7 @@ fn finish(
     if let (Some((_, root)), true) = (trees.first(), problems.is_empty()) {
         let mut builder = Builder::new(files);
         references = builder.references(root, &variants);
-        expect = builder.expect(root);
+        expect = builder.expect(root, &variants);
         problems.append(&mut builder.problems);
     }
     if !problems.is_empty() {

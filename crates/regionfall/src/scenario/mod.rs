@@ -19,7 +19,7 @@ mod resolved;
 mod spans;
 mod warning;
 
-pub use expect::{Expect, Promised, Replay};
+pub use expect::{Expect, KnownFailure, Promised, Replay};
 
 pub use error::{Place, Problem, ProblemKind, ScenarioError, nearest};
 pub use load::Loaded;

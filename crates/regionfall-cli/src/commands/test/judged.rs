@@ -6,9 +6,10 @@ use regionfall::check::{SOMETIMES, VerdictKind};
 use regionfall::explore::{Answer, Run, judge};
 use regionfall::scenario::{Objective, Scenario, Sense};
 
-use super::{Subject, replayed};
+use super::{Subject, known, replayed};
 use crate::exit::Exit;
 use crate::shell::quoted;
+use crate::study::words;
 
 /// What is said of one variant, case and strategy of a file.
 #[derive(Clone, Debug)]
@@ -21,6 +22,8 @@ pub(super) struct Line {
     pub(super) exit: Exit,
     /// In a few words.
     pub(super) what: String,
+    /// Objectives that so few seeds say nothing about.
+    pub(super) undecided: Vec<String>,
     /// When and why, a sentence each.
     pub(super) evidence: Vec<String>,
     /// The command that repeats the worst run.
@@ -112,6 +115,7 @@ pub(super) fn lines(
                     seeds: runs.len(),
                     exit: Exit::Held,
                     what: String::new(),
+                    undecided: Vec::new(),
                     evidence: Vec::new(),
                     repeat: None,
                 };
@@ -130,6 +134,7 @@ pub(super) fn lines(
         }
     }
     idle(subject, &mut lines);
+    known::excuse(&scenario.expect.fails, &mut lines);
     never_seen(subject, &mut lines);
     lines
 }
@@ -177,6 +182,9 @@ fn worst<'r>(runs: &'r [Run], objectives: &[Objective], line: &mut Line) -> Opti
     }
     for objective in objectives {
         let judged = judge(objective, runs, 1.0);
+        if matches!(judged.answer, Answer::TooFewSeeds { .. }) {
+            line.undecided.push(objective.column.clone());
+        }
         if judged.answer != Answer::Missed || line.exit.and(Exit::Objective) == line.exit {
             continue;
         }
@@ -258,7 +266,8 @@ fn idle(subject: &Subject, lines: &mut [Line]) {
                 let idle = (0..planned).find(|&fault| !touched(fault));
                 if let (Some(fault), Exit::Held, false) = (idle, line.exit, runs.is_empty()) {
                     line.exit = Exit::NeverHappened;
-                    line.what = format!("fault {} touched nothing", fault + 1);
+                    let kind = words::fault(&case.faults[fault].kind, &variant.settings);
+                    line.what = format!("fault {} ({kind}) touched nothing", fault + 1);
                     line.evidence = vec!["what was never in force proves nothing".to_owned()];
                 }
             }
@@ -298,6 +307,7 @@ fn never_seen(subject: &Subject, lines: &mut Vec<Line>) {
         } else {
             format!("never seen: {}", missing.join(", "))
         },
+        undecided: Vec::new(),
         evidence: Vec::new(),
         repeat: None,
     });

@@ -95,6 +95,7 @@ mod tests {
             seeds: 1,
             exit: Exit::Safety,
             what: "a < b".to_owned(),
+            undecided: Vec::new(),
             evidence: vec!["x & y".to_owned()],
             repeat: None,
         };

@@ -10,6 +10,7 @@
 mod files;
 mod judged;
 mod junit;
+mod known;
 mod replayed;
 
 use std::io::Write as _;

@@ -200,6 +200,7 @@ fn focus(root: &mut Fields, strategy: usize, case: &str) {
     }
     if let Some(Value::Table(expect)) = root.get_mut("expect").map(|node| &mut node.value) {
         expect.take("sometimes");
+        expect.take("fails");
     }
     if let Some(Value::List(strategies)) = root.get_mut("strategy").map(|node| &mut node.value) {
         let kept = strategies.get(strategy).cloned();

@@ -231,6 +231,39 @@ static EXPECT_TABLE: Table = Table {
             Default::Empty,
             "What strategies and configuration are held to, beyond the laws of the model.",
         ),
+        Key::new(
+            "fails",
+            Kind::List(&Kind::Table(&KNOWN_FAILURE)),
+            Default::Empty,
+            "What the story is about failing. Such a test passes; if nothing of the kind fails, the exit code is 13.",
+        ),
+    ],
+    open: None,
+};
+
+static KNOWN_FAILURE: Table = Table {
+    title: "[[expect.fails]]",
+    doc: "A failure that is known: the objective that a bad strategy misses, the fault that finds nothing to touch in a variant.",
+    keys: &[
+        Key::new(
+            "what",
+            Kind::Text,
+            Default::Required,
+            "What `regionfall test` says of it, or a part of that: `\"rto_p99\"`, `\"touched nothing\"`.",
+        ),
+        Key::new(
+            "variant",
+            Kind::Text,
+            Default::Absent("any"),
+            "In which variant.",
+        ),
+        Key::new("case", Kind::Text, Default::Absent("any"), "In which case."),
+        Key::new(
+            "strategy",
+            Kind::Text,
+            Default::Absent("any"),
+            "With which strategy.",
+        ),
     ],
     open: None,
 };
