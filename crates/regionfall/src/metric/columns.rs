@@ -71,7 +71,7 @@ columns! {
     rpo_at_resumption_ms Milliseconds Data "the same over writes lost, or late at the member that serves when the client resumes";
     writes_acked Writes Data "acknowledged writes";
     writes_lost Writes Data "acknowledged writes without an effect in the surviving history";
-    writes_late Writes Data "acknowledged before the home population moved to a member that got them only later";
+    writes_late Writes Data "acknowledged before the home population moved to a member that got them only later, or never although they are kept";
     writes_forfeited Writes Data "lost because their only holder was removed by force";
     writes_overwritten_by_fault Writes Data "kept, but superseded by a write that could not have seen them because of the incident";
     writes_overwritten_ordinary Writes Data "kept, but superseded by a write that had not seen them";

@@ -158,6 +158,14 @@ impl Origins {
         self.serving(origin)[self.member_of(node)] == node as u8
     }
 
+    /// The primary of a member for the shard of `origin`, if what is written there is meant to come to it.
+    pub(super) fn server_of(&self, origin: usize, member: usize) -> Option<usize> {
+        let node = usize::from(*self.serving(origin).get(member)?);
+        let (first, end) = *self.peers.get(self.node(origin))?;
+        let is_peer = (usize::from(first)..usize::from(end)).contains(&node);
+        (is_peer && !self.absent[node]).then_some(node)
+    }
+
     /// The node that writes as `origin`.
     #[inline]
     pub(super) fn node(&self, origin: usize) -> usize {

@@ -6,7 +6,7 @@ use crate::history::{CopyEnd, Quiescence};
 use crate::topology::{KeyspaceId, MemberId, OperationId, ServerId};
 
 use super::Ledger;
-use super::account::{Account, LostWrite};
+use super::account::{Account, LateWrite, LostWrite};
 use super::rows::{Row, flag};
 use super::writes::moment;
 
@@ -107,6 +107,37 @@ impl Ledger {
         MemberId::from_index(self.origins.member_of(node))
     }
 
+    /// A write that is kept, and that a member lacks to the end although somebody of the writer's home population moved to it
+    /// after the acknowledgement: its region is away for good with its disks, or a link waits for an operator. To those
+    /// who moved it is as late as can be.
+    fn note_never_seen(&mut self, operation: u32, row: &mut Row) {
+        let is_held =
+            |(origin, sequence, _): (usize, u64, u32)| self.origins.held(origin) >= sequence;
+        if !row.is_acked() || !self.effects_of(operation, row).any(is_held) {
+            return;
+        }
+        let home = self.homes[row.server as usize];
+        for member in 0..self.shape.members.len() {
+            let adopted = self.moves.last_adoption(home, member);
+            if adopted.is_none_or(|adopted| adopted < row.acked) {
+                continue;
+            }
+            let has_had = |(origin, sequence, _): (usize, u64, u32)| {
+                let node = self.origins.server_of(origin, member);
+                node.is_none_or(|node| self.origins.peak(origin, node) >= sequence)
+            };
+            if !self.effects_of(operation, row).any(has_had) {
+                row.flags |= flag::LATE;
+                self.late.push(LateWrite {
+                    acked: row.acked,
+                    applied: u64::MAX,
+                    home: home as u8,
+                    member: member as u8,
+                });
+            }
+        }
+    }
+
     /// Settles all that is left, and closes the books at `at`.
     pub fn finish(mut self, at: SimTime, quiescence: &Quiescence) -> Account {
         self.advance(at.as_nanos());
@@ -129,7 +160,8 @@ impl Ledger {
             .iter()
             .map(|(operation, row)| (operation, *row))
             .collect();
-        for (operation, row) in rows {
+        for (operation, mut row) in rows {
+            self.note_never_seen(operation, &mut row);
             self.settle(operation, &row, false);
         }
         Account {

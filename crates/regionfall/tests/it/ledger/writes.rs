@@ -60,6 +60,24 @@ fn a_kept_disk_loses_nothing_and_what_comes_back_was_late() {
 }
 
 #[test]
+fn what_a_kept_disk_holds_for_good_is_missed_by_those_who_moved() {
+    let mut story = story(vec![crash(0, 0, Disks::Kept)]);
+    story.at(1_000).write(0, STRING, Set, 0);
+    story.at(1_100).write(1, STRING, Set, 0);
+    story.at(1_200).stop(0, 0, Disks::Kept);
+    time_out(&mut story, 0, 0, 1_300);
+    story.at(2_300).adopt(0, 0, 1);
+    serve(&mut story, 0, 1, 2_400, 4_000);
+    // Nobody of server 1's home moves: it has missed nothing, however long it waits.
+    let account = story.account(true);
+    let writes = account.all_writes();
+    assert_eq!((writes.lost, writes.late), (0, 1));
+    let metrics = Metrics::new(&account);
+    assert_eq!(number(&metrics, "rpo_observed_ms"), Some(0.0));
+    assert_eq!(number(&metrics, "rpo_at_resumption_ms"), Some(200.0));
+}
+
+#[test]
 fn what_arrived_before_the_client_moved_was_not_missed() {
     let mut story = Story::new(shape(4, vec![crash(0, 0, Disks::Kept)]));
     story.at(1_050).write(0, STRING, Set, 0);

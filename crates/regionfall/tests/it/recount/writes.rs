@@ -52,7 +52,7 @@ impl Recount<'_> {
         since.is_some_and(|since| since <= to)
     }
 
-    /// Acknowledged, then missing at a member that somebody of the same home moved to, then there.
+    /// Acknowledged, then missing at a member that somebody of the same home moved to, whether it came there later or never.
     fn is_late(&self, operation: u32) -> bool {
         let Some((acked, _)) = self.acked(operation) else {
             return false;
@@ -70,7 +70,6 @@ impl Recount<'_> {
                     server.0 % 3 == self.home(operation)
                         && index > acked
                         && !(0..=index).any(|before| has(before, to.index()))
-                        && (index..self.holdings.len()).any(|after| has(after, to.index()))
                 }
                 _ => false,
             })
@@ -113,7 +112,7 @@ impl Recount<'_> {
             counts.lost += 1;
             return;
         }
-        counts.late += u64::from(self.is_late(operation));
+        counts.late += u64::from(has_effect && self.is_late(operation));
         let is_register = self.story.operations[operation as usize]
             .1
             .is_multiple_of(3);
