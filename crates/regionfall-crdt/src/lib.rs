@@ -107,6 +107,8 @@
 //! | two types under one key | the type of which something was created by the smallest origin shows |
 //! | causal order where effects overtake each other | of the same key: what a write replaces stays replaced, even where the replaced arrives later |
 
+#[cfg(feature = "bare")]
+pub mod bare;
 mod bytes;
 mod cell;
 mod cells;
