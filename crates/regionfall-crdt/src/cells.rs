@@ -1,60 +1,134 @@
-//! Cells by their keys, in order: the fields of a hash, the members of a sorted set, the elements of a list.
+//! Cells by their keys: the fields of a hash, the members of a sorted set, the elements of a list.
 //!
 //! Those in which nothing is left are kept aside until everyone has observed what emptied them. Sizes, deadlines and what the
 //! collector must visit are counted as cells change, so that nobody has to look through all of them.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use crate::cell::{Cell, CellValue};
 use crate::clock::Clock;
 use crate::collection::Counterpart;
+use crate::home::Home;
 use crate::stored::Stored;
 use crate::{Effect, OriginId};
 
 /// What names a cell.
 pub(crate) trait CellKey: Clone + Ord + Stored {
+    /// Where cells with such keys live.
+    type Home<V: Clone + PartialEq>: Home<Key = Self, Value = V>;
     fn bytes(&self) -> usize;
 }
 
-/// Cells by their keys, in order.
-#[derive(Clone, PartialEq, Debug)]
+/// Cells by their keys.
+#[derive(Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[cfg_attr(feature = "serde", serde(bound = "K: CellKey"))]
-pub(crate) struct Cells<K, V: CellValue> {
-    #[cfg_attr(feature = "serde", serde(with = "crate::serial::pairs"))]
-    live: BTreeMap<K, Cell<V>>,
+#[cfg_attr(feature = "serde", serde(bound = ""))]
+pub(crate) struct Cells<K: CellKey, V: CellValue> {
+    #[cfg_attr(feature = "serde", serde(with = "crate::home::pairs"))]
+    live: K::Home<Cell<V>>,
     /// Those in which nothing is left.
-    #[cfg_attr(feature = "serde", serde(with = "crate::serial::pairs"))]
-    dead: BTreeMap<K, Cell<V>>,
-    /// In how many of the former something awaits the collector.
+    #[cfg_attr(feature = "serde", serde(with = "crate::home::pairs"))]
+    dead: K::Home<Cell<V>>,
     #[cfg_attr(feature = "serde", serde(skip))]
-    untidy: usize,
-    /// How many of the former expire when.
-    #[cfg_attr(feature = "serde", serde(skip))]
-    deadlines: BTreeMap<u64, usize>,
-    #[cfg_attr(feature = "serde", serde(skip))]
-    bytes: usize,
+    books: Books,
 }
 
-impl<K, V: CellValue> Default for Cells<K, V> {
+/// What is counted of all cells.
+#[derive(Clone, PartialEq, Default, Debug)]
+struct Books {
+    bytes: usize,
+    /// In how many cells of those in which something is left something awaits the collector.
+    untidy: usize,
+    /// How many of those expire when.
+    deadlines: BTreeMap<u64, usize>,
+}
+
+/// What one cell counts for.
+#[derive(Clone, Copy, PartialEq)]
+struct Account {
+    bytes: usize,
+    is_untidy: bool,
+    mortality: Option<u64>,
+}
+
+impl Account {
+    /// That of no cell.
+    const NOTHING: Self = Self {
+        bytes: 0,
+        is_untidy: false,
+        mortality: None,
+    };
+
+    fn of<V: CellValue>(cell: &Cell<V>) -> Self {
+        Self {
+            bytes: cell.bytes(),
+            is_untidy: cell.is_untidy(),
+            mortality: cell.mortality(),
+        }
+    }
+}
+
+impl Books {
+    const EMPTY: Self = Self {
+        bytes: 0,
+        untidy: 0,
+        deadlines: BTreeMap::new(),
+    };
+
+    /// A cell counted for this, and counts for that now.
+    fn note(&mut self, was: Account, is: Account) {
+        self.bytes = self.bytes + is.bytes - was.bytes;
+        self.untidy = self.untidy + usize::from(is.is_untidy) - usize::from(was.is_untidy);
+        if was.mortality != is.mortality {
+            self.note_deadlines(was.mortality, is.mortality);
+        }
+    }
+
+    /// One cell less expires then, and one more now.
+    fn note_deadlines(&mut self, was: Option<u64>, is: Option<u64>) {
+        if let Some(was) = was
+            && let Some(number) = self.deadlines.get_mut(&was)
+        {
+            *number -= 1;
+            if *number == 0 {
+                self.deadlines.remove(&was);
+            }
+        }
+        if let Some(is) = is {
+            *self.deadlines.entry(is).or_default() += 1;
+        }
+    }
+}
+
+/// In order, so that equal ones look equal.
+impl<K: CellKey + fmt::Debug, V: CellValue> fmt::Debug for Cells<K, V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let live: Vec<_> = self.live.sorted().collect();
+        let dead: Vec<_> = self.dead.sorted().collect();
+        f.debug_struct("Cells")
+            .field("live", &live)
+            .field("dead", &dead)
+            .field("books", &self.books)
+            .finish()
+    }
+}
+
+impl<K: CellKey, V: CellValue> Default for Cells<K, V> {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl<K, V: CellValue> Cells<K, V> {
+impl<K: CellKey, V: CellValue> Cells<K, V> {
     pub(crate) const fn new() -> Self {
         Self {
-            live: BTreeMap::new(),
-            dead: BTreeMap::new(),
-            untidy: 0,
-            deadlines: BTreeMap::new(),
-            bytes: 0,
+            live: K::Home::EMPTY,
+            dead: K::Home::EMPTY,
+            books: Books::EMPTY,
         }
     }
-}
 
-impl<K: CellKey, V: CellValue> Cells<K, V> {
     pub(crate) fn len(&self) -> usize {
         self.live.len()
     }
@@ -67,18 +141,30 @@ impl<K: CellKey, V: CellValue> Cells<K, V> {
         self.live.get(key)
     }
 
+    /// Those in which something is left, where they live.
+    pub(crate) fn home(&self) -> &K::Home<Cell<V>> {
+        &self.live
+    }
+
+    /// In order of the keys.
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = (&K, &Cell<V>)> + Clone {
-        self.live.iter()
+        self.live.sorted()
+    }
+
+    /// In no order that means anything.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&K, &Cell<V>)> {
+        self.live.all()
     }
 
     /// Whether anything expires one day.
     pub(crate) fn has_deadlines(&self) -> bool {
-        !self.deadlines.is_empty()
+        !self.books.deadlines.is_empty()
     }
 
     /// Whether anything has expired at `millis`.
     pub(crate) fn is_any_due(&self, millis: u64) -> bool {
-        self.deadlines
+        self.books
+            .deadlines
             .first_key_value()
             .is_some_and(|(&deadline, _)| deadline <= millis)
     }
@@ -120,52 +206,51 @@ impl<K: CellKey, V: CellValue> Cells<K, V> {
             cell.reset(covered);
         }
         self.rehouse();
+        self.recount();
     }
 
     /// Joins what another replica holds, both read once from end to end.
     pub(crate) fn merge(&mut self, other: &Self, counterpart: Counterpart<'_>, covered: &Clock) {
         let nothing = Cell::new();
-        let mut unknown = Vec::new();
-        let mut all_theirs = other.live.iter().peekable();
-        for (key, own) in &mut self.live {
-            while let Some(theirs) = all_theirs.next_if(|theirs| theirs.0 < key) {
-                unknown.push(theirs);
+        let Self { live, dead, books } = self;
+        let is_reset = !covered.is_empty();
+        let mut meet = |own: &mut Cell<V>, theirs: &Cell<V>| {
+            if own != theirs || is_reset {
+                let was = Account::of(own);
+                own.merge(theirs, counterpart, covered);
+                books.note(was, Account::of(own));
             }
-            let theirs = match all_theirs.next_if(|theirs| theirs.0 == key) {
-                Some((_, theirs)) => Some(theirs),
-                None => other.dead.get(key),
-            };
-            own.merge(theirs.unwrap_or(&nothing), counterpart, covered);
-        }
-        unknown.extend(all_theirs);
-        for (key, own) in &mut self.dead {
-            let theirs = other.live.get(key).or_else(|| other.dead.get(key));
-            own.merge(theirs.unwrap_or(&nothing), counterpart, covered);
-        }
-        unknown.extend(other.dead.iter());
-        unknown.retain(|(key, _)| !self.live.contains_key(key) && !self.dead.contains_key(key));
-        let mut news: BTreeMap<K, Cell<V>> = BTreeMap::new();
+        };
+        let mut unknown = live.visit_beside(&other.live, |key, own, theirs| {
+            let theirs = theirs.or_else(|| other.dead.get(key));
+            meet(own, theirs.unwrap_or(&nothing));
+        });
+        unknown.retain(|(key, _)| dead.is_empty() || dead.get(key).is_none());
+        let unknown_dead = dead.visit_beside(&other.dead, |key, own, theirs| {
+            let theirs = theirs.or_else(|| other.live.get(key));
+            meet(own, theirs.unwrap_or(&nothing));
+        });
+        let is_unknown = |(key, _): &(&K, &Cell<V>)| live.get(key).is_none();
+        unknown.extend(unknown_dead.into_iter().filter(is_unknown));
+        let mut news = Vec::with_capacity(unknown.len());
         for (key, theirs) in unknown {
             let mut own = Cell::new();
             own.merge(theirs, counterpart, covered);
-            news.insert(key.clone(), own);
+            books.note(Account::NOTHING, Account::of(&own));
+            books.bytes += key.bytes();
+            news.push((key.clone(), own));
         }
-        // Few are put in one by one; many, as with a replica that was empty, in one pass.
-        if news.len() > self.live.len() / 8 {
-            self.live.append(&mut news);
-        } else {
-            self.live.extend(news);
-        }
+        live.put_all(news);
         self.rehouse();
     }
 
     /// Drops the tombstones that `stable` covers.
     pub(crate) fn collect(&mut self, stable: &Clock) {
-        self.dead.retain(|_, cell| {
+        self.dead.extract(|cell| {
             cell.collect(stable);
-            !cell.is_forgotten()
+            cell.is_forgotten()
         });
-        if self.untidy > 0 {
+        if self.books.untidy > 0 {
             for cell in self.live.values_mut() {
                 cell.collect(stable);
             }
@@ -174,92 +259,71 @@ impl<K: CellKey, V: CellValue> Cells<K, V> {
     }
 
     pub(crate) fn has_tombstones(&self) -> bool {
-        !self.dead.is_empty() || self.untidy > 0
+        !self.dead.is_empty() || self.books.untidy > 0
     }
 
     pub(crate) fn smallest_origin(&self) -> Option<OriginId> {
-        self.live.values().filter_map(Cell::smallest_origin).min()
+        let all = self.live.all();
+        all.filter_map(|own| own.1.smallest_origin()).min()
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.bytes
+        self.books.bytes
     }
 
     /// Changes a cell, a new one if there is none, and keeps the books.
     fn change(&mut self, key: &K, change: impl FnOnce(&mut Cell<V>)) {
         if let Some(cell) = self.live.get_mut(key) {
-            let (before, was_untidy) = (cell.bytes(), cell.is_untidy());
-            let was_mortal = cell.mortality();
+            let was = Account::of(cell);
             change(cell);
-            self.bytes = self.bytes + cell.bytes() - before;
-            let is_mortal = cell.mortality();
-            if was_mortal != is_mortal {
-                note_deadlines(&mut self.deadlines, was_mortal, is_mortal);
-            }
-            self.untidy += usize::from(cell.is_untidy());
-            self.untidy -= usize::from(was_untidy);
+            self.books.note(was, Account::of(cell));
             if cell.is_empty()
-                && let Some((key, cell)) = self.live.remove_entry(key)
+                && let Some((key, cell)) = self.live.take(key)
             {
-                self.dead.insert(key, cell);
+                self.dead.put(key, cell);
             }
             return;
         }
-        let (key, mut cell) = if let Some(entry) = self.dead.remove_entry(key) {
-            entry
+        let known = if self.dead.is_empty() {
+            None
         } else {
-            self.bytes += key.bytes() + Cell::<V>::BYTES;
-            (key.clone(), Cell::new())
+            self.dead.take(key)
         };
-        let before = cell.bytes();
+        let (was, (key, mut cell)) = if let Some(entry) = known {
+            (Account::of(&entry.1), entry)
+        } else {
+            self.books.bytes += key.bytes();
+            (Account::NOTHING, (key.clone(), Cell::new()))
+        };
         change(&mut cell);
-        self.bytes = self.bytes + cell.bytes() - before;
-        self.untidy += usize::from(cell.is_untidy());
-        note_deadlines(&mut self.deadlines, None, cell.mortality());
+        self.books.note(was, Account::of(&cell));
         let home = if cell.is_empty() {
             &mut self.dead
         } else {
             &mut self.live
         };
-        home.insert(key, cell);
+        home.put(key, cell);
     }
 
     /// Moves the cells in which nothing is left, and those in which something is again.
     fn rehouse(&mut self) {
-        if self.live.values().any(Cell::is_empty) {
-            let emptied = self.live.extract_if(.., |_, cell| cell.is_empty());
-            self.dead.extend(emptied);
+        if self.live.all().any(|own| own.1.is_empty()) {
+            let emptied = self.live.extract(|cell| cell.is_empty());
+            self.dead.put_all(emptied);
         }
-        if self.dead.values().any(|cell| !cell.is_empty()) {
-            let filled = self.dead.extract_if(.., |_, cell| !cell.is_empty());
-            self.live.extend(filled);
+        if self.dead.all().any(|own| !own.1.is_empty()) {
+            let filled = self.dead.extract(|cell| !cell.is_empty());
+            self.live.put_all(filled);
         }
-        self.recount();
     }
 
     /// Counts anew what was read or changed as a whole.
     pub(crate) fn recount(&mut self) {
-        let all = self.live.iter().chain(&self.dead);
-        self.bytes = all.map(|(key, cell)| key.bytes() + cell.bytes()).sum();
-        self.untidy = self.live.values().filter(|cell| cell.is_untidy()).count();
-        self.deadlines.clear();
-        for cell in self.live.values() {
-            note_deadlines(&mut self.deadlines, None, cell.mortality());
+        let mut books = Books::EMPTY;
+        for (key, cell) in self.live.all().chain(self.dead.all()) {
+            books.note(Account::NOTHING, Account::of(cell));
+            books.bytes += key.bytes();
         }
-    }
-}
-
-/// One cell less expires then, and one more now.
-fn note_deadlines(deadlines: &mut BTreeMap<u64, usize>, was: Option<u64>, is: Option<u64>) {
-    if let Some(was) = was
-        && let Some(number) = deadlines.get_mut(&was)
-    {
-        *number -= 1;
-        if *number == 0 {
-            deadlines.remove(&was);
-        }
-    }
-    if let Some(is) = is {
-        *deadlines.entry(is).or_default() += 1;
+        self.books = books;
     }
 }

@@ -173,6 +173,10 @@ impl Clock {
     /// The same for clocks of many origins, or that know of different ones.
     #[inline(never)]
     fn join_long(&mut self, other: &Clock) {
+        if self.is_empty() {
+            self.clone_from(other);
+            return;
+        }
         let (own, theirs) = (self.words_mut(), other.words());
         let differing = |(own, their): (&u64, &u64)| own ^ their;
         let is_aligned = own.len() == theirs.len()
@@ -193,10 +197,6 @@ impl Clock {
 
     #[cold]
     fn join_unaligned(&mut self, other: &Clock) {
-        if self.is_empty() {
-            *self = other.clone();
-            return;
-        }
         let theirs = other.words();
         for &word in theirs {
             self.raise(word);

@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 
+use crate::Bytes;
+
 /// The content of a value.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Content {
     /// A stand-in for `length` bytes that operation `token` wrote: it says who wrote the value
@@ -15,13 +17,24 @@ pub enum Content {
         length: u32,
     },
     /// Real bytes.
-    Bytes(Box<[u8]>),
+    Bytes(Bytes),
+}
+
+/// A stand-in is copied in place, bytes out of line: otherwise every copy costs what bytes cost.
+impl Clone for Content {
+    #[inline]
+    fn clone(&self) -> Self {
+        match self {
+            &Self::Synthetic { token, length } => Self::Synthetic { token, length },
+            Self::Bytes(bytes) => Self::Bytes(bytes.copied()),
+        }
+    }
 }
 
 impl Content {
     /// The decimal digits of `number`, as the server stores and answers them.
     pub fn from_integer(number: i64) -> Self {
-        Self::Bytes(number.to_string().into_bytes().into())
+        Self::Bytes(Bytes::from_integer(number))
     }
 
     /// How many bytes the value has.
@@ -69,7 +82,7 @@ impl Content {
     pub fn to_bytes(&self) -> Cow<'_, [u8]> {
         match self {
             Self::Synthetic { length, .. } => vec![0; *length as usize].into(),
-            Self::Bytes(bytes) => bytes.as_ref().into(),
+            Self::Bytes(bytes) => (**bytes).into(),
         }
     }
 }

@@ -3,16 +3,29 @@
 use std::borrow::Cow;
 use std::hash::{Hash, Hasher};
 
+use crate::Bytes;
 use crate::cells::CellKey;
+use crate::table::Table;
 
 /// An element of a set.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Element {
-    /// An element that its user numbered, as the simulator does; it needs no heap.
+    /// An element that its user numbered, as the simulator does.
     Number(u64),
     /// An element by its bytes. Never equal to a numbered one.
-    Bytes(Box<[u8]>),
+    Bytes(Bytes),
+}
+
+/// As that of [`Content`](crate::Content).
+impl Clone for Element {
+    #[inline]
+    fn clone(&self) -> Self {
+        match self {
+            &Self::Number(number) => Self::Number(number),
+            Self::Bytes(bytes) => Self::Bytes(bytes.copied()),
+        }
+    }
 }
 
 impl Element {
@@ -35,7 +48,7 @@ impl Element {
     pub fn to_bytes(&self) -> Cow<'_, [u8]> {
         match self {
             Self::Number(number) => number.to_string().into_bytes().into(),
-            Self::Bytes(bytes) => bytes.as_ref().into(),
+            Self::Bytes(bytes) => (**bytes).into(),
         }
     }
 }
@@ -52,6 +65,8 @@ impl Hash for Element {
 }
 
 impl CellKey for Element {
+    type Home<V: Clone + PartialEq> = Table<Self, V>;
+
     fn bytes(&self) -> usize {
         self.len()
     }

@@ -8,11 +8,12 @@
 //! hidden ones too. String and counter are one type: a counter whose register holds a number counts
 //! from that number on, and one whose register holds other text shows the text.
 
+mod expires;
 mod shown;
 
 use crate::clock::Clock;
 use crate::collection::{Collection, CollectionType, Counterpart, Merge};
-use crate::expiry::{Claim, Expiry};
+use crate::expiry::Claim;
 use crate::extra::Extra;
 use crate::register::{Register, Write};
 use crate::{Change, Content, Effect, EffectKind, KeyId, Totals, TtlChange, Wins};
@@ -168,59 +169,12 @@ impl Entry {
         true
     }
 
-    /// Tells the expiry of a write or deletion of the whole key, which is not yet covered.
-    fn reset_expiry(&mut self, effect: &Effect, is_write: bool, ttl: TtlChange) {
-        if ttl != TtlChange::Clear {
-            self.expiry_mut();
-        }
-        let Some(expiry) = self.extra.as_mut().and_then(|extra| extra.expiry.as_mut()) else {
-            return;
-        };
-        let (deadline, owner) = match ttl {
-            _ if !is_write => return expiry.reset(&effect.context),
-            TtlChange::Keep => return,
-            TtlChange::Clear => (None, 0),
-            TtlChange::Set { deadline, owner } => (Some(deadline), owner),
-        };
-        let claim = Claim {
-            dot: effect.dot,
-            deadline,
-            owner,
-        };
-        expiry.claim(claim, &effect.context);
-    }
-
-    /// The expiry, one that knows the writes so far if there was none.
-    fn expiry_mut(&mut self) -> &mut Expiry {
-        let extra = self.extra.get_or_insert_default();
-        extra.expiry.get_or_insert_with(|| {
-            let claims = self.register.written().map(|dot| Claim {
-                dot,
-                deadline: None,
-                owner: 0,
-            });
-            Expiry::new(self.covered.clone(), claims)
-        })
-    }
-
     /// Whether more may have to be done for a command than its effect tells: expiry, or a deletion that wins.
     #[inline]
     pub(crate) fn is_special(&self) -> bool {
         self.extra.as_ref().is_some_and(|extra| {
             extra.expiry.is_some() || extra.collections.iter().any(Collection::is_special)
         })
-    }
-
-    /// When the key expires, and which instance owns the expiry.
-    pub(crate) fn deadline(&self) -> Option<(u64, u16)> {
-        let winner = self.extra.as_ref()?.expiry.as_ref()?.winner()?;
-        Some((winner.deadline?, winner.owner))
-    }
-
-    /// Whether the key has expired at `millis`.
-    pub(crate) fn is_due(&self, millis: u64) -> bool {
-        self.deadline()
-            .is_some_and(|(deadline, _)| deadline <= millis)
     }
 
     /// The collections, hidden ones too.
@@ -326,20 +280,6 @@ impl Entry {
             }
         }
         self.covered = covered;
-    }
-
-    fn merge_expiry(&mut self, other: &Self, counterpart: Counterpart<'_>) {
-        let has_any = |entry: &Self| {
-            entry
-                .extra
-                .as_ref()
-                .is_some_and(|extra| extra.expiry.is_some())
-        };
-        if has_any(self) || has_any(other) {
-            let mut theirs = other.clone();
-            let theirs = theirs.expiry_mut();
-            self.expiry_mut().merge(theirs, counterpart);
-        }
     }
 
     /// Whether there are no collections: two that are equal need no merge then. Collections know more than they compare.

@@ -17,7 +17,7 @@ pub(crate) struct Extra {
     pub(crate) fractions: Tally<Decimal>,
     pub(crate) collections: Vec<Collection>,
     /// `None` as long as nothing but plain writes and deletions said anything of the expiry.
-    pub(crate) expiry: Option<Expiry>,
+    pub(crate) expiry: Option<Box<Expiry>>,
 }
 
 /// Collections in which nothing is left, not even tombstones, are none.
@@ -49,7 +49,7 @@ impl Extra {
         self.counter.bytes()
             + self.fractions.bytes()
             + self.collections.iter().map(Merge::bytes).sum::<usize>()
-            + self.expiry.as_ref().map_or(0, Expiry::bytes)
+            + self.expiry.as_deref().map_or(0, Expiry::bytes)
     }
 
     /// The collection of a type, an empty one if there is none. They are in order of their types, whatever came first.

@@ -211,7 +211,8 @@ impl<'a> HashView<'a> {
     /// How many.
     pub fn len(self) -> usize {
         if self.hash.fields.is_any_due(self.millis) {
-            self.cells().count()
+            let all = self.hash.fields.all();
+            all.filter(|own| !self.is_due(own.1)).count()
         } else {
             self.hash.fields.len()
         }
@@ -219,7 +220,7 @@ impl<'a> HashView<'a> {
 
     /// Whether there are none.
     pub fn is_empty(self) -> bool {
-        self.cells().next().is_none()
+        self.len() == 0
     }
 
     /// The value of a field.
@@ -273,7 +274,7 @@ impl<'a> HashView<'a> {
 
 /// What a client would see in a field.
 fn shown(cell: &Cell<Content>) -> Content {
-    let number = |sum: Decimal| Content::Bytes(sum.to_string().into_bytes().into());
+    let number = |sum: Decimal| Content::from(sum.to_string().as_str());
     match (cell.value(), cell.sum()) {
         (Some(content), None) => content.clone(),
         (None, sum) => number(sum.unwrap_or_default()),

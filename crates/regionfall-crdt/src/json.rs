@@ -155,6 +155,8 @@ impl CellValue for Node {
 }
 
 impl CellKey for Box<str> {
+    type Home<V: Clone + PartialEq> = BTreeMap<Self, V>;
+
     fn bytes(&self) -> usize {
         self.len()
     }
@@ -162,6 +164,8 @@ impl CellKey for Box<str> {
 
 /// The key of the only cell there is.
 impl CellKey for () {
+    type Home<V: Clone + PartialEq> = BTreeMap<Self, V>;
+
     fn bytes(&self) -> usize {
         0
     }

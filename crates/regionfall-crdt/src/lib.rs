@@ -50,7 +50,7 @@
 //! |---|---|
 //! | [`KeyId`], [`OriginId`], [`Dot`], [`Timestamp`] | identities; names of keys in [`KeyNames`] |
 //! | [`Clock`] | the version vector |
-//! | [`Content`], [`Element`], [`Elements`], [`Decimal`] | what values are made of |
+//! | [`Bytes`], [`Content`], [`Element`], [`Elements`], [`Decimal`] | what values are made of |
 //! | [`Command`], [`Call`], [`CommandKind`], [`DataType`], [`Reply`], [`Connection`] | what clients say and hear |
 //! | [`Effect`], [`EffectKind`], [`Change`], [`Effects`] | what members tell each other |
 //! | [`Replica`], [`Settings`], [`Value`] | the state, and what a client would see of it |
@@ -107,6 +107,9 @@
 //! | two types under one key | the type of which something was created by the smallest origin shows |
 //! | causal order where effects overtake each other | of the same key: what a write replaces stays replaced, even where the replaced arrives later |
 
+#[cfg(feature = "bare")]
+pub mod bare;
+mod bytes;
 mod cell;
 mod cells;
 mod change;
@@ -125,8 +128,10 @@ mod element;
 mod entry;
 mod expiry;
 mod extra;
+mod few;
 mod geohash;
 mod hash;
+mod home;
 mod hyperloglog;
 mod id;
 mod instances;
@@ -141,6 +146,7 @@ mod replica;
 mod reply;
 mod run;
 mod score;
+mod sequence;
 #[cfg(feature = "serde")]
 mod serial;
 mod set;
@@ -155,6 +161,7 @@ mod tally;
 mod touch;
 mod value;
 
+pub use bytes::Bytes;
 pub use change::{Change, TtlChange, Wins};
 pub use clock::{Clock, DotRange};
 pub use command::{Call, Command, CommandKind, DataType};

@@ -184,14 +184,20 @@ impl<'a> ListView<'a> {
         all.filter_map(|(position, cell)| Some((position, cell.value()?)))
     }
 
-    /// The element at a place, with where it stands: the way from the nearer end is walked.
+    /// The element at a place, with where it stands.
     pub(crate) fn at(self, place: usize) -> Option<(&'a Position, &'a Content)> {
-        let from_end = self.len().checked_sub(place + 1)?;
-        if from_end < place {
-            self.places().nth_back(from_end)
+        let (position, cell) = self.0.elements.home().at(place)?;
+        Some((position, cell.value()?))
+    }
+
+    /// The first element or the last, with where it stands.
+    pub(crate) fn end(self, is_first: bool) -> Option<(&'a Position, &'a Content)> {
+        let place = if is_first {
+            0
         } else {
-            self.places().nth(place)
-        }
+            self.len().checked_sub(1)?
+        };
+        self.at(place)
     }
 
     /// Where `count` elements go between two neighbours; `dot` names the insertion.

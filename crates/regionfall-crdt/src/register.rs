@@ -63,6 +63,15 @@ impl Register {
         self.winner.as_ref()
     }
 
+    /// Adds the visible writes to a clock.
+    #[cfg(feature = "bare")]
+    #[inline]
+    pub(crate) fn observe(&self, clock: &mut Clock) {
+        for write in self.iter() {
+            clock.extend_to(write.dot);
+        }
+    }
+
     /// The visible writes of anything but absence.
     pub(crate) fn written(&self) -> impl Iterator<Item = Dot> {
         self.iter()

@@ -214,7 +214,10 @@ impl<'a> SortedSetView<'a> {
     }
 
     pub(crate) fn ranking(self) -> &'a Ranking {
-        self.0.ranking.get_or_init(|| Ranking::new(self.iter()))
+        self.0.ranking.get_or_init(|| {
+            let all = self.0.members.all();
+            Ranking::new(all.map(|(member, cell)| (member, score_of(cell))))
+        })
     }
 }
 

@@ -8,6 +8,8 @@
     reason = "a benchmark may stop at what cannot be measured"
 )]
 
+#[path = "../types/bare.rs"]
+mod bare;
 #[path = "../types/ours.rs"]
 mod ours;
 #[path = "../types/subject.rs"]
@@ -19,6 +21,7 @@ use std::hint::black_box;
 
 use divan::{AllocProfiler, Bencher};
 
+use bare::{BareCounter, BareRegister};
 use ours::{Counters, Hash, HyperLogLog, Json, Ranks, Set, SortedSet, Stream, Strings};
 use subject::{Ask, Size, Subject, built, diverged, effects, requests};
 use theirs::{CrdtsList, LwwReg, MapOfMvReg, MvReg, OrswotSet, PnCounter, YrsArray};
@@ -50,7 +53,7 @@ const SMALL: [Size; 1] = [Size {
 }];
 
 #[divan::bench(sample_count = 1, sample_size = 1, args = LARGE, types = [
-    Strings, LwwReg, MvReg, Counters, PnCounter, Set, OrswotSet, Hash, MapOfMvReg, SortedSet, Ranks,
+    Strings, BareRegister, LwwReg, MvReg, Counters, BareCounter, PnCounter, Set, OrswotSet, Hash, MapOfMvReg, SortedSet, Ranks,
     ours::List, YrsArray, Stream, Json, HyperLogLog,
 ])]
 fn held<S: Subject>(bencher: Bencher<'_, '_>, size: Size) {
@@ -61,7 +64,7 @@ fn held<S: Subject>(bencher: Bencher<'_, '_>, size: Size) {
 
 /// A thousand of each: local writes and removals, effects, one merge.
 #[divan::bench(sample_count = 1, sample_size = 1, args = SMALL, types = [
-    Strings, LwwReg, MvReg, Counters, PnCounter, Set, OrswotSet, Hash, MapOfMvReg, SortedSet,
+    Strings, BareRegister, LwwReg, MvReg, Counters, BareCounter, PnCounter, Set, OrswotSet, Hash, MapOfMvReg, SortedSet,
     ours::List, CrdtsList, YrsArray, Stream, Json, HyperLogLog,
 ])]
 fn allocated<S: Subject>(bencher: Bencher<'_, '_>, size: Size) {

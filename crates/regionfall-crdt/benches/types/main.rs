@@ -8,6 +8,7 @@
     reason = "a benchmark may stop at what cannot be measured"
 )]
 
+mod bare;
 mod ours;
 mod sent;
 mod subject;
@@ -18,6 +19,7 @@ use std::hint::black_box;
 use divan::Bencher;
 use divan::counter::ItemsCount;
 
+use bare::{BareCounter, BareRegister};
 use ours::{Counters, Hash, HyperLogLog, Json, Ranks, Set, SortedSet, Stream, Strings};
 use sent::Sent;
 use subject::{Ask, BATCH, Size, Subject, built, diverged, effects, requests};
@@ -42,8 +44,8 @@ const SMALL: [Size; 3] = [size(1_000, 2), size(1_000, 5), size(1_000, 10)];
 
 /// A local operation, with the effect to be sent.
 #[divan::bench(sample_count = 20, sample_size = 1, args = SIZES, types = [
-    Strings, LwwReg, Sent<LwwReg>, MvReg, Counters, PnCounter, Sent<PnCounter>, Set, OrswotSet, Hash,
-    MapOfMvReg, SortedSet, ours::List, YrsArray, Stream, Json, HyperLogLog,
+    Strings, BareRegister, LwwReg, Sent<LwwReg>, MvReg, Sent<MvReg>, Counters, BareCounter, PnCounter,
+    Sent<PnCounter>, Set, OrswotSet, Hash, MapOfMvReg, SortedSet, ours::List, YrsArray, Stream, Json, HyperLogLog,
 ])]
 fn write<S: Subject>(bencher: Bencher<'_, '_>, size: Size) {
     writing::<S>(bencher, size);
@@ -93,7 +95,7 @@ fn erasing<S: Subject>(bencher: Bencher<'_, '_>, size: Size) {
 
 /// A look at one element; of a sorted set by name and at the ten best, of a stream at the newest ten.
 #[divan::bench(sample_count = 20, sample_size = 1, args = SIZES, types = [
-    Strings, LwwReg, MvReg, Counters, PnCounter, Set, OrswotSet, Hash, MapOfMvReg, SortedSet, Ranks,
+    Strings, BareRegister, LwwReg, MvReg, Counters, BareCounter, PnCounter, Set, OrswotSet, Hash, MapOfMvReg, SortedSet, Ranks,
     ours::List, YrsArray, Stream, Json, HyperLogLog,
 ])]
 fn read<S: Subject>(bencher: Bencher<'_, '_>, size: Size) {
@@ -132,8 +134,8 @@ fn write_and_rank(bencher: Bencher<'_, '_>, size: Size) {
 
 /// Effects of the other actors arrive, concurrent with each other.
 #[divan::bench(sample_count = 20, sample_size = 1, args = SIZES, types = [
-    Strings, LwwReg, Sent<LwwReg>, MvReg, Counters, PnCounter, Sent<PnCounter>, Set, OrswotSet, Hash,
-    MapOfMvReg, SortedSet, ours::List, YrsArray, Stream, Json, HyperLogLog,
+    Strings, BareRegister, LwwReg, Sent<LwwReg>, MvReg, Sent<MvReg>, Counters, BareCounter, PnCounter,
+    Sent<PnCounter>, Set, OrswotSet, Hash, MapOfMvReg, SortedSet, ours::List, YrsArray, Stream, Json, HyperLogLog,
 ])]
 fn apply<S: Subject>(bencher: Bencher<'_, '_>, size: Size) {
     applying::<S>(bencher, size);
@@ -167,7 +169,7 @@ const STATES: [Size; 6] = [
 
 /// Two states that have all but a hundredth of their elements in common.
 #[divan::bench(sample_count = 10, sample_size = 1, args = STATES, types = [
-    Strings, LwwReg, MvReg, Counters, PnCounter, Set, OrswotSet, Hash, MapOfMvReg, SortedSet,
+    Strings, BareRegister, LwwReg, MvReg, Counters, BareCounter, PnCounter, Set, OrswotSet, Hash, MapOfMvReg, SortedSet,
     ours::List, YrsArray, Stream, Json, HyperLogLog,
 ])]
 fn merge<S: Subject>(bencher: Bencher<'_, '_>, size: Size) {

@@ -127,3 +127,12 @@ pub(crate) fn diverged<S: Subject>(size: Size) -> (S::State, S::State) {
     write_all::<S>(&mut other, 1, first + news..first + 2 * news);
     (own, other)
 }
+
+/// The `number`-th of some registers, which begin as nothing.
+pub(crate) fn nth<T: Default>(all: &mut Vec<T>, number: u64) -> &mut T {
+    let number = number as usize;
+    if number >= all.len() {
+        all.resize_with(number + 1, T::default);
+    }
+    &mut all[number]
+}

@@ -4,7 +4,7 @@ use crdts::{CmRDT, CvRDT, LWWReg, List, MVReg, Map, Orswot, PNCounter};
 use yrs::updates::decoder::Decode;
 use yrs::{Any, Array, ArrayRef, Doc, Out, ReadTxn, StateVector, Transact, Update};
 
-use crate::subject::{Ask, Subject};
+use crate::subject::{Ask, Subject, nth};
 
 type Actor = u16;
 /// What strings hold: as long as ours.
@@ -12,15 +12,6 @@ type Text = Box<[u8]>;
 
 fn text() -> Text {
     (*b"12345678").into()
-}
-
-/// The `number`-th of some registers, which begin as nothing.
-fn nth<T: Default>(all: &mut Vec<T>, number: u64) -> &mut T {
-    let number = number as usize;
-    if number >= all.len() {
-        all.resize_with(number + 1, T::default);
-    }
-    &mut all[number]
 }
 
 fn merge_all<T: CvRDT + Default>(own: &mut Vec<T>, theirs: Vec<T>) {

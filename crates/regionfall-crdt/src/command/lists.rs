@@ -33,18 +33,8 @@ pub(super) fn insert_at(
     let dot = run.next_dot(key);
     let list = read(run, key)?;
     let first = match end {
-        At::Head => list.between(
-            None,
-            list.places().next().map(|own| own.0),
-            contents.len(),
-            dot,
-        ),
-        At::Tail => list.between(
-            list.places().next_back().map(|own| own.0),
-            None,
-            contents.len(),
-            dot,
-        ),
+        At::Head => list.between(None, list.end(true).map(|own| own.0), contents.len(), dot),
+        At::Tail => list.between(list.end(false).map(|own| own.0), None, contents.len(), dot),
     };
     let length = list.len() + contents.len();
     run.change(key, Change::List(ListChange::Insert { first, contents }));
@@ -83,13 +73,23 @@ fn pop_at(
     number: usize,
 ) -> Result<Vec<Content>, ErrorKind> {
     let list = read(run, key)?;
-    let taken: Vec<(Position, Content)> = match end {
-        At::Head => list.places().take(number).map(owned).collect(),
-        At::Tail => list.places().rev().take(number).map(owned).collect(),
+    let number = number.min(list.len());
+    let (positions, contents) = match end {
+        At::Head => list.places().take(number).map(owned).unzip(),
+        At::Tail => list.places().rev().take(number).map(owned).unzip(),
     };
-    let (positions, contents) = taken.into_iter().unzip();
     remove(run, key, positions);
     Ok(contents)
+}
+
+/// Takes the element at one end away.
+fn pop_one(run: &mut Run<'_>, key: KeyId, end: At) -> Result<Option<Content>, ErrorKind> {
+    let list = read(run, key)?;
+    let Some((position, content)) = list.end(end == At::Head).map(owned) else {
+        return Ok(None);
+    };
+    remove(run, key, vec![position]);
+    Ok(Some(content))
 }
 
 fn owned((position, content): (&Position, &Content)) -> (Position, Content) {
@@ -108,14 +108,14 @@ pub(super) fn pop(run: &mut Run<'_>, call: &Call) -> Result<Reply, ErrorKind> {
     } else {
         At::Tail
     };
-    if read(run, call.key())?.is_empty() {
-        return Ok(Reply::Nil);
+    if let Some(number) = number {
+        if read(run, call.key())?.is_empty() {
+            return Ok(Reply::Nil);
+        }
+        return Ok(array(pop_at(run, call.key(), end, number)?));
     }
-    let popped = pop_at(run, call.key(), end, number.unwrap_or(1))?;
-    if number.is_some() {
-        return Ok(array(popped));
-    }
-    Ok(popped.into_iter().next().map_or(Reply::Nil, Reply::Content))
+    let popped = pop_one(run, call.key(), end)?;
+    Ok(popped.map_or(Reply::Nil, Reply::Content))
 }
 
 /// LMPOP.
@@ -150,8 +150,7 @@ pub(super) fn move_between(run: &mut Run<'_>, call: &Call) -> Result<Reply, Erro
     };
     let (source, target) = (call.keys()[0], call.keys()[1]);
     read(run, target)?;
-    let popped = pop_at(run, source, from, 1)?;
-    let Some(content) = popped.into_iter().next() else {
+    let Some(content) = pop_one(run, source, from)? else {
         return Ok(Reply::Nil);
     };
     insert_at(run, target, to, vec![content.clone()])?;

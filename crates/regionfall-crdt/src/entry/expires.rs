@@ -1,0 +1,74 @@
+//! When a key expires: what its writes and deletions say of it.
+
+use super::Entry;
+use crate::collection::Counterpart;
+use crate::expiry::{Claim, Expiry};
+use crate::{Effect, TtlChange};
+
+impl Entry {
+    /// Tells the expiry of a write or deletion of the whole key, which is not yet covered.
+    pub(super) fn reset_expiry(&mut self, effect: &Effect, is_write: bool, ttl: TtlChange) {
+        if ttl != TtlChange::Clear {
+            self.expiry_mut();
+        }
+        let Some(expiry) = self
+            .extra
+            .as_mut()
+            .and_then(|extra| extra.expiry.as_deref_mut())
+        else {
+            return;
+        };
+        let (deadline, owner) = match ttl {
+            _ if !is_write => return expiry.reset(&effect.context),
+            TtlChange::Keep => return,
+            TtlChange::Clear => (None, 0),
+            TtlChange::Set { deadline, owner } => (Some(deadline), owner),
+        };
+        let claim = Claim {
+            dot: effect.dot,
+            deadline,
+            owner,
+        };
+        expiry.claim(claim, &effect.context);
+    }
+
+    /// The expiry, one that knows the writes so far if there was none.
+    pub(super) fn expiry_mut(&mut self) -> &mut Expiry {
+        let extra = self.extra.get_or_insert_default();
+        extra.expiry.get_or_insert_with(|| {
+            let claims = self.register.written().map(|dot| Claim {
+                dot,
+                deadline: None,
+                owner: 0,
+            });
+            Box::new(Expiry::new(self.covered.clone(), claims))
+        })
+    }
+
+    /// When the key expires, and which instance owns the expiry.
+    pub(crate) fn deadline(&self) -> Option<(u64, u16)> {
+        let winner = self.extra.as_ref()?.expiry.as_ref()?.winner()?;
+        Some((winner.deadline?, winner.owner))
+    }
+
+    /// Whether the key has expired at `millis`.
+    pub(crate) fn is_due(&self, millis: u64) -> bool {
+        self.deadline()
+            .is_some_and(|(deadline, _)| deadline <= millis)
+    }
+
+    /// Joins what two replicas hold of the expiry.
+    pub(super) fn merge_expiry(&mut self, other: &Self, counterpart: Counterpart<'_>) {
+        let has_any = |entry: &Self| {
+            entry
+                .extra
+                .as_ref()
+                .is_some_and(|extra| extra.expiry.is_some())
+        };
+        if has_any(self) || has_any(other) {
+            let mut theirs = other.clone();
+            let theirs = theirs.expiry_mut();
+            self.expiry_mut().merge(theirs, counterpart);
+        }
+    }
+}
