@@ -119,7 +119,7 @@ impl Builder<'_, '_> {
 #[derive(Clone, Copy, Debug)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "four things that are there or not, each of its own accord"
+    reason = "five things that are there or not, each of its own accord"
 )]
 pub(super) struct Kept {
     has_disks: bool,
@@ -127,6 +127,8 @@ pub(super) struct Kept {
     pub(super) primaries_append: bool,
     has_exports: bool,
     follows_elsewhere: bool,
+    /// Whether the product offers no WAIT.
+    pub(super) lacks_wait: bool,
 }
 
 impl Kept {
@@ -135,6 +137,7 @@ impl Kept {
         primaries_append: false,
         has_exports: false,
         follows_elsewhere: false,
+        lacks_wait: false,
     };
 
     pub(super) fn of(database: &DatabaseConfig) -> Self {
@@ -150,6 +153,7 @@ impl Kept {
             has_disks: mode.is_some_and(|mode| mode != PersistenceMode::None),
             has_exports: database.export.is_some(),
             follows_elsewhere: database.kind == DatabaseKind::GeoPassive,
+            lacks_wait: false,
         }
     }
 }
