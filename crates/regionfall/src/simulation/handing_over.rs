@@ -10,7 +10,7 @@ use regionfall_kernel::{SimDuration, SimTime};
 use super::answering::{Asker, Errand};
 use super::world::World;
 use crate::database::promotion::PromotionRule;
-use crate::database::{Entrance, LinkState, Role, shard_of};
+use crate::database::{LinkState, Role};
 use crate::history::{Fact, Listener};
 use crate::topology::{MemberId, NodeId};
 
@@ -178,7 +178,7 @@ impl World {
         self.upkeep.held = others;
         let member = self.nodes[node.index()].member;
         for mut errand in due {
-            if self.blueprint.settings().database.entrance == Entrance::Proxy {
+            if self.blueprint.settings().database.entrance.is_proxied() {
                 errand.node = self.members[member.index()].primaries[usize::from(shard)];
             }
             if !self.nodes[errand.entry.index()].is_running {

@@ -72,7 +72,7 @@ impl World {
     pub(super) fn executor(&self, member: MemberId, entry: NodeId, key: KeyId) -> NodeId {
         match self.blueprint.settings().database.entrance {
             Entrance::Direct | Entrance::Sentinel | Entrance::Cluster => entry,
-            Entrance::Proxy => {
+            Entrance::Proxy | Entrance::Discovery => {
                 let shard = shard_of(key, self.shards());
                 self.members[member.index()].primaries[usize::from(shard)]
             }

@@ -18,6 +18,7 @@ mod conflict;
 mod coordination;
 mod degradations;
 mod detection;
+mod discovery;
 mod evidence;
 mod field;
 mod files;

@@ -116,6 +116,7 @@ impl<'a, 'b> Builder<'a, 'b> {
             entrance: match text(fields, "entrance") {
                 "direct" => Entrance::Direct,
                 "sentinel" => Entrance::Sentinel,
+                "discovery" => Entrance::Discovery,
                 "cluster" => Entrance::Cluster,
                 _ => Entrance::Proxy,
             },
