@@ -254,6 +254,9 @@ fn degraded<'s>(degradation: &Degradation, name: impl Fn(RegionId) -> &'s str) -
         Degradation::SlowHost { member, factor } => {
             format!("slow host in {}, {factor} times", home(member))
         }
+        Degradation::SlowDisk { member, factor } => {
+            format!("slow disks in {}, {factor} times", home(member))
+        }
         Degradation::HealthEndpointDown { member, .. } => {
             format!("health endpoint of {} down", home(member))
         }

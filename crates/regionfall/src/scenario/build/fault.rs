@@ -198,6 +198,7 @@ impl Builder<'_, '_> {
             "clock-skew"
             | "load-surge"
             | "slow-host"
+            | "slow-disk"
             | "health-endpoint-down"
             | "coordinator-down" => FaultKind::Degraded(self.degradation(fields, here, topology)),
             _ => FaultKind::ProcessCrash {

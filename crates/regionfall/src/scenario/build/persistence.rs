@@ -1,8 +1,8 @@
 //! Persistence and exports, with the combinations that no product offers.
 
-use super::{Builder, duration, inner, integer, list, table, text};
+use super::{Builder, duration, flag, inner, integer, list, number, share, table, text};
 use crate::database::persistence::{
-    ExportConfig, ExportTo, PersistenceConfig, PersistenceMode, PersistsOn, SaveRule,
+    ExportConfig, ExportTo, PersistenceConfig, PersistenceMode, PersistsOn, RewriteConfig, SaveRule,
 };
 use crate::database::{DatabaseConfig, DatabaseKind};
 use crate::scenario::error::{Problem, ProblemKind};
@@ -59,6 +59,30 @@ impl Builder<'_, '_> {
             save: self.save_rules(disk, mode),
             snapshot_rate: rate(disk, "snapshot_rate"),
             fork_per_gib: duration(disk, "fork_per_gib"),
+            rewrite: self.rewrite(disk, mode),
+        })
+    }
+
+    /// When append-only files are rewritten.
+    fn rewrite(&mut self, disk: &Fields, mode: PersistenceMode) -> Option<RewriteConfig> {
+        let given = disk.get("rewrite")?;
+        if !mode.is_append_only() {
+            let problem = Problem::new(
+                ProblemKind::Conflict,
+                "database.disk.rewrite",
+                "there is no append-only file that could be rewritten",
+            )
+            .allowed("with persistence = \"aof-always\", \"aof-everysec\" or \"aof-no-fsync\"");
+            self.report(problem, given.mark());
+        }
+        let own = table(disk, "rewrite");
+        Some(RewriteConfig {
+            growth: share(own, "growth"),
+            min_size: quantity::size(text(own, "min_size")).unwrap_or_default(),
+            rate: rate(own, "rate"),
+            fork_per_gib: duration(disk, "fork_per_gib"),
+            slows: number(own, "slows"),
+            no_fsync: flag(own, "no_fsync"),
         })
     }
 
@@ -162,7 +186,7 @@ impl Builder<'_, '_> {
     /// Reports a fault of a disk or an export where there is none.
     pub(super) fn kept_by(&mut self, fields: &Fields, here: &str) {
         let (lack, help) = match text(fields, "kind") {
-            "fsync-stall" | "disk-lost" if !self.kept.has_disks => (
+            "fsync-stall" | "disk-lost" | "slow-disk" if !self.kept.has_disks => (
                 "there are no disks that it could strike",
                 "add persistence = \"aof-everysec\" to [database], say; to lose everything in a crash, write disks = \"lost\" there",
             ),

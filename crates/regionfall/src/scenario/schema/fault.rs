@@ -1,7 +1,7 @@
 //! Faults: what goes wrong, when, and for how long.
 
 use super::degradation::{
-    CLOCK_SKEW, COORDINATOR_DOWN, HEALTH_ENDPOINT_DOWN, LOAD_SURGE, SLOW_HOST,
+    CLOCK_SKEW, COORDINATOR_DOWN, HEALTH_ENDPOINT_DOWN, LOAD_SURGE, SLOW_DISK, SLOW_HOST,
 };
 use super::membership::{FORCE_REMOVE, PURGE, REJOIN};
 use super::persistence::{DISK_LOST, FSYNC_STALL, RESTORE};
@@ -449,6 +449,7 @@ pub(crate) static FAULT: Forms = Forms {
         CLOCK_SKEW,
         LOAD_SURGE,
         SLOW_HOST,
+        SLOW_DISK,
         HEALTH_ENDPOINT_DOWN,
         COORDINATOR_DOWN,
         FORCE_REMOVE,
