@@ -277,6 +277,9 @@ fn worked(upkeep: &Upkeep, home: &str) -> String {
         UpkeepTask::MigrateShard { shard, node } => {
             format!("shard {shard} of {home} moved to node {node}")
         }
+        UpkeepTask::MigrateSlots { from, to, .. } => {
+            format!("slots of {home} moved from shard {from} to shard {to}")
+        }
         UpkeepTask::MigrateEndpoint { node } => format!("endpoint of {home} moved to node {node}"),
     }
 }

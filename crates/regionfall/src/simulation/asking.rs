@@ -140,6 +140,7 @@ impl World {
             sequence,
             attempt: 0,
             redirects: 0,
+            asks: None,
             member: home,
             in_doubt: false,
             unconfirmed: false,
@@ -293,6 +294,7 @@ impl World {
     ) {
         let operation = self.operations.get_mut(slot);
         operation.in_doubt |= !proves_no_effect(ending);
+        operation.asks = None;
         let (number, attempt, member) = (operation.id, operation.attempt, operation.member);
         let tries = attempt - operation.redirects;
         let (id, command, in_doubt) = (

@@ -159,7 +159,7 @@ impl World {
     }
 
     /// Writes that waited at a process go on: to the primary, as far as the node that they reached can tell.
-    fn resume_writes<L: Listener>(
+    pub(super) fn resume_writes<L: Listener>(
         &mut self,
         now: SimTime,
         (node, shard): (NodeId, u16),
@@ -167,13 +167,11 @@ impl World {
     ) {
         self.upkeep.paused.retain(|paused| *paused != (node, shard));
         let held = std::mem::take(&mut self.upkeep.held);
-        let shards = self.shards();
         let (due, others): (Vec<Errand>, Vec<Errand>) = held.into_iter().partition(|errand| {
             let Asker::Operation(slot) = errand.asker else {
                 return false;
             };
-            let key = self.operations.get(slot).key();
-            errand.node == node && shard_of(key, shards) == shard
+            errand.node == node && self.shard_for(slot) == shard
         });
         self.upkeep.held = others;
         let member = self.nodes[node.index()].member;

@@ -42,6 +42,7 @@ mod run_recount;
 mod scenario;
 mod shortage;
 mod sight;
+mod slots;
 mod small;
 mod stories;
 mod storms;

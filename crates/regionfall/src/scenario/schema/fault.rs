@@ -10,7 +10,9 @@ use super::routing::{
     ADDRESS_DAEMON, ADVERTS_LOST, BALANCER_DOWN, CHECKERS_CUT_OFF, DNS_DOWN, NODE_ADDED,
     PROXY_CRASH, RECORD_CHANGE, SYNCER_STUCK,
 };
-use super::upkeep::{ADD_NODE, MIGRATE_ENDPOINT, MIGRATE_SHARD, PLANNED_MAINTENANCE};
+use super::upkeep::{
+    ADD_NODE, MIGRATE_ENDPOINT, MIGRATE_SHARD, MIGRATE_SLOTS, PLANNED_MAINTENANCE,
+};
 use super::{Default, Form, Forms, Key, Kind, Table, Tag};
 
 pub(super) const AT: Key = Key::new(
@@ -467,6 +469,7 @@ pub(crate) static FAULT: Forms = Forms {
         PLANNED_MAINTENANCE,
         ADD_NODE,
         MIGRATE_SHARD,
+        MIGRATE_SLOTS,
         MIGRATE_ENDPOINT,
     ],
 };
