@@ -164,7 +164,7 @@ mod value;
 pub use bytes::Bytes;
 pub use change::{Change, TtlChange, Wins};
 pub use clock::{Clock, DotRange};
-pub use command::{Call, Command, CommandKind, DataType};
+pub use command::{Call, Command, CommandKind, DataType, Dump};
 pub use connection::Connection;
 pub use content::Content;
 pub use decimal::Decimal;

@@ -254,6 +254,9 @@ fn degraded<'s>(degradation: &Degradation, name: impl Fn(RegionId) -> &'s str) -
         Degradation::SlowHost { member, factor } => {
             format!("slow host in {}, {factor} times", home(member))
         }
+        Degradation::SlowDisk { member, factor } => {
+            format!("slow disks in {}, {factor} times", home(member))
+        }
         Degradation::HealthEndpointDown { member, .. } => {
             format!("health endpoint of {} down", home(member))
         }
@@ -273,6 +276,9 @@ fn worked(upkeep: &Upkeep, home: &str) -> String {
         UpkeepTask::AddNode => format!("node added in {home}"),
         UpkeepTask::MigrateShard { shard, node } => {
             format!("shard {shard} of {home} moved to node {node}")
+        }
+        UpkeepTask::MigrateSlots { from, to, .. } => {
+            format!("slots of {home} moved from shard {from} to shard {to}")
         }
         UpkeepTask::MigrateEndpoint { node } => format!("endpoint of {home} moved to node {node}"),
     }

@@ -1,4 +1,5 @@
-//! RENAME, RENAMENX and COPY: what a key holds is deleted there and written here, as far as it is visible.
+//! RENAME, RENAMENX and COPY, and DUMP with RESTORE as MIGRATE uses them: what a key holds is deleted there and written
+//! here, as far as it is visible.
 //!
 //! The sources say nothing of their conflicts. Here they are what their parts are: a deletion of what was observed, and writes
 //! that meet what others do on their own. What was not observed of the old key stays there. Consumer groups are lost, and so
@@ -10,11 +11,55 @@ use super::hyperloglogs::raise;
 use super::lists::{At, insert_at};
 use crate::run::Run;
 use crate::{
-    Change, CommandKind, Content, EffectKind, Elements, ErrorKind, HashChange, JsonChange,
-    JsonPlace, KeyId, Reply, SortedSetChange, StreamChange, StreamId, TtlChange, Value,
+    Change, CommandKind, Content, EffectKind, Effects, Elements, ErrorKind, HashChange, JsonChange,
+    JsonPlace, KeyId, OriginId, Replica, Reply, SortedSetChange, StreamChange, StreamId, Timestamp,
+    TtlChange, Value,
 };
 
+/// What a key held at one moment, with its expiry, to be written elsewhere (Redis commands, DUMP and RESTORE). Nobody can tell
+/// from it who wrote what.
+#[derive(Clone, Debug)]
+pub struct Dump {
+    copy: Copied,
+    deadline: Option<u64>,
+}
+
+impl Replica {
+    /// What a client would see under `key`, with its expiry; `None` if that is nothing.
+    pub fn dump(&self, key: KeyId) -> Option<Dump> {
+        Some(Dump {
+            copy: copied(self.value(key))?,
+            deadline: self.deadline(key),
+        })
+    }
+
+    /// Writes what another replica held under `key`, in the place of what this one holds. The expiry is owned here from now on.
+    ///
+    /// # Errors
+    /// If the value cannot be written here; a part of it may have been.
+    pub fn restore_dump(
+        &mut self,
+        key: KeyId,
+        dump: Dump,
+        at: Timestamp,
+        origin: OriginId,
+    ) -> Result<Effects, ErrorKind> {
+        let mut run = Run::new(self, at, origin);
+        put(&mut run, key, dump.copy)?;
+        if let Some(deadline) = dump.deadline {
+            super::expiry::set_deadline(&mut run, key, Some(deadline));
+        }
+        Ok(run.into_effects())
+    }
+
+    /// Bytes that a key would take in a real server's memory, by the same estimate as [`Replica::bytes`].
+    pub fn bytes_of(&self, key: KeyId) -> u64 {
+        self.entry(key).map_or(0, |entry| entry.bytes() as u64)
+    }
+}
+
 /// A copy of a value that was read.
+#[derive(Clone, Debug)]
 enum Copied {
     Text(Content),
     Set(Elements),

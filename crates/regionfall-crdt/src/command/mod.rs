@@ -31,6 +31,7 @@ mod strings;
 mod table;
 
 pub use call::Call;
+pub use copies::Dump;
 pub(crate) use counter::increased;
 pub(crate) use dispatch::dispatch;
 pub use kind::DataType;

@@ -433,3 +433,67 @@ fn types_that_meet_show_the_smaller_origins() {
     members.sync();
     assert_eq!(members.all_say("EXISTS k"), "0");
 }
+
+/// DUMP and RESTORE, as a server's MIGRATE uses them: the other one shows the same under the key, whatever it is, and instead of
+/// what it showed before.
+#[test]
+fn what_is_dumped_here_is_restored_elsewhere() {
+    let mut members = Members::new(2);
+    let mut names = Vec::new();
+    for (key, write) in [
+        ("text", "SET text abc"),
+        ("number", "INCRBY number 7"),
+        ("set", "SADD set a b"),
+        ("hash", "HSET hash f 1 g 2"),
+        ("sorted", "ZADD sorted 1.5 m 2 n"),
+        ("list", "RPUSH list x y z"),
+        ("stream", "XADD stream * f v"),
+        ("json", "JSON.SET json $ {\"a\":[1,2]}"),
+        ("log", "PFADD log a b c"),
+    ] {
+        members.say(1, write);
+        members.say(1, &format!("PEXPIREAT {key} 1800000000000"));
+        names.push(key);
+    }
+    members.say(2, "SET text before");
+    members.say(2, "SADD set before");
+    let shown = |members: &mut Members, member: usize| {
+        let questions = [
+            "GET text",
+            "GET number",
+            "SMEMBERS set",
+            "HGETALL hash",
+            "ZRANGE sorted 0 -1 WITHSCORES",
+            "LRANGE list 0 -1",
+            "XRANGE stream - +",
+            "JSON.GET json",
+            "PFCOUNT log",
+        ];
+        let mut shown: Vec<String> = questions
+            .iter()
+            .map(|text| members.say(member, text))
+            .collect();
+        shown.extend(
+            names
+                .iter()
+                .map(|key| members.say(member, &format!("PEXPIRETIME {key}"))),
+        );
+        shown
+    };
+    let expected = shown(&mut members, 1);
+    let keys: Vec<_> = members.replicas[0].keys().collect();
+    assert_eq!(keys.len(), names.len());
+    for key in keys {
+        let dump = members.replicas[0].dump(key).expect("it is there");
+        let (at, origin) = (
+            regionfall_crdt::Timestamp(members.millis * 1_000_000),
+            regionfall_crdt::OriginId(2),
+        );
+        let effects = members.replicas[1].restore_dump(key, dump, at, origin);
+        assert!(effects.is_ok_and(|effects| !effects.is_empty()));
+    }
+    // Names belong to keys, wherever they are.
+    assert_eq!(shown(&mut members, 2), expected);
+    let nothing = members.replicas[0].dump(regionfall_crdt::KeyId(u32::MAX / 2));
+    assert!(nothing.is_none());
+}

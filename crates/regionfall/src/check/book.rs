@@ -80,7 +80,8 @@ impl Book {
             }
             | Fact::Evicted { node, effect }
             | Fact::WriteContinued { node, effect, .. }
-            | Fact::Expired { node, effect, .. } => {
+            | Fact::Expired { node, effect, .. }
+            | Fact::Migrated { node, effect, .. } => {
                 let origin = usize::from(effect.dot.origin.0);
                 self.ensure(origin);
                 let (owner, newest) = self.origins[origin];

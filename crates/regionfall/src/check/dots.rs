@@ -42,7 +42,8 @@ impl Dots {
                     ..
                 }
                 | Fact::WriteContinued { node, effect, .. }
-                | Fact::Expired { node, effect, .. },
+                | Fact::Expired { node, effect, .. }
+                | Fact::Migrated { node, effect, .. },
                 Entry::WrongDot { newest },
             ) => {
                 format!("{node} executed {:?} after {newest}", effect.dot)

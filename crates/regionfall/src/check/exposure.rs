@@ -26,6 +26,8 @@ const TICK: SimDuration = SimDuration::from_millis(100);
 #[derive(Clone, Debug)]
 pub struct Exposure {
     mode: PersistenceMode,
+    /// Whether processes leave fsyncs out while their files are rewritten.
+    leaves_fsyncs_out: bool,
     /// By fault: what it does to what a process has written.
     crashes: Vec<Option<Crash>>,
     /// By node: what it got lately, in order.
@@ -71,8 +73,12 @@ pub struct DiskTimes {
 }
 
 impl Exposure {
-    /// The check of a run; `persists` says of each node whether all its copies have files.
-    pub fn new(mode: PersistenceMode, faults: &[PlannedFault], persists: &[bool]) -> Self {
+    /// The check of a run by its mode, and whether fsyncs are left out while files are rewritten; `persists` says of each node whether all its copies have files.
+    pub fn new(
+        (mode, leaves_fsyncs_out): (PersistenceMode, bool),
+        faults: &[PlannedFault],
+        persists: &[bool],
+    ) -> Self {
         let crash = |fault: &PlannedFault| match fault.kind {
             FaultKind::ProcessCrash {
                 disks: Disks::Kept, ..
@@ -91,6 +97,7 @@ impl Exposure {
         };
         Self {
             mode,
+            leaves_fsyncs_out,
             crashes: faults.iter().map(crash).collect(),
             news: vec![VecDeque::new(); persists.len()],
             stopped: vec![SimTime::NEVER; persists.len()],
@@ -108,7 +115,13 @@ impl Exposure {
         } = times;
         // What waits for the fsync before it, then for its own.
         let fsyncs = longest_fsync * 2 + stalled;
+        let in_cache = fsyncs + DIRTY_EXPIRES + WRITEBACK_EVERY;
         match (self.mode, crash) {
+            (PersistenceMode::AofAlways | PersistenceMode::AofEverySecond, Crash::Machine)
+                if self.leaves_fsyncs_out =>
+            {
+                in_cache
+            }
             // Executed and not yet acknowledged.
             (PersistenceMode::AofAlways, _) => fsyncs,
             // Put off while an fsync is under way.
@@ -117,9 +130,7 @@ impl Exposure {
                 fsyncs + TICK + SimDuration::from_secs(1)
             }
             (PersistenceMode::AofNoFsync, Crash::Process) => SimDuration::ZERO,
-            (PersistenceMode::AofNoFsync, Crash::Machine) => {
-                fsyncs + DIRTY_EXPIRES + WRITEBACK_EVERY
-            }
+            (PersistenceMode::AofNoFsync, Crash::Machine) => in_cache,
             (PersistenceMode::None | PersistenceMode::Snapshot, _) => SimDuration::FOREVER,
         }
     }
@@ -250,7 +261,7 @@ mod tests {
             ends: SimTime::NEVER,
             flapping: None,
         };
-        let mut exposure = Exposure::new(mode, &[fault], &[true]);
+        let mut exposure = Exposure::new((mode, false), &[fault], &[true]);
         let (node, origin) = (NodeId(0), OriginId(0));
         for second in 1..=60 {
             let fact = Fact::EffectsApplied {

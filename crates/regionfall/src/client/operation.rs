@@ -3,7 +3,7 @@
 use regionfall_crdt::{Dot, KeyId};
 use regionfall_kernel::SimTime;
 
-use crate::topology::{KeyspaceId, MemberId, OperationId, ServerId};
+use crate::topology::{KeyspaceId, MemberId, NodeId, OperationId, ServerId};
 use crate::workload::Request;
 
 /// An operation, from its question until nothing of it travels any more.
@@ -29,6 +29,8 @@ pub struct Operation {
     pub attempt: u8,
     /// How many of the earlier ones were sent on to another process: they are no retries.
     pub redirects: u8,
+    /// The node that it is for by ASK, with ASKING: this attempt only.
+    pub asks: Option<NodeId>,
     /// The member that the attempt is for.
     pub member: MemberId,
     /// Whether an earlier attempt was sent and its fate is not known.

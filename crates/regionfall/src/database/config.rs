@@ -84,11 +84,20 @@ pub enum Entrance {
     /// At an endpoint on one of the nodes: a proxy that hands each request to the primary of its shard. The
     /// primaries of a member's shards are spread over its nodes.
     Proxy,
+    /// The same, and clients find the endpoint's node by asking the cluster's discovery service before they connect.
+    Discovery,
     /// At the address that a Sentinel names: clients ask one before they connect.
     Sentinel,
     /// At the node that the client's slot map names for the key (Redis Cluster, OSS Cluster API). A process that does
     /// not serve the slot names the one that does. The primaries of a member's shards are spread over its nodes.
     Cluster,
+}
+
+impl Entrance {
+    /// Whether a proxy hands each request to the primary of its shard.
+    pub const fn is_proxied(self) -> bool {
+        matches!(self, Self::Proxy | Self::Discovery)
+    }
 }
 
 impl DatabaseConfig {
@@ -136,7 +145,9 @@ impl DatabaseConfig {
     pub fn first_primary(&self, shard: u16) -> usize {
         match self.entrance {
             Entrance::Direct | Entrance::Sentinel => 0,
-            Entrance::Proxy | Entrance::Cluster => usize::from(shard) % self.copies_per_shard(),
+            Entrance::Proxy | Entrance::Discovery | Entrance::Cluster => {
+                usize::from(shard) % self.copies_per_shard()
+            }
         }
     }
 }

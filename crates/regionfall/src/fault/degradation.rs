@@ -31,6 +31,13 @@ pub enum Degradation {
         /// Above 0.
         factor: f64,
     },
+    /// The disks of a member's machines are slow: what begins on them takes so many times longer.
+    SlowDisk {
+        /// Whose.
+        member: MemberId,
+        /// Above 0.
+        factor: f64,
+    },
     /// The management process of a member's node does not answer; the database does. Such a thing happened
     /// when applying a certificate made the REST API unreachable for minutes (Redis Software release notes,
     /// 8.0.20, RS208996).
@@ -65,6 +72,7 @@ impl Degradation {
             Self::ClockSkew { .. } => "clock-skew",
             Self::LoadSurge { .. } => "load-surge",
             Self::SlowHost { .. } => "slow-host",
+            Self::SlowDisk { .. } => "slow-disk",
             Self::HealthEndpointDown { .. } => "health-endpoint-down",
             Self::CoordinatorDown { .. } => "coordinator-down",
         }
@@ -75,6 +83,7 @@ impl Degradation {
         match self {
             Self::ClockSkew { member, .. }
             | Self::SlowHost { member, .. }
+            | Self::SlowDisk { member, .. }
             | Self::HealthEndpointDown { member, .. } => Some(*member),
             Self::LoadSurge { .. } | Self::CoordinatorDown { .. } => None,
         }

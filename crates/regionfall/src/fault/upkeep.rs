@@ -36,6 +36,22 @@ pub enum UpkeepTask {
         /// To which node, counted from 0 within the member.
         node: u8,
     },
+    /// Slots of a Redis Cluster move from one shard to another, key by key, while both serve. (Redis docs, *Redis cluster
+    /// specification*, live reconfiguration; redis/redis, redis-cli.c, `--cluster reshard`.)
+    MigrateSlots {
+        /// Whose slots.
+        from: u16,
+        /// Whose they are in the end.
+        to: u16,
+        /// The share of the slots of `from` that moves, in 0..=1.
+        share: f64,
+        /// How many keys one MIGRATE moves.
+        pipeline: u16,
+        /// What a key costs the two processes: DUMP, RESTORE and DEL.
+        per_key: SimDuration,
+        /// How long a MIGRATE waits for the other process before it gives up.
+        timeout: SimDuration,
+    },
     /// The address at which clients find the member moves to another node. Connections to the former one end.
     MigrateEndpoint {
         /// To which node, counted from 0 within the member.
@@ -73,12 +89,22 @@ impl Window {
 }
 
 impl UpkeepTask {
+    /// Their words in scenario files.
+    pub(crate) const WORDS: [&str; 5] = [
+        "planned-maintenance",
+        "add-node",
+        "migrate-shard",
+        "migrate-slots",
+        "migrate-endpoint",
+    ];
+
     /// Its word in scenario files.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::PlannedMaintenance { .. } => "planned-maintenance",
             Self::AddNode => "add-node",
             Self::MigrateShard { .. } => "migrate-shard",
+            Self::MigrateSlots { .. } => "migrate-slots",
             Self::MigrateEndpoint { .. } => "migrate-endpoint",
         }
     }

@@ -151,6 +151,21 @@ impl core::fmt::Display for CopyEnd {
     }
 }
 
+/// A key that went from one shard to another with its slot.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MovedKey {
+    /// The key.
+    pub key: KeyId,
+    /// The shard that had it.
+    pub from: u16,
+    /// The shard that has it.
+    pub to: u16,
+    /// The last effect of its writing there: whoever lacks this lacks all that the key held.
+    pub copied: Dot,
+    /// The effect of its removal here: whoever lacks this still has it.
+    pub removed: Dot,
+}
+
 /// One thing that happened in a run.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Fact<'a> {
@@ -234,6 +249,17 @@ pub enum Fact<'a> {
         /// The effect.
         effect: &'a Effect,
     },
+    /// A node made an effect that no application asked for: a key came to it with its slot, or left it.
+    Migrated {
+        /// Where.
+        node: NodeId,
+        /// The keyspace of the key.
+        keyspace: KeyspaceId,
+        /// The effect.
+        effect: &'a Effect,
+    },
+    /// A key is with another shard of its member from now on. [`Fact::Migrated`] came before, for each of its effects.
+    KeyMoved(MovedKey),
     /// A node executed a read.
     ReadExecuted {
         /// The operation.
@@ -549,7 +575,8 @@ impl Fact<'_> {
             }
             | Fact::Evicted { effect, .. }
             | Fact::WriteContinued { effect, .. }
-            | Fact::Expired { effect, .. } => Some(effect.dot),
+            | Fact::Expired { effect, .. }
+            | Fact::Migrated { effect, .. } => Some(effect.dot),
             _ => None,
         }
     }

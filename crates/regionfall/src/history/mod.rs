@@ -11,7 +11,7 @@ mod touch;
 mod trace;
 
 pub use bus::BusFact;
-pub use fact::{AttemptEnding, CopyEnd, Ending, Fact, Listener, Phase};
+pub use fact::{AttemptEnding, CopyEnd, Ending, Fact, Listener, MovedKey, Phase};
 pub use histogram::Histogram;
 pub(crate) use ledger::LateWrite;
 pub use ledger::{

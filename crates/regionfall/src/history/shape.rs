@@ -4,7 +4,7 @@
 use regionfall_crdt::DataType;
 use regionfall_kernel::{SimDuration, SimTime};
 
-use crate::fault::{Disks, FaultKind, PlannedFault};
+use crate::fault::{Disks, FaultKind, PlannedFault, UpkeepTask};
 use crate::topology::{FleetId, MemberId, NodeId, RegionId};
 
 /// The shape of one run.
@@ -142,6 +142,11 @@ impl RunShape {
     /// the same as "for ever", and after that what this member holds is. Where members are no copies of each other each
     /// stands for itself, from when on none of them loses any.
     pub(crate) fn durable(&self) -> (Option<MemberId>, SimTime) {
+        let moves_slots = |fault: &PlannedFault| matches!(&fault.kind, FaultKind::Upkeep(upkeep) if matches!(upkeep.task, UpkeepTask::MigrateSlots { .. }));
+        if self.faults.iter().any(moves_slots) {
+            // What every copy of a shard had may yet go to another, and be lost there.
+            return (Some(MemberId(0)), SimTime::NEVER);
+        }
         let last_loss = |member: usize| {
             let may_lose = |disks: Disks| self.crashes_lose || disks == Disks::Lost;
             let losses = self.faults.iter().filter(|fault| match fault.kind {

@@ -62,9 +62,9 @@ pub(crate) fn touches_server(shape: &RunShape, kind: &FaultKind, server: usize) 
             } => (0..shape.servers.len()).any(|other| {
                 shape.servers[other].region == *region && shape.home_of(other) == home
             }),
-            Degradation::ClockSkew { .. } | Degradation::SlowHost { .. } => {
-                degradation.member() == Some(home)
-            }
+            Degradation::ClockSkew { .. }
+            | Degradation::SlowHost { .. }
+            | Degradation::SlowDisk { .. } => degradation.member() == Some(home),
         },
     }
 }

@@ -179,6 +179,22 @@ fn words(fact: &Fact<'_>) -> (u64, u64) {
             pack(27, u32::from(node.0), u64::from(keyspace.0)),
             of_effect(effect),
         ),
+        Fact::Migrated {
+            node,
+            keyspace,
+            effect,
+        } => (
+            pack(85, u32::from(node.0), u64::from(keyspace.0)),
+            of_effect(effect),
+        ),
+        Fact::KeyMoved(moved) => (
+            pack(
+                86,
+                moved.key.0,
+                u64::from(moved.from) << 12 | u64::from(moved.to),
+            ),
+            moved.copied.sequence << 32 ^ moved.removed.sequence,
+        ),
         Fact::MemberRemoved { member, fault } => {
             (pack(41, u32::from(member.0), u64::from(fault.0)), 0)
         }

@@ -140,6 +140,7 @@ impl World {
             sequence,
             attempt: 0,
             redirects: 0,
+            asks: None,
             member: home,
             in_doubt: false,
             unconfirmed: false,
@@ -236,9 +237,10 @@ impl World {
         };
         server.pool[position].state = PooledState::Idle;
         self.operations.message_gone(slot);
-        let asks = self.asks_sentinels(member);
+        let asks = self.asks_before_connecting(member);
         // A client that asks Sentinels takes "read only" for a lost connection, and lets go of former primaries.
-        let is_readonly = is_error && asks && self.leads_to_replica(id, position);
+        let is_readonly =
+            is_error && self.asks_sentinels(member) && self.leads_to_replica(id, position);
         let is_used_up = !self.strategy.client.keeps_connections;
         if is_used_up || is_readonly || asks && self.leads_astray(id, position) {
             self.drop_pooled(now, id, position);
@@ -292,6 +294,7 @@ impl World {
     ) {
         let operation = self.operations.get_mut(slot);
         operation.in_doubt |= !proves_no_effect(ending);
+        operation.asks = None;
         let (number, attempt, member) = (operation.id, operation.attempt, operation.member);
         let tries = attempt - operation.redirects;
         let (id, command, in_doubt) = (

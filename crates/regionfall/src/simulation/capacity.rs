@@ -145,11 +145,11 @@ impl World {
 
     /// A request reached its process, which may have something else to do.
     pub(super) fn queue_errand(&mut self, now: SimTime, errand: Errand) {
-        let key = match errand.asker {
-            Asker::Operation(slot) => self.operations.get(slot).key(),
-            Asker::Stream(id) => self.stream_key(id),
+        let shard = match errand.asker {
+            Asker::Operation(slot) => self.shard_for(slot),
+            Asker::Stream(id) => shard_of(self.stream_key(id), self.shards()),
         };
-        let process = self.process_of(errand.node, shard_of(key, self.shards()));
+        let process = self.process_of(errand.node, shard);
         if self.is_refused(now, process) {
             self.answer_with_error(now, errand);
         } else {

@@ -271,6 +271,8 @@ impl World {
         let operation = self.operations.get(slot);
         let value = self.blueprint.value_bytes(operation.keyspace());
         let carries = carries_value(operation.request.command);
-        super::pooling::REQUEST_BYTES + if carries { value } else { 0 }
+        // ASKING goes ahead in the same packet.
+        let asking = if operation.asks.is_some() { 16 } else { 0 };
+        super::pooling::REQUEST_BYTES + asking + if carries { value } else { 0 }
     }
 }

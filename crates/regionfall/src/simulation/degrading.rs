@@ -6,6 +6,7 @@ use regionfall_crdt::Timestamp;
 use regionfall_kernel::{SimDuration, SimTime};
 
 use super::world::World;
+use crate::database::persistence::Disk;
 use crate::fault::Degradation;
 use crate::history::Listener;
 use crate::topology::{FaultId, FleetId, MemberId, NodeId};
@@ -36,6 +37,9 @@ impl World {
             self.switch_coordinator(now, (fault, begins), mode, listener);
             return;
         }
+        if let Degradation::SlowDisk { member, .. } = degradation {
+            self.note_slowed_fsyncs(now, (fault, begins), member);
+        }
         if begins {
             self.degradations.push(Acting {
                 fault,
@@ -44,6 +48,9 @@ impl World {
             });
         } else {
             self.degradations.retain(|acting| acting.fault != fault);
+        }
+        if let Degradation::SlowDisk { member, .. } = degradation {
+            self.slow_disks(now, member);
         }
     }
 
@@ -95,6 +102,72 @@ impl World {
             }
         }
         slowness
+    }
+
+    /// So many times longer than usual a member's disks take.
+    fn disk_slowness(&self, member: MemberId) -> f64 {
+        let factor = |acting: &Acting| match acting.degradation {
+            Degradation::SlowDisk {
+                member: struck,
+                factor,
+            } if struck == member => factor,
+            _ => 1.0,
+        };
+        self.degradations.iter().map(factor).product()
+    }
+
+    /// The disks of a member go on at the pace that faults leave them.
+    fn slow_disks(&mut self, now: SimTime, member: MemberId) {
+        let factor = self.disk_slowness(member);
+        let nodes: Vec<NodeId> = self.members[member.index()].nodes().collect();
+        for node in nodes {
+            let Some(persisting) = &mut self.persisting else {
+                return;
+            };
+            persisting.slowness[node.index()] = factor;
+            for disk in persisting.disks_of(node) {
+                disk.slow(now, factor);
+            }
+            for shard in 0..self.shards() {
+                self.look_after_disk(now, node, shard);
+            }
+        }
+    }
+
+    /// What a fault that slows disks down did: at its beginning the machines whose disks are at work, at its end the
+    /// fsyncs that began meanwhile.
+    fn note_slowed_fsyncs(
+        &mut self,
+        now: SimTime,
+        (fault, begins): (FaultId, bool),
+        member: MemberId,
+    ) {
+        let nodes = self.members[member.index()].nodes();
+        let Some(persisting) = &mut self.persisting else {
+            return;
+        };
+        for node in nodes {
+            let disks = persisting.disks_of(node);
+            if !disks.iter().any(Disk::keeps_anything) {
+                continue;
+            }
+            let fsyncs: u64 = disks.iter_mut().map(|disk| disk.fsyncs(now)).sum();
+            if begins {
+                persisting.slowed.push((fault, node, fsyncs));
+                self.network
+                    .effects
+                    .note(fault, |effects| effects.hosts += 1);
+                continue;
+            }
+            let is_ours = |slowed: &(FaultId, NodeId, u64)| (slowed.0, slowed.1) == (fault, node);
+            let Some(place) = persisting.slowed.iter().position(is_ours) else {
+                continue;
+            };
+            let (.., before) = persisting.slowed.swap_remove(place);
+            self.network.effects.note(fault, |effects| {
+                effects.altered += fsyncs.saturating_sub(before);
+            });
+        }
     }
 
     /// The gap between two requests of a fleet's app servers, as a surge leaves it. A gap that began before

@@ -10,7 +10,7 @@ use regionfall_kernel::SimTime;
 use super::event::{CallId, Event, Message};
 use super::memory::Admission;
 use super::world::{Owner, World};
-use crate::database::CommandClass;
+use crate::database::{CommandClass, shard_of};
 use crate::history::{Fact, Listener};
 use crate::network::{ConnectionId, ConnectionOptions, Draw, End, Opening, TrafficClass};
 use crate::topology::{HostId, MemberId, RegionId};
@@ -192,8 +192,9 @@ impl World {
             self.answer_call(now, connection, (call, draw), reply);
             return;
         }
-        let executed = match self.admit_command(now, node, &command, listener) {
-            Admission::Served => self.execute(now, node, key, &command),
+        let process = (node, shard_of(key, self.shards()));
+        let executed = match self.admit_command(now, process, &command, listener) {
+            Admission::Served => self.execute(now, process, &command),
             Admission::Ignored => return,
             Admission::Refused => Executed {
                 reply: Reply::Error(Self::out_of_memory()),
@@ -212,7 +213,7 @@ impl World {
                     last,
                 },
             );
-            self.publish_effect(now, node, effect);
+            self.publish_effect(now, process, effect);
         }
         self.answer_call(now, connection, (call, draw), executed.reply);
     }

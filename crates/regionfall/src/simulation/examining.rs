@@ -201,7 +201,7 @@ impl World {
             return;
         };
         let content = Content::from(draw.sequence.to_be_bytes().as_slice());
-        let executed = self.execute(now, node, key, &Command::Set { key, content });
+        let executed = self.execute(now, (node, shard), &Command::Set { key, content });
         for effect in executed.effects {
             let (origin, sequence) = (effect.dot.origin, effect.dot.sequence);
             listener.observe(
@@ -213,7 +213,7 @@ impl World {
                     last: sequence,
                 },
             );
-            self.publish_effect(now, node, effect);
+            self.publish_effect(now, (node, shard), effect);
         }
     }
 }

@@ -44,14 +44,14 @@ impl World {
         if !node.is_running || is_hung || follows {
             return;
         }
-        for shard in 0..usize::from(self.shards()) {
-            let shard = &mut self.nodes[id.index()].shards[shard];
-            if !shard.is_primary() {
+        for shard in 0..self.shards() {
+            let process = &mut self.nodes[id.index()].shards[usize::from(shard)];
+            if !process.is_primary() {
                 continue;
             }
-            let effects = shard
+            let effects = process
                 .replica
-                .expire(Timestamp(now.as_nanos()), shard.origin);
+                .expire(Timestamp(now.as_nanos()), process.origin);
             for effect in effects {
                 let keyspace = self.blueprint.workload().keyspace_of(effect.key);
                 listener.observe(
@@ -62,7 +62,7 @@ impl World {
                         effect: &effect,
                     },
                 );
-                self.publish_effect(now, id, effect);
+                self.publish_effect(now, (id, shard), effect);
             }
         }
     }

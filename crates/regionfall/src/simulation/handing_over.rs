@@ -10,7 +10,7 @@ use regionfall_kernel::{SimDuration, SimTime};
 use super::answering::{Asker, Errand};
 use super::world::World;
 use crate::database::promotion::PromotionRule;
-use crate::database::{Entrance, LinkState, Role, shard_of};
+use crate::database::{LinkState, Role};
 use crate::history::{Fact, Listener};
 use crate::topology::{MemberId, NodeId};
 
@@ -159,7 +159,7 @@ impl World {
     }
 
     /// Writes that waited at a process go on: to the primary, as far as the node that they reached can tell.
-    fn resume_writes<L: Listener>(
+    pub(super) fn resume_writes<L: Listener>(
         &mut self,
         now: SimTime,
         (node, shard): (NodeId, u16),
@@ -167,18 +167,16 @@ impl World {
     ) {
         self.upkeep.paused.retain(|paused| *paused != (node, shard));
         let held = std::mem::take(&mut self.upkeep.held);
-        let shards = self.shards();
         let (due, others): (Vec<Errand>, Vec<Errand>) = held.into_iter().partition(|errand| {
             let Asker::Operation(slot) = errand.asker else {
                 return false;
             };
-            let key = self.operations.get(slot).key();
-            errand.node == node && shard_of(key, shards) == shard
+            errand.node == node && self.shard_for(slot) == shard
         });
         self.upkeep.held = others;
         let member = self.nodes[node.index()].member;
         for mut errand in due {
-            if self.blueprint.settings().database.entrance == Entrance::Proxy {
+            if self.blueprint.settings().database.entrance.is_proxied() {
                 errand.node = self.members[member.index()].primaries[usize::from(shard)];
             }
             if !self.nodes[errand.entry.index()].is_running {

@@ -1,4 +1,5 @@
-//! App servers that ask a Sentinel who is primary before they connect, as client libraries do.
+//! App servers that ask a Sentinel who is primary before they connect, as client libraries do; or the discovery service of a
+//! cluster's node, which speaks like one and names the node of the endpoint.
 //!
 //! They ask one Sentinel after the other, first the one that answered last, and take the first answer that names a
 //! primary which that Sentinel does not hold for down (source: redis-py, `sentinel.py`, `discover_master`). Nobody
@@ -13,6 +14,10 @@ use crate::database::Entrance;
 use crate::history::{AttemptEnding, Listener};
 use crate::network::{Draw, End, HostState, TrafficClass};
 use crate::topology::{HostId, MemberId, NodeId, OperationId, ServerId};
+
+// The discovery service (Redis Software docs, discovery service; port 8001 of each node) is a process beside the database: it
+// answers while its machine runs and the node hears a majority of its cluster (assumed: who hears none has nothing to say). The
+// cluster's manager tells it of a new endpoint at once.
 
 /// Bytes of a question to a Sentinel, and of its answer.
 const QUESTION_BYTES: u32 = 120;
@@ -29,10 +34,28 @@ pub(super) struct Inquiry {
     operation: OperationId,
     /// How many Sentinels were asked before this one.
     asked_before: u8,
-    post: PostId,
+    asked: Asked,
     /// When it gives this one up.
     gives_up: SimTime,
     stage: Stage,
+}
+
+/// Who is asked.
+#[derive(Clone, Copy, Debug)]
+enum Asked {
+    Sentinel(PostId),
+    /// The discovery service of a node.
+    Service(NodeId),
+}
+
+/// What somebody answers.
+#[derive(Clone, Copy, Debug)]
+enum Answer {
+    Node(NodeId),
+    /// It knows nobody, or the connection is refused.
+    Nobody,
+    /// Nothing ever comes back.
+    Never,
 }
 
 /// What happens next.
@@ -49,6 +72,60 @@ impl World {
     pub(super) fn asks_sentinels(&self, member: MemberId) -> bool {
         self.blueprint.settings().database.entrance == Entrance::Sentinel
             && self.posts.iter().any(|post| post.member == member)
+    }
+
+    /// Whether clients of a member ask before they connect.
+    pub(super) fn asks_before_connecting(&self, member: MemberId) -> bool {
+        self.blueprint.settings().database.entrance == Entrance::Discovery
+            || self.asks_sentinels(member)
+    }
+
+    /// All whom an app server may ask about a member.
+    fn askable(&self, member: MemberId) -> Vec<Asked> {
+        if self.blueprint.settings().database.entrance == Entrance::Discovery {
+            let nodes = self.members[member.index()].nodes();
+            return nodes.map(Asked::Service).collect();
+        }
+        (0..self.posts.len())
+            .filter(|&index| self.posts[index].member == member && self.posts[index].shard == 0)
+            .map(|index| Asked::Sentinel(PostId(index as u16)))
+            .collect()
+    }
+
+    /// The machine of somebody who is asked.
+    fn asked_host(&self, asked: Asked) -> HostId {
+        match asked {
+            Asked::Sentinel(post) => self.posts[usize::from(post.0)].host,
+            Asked::Service(node) => self.node_host(node),
+        }
+    }
+
+    /// What somebody answers that is asked now.
+    fn answer_of(&self, asked: Asked) -> Answer {
+        let state = self.network.host(self.asked_host(asked)).state;
+        match (asked, state) {
+            (_, HostState::Silent(_)) | (Asked::Sentinel(_), HostState::Hung(_)) => Answer::Never,
+            (_, HostState::Refusing(_)) | (Asked::Sentinel(_), HostState::ProcessDead(_)) => {
+                Answer::Nobody
+            }
+            (Asked::Sentinel(post), HostState::Running) => {
+                let view = self.posts[usize::from(post.0)].sentinel.view();
+                if view.is_down {
+                    Answer::Nobody
+                } else {
+                    Answer::Node(view.listed)
+                }
+            }
+            // It is no process of the database.
+            (Asked::Service(node), _) => {
+                let member = self.nodes[node.index()].member;
+                if self.has_quorum(node) {
+                    Answer::Node(self.members[member.index()].entrance)
+                } else {
+                    Answer::Nobody
+                }
+            }
+        }
     }
 
     /// An app server asks for the primary, to connect to it for an operation. The time for connecting begins after.
@@ -86,10 +163,7 @@ impl World {
         listener: &mut L,
     ) {
         let member = self.operations.get(slot).member;
-        let group: Vec<PostId> = (0..self.posts.len())
-            .filter(|&index| self.posts[index].member == member && self.posts[index].shard == 0)
-            .map(|index| PostId(index as u16))
-            .collect();
+        let group = self.askable(member);
         let first = usize::from(self.servers[server.index()].asks_first);
         let mut order = vec![first];
         order.extend((0..group.len()).filter(|&number| number != first));
@@ -101,7 +175,7 @@ impl World {
             }
             return;
         };
-        let post = group[number];
+        let asked = group[number];
         let state = &self.servers[server.index()];
         let limit = state.timeout.min(self.strategy.client.connect_timeout);
         let inquiry = Inquiry {
@@ -109,11 +183,11 @@ impl World {
             slot,
             operation: self.operations.get(slot).id,
             asked_before,
-            post,
+            asked,
             gives_up: now + limit,
             stage: Stage::Arrives,
         };
-        let hosts = (state.host, self.posts[usize::from(post.0)].host);
+        let hosts = (state.host, self.asked_host(asked));
         let arrives = self.question_hop(now, hosts, QUESTION_BYTES, (server, LEG_THERE));
         self.schedule_inquiry(arrives, inquiry);
     }
@@ -162,19 +236,18 @@ impl World {
             return;
         };
         let Inquiry {
-            server, slot, post, ..
+            server,
+            slot,
+            asked,
+            ..
         } = inquiry;
         match inquiry.stage {
             Stage::Arrives => {
-                let sentinel = &self.posts[usize::from(post.0)];
-                let hosts = (sentinel.host, self.servers[server.index()].host);
-                let answer = match self.network.host(sentinel.host).state {
-                    HostState::Running => {
-                        let view = sentinel.sentinel.view();
-                        (!view.is_down).then_some(view.listed)
-                    }
-                    HostState::ProcessDead(_) | HostState::Refusing(_) => None,
-                    HostState::Hung(_) | HostState::Silent(_) => {
+                let hosts = (self.asked_host(asked), self.servers[server.index()].host);
+                let answer = match self.answer_of(asked) {
+                    Answer::Node(node) => Some(node),
+                    Answer::Nobody => None,
+                    Answer::Never => {
                         self.schedule_inquiry(None, inquiry);
                         return;
                     }
@@ -195,7 +268,14 @@ impl World {
                     self.ask_next(now, (server, slot), next, listener);
                     return;
                 };
-                let number = self.posts[usize::from(post.0)].sentinel.id().0;
+                let number = match asked {
+                    Asked::Sentinel(post) => self.posts[usize::from(post.0)].sentinel.id().0,
+                    Asked::Service(asked) => {
+                        let member = self.nodes[asked.index()].member;
+                        let nodes = self.members[member.index()].nodes();
+                        nodes.take_while(|&other| other != asked).count() as u8
+                    }
+                };
                 self.servers[server.index()].asks_first = number;
                 self.learn_primary(now, server, node);
                 let limit = now + self.strategy.client.connect_timeout;

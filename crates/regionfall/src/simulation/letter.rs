@@ -36,6 +36,8 @@ const BUS: u64 = 60;
 const REDIRECT: u64 = 61;
 /// In the place of a node: none, the cluster is down.
 const DOWN: u64 = 0x100;
+/// Beside a node: it is named by ASK.
+const ASK: u64 = 0x200;
 
 impl From<Message> for Letter {
     #[inline]
@@ -106,6 +108,7 @@ impl From<Message> for Letter {
             Message::Redirect { slot, attempt, to } => {
                 let to = match to {
                     Redirect::Moved(node) => u64::from(node.0),
+                    Redirect::Ask(node) => u64::from(node.0) | ASK,
                     Redirect::ClusterDown => DOWN,
                 };
                 (word(REDIRECT, u64::from(attempt) | to << 8, slot.0), 0)
@@ -174,6 +177,7 @@ impl From<Letter> for Message {
                 attempt,
                 to: match first >> 16 & 0xFFFF {
                     DOWN => Redirect::ClusterDown,
+                    node if node & ASK != 0 => Redirect::Ask(NodeId(node as u8)),
                     node => Redirect::Moved(NodeId(node as u8)),
                 },
             },
@@ -262,6 +266,11 @@ mod tests {
                 slot,
                 attempt: 1,
                 to: Redirect::ClusterDown,
+            },
+            Message::Redirect {
+                slot,
+                attempt: 2,
+                to: Redirect::Ask(NodeId(254)),
             },
         ];
         for message in messages {

@@ -19,14 +19,20 @@ const HEARTBEAT_BYTES: u32 = 100;
 impl World {
     /// A fault keeps a link from carrying effects.
     pub(super) fn disrupt<L: Listener>(&mut self, now: SimTime, link: LinkId, listener: &mut L) {
+        let limit = self.blueprint.settings().database.sync.silence_limit;
         let state = &mut self.links[usize::from(link.0)];
         if state.disrupted_since != SimTime::NEVER {
+            // The look at its silence that the first trouble led to is over, and the reset that would tell of this one may
+            // be lost.
+            let is_looked_at = now < state.disrupted_since + limit;
+            if !is_looked_at && matches!(state.state, LinkState::Orphaned(_)) {
+                self.queue.schedule(now + limit, Event::LinkSilence(link));
+            }
             return;
         }
         state.disrupted_since = now;
         let (source, target) = (state.source, state.target);
         listener.observe(now, &Fact::LinkDisrupted { source, target });
-        let limit = self.blueprint.settings().database.sync.silence_limit;
         self.queue.schedule(now + limit, Event::LinkSilence(link));
     }
 
@@ -245,7 +251,7 @@ impl World {
 
 #[cfg(test)]
 mod tests {
-    use regionfall_kernel::Seed;
+    use regionfall_kernel::{Distribution, Seed};
 
     use super::*;
     use crate::database::Missed;
@@ -263,8 +269,8 @@ mod tests {
         SimTime::ZERO + SimDuration::from_secs(seconds)
     }
 
-    /// Two regions and one request a second; the second member hangs from 10 s to 40 s, and meets this.
-    fn world(kind: FaultKind, begins: u64, ends: u64) -> World {
+    /// Two regions and one request a second.
+    fn with_faults(faults: Vec<(FaultKind, SimTime, SimTime)>) -> World {
         let scenario = Scenario::from_toml(
             "[phases]\nwarm_up = \"5s\"\nstorm = \"60s\"\ncalm = \"30s\"\n\
              [topology]\nregions = [\"us-east-1\", \"eu-west-1\"]\n\
@@ -276,21 +282,25 @@ mod tests {
         .unwrap();
         let settings = scenario.variants[0].settings.clone();
         let strategy = settings.strategies[0].clone();
-        let hang = FaultKind::Hang {
-            member: B,
-            part: Part::Whole,
-        };
-        let faults = [(hang, 10, 40), (kind, begins, ends)];
         let faults = faults.into_iter().enumerate();
         let faults = faults.map(|(index, (kind, begins, ends))| PlannedFault {
             id: FaultId(index as u16),
             kind,
-            begins: at(begins),
-            ends: at(ends),
+            begins,
+            ends,
             flapping: None,
         });
         let blueprint = Blueprint::new(settings);
         World::new(&blueprint, &strategy, faults.collect(), Seed::new(1))
+    }
+
+    /// The same, in which the second member hangs from 10 s to 40 s, and meets this.
+    fn world(kind: FaultKind, begins: u64, ends: u64) -> World {
+        let hang = FaultKind::Hang {
+            member: B,
+            part: Part::Whole,
+        };
+        with_faults(vec![(hang, at(10), at(40)), (kind, at(begins), at(ends))])
     }
 
     /// What the hung member's syncer has done so far: greetings, connections, and what it missed.
@@ -327,6 +337,38 @@ mod tests {
         let (after, other, missed) = syncer(&mut world, 45);
         assert!(after > greetings && other != connection);
         assert_eq!(missed, Missed::default());
+        assert!(has_caught_up(&mut world));
+    }
+
+    /// The story: its path was slow for longer than the limit, so that the look at its silence was over. Its source died, and the
+    /// reset was so long under way that the next crash lost it: the syncer waited for ever.
+    #[test]
+    fn a_source_that_died_on_a_slow_path_is_noticed_by_its_silence() {
+        let slow = FaultKind::Latency {
+            paths: PathSelector {
+                from: vec![RegionId(1)],
+                to: vec![RegionId(0)],
+                zone: None,
+                both_ways: false,
+                scope: TrafficScope::All,
+            },
+            add: Distribution::Constant(SimDuration::from_millis(600)),
+        };
+        let crash = || FaultKind::ProcessCrash {
+            member: B,
+            part: Part::Whole,
+            disks: Disks::Kept,
+            in_flight: InFlight::Lost,
+        };
+        let shortly = |millis: u64| at(24) + SimDuration::from_millis(millis);
+        let mut world = with_faults(vec![
+            (slow, at(7), shortly(10)),
+            (crash(), at(24), shortly(50)),
+            (crash(), shortly(500), shortly(550)),
+        ]);
+        let link = usize::from(world.link_between(B, A, 0).0);
+        world.advance_until(at(30), &mut ());
+        assert!(matches!(world.links[link].state, LinkState::Orphaned(_)));
         assert!(has_caught_up(&mut world));
     }
 

@@ -18,7 +18,7 @@ use crate::network::InFlight;
 use crate::topology::{FaultId, MemberId, NodeId};
 
 /// How often a service looks whether a node is up, or in step, or can be handed over (assumed).
-const SERVICE_LOOKS_EVERY: SimDuration = SimDuration::from_secs(1);
+pub(super) const SERVICE_LOOKS_EVERY: SimDuration = SimDuration::from_secs(1);
 
 /// The work that is under way.
 #[derive(Clone, Debug, Default)]
@@ -41,7 +41,7 @@ struct Round {
 }
 
 #[derive(Clone, Debug)]
-enum Work {
+pub(super) enum Work {
     /// Planned maintenance: what comes next, and whether that has begun.
     Maintenance {
         maintenance: Maintenance,
@@ -52,10 +52,12 @@ enum Work {
     Joining { node: NodeId },
     /// A shard moves to a node.
     Migration { shard: u16, to: NodeId },
+    /// Slots move from one shard to another: which of the moves.
+    Slots(usize),
 }
 
 /// How a piece of work goes on.
-enum Next {
+pub(super) enum Next {
     /// There is more to do, now.
     Now,
     /// It is looked at again at this moment.
@@ -96,6 +98,7 @@ impl World {
                 let shard = shard % self.shards();
                 to.map(|to| Work::Migration { shard, to })
             }
+            UpkeepTask::MigrateSlots { .. } => self.begin_to_move_slots(fault),
             UpkeepTask::MigrateEndpoint { node } => {
                 if let Some(&node) = nodes.get(usize::from(node)) {
                     self.migrate_endpoint(now, fault, node);
@@ -168,6 +171,7 @@ impl World {
             };
         }
         match round.work {
+            Work::Slots(index) => self.move_slots(now, index, listener),
             Work::Maintenance { action, .. } => match action {
                 MaintenanceAction::HandOver(node) => {
                     self.hand_node_over(now, round, node, listener)

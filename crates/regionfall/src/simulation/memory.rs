@@ -14,7 +14,7 @@ use super::event::LinkId;
 use super::world::World;
 use crate::database::{
     AtLimit, CommandClass, EVICTION_SAMPLES, EvictionOrder, KeyUse, MemoryConfig, Node, Pressure,
-    Scope, shard_of,
+    Scope,
 };
 use crate::history::{Fact, Listener};
 use crate::metric::Shortage;
@@ -149,14 +149,13 @@ impl World {
     pub(super) fn admit_command<L: Listener>(
         &mut self,
         now: SimTime,
-        node: NodeId,
+        (node, shard): (NodeId, u16),
         command: &Command,
         listener: &mut L,
     ) -> Admission {
         let Some(key) = command.key() else {
             return Admission::Served;
         };
-        let shard = shard_of(key, self.shards());
         let pressure = self.relieve_memory(now, node, shard, listener);
         let index = self.shard_index(node, shard);
         let Some(memory) = &mut self.memory else {
@@ -228,7 +227,7 @@ impl World {
         let Some(key) = self.pick_for_eviction((node, shard), (order, volatile_only)) else {
             return false;
         };
-        let executed = self.execute(now, node, key, &Command::Del { key });
+        let executed = self.execute(now, (node, shard), &Command::Del { key });
         let index = self.shard_index(node, shard);
         if let Some(memory) = &mut self.memory {
             memory.shards[index].evicted += 1;
@@ -239,7 +238,7 @@ impl World {
                 effect: &effect,
             };
             listener.observe(now, &fact);
-            self.publish_effect(now, node, effect);
+            self.publish_effect(now, (node, shard), effect);
         }
         true
     }

@@ -61,6 +61,7 @@ mod sentinels;
 mod serving;
 mod sessions;
 mod slab;
+mod slot_moving;
 mod slots;
 mod stale;
 mod stalling;

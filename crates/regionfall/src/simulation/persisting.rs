@@ -22,6 +22,10 @@ use crate::topology::{FaultId, NodeId};
 #[derive(Clone, Debug)]
 pub(super) struct Persisting {
     pub(super) config: PersistenceConfig,
+    /// By node: so many times as long as usual its disks take because of faults.
+    pub(super) slowness: Vec<f64>,
+    /// Faults that slow a node's disks down, with the fsyncs of these before.
+    pub(super) slowed: Vec<(FaultId, NodeId, u64)>,
     sampler: Sampler,
     draws: Addressed,
     pub(super) shards: usize,
@@ -75,7 +79,8 @@ impl Persisting {
             .draws
             .bits(Address::new(u32::MAX, u32::MAX, u32::MAX, 0));
         let rhythm = Rhythm::new(wall_clock, [phase(0), phase(1)]);
-        let pace = Pace::new(self.sampler.clone(), self.draws, who);
+        let mut pace = Pace::new(self.sampler.clone(), self.draws, who);
+        pace.slow(self.slowness[node.index()]);
         Disk::new(&self.config, Replica::new(), rhythm, pace)
     }
 
@@ -113,6 +118,8 @@ impl World {
             draws: seed.addressed("disks"),
             shards,
             disks: Vec::new(),
+            slowness: vec![1.0; self.nodes.len()],
+            slowed: Vec::new(),
             looks: vec![SimTime::NEVER; self.nodes.len() * shards],
             loaded_at: vec![SimTime::NEVER; self.nodes.len()],
             taken_by: vec![None; self.nodes.len()],
@@ -156,7 +163,13 @@ impl World {
         range: (OriginId, u64, u64),
     ) {
         if let Some(persisting) = &mut self.persisting {
-            persisting.disk(node, usize::from(shard)).append(now, range);
+            let rewrites = persisting.config.rewrite.is_some();
+            let disk = persisting.disk(node, usize::from(shard));
+            disk.append(now, range);
+            if rewrites && let Some(file) = disk.append_file() {
+                let (origin, first, last) = range;
+                file.grow(self.journal.bytes_between(origin, first - 1, last), false);
+            }
         }
         self.look_after_disk(now, node, shard);
     }
@@ -202,7 +215,7 @@ impl World {
         let at = if let Some(file) = persisting.disks[index].snapshot_file() {
             file.due(now).min(file.ends())
         } else if let Some(file) = persisting.disks[index].append_file() {
-            file.blocks_at()
+            file.blocks_at().min(file.rewrite_at(now))
         } else {
             return;
         };
@@ -237,6 +250,10 @@ impl World {
             }
         } else if let Some(file) = disk.append_file() {
             file.advance(now);
+            if is_running {
+                let bytes = self.nodes[node.index()].shards[index].replica.bytes();
+                file.rewrite(now, bytes);
+            }
             if is_running && file.blocked().is_some() {
                 self.stand_still(now, node, listener);
             }
@@ -333,7 +350,10 @@ impl World {
             disks.iter().all(Disk::keeps_anything)
         });
         let nodes: Vec<_> = nodes.collect();
-        Some(Exposure::new(persisting.config.mode, faults, &nodes))
+        let rewrite = persisting.config.rewrite;
+        let leaves_out = rewrite.is_some_and(|rewrite| rewrite.no_fsync);
+        let rule = (persisting.config.mode, leaves_out);
+        Some(Exposure::new(rule, faults, &nodes))
     }
 
     /// What the disks of each node took so far.

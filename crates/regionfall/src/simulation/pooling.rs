@@ -146,7 +146,7 @@ impl World {
         self.heed_proxy(now, id, slot, listener);
         let member = self.operations.get(slot).member;
         let is_direct = self.proxy_of(id).is_none();
-        if is_direct && self.asks_sentinels(member) {
+        if is_direct && self.asks_before_connecting(member) {
             self.inquire(now, id, slot, listener);
             return;
         }

@@ -115,7 +115,7 @@ impl World {
     /// Whether a manager of the cluster tells processes what they are.
     pub(super) fn is_managed(&self) -> bool {
         match self.blueprint.settings().database.entrance {
-            Entrance::Proxy => true,
+            Entrance::Proxy | Entrance::Discovery => true,
             Entrance::Cluster => !self.is_redis_cluster(),
             Entrance::Direct | Entrance::Sentinel => false,
         }

@@ -171,7 +171,7 @@ impl World {
             let host = self.network.add_host(region, 0);
             let nodes: Vec<NodeId> = match self.blueprint.settings().database.entrance {
                 _ if self.asks_for_roles() => self.members[index].nodes().collect(),
-                Entrance::Proxy => self.members[index].nodes().collect(),
+                Entrance::Proxy | Entrance::Discovery => self.members[index].nodes().collect(),
                 Entrance::Direct | Entrance::Sentinel | Entrance::Cluster => {
                     vec![self.members[index].entrance]
                 }
@@ -360,7 +360,7 @@ impl World {
     pub(super) fn target_host(&self, target: &RelayTarget) -> HostId {
         match (target.node, self.blueprint.settings().database.entrance) {
             (None, _) => self.endpoint_host(target.member),
-            (Some(node), Entrance::Proxy) => self.node_host(node),
+            (Some(node), entrance) if entrance.is_proxied() => self.node_host(node),
             (Some(node), _) if self.asks_for_roles() => self.node_host(node),
             // The address moves with the primary.
             (Some(_), _) => self.entrance_host(target.member),

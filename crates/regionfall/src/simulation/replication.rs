@@ -6,7 +6,7 @@ use regionfall_kernel::SimTime;
 use super::event::{Event, LinkId, Message};
 use super::sabotage::Mutation;
 use super::world::World;
-use crate::database::{LinkState, Relay, shard_of};
+use crate::database::{LinkState, Relay};
 use crate::history::{CopyEnd, Fact, Listener};
 use crate::network::{Draw, End};
 use crate::topology::{MemberId, NodeId};
@@ -21,9 +21,13 @@ const FORGET_EVERY: u64 = 1_024;
 impl World {
     /// A node executed a write: its effect is kept, and leaves on every open link.
     #[inline]
-    pub(super) fn publish_effect(&mut self, now: SimTime, node: NodeId, effect: Effect) {
+    pub(super) fn publish_effect(
+        &mut self,
+        now: SimTime,
+        (node, shard): (NodeId, u16),
+        effect: Effect,
+    ) {
         let dot = effect.dot;
-        let shard = shard_of(effect.key, self.shards());
         let bytes = effect.bytes() as u32;
         self.journal.push(effect);
         self.note_effects(now, node, shard, (dot.origin, dot.sequence, dot.sequence));

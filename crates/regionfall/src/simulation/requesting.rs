@@ -186,7 +186,7 @@ impl World {
                 let wrote = !effects.is_empty();
                 for effect in effects {
                     self.hear_message(node, &effect);
-                    self.publish_effect(now, node, effect);
+                    self.publish_effect(now, (node, shard), effect);
                 }
                 (reply, Some(wrote))
             }
@@ -235,7 +235,7 @@ impl World {
         if self.memory.is_none() {
             return Ok(Admission::Served);
         }
-        Ok(self.admit_command(now, node, command, listener))
+        Ok(self.admit_command(now, (node, shard), command, listener))
     }
 
     /// The reply to a stream's request is where the stream ends.

@@ -6,6 +6,7 @@ use regionfall_kernel::SimTime;
 use super::answering::{Asker, Errand};
 use super::memory::Admission;
 use super::sabotage::Mutation;
+use super::slots::Redirect;
 use super::world::World;
 use crate::client::Slot;
 use crate::database::{Entrance, shard_of};
@@ -72,7 +73,7 @@ impl World {
     pub(super) fn executor(&self, member: MemberId, entry: NodeId, key: KeyId) -> NodeId {
         match self.blueprint.settings().database.entrance {
             Entrance::Direct | Entrance::Sentinel | Entrance::Cluster => entry,
-            Entrance::Proxy => {
+            Entrance::Proxy | Entrance::Discovery => {
                 let shard = shard_of(key, self.shards());
                 self.members[member.index()].primaries[usize::from(shard)]
             }
@@ -122,7 +123,7 @@ impl World {
         let (operation, key, keyspace) = (asked.id, asked.key(), asked.keyspace());
         let kind = asked.request.command;
         let is_write = kind.is_write();
-        let shard = usize::from(shard_of(key, self.shards()));
+        let shard = usize::from(self.shard_for(slot));
         if self.sabotage.is(Mutation::AnswersWithoutExecuting)
             && is_write
             && operation.0.is_multiple_of(16)
@@ -139,7 +140,7 @@ impl World {
             operation.0,
         );
         if self.memory.is_some() {
-            match self.admit_command(now, node, &command, listener) {
+            match self.admit_command(now, (node, shard as u16), &command, listener) {
                 Admission::Served => {}
                 Admission::Refused => {
                     self.answer_with_error(now, errand);
@@ -152,13 +153,13 @@ impl World {
             }
         }
         let may_refrain = matches!(kind, CommandKind::Decr | CommandKind::DecrBy);
-        let executed = if may_refrain && self.refrains(node, keyspace, key) {
+        let executed = if may_refrain && self.refrains((node, shard), keyspace, key) {
             Executed {
                 reply: Reply::Nil,
                 effects: Effects::none(),
             }
         } else {
-            self.execute(now, node, key, &command)
+            self.execute(now, (node, shard as u16), &command)
         };
         let (who, effects) = ((operation, attempt, node), &executed.effects);
         if is_write {
@@ -170,7 +171,7 @@ impl World {
         self.note_version(slot, (node, shard), last);
         let wrote = last.is_some();
         for effect in executed.effects {
-            self.publish_effect(now, node, effect);
+            self.publish_effect(now, (node, shard as u16), effect);
         }
         let (bytes, is_error) = if is_plain(kind) {
             let value = if is_write { 0 } else { value };
@@ -199,10 +200,10 @@ impl World {
     #[inline]
     fn is_held_back(&self, errand: Errand, slot: Slot) -> bool {
         let asked = self.operations.get(slot);
-        let shard = usize::from(shard_of(asked.key(), self.shards()));
-        asked.request.command.is_write()
-            && self.is_handed_over(errand.node, shard)
-            && !self.is_loading(errand.node)
+        let shard = usize::from(self.shard_for(slot));
+        let waits = asked.request.command.is_write() && self.is_handed_over(errand.node, shard)
+            || !self.slot_moves.is_empty() && self.is_migrating(errand.node, shard);
+        waits && !self.is_loading(errand.node)
     }
 
     /// Whether a process answers a request with an error, or sends the client elsewhere, before it executes anything.
@@ -213,15 +214,18 @@ impl World {
             return true;
         }
         let asked = self.operations.get(slot);
-        let (key, is_write) = (asked.key(), asked.request.command.is_write());
-        if let Some(redirect) = self.redirect(node, key) {
+        let is_write = asked.request.command.is_write();
+        if let Some(redirect) = self.redirect(node, slot) {
+            if let Redirect::Ask(_) = redirect {
+                self.note_ask(slot);
+            }
             errand.redirect = Some(redirect);
             return true;
         }
         if self.is_fenced_off(slot, node) {
             return true;
         }
-        let shard = usize::from(shard_of(key, self.shards()));
+        let shard = usize::from(self.shard_for(slot));
         // READONLY; NOREPLICAS; a node without a majority.
         is_write && (self.takes_no_writes(node, shard) || self.refuses_writes(node, shard))
             || !self.has_quorum(node)
@@ -236,13 +240,13 @@ impl World {
     /// Whether a client does not decrement, by what it reads just before at the same member: a counter with a floor must
     /// keep at least that.
     #[cold]
-    fn refrains(&self, node: NodeId, keyspace: KeyspaceId, key: KeyId) -> bool {
+    fn refrains(&self, (node, shard): (NodeId, usize), keyspace: KeyspaceId, key: KeyId) -> bool {
         let config = &self.blueprint.settings().workload.keyspaces[keyspace.index()];
         let Promise::Floor { initial, floor } = config.promise else {
             return false;
         };
         let shards = &self.nodes[node.index()].shards;
-        let shard = &shards[usize::from(shard_of(key, self.shards()))];
+        let shard = &shards[shard];
         let counted = match shard.replica.value(key) {
             Value::Integer(counted) => counted,
             _ => 0,
@@ -259,19 +263,17 @@ impl World {
         !process.is_primary() || process.is_stale || self.members[node.member.index()].is_passive
     }
 
-    /// Executes a command at a node.
+    /// Executes a command at a node's process of a shard.
     pub(super) fn execute(
         &mut self,
         now: SimTime,
-        node: NodeId,
-        key: KeyId,
+        (node, shard): (NodeId, u16),
         command: &Command,
     ) -> Executed {
-        let shards = self.shards();
         let at = self.stamp(now, node);
         let node = &mut self.nodes[node.index()];
         debug_assert!(node.is_running, "a stopped node executes nothing");
-        let shard = &mut node.shards[usize::from(shard_of(key, shards))];
+        let shard = &mut node.shards[usize::from(shard)];
         shard.replica.execute(command, at, shard.origin)
     }
 

@@ -1,17 +1,16 @@
 //! App servers that know which node serves which slot, as cluster clients do: they send each request there, go where
 //! MOVED sends them, and ask for the whole map when something was not as it said.
 //!
-//! A slot's shard is what a map has an entry for. Each node of a member has a pool of connections of its own. The
-//! connections over which maps are asked for are kept open and not modelled for themselves. There is no ASK: no slot
-//! moves from one shard to another.
+//! A shard's slots are what a map has an entry for; of those that move to another shard there is one for each move. Each node
+//! of a member has a pool of connections of its own. The connections over which maps are asked for are kept open and not
+//! modelled for themselves. Where slots are on their way is `slot_moving.rs`.
 
-use regionfall_crdt::KeyId;
 use regionfall_kernel::SimTime;
 
 use super::event::{Event, MapQuestionId};
 use super::world::World;
 use crate::client::{PooledState, Slot};
-use crate::database::{Entrance, shard_of};
+use crate::database::{Entrance, Member};
 use crate::history::{AttemptEnding, Fact, Listener};
 use crate::network::{ConnectionId, HostState};
 use crate::topology::{MemberId, NodeId, ServerId};
@@ -31,6 +30,8 @@ const LEG_BACK: u8 = 0x4B;
 pub(super) enum Redirect {
     /// MOVED: this node's process serves the slot.
     Moved(NodeId),
+    /// ASK: the key is not here any more; this node's process is getting its slot.
+    Ask(NodeId),
     /// CLUSTERDOWN: it serves nothing at all for the time being.
     ClusterDown,
 }
@@ -65,13 +66,20 @@ impl World {
         self.blueprint.settings().database.entrance == Entrance::Cluster
     }
 
-    /// What app servers know at the start: who is primary of each shard of each member.
+    /// What app servers know at the start: who is primary of each shard of each member, and of the slots that will move.
     pub(super) fn first_slot_map(&self) -> Vec<NodeId> {
         if !self.routes_by_slot() {
             return Vec::new();
         }
-        let primaries = self.members.iter().flat_map(|member| &member.primaries);
-        primaries.copied().collect()
+        let ranges = self.ranges();
+        let of_member = |member: &Member| {
+            let owners = (0..ranges).map(|range| self.owner_of_range(range));
+            let primaries: Vec<NodeId> = owners
+                .map(|shard| member.primaries[usize::from(shard)])
+                .collect();
+            primaries
+        };
+        self.members.iter().flat_map(of_member).collect()
     }
 
     /// The node to which an operation's request goes, by the map of its app server.
@@ -81,25 +89,35 @@ impl World {
             return None;
         }
         let operation = self.operations.get(slot);
-        let shard = shard_of(operation.key(), self.shards());
-        let place = self.map_place(operation.member, shard);
+        if operation.asks.is_some() {
+            return operation.asks;
+        }
+        let place = self.map_place(operation.member, self.range_of(operation.key()));
         Some(self.servers[operation.server.index()].slot_map[place])
     }
 
-    fn map_place(&self, member: MemberId, shard: u16) -> usize {
-        member.index() * usize::from(self.shards) + usize::from(shard)
+    fn map_place(&self, member: MemberId, range: usize) -> usize {
+        member.index() * self.ranges() + range
     }
 
     /// Where a process sends a client instead of executing its request, if it does.
     #[inline]
-    pub(super) fn redirect(&self, node: NodeId, key: KeyId) -> Option<Redirect> {
+    pub(super) fn redirect(&self, node: NodeId, slot: Slot) -> Option<Redirect> {
         if !self.routes_by_slot() {
             return None;
         }
-        let shard = shard_of(key, self.shards());
+        let shard = self.shard_for(slot);
         let serves = match self.station(node, shard) {
             Some(station) if !station.process.serves() => return Some(Redirect::ClusterDown),
-            Some(station) => station.process.server_of(shard).node,
+            Some(station) => {
+                let serves = station.process.server_of(shard).node;
+                if !self.slot_moves.is_empty()
+                    && let Some(redirect) = self.redirect_on_move((node, serves), slot, station)
+                {
+                    return Some(redirect);
+                }
+                serves
+            }
             // Behind a manager that tells every node.
             None if !self.has_quorum(node) => return Some(Redirect::ClusterDown),
             None => {
@@ -173,20 +191,22 @@ impl World {
         let operation = self.operations.get(slot);
         debug_assert!(!operation.ended && operation.attempt == attempt);
         let (id, number, member) = (operation.server, operation.id, operation.member);
-        let (redirects, shard) = (
-            operation.redirects,
-            shard_of(operation.key(), self.shards()),
-        );
+        let (redirects, range) = (operation.redirects, self.range_of(operation.key()));
         let Some(position) = self.servers[id.index()].position(connection) else {
             return;
         };
         self.servers[id.index()].pool[position].state = PooledState::Idle;
         self.operations.message_gone(slot);
-        self.ask_for_map(now, id, member);
+        if !matches!(to, Redirect::Ask(_)) {
+            self.ask_for_map(now, id, member);
+        }
         match to {
-            Redirect::Moved(node) if redirects < REDIRECTS_MAX => {
-                let place = self.map_place(member, shard);
-                self.servers[id.index()].slot_map[place] = node;
+            Redirect::Moved(node) | Redirect::Ask(node) if redirects < REDIRECTS_MAX => {
+                let asks = matches!(to, Redirect::Ask(_)).then_some(node);
+                if asks.is_none() {
+                    let place = self.map_place(member, range);
+                    self.servers[id.index()].slot_map[place] = node;
+                }
                 let fact = Fact::AttemptEnded {
                     operation: number,
                     attempt,
@@ -197,9 +217,10 @@ impl World {
                 let operation = self.operations.get_mut(slot);
                 operation.attempt += 1;
                 operation.redirects += 1;
+                operation.asks = asks;
                 self.take_connection_to_node(now, id, slot, listener);
             }
-            Redirect::Moved(_) | Redirect::ClusterDown => {
+            Redirect::Moved(_) | Redirect::Ask(_) | Redirect::ClusterDown => {
                 self.attempt_failed(now, slot, AttemptEnding::ErrorReply, listener);
             }
         }
@@ -319,13 +340,15 @@ impl World {
         }
     }
 
-    /// By shard, who serves it as a process believes.
+    /// By shard, and for each of the slots that move, who serves it as a process believes.
     fn map_of(&self, (node, shard): (NodeId, u16)) -> Vec<NodeId> {
         let Some(station) = self.station(node, shard) else {
             let member = self.nodes[node.index()].member;
             return self.members[member.index()].primaries.clone();
         };
-        let serves = |shard| station.process.server_of(shard).node;
-        (0..self.shards).map(serves).collect()
+        let owners = (0..self.ranges()).map(|range| self.owner_of_range(range));
+        owners
+            .map(|shard| station.process.server_of(shard).node)
+            .collect()
     }
 }

@@ -32,6 +32,7 @@ use super::sabotage::Sabotage;
 use super::sentinels::{Dispatch, Post};
 use super::sessions::SessionId;
 use super::slab::Slab;
+use super::slot_moving::SlotMove;
 use super::slots::MapQuestion;
 use super::stream::Streams;
 use super::watchdogs::{Kennel, Tidings};
@@ -130,6 +131,8 @@ pub struct World {
     /// Whose each connection is, by its dense number.
     pub(super) owners: Vec<Option<(ConnectionId, Owner)>>,
     pub(super) upkeep: Upkeeping,
+    /// Slots that move to another shard, by the plan.
+    pub(super) slot_moves: Vec<SlotMove>,
     pub(super) phase: Phase,
     pub(super) started: bool,
     /// What is broken on purpose: nothing, outside of tests.
@@ -232,11 +235,13 @@ impl World {
             role_faults: Vec::new(),
             owners: Vec::new(),
             upkeep: Upkeeping::default(),
+            slot_moves: Vec::new(),
             phase: Phase::WarmUp,
             started: false,
             sabotage: Sabotage::default(),
         };
         world.place_members();
+        world.place_slot_moves();
         world.place_links();
         world.place_disks(seed);
         world.place_servers(seed);

@@ -10,11 +10,11 @@ use regionfall::simulation::{Outcome, Simulation};
 use regionfall::topology::NodeId;
 use regionfall_kernel::{Seed, SimTime};
 
-const CLUSTER: &str = "[database.promotion]\npreset = \"redis-cluster-default\"\n";
+pub(crate) const CLUSTER: &str = "[database.promotion]\npreset = \"redis-cluster-default\"\n";
 
 /// Three shards whose primaries stand on three machines in three zones, each with a replica on the two others, and
 /// clients in the first zone.
-fn database(promotion: &str, more: &str) -> String {
+pub(crate) fn database(promotion: &str, more: &str) -> String {
     format!(
         "title = \"small\"\nseeds = 1\n\
          [phases]\nwarm_up = \"15s\"\nstorm = \"60s\"\ncalm = \"60s\"\n\

@@ -186,4 +186,10 @@ fn products_bring_their_defaults_and_their_limits() {
     let kind = refusal("redis-oss", "active-active", 3);
     assert!(kind.contains("no such kind of database"), "{kind}");
     assert!(Scenario::from_toml(&text("redis-software", "active-active", 6, "")).is_ok());
+    // Within a region it waits for the local replica, if support has enabled that; the managed service has not.
+    let wait = "replicas_per_shard = 1\n[[workload.keyspace]]\nname = \"k\"\nmix = { set = 1 }\n\
+         wait = { replicas = 1, timeout = \"50ms\" }\n";
+    assert!(Scenario::from_toml(&text("redis-software", "active-active", 3, wait)).is_ok());
+    let cloud = Scenario::from_toml(&text("redis-cloud", "active-active", 3, wait)).unwrap_err();
+    assert!(cloud.to_string().contains("has no WAIT"), "{cloud}");
 }

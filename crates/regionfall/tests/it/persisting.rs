@@ -256,3 +256,93 @@ fn an_export_that_is_not_complete_restores_nothing() {
     let (_, effects) = &outcome.fault_effects()[1];
     assert!(!effects.any());
 }
+
+fn slow_disk(factor: u32) -> String {
+    format!(
+        "[[fault]]\nkind = \"slow-disk\"\nregion = \"a\"\nfactor = {factor}\nat = \"20s\"\nlasts = \"10s\"\n"
+    )
+}
+
+/// With one fsync for each turn a write waits for two at most; a disk that is ten times slower shows in that, and in nothing
+/// before and after.
+#[test]
+fn a_slow_disk_slows_what_waits_for_its_fsyncs() {
+    let always = "persistence = \"aof-always\"\ndisk = { fsync = \"2ms\" }";
+    let calm = run(&standalone(always, ""), 1);
+    let slow = run(&standalone(always, &slow_disk(10)), 1);
+    let p99 = |outcome: &Outcome, phase| column(outcome, &format!("latency_p99_{phase}_ms"));
+    assert!(p99(&calm, "storm") < 10.0, "{}", p99(&calm, "storm"));
+    assert!(
+        (20.0..60.0).contains(&p99(&slow, "storm")),
+        "{}",
+        p99(&slow, "storm")
+    );
+    assert!(
+        p99(&slow, "calm") < 10.0,
+        "it is over: {}",
+        p99(&slow, "calm")
+    );
+    let (_, effects) = slow.fault_effects()[0];
+    // One machine, and an fsync of 20 ms after the other for ten seconds.
+    assert_eq!(effects.hosts, 1);
+    assert!(
+        (300..=501).contains(&effects.altered),
+        "{}",
+        effects.altered
+    );
+    assert_eq!(lost(&slow), 0);
+}
+
+/// "Asynchronous AOF fsync is taking too long": for two whole seconds of an fsync writes are put off and answered, then the process
+/// stands still in one until the fsync is done.
+#[test]
+fn once_a_second_a_slow_disk_is_noticed_only_when_an_fsync_takes_longer_than_two_seconds() {
+    let second = "persistence = \"aof-everysec\"\ndisk = { fsync = \"10ms\" }";
+    let longest = |factor: u32| {
+        let outcome = run(&standalone(second, &slow_disk(factor)), 1);
+        (column(&outcome, "latency_p999_storm_ms"), outcome)
+    };
+    let (unseen, _) = longest(100);
+    assert!(unseen < 20.0, "fsyncs of a second: {unseen}");
+    let (seen, outcome) = longest(400);
+    assert!(seen > 500.0, "fsyncs of four seconds: {seen}");
+    let (_, effects) = outcome.fault_effects()[0];
+    assert!((2..=4).contains(&effects.altered), "{}", effects.altered);
+}
+
+/// A file of 64 KiB is rewritten again and again; while a child writes, each answer waits for an fsync that takes longer, or for
+/// none, and then a machine that dies takes with it what only the kernel had.
+#[test]
+fn a_rewrite_slows_acknowledgements_or_leaves_them_exposed() {
+    let disk = |rewrite: &str| {
+        format!("persistence = \"aof-always\"\ndisk = {{ fsync = \"2ms\"{rewrite} }}")
+    };
+    let rewrite =
+        ", rewrite = { growth = \"1%\", min_size = \"4KiB\", rate = \"1kB/s\", slows = 20";
+    let slow = disk(&format!("{rewrite} }}"));
+    let without = disk(&format!("{rewrite}, no_fsync = true }}"));
+    let p50 = |database: &str| column(&run(&standalone(database, ""), 1), "latency_p50_ms");
+    let (plain, slow_p50, without_p50) = (p50(&disk("")), p50(&slow), p50(&without));
+    assert!(plain < 6.0, "{plain}");
+    assert!(slow_p50 > 30.0, "{slow_p50}");
+    assert!(without_p50 < 2.0, "{without_p50}");
+    let machine = crash("host-crash", "uniform(30s, 31s)");
+    let lost_with = |database: &str| lost(&run(&standalone(database, &machine), 1));
+    assert_eq!(lost_with(&slow), 0);
+    assert!(lost_with(&without) > 100, "{}", lost_with(&without));
+}
+
+#[test]
+fn a_disk_that_does_not_exist_is_neither_slow_nor_rewritten() {
+    let wrong = [
+        (standalone("", &slow_disk(2)), "no disks"),
+        (
+            standalone("persistence = \"snapshot\"\ndisk = { rewrite = {} }", ""),
+            "no append-only file",
+        ),
+    ];
+    for (text, message) in wrong {
+        let error = Scenario::from_toml(&text).expect_err("it is refused");
+        assert!(error.to_string().contains(message), "{error}");
+    }
+}

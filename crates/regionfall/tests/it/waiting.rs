@@ -180,3 +180,54 @@ fn what_the_server_would_refuse_is_refused() {
     let local = error("wait = { local = 1 }", "");
     assert!(local.contains("WAIT counts replicas only"), "{local}");
 }
+
+/// Two replicas, of which the second is cut off from 20 s to 30 s; the primary dies at 25 s, and with it whoever else is said; an
+/// operator promotes one of them a second later.
+fn two_replicas(keyspace: &str, dies_too: Option<u8>, promoted: u8) -> (Outcome, Waits) {
+    let dead = |node: u8| {
+        format!(
+            "[[fault]]\nkind = \"host-crash\"\nregion = \"a\"\nnode = {node}\nat = \"25s\"\nlasts = \"20s\"\ndisks = \"lost\"\n"
+        )
+    };
+    let mut faults = format!(
+        "[[fault]]\nkind = \"partition\"\nwithin = \"a\"\nzone = 2\nat = \"20s\"\nlasts = \"10s\"\n{}\
+         [[fault]]\nkind = \"promote\"\nregion = \"a\"\nnode = {promoted}\nat = \"26s\"\n",
+        dead(0)
+    );
+    faults.extend(dies_too.map(dead));
+    let text = database(keyspace, "", &faults)
+        .replace("replicas_per_shard = 1", "replicas_per_shard = 2")
+        .replace("timeout = \"3s\"", "timeout = \"1s\"");
+    run(&text, 1)
+}
+
+/// WAIT 1 is confirmed by the replica that is left, WAIT 2 is not while the other one is cut off. What a replica confirmed is
+/// lost all the same where another one is promoted, or where it died with the primary.
+#[test]
+fn who_waits_for_one_of_two_replicas_loses_what_the_promoted_one_had_not_got() {
+    let wait = |replicas: u8| {
+        format!("wait = {{ replicas = {replicas}, timeout = \"200ms\", too_few = \"fail\" }}")
+    };
+    let lost = |(outcome, _): &(Outcome, Waits)| outcome.account().all_writes().lost;
+    let (one, two) = (wait(1), wait(2));
+    // The replica that is behind is promoted; the other one dies; the other one is promoted.
+    let places = [(None, 2), (Some(1), 2), (None, 1)];
+    for (dies_too, promoted) in places {
+        let other_way = promoted == 2;
+        let hasty = two_replicas("", dies_too, promoted);
+        let some = two_replicas(&one, dies_too, promoted);
+        let all = two_replicas(&two, dies_too, promoted);
+        assert!(lost(&hasty) > 0, "{dies_too:?} {promoted}");
+        if other_way {
+            assert!(lost(&hasty) > 1_000, "five seconds of 20 clients");
+            assert!(lost(&some) > 1_000, "{}: confirmed, and lost", lost(&some));
+        } else {
+            assert_eq!(lost(&some), 0, "the one that confirmed is promoted");
+        }
+        assert_eq!(lost(&all), 0, "{dies_too:?} {promoted}");
+        // From 20 s on nobody is told that two have it.
+        assert!(all.1.too_few > 100, "{}", all.1.too_few);
+        assert!(all.1.enough > 1_000, "{}", all.1.enough);
+        assert!(some.1.enough > all.1.enough + 1_000);
+    }
+}

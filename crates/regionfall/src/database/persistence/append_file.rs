@@ -18,9 +18,10 @@
 use regionfall_crdt::Replica;
 use regionfall_kernel::{SimDuration, SimTime};
 
-use super::config::PersistenceMode;
+use super::config::{PersistenceConfig, PersistenceMode};
 use super::log::{Change, Log};
 use super::pace::{Pace, Work};
+use super::rewriting::Rewriting;
 use super::rhythm::{DIRTY_EXPIRES, Rhythm};
 use crate::database::Journal;
 
@@ -54,15 +55,22 @@ pub struct AppendFile {
     is_running: bool,
     /// The disk went under a running process: what it writes goes nowhere.
     is_lost: bool,
+    rewriting: Option<Box<Rewriting>>,
+    /// So many times as long as usual everything takes because of a fault.
+    slowness: f64,
     /// When a position moves next if nobody does anything.
     next: SimTime,
 }
 
 impl AppendFile {
     /// The file of a process that runs, with what it holds.
-    pub fn new(mode: PersistenceMode, base: Replica, rhythm: Rhythm, pace: Pace) -> Self {
+    pub fn new(config: &PersistenceConfig, base: Replica, rhythm: Rhythm, pace: Pace) -> Self {
+        let rewriting = config
+            .rewrite
+            .map(|rewrite| Box::new(Rewriting::new(rewrite)));
+        let slowness = pace.slowness();
         Self {
-            mode,
+            mode: config.mode,
             rhythm,
             pace,
             log: Log::new(base),
@@ -78,6 +86,8 @@ impl AppendFile {
             dirty: None,
             is_running: true,
             is_lost: false,
+            rewriting,
+            slowness,
             next: SimTime::NEVER,
         }
     }
@@ -144,7 +154,8 @@ impl AppendFile {
     /// The earliest moment at which a position can be durable, as far as one can tell now: a reply that
     /// waits for it is due then, and asks again. The past if it is; [`SimTime::NEVER`] while the disk stands still.
     pub fn durable_by(&self, position: u64) -> SimTime {
-        if position <= self.durable {
+        let needs_no_fsync = self.mode == PersistenceMode::AofAlways && self.leaves_fsyncs_out();
+        if position <= self.durable || needs_no_fsync && position <= self.written {
             return SimTime::ZERO;
         }
         match (self.mode, self.flight) {
@@ -160,7 +171,7 @@ impl AppendFile {
     /// acknowledgements wait for that; else what the serving thread is at, since it reads nothing before. 0 if it is
     /// at nothing.
     pub fn answer_waits_for(&self, wrote: bool) -> u64 {
-        if wrote && self.mode == PersistenceMode::AofAlways {
+        if wrote && self.present_mode() == PersistenceMode::AofAlways {
             self.log.appended()
         } else if self.serves_from() > SimTime::ZERO {
             self.covered
@@ -173,7 +184,9 @@ impl AppendFile {
     /// is in neither.
     pub fn serves_from(&self) -> SimTime {
         match self.flight {
-            Some(flight) if self.mode == PersistenceMode::AofAlways || self.blocked.is_some() => {
+            Some(flight)
+                if self.present_mode() == PersistenceMode::AofAlways || self.blocked.is_some() =>
+            {
                 flight.ends
             }
             _ => SimTime::ZERO,
@@ -197,7 +210,7 @@ impl AppendFile {
 
     /// A turn of the event loop ends, or the kernel's flusher wakes.
     fn turn(&mut self, now: SimTime) {
-        match self.mode {
+        match self.present_mode() {
             _ if !self.is_running => self.write_back(now),
             PersistenceMode::AofAlways => {
                 if self.flight.is_none() {
@@ -278,9 +291,11 @@ impl AppendFile {
             return;
         }
         match self.mode {
-            PersistenceMode::AofAlways if self.written < self.log.appended() => {
+            PersistenceMode::AofAlways if self.covered < self.log.appended() => {
                 self.write(now);
-                self.fsync(now);
+                if !self.leaves_fsyncs_out() {
+                    self.fsync(now);
+                }
             }
             PersistenceMode::AofEverySecond => {
                 if let Some(since) = self.blocked.take() {
@@ -297,7 +312,7 @@ impl AppendFile {
     fn plan(&self, now: SimTime) -> SimTime {
         let lands = self.flight.map_or(SimTime::NEVER, |flight| flight.ends);
         let looks = if self.is_running {
-            match self.mode {
+            match self.present_mode() {
                 PersistenceMode::AofAlways => SimTime::NEVER,
                 PersistenceMode::AofEverySecond => self.next_turn(now),
                 _ => self.flusher_looks(now),
@@ -347,6 +362,7 @@ impl AppendFile {
         self.is_running = false;
         self.put_off = None;
         self.blocked = None;
+        self.rewrite_given_up();
         self.log.cut(self.written);
         self.next = self.plan(now);
     }
@@ -385,6 +401,7 @@ impl AppendFile {
         self.advance(now);
         self.is_running = true;
         self.is_lost = false;
+        self.rewrite_given_up();
         self.fsynced_in = self.rhythm.second(now);
         self.next = self.plan(now);
     }
@@ -392,10 +409,12 @@ impl AppendFile {
     /// The disk stops finishing anything.
     pub fn stall(&mut self, now: SimTime) {
         self.advance(now);
-        if self.pace.stall(now)
-            && let Some(flight) = &mut self.flight
-        {
+        let stops = self.pace.stall(now);
+        if stops && let Some(flight) = &mut self.flight {
             flight.halt(now);
+        }
+        if stops && let Some(rewriting) = &mut self.rewriting {
+            rewriting.hold(now, true);
         }
         self.next = self.plan(now);
     }
@@ -403,10 +422,12 @@ impl AppendFile {
     /// It goes on.
     pub fn unstall(&mut self, now: SimTime) {
         self.advance(now);
-        if self.pace.unstall(now)
-            && let Some(flight) = &mut self.flight
-        {
+        let goes_on = self.pace.unstall(now);
+        if goes_on && let Some(flight) = &mut self.flight {
             flight.resume(now);
+        }
+        if goes_on && let Some(rewriting) = &mut self.rewriting {
+            rewriting.hold(now, false);
         }
         self.next = self.plan(now);
     }
@@ -414,6 +435,86 @@ impl AppendFile {
     /// Fsyncs that begin from now on take so many times as long; 1 is as usual.
     pub fn slow(&mut self, now: SimTime, factor: f64) {
         self.advance(now);
-        self.pace.slow(factor);
+        self.slowness = factor;
+        self.set_pace();
+    }
+
+    fn set_pace(&mut self) {
+        let rewriting = self.rewriting.as_ref().map_or(1.0, |own| own.slowness());
+        self.pace.slow(self.slowness * rewriting);
+    }
+}
+
+/// Rewriting.
+impl AppendFile {
+    /// How far rewriting is, if the file is ever rewritten.
+    pub fn rewriting(&self) -> Option<&Rewriting> {
+        self.rewriting.as_deref()
+    }
+
+    /// Fsyncs so far, with those of the kernel.
+    pub const fn fsyncs(&self) -> u32 {
+        self.begun
+    }
+
+    /// What the process does at present: while a child writes it may leave fsyncs to the kernel.
+    fn present_mode(&self) -> PersistenceMode {
+        if self.leaves_fsyncs_out() {
+            PersistenceMode::AofNoFsync
+        } else {
+            self.mode
+        }
+    }
+
+    fn leaves_fsyncs_out(&self) -> bool {
+        let rewriting = self.rewriting.as_ref();
+        rewriting.is_some_and(|own| own.leaves_fsyncs_out())
+    }
+
+    /// The file grew by so many bytes; or it holds so many from now on, and nothing else.
+    pub fn grow(&mut self, bytes: u64, replaces: bool) {
+        if let Some(rewriting) = self.rewriting.as_mut().filter(|_| !self.is_lost) {
+            rewriting.grow(bytes, replaces);
+        }
+    }
+
+    /// When a rewrite begins, from `now` on, or the one under way ends; [`SimTime::NEVER`] if neither will by itself.
+    pub fn rewrite_at(&self, now: SimTime) -> SimTime {
+        let rewriting = self.rewriting.as_ref();
+        rewriting.map_or(SimTime::NEVER, |own| own.next(now, self.rhythm))
+    }
+
+    /// A rewrite ends, if one is over; or begins, if one is due in a process with so many bytes of data.
+    pub fn rewrite(&mut self, now: SimTime, bytes: u64) {
+        self.advance(now);
+        let is_stuck = self.blocked.is_some() || !self.is_running;
+        let Some(rewriting) = self.rewriting.as_mut() else {
+            return;
+        };
+        if rewriting.ends(now) {
+            self.set_pace();
+            // What the kernel was left alone with is forced now.
+            self.turn(now);
+        } else if !rewriting.is_under_way() && !is_stuck && rewriting.next(now, self.rhythm) <= now
+        {
+            let fsync = self.pace.fsync(self.begun);
+            self.begun += 1;
+            rewriting.begin(now, bytes, (&self.pace, fsync));
+            self.set_pace();
+        }
+        self.next = self.plan(now);
+    }
+
+    /// Until when the process stands still for a fork; the past if it does not.
+    pub fn forks_until(&self) -> SimTime {
+        let rewriting = self.rewriting.as_ref();
+        rewriting.map_or(SimTime::ZERO, |own| own.forks_until())
+    }
+
+    fn rewrite_given_up(&mut self) {
+        if let Some(rewriting) = &mut self.rewriting {
+            rewriting.give_up();
+            self.set_pace();
+        }
     }
 }

@@ -19,6 +19,25 @@ pub struct PersistenceConfig {
     pub snapshot_rate: u64,
     /// How long the process stands still while it forks, for each GiB of its data.
     pub fork_per_gib: SimDuration,
+    /// When append-only files are rewritten; `None` if never.
+    pub rewrite: Option<RewriteConfig>,
+}
+
+/// When append-only files are rewritten, and what that costs.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct RewriteConfig {
+    /// By what share of its size after the last rewrite a file must have grown.
+    pub growth: f64,
+    /// Bytes that it must exceed.
+    pub min_size: u64,
+    /// Bytes per second that the child writes; at least 1.
+    pub rate: u64,
+    /// How long the process stands still while it forks, for each GiB of its data.
+    pub fork_per_gib: SimDuration,
+    /// So many times as long as usual an fsync takes meanwhile; at least 1.
+    pub slows: f64,
+    /// Whether there is none meanwhile (`no-appendfsync-on-rewrite yes`).
+    pub no_fsync: bool,
 }
 
 /// What is written, and when it is forced onto the disk.
@@ -75,6 +94,12 @@ impl PersistsOn {
             Self::Replica => !is_primary || !has_replicas,
         }
     }
+}
+
+/// How long a process of so many bytes stands still while it forks.
+pub(super) fn fork_time(per_gib: SimDuration, bytes: u64) -> SimDuration {
+    let nanoseconds = u128::from(per_gib.as_nanos()) * u128::from(bytes) / (1 << 30);
+    SimDuration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX))
 }
 
 /// The time that something of so many bytes takes at so many bytes a second.

@@ -47,7 +47,7 @@ impl Disk {
             PersistenceMode::Snapshot => {
                 File::Snapshot(Box::new(SnapshotFile::new(config, base, rhythm, pace)))
             }
-            mode => File::Append(Box::new(AppendFile::new(mode, base, rhythm, pace))),
+            _ => File::Append(Box::new(AppendFile::new(config, base, rhythm, pace))),
         };
         Self {
             file,
@@ -109,6 +109,7 @@ impl Disk {
         match &mut self.file {
             File::None => {}
             File::Append(file) => {
+                let bytes = state.bytes();
                 let state = Arc::new(state.clone());
                 let change = if replaces {
                     Change::Replaced(state)
@@ -116,6 +117,7 @@ impl Disk {
                     Change::Merged(state)
                 };
                 file.append(now, change);
+                file.grow(bytes, replaces);
             }
             File::Snapshot(file) => file.note_changes(1),
         }
@@ -186,7 +188,7 @@ impl Disk {
     pub fn serves_from(&self) -> SimTime {
         match &self.file {
             File::None => SimTime::ZERO,
-            File::Append(file) => file.serves_from(),
+            File::Append(file) => file.serves_from().max(file.forks_until()),
             File::Snapshot(file) => file.serves_from(),
         }
     }
@@ -206,7 +208,10 @@ impl Disk {
             File::None => SimTime::ZERO,
             File::Append(file) => {
                 file.advance(now);
-                file.durable_by(position)
+                let forks_until = file.forks_until();
+                let forks = forks_until > now;
+                let from = file.durable_by(position);
+                if forks { from.max(forks_until) } else { from }
             }
             File::Snapshot(file) => file.serves_from(),
         }
@@ -242,6 +247,18 @@ impl Disk {
             (File::Append(file), false) => file.unstall(now),
             (File::Snapshot(file), true) => file.stall(now),
             (File::Snapshot(file), false) => file.unstall(now),
+        }
+    }
+
+    /// Fsyncs and snapshots that began so far.
+    pub fn fsyncs(&mut self, now: SimTime) -> u64 {
+        match &mut self.file {
+            File::None => 0,
+            File::Append(file) => {
+                file.advance(now);
+                u64::from(file.fsyncs())
+            }
+            File::Snapshot(file) => u64::from(file.begun()),
         }
     }
 

@@ -9,15 +9,19 @@ mod disk;
 mod export;
 mod log;
 mod pace;
+mod rewriting;
 mod rhythm;
 mod snapshot_file;
 
 pub use append_file::AppendFile;
-pub use config::{PersistenceConfig, PersistenceMode, PersistsOn, SaveRule, time_at_rate};
+pub use config::{
+    PersistenceConfig, PersistenceMode, PersistsOn, RewriteConfig, SaveRule, time_at_rate,
+};
 pub use disk::{Crash, Disk};
 pub use export::{Export, ExportConfig, ExportTo, Exports};
 pub use log::{Change, Log};
 pub use pace::{Pace, Work};
+pub use rewriting::Rewriting;
 pub use rhythm::{DIRTY_EXPIRES, Rhythm, WRITEBACK_EVERY};
 pub use snapshot_file::SnapshotFile;
 

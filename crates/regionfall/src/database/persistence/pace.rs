@@ -97,6 +97,11 @@ impl Pace {
         self.stalled + now.saturating_since(self.stalled_since)
     }
 
+    /// So many times as long as usual fsyncs take that begin now.
+    pub const fn slowness(&self) -> f64 {
+        self.slowness
+    }
+
     /// From now on fsyncs that begin take so many times as long; 1 is as usual.
     pub const fn slow(&mut self, factor: f64) {
         self.slowness = factor;

@@ -8,11 +8,9 @@
 use regionfall_crdt::Replica;
 use regionfall_kernel::{SimDuration, SimTime};
 
-use super::config::{PersistenceConfig, SaveRule, time_at_rate};
+use super::config::{PersistenceConfig, SaveRule, fork_time, time_at_rate};
 use super::pace::{Pace, Work};
 use super::rhythm::Rhythm;
-
-const GIB: u64 = 1 << 30;
 
 /// See the module.
 #[derive(Clone, Debug)]
@@ -75,6 +73,11 @@ impl SnapshotFile {
         self.taken
     }
 
+    /// How many have begun.
+    pub const fn begun(&self) -> u32 {
+        self.begun
+    }
+
     /// The process executed so many changes.
     pub const fn note_changes(&mut self, count: u64) {
         self.changes += count;
@@ -102,8 +105,7 @@ impl SnapshotFile {
     /// Begins a snapshot of a state. The process stands still for the fork.
     pub fn begin(&mut self, now: SimTime, state: &Replica) {
         let bytes = state.bytes();
-        let fork = u128::from(self.fork_per_gib.as_nanos()) * u128::from(bytes) / u128::from(GIB);
-        let fork = SimDuration::from_nanos(u64::try_from(fork).unwrap_or(u64::MAX));
+        let fork = fork_time(self.fork_per_gib, bytes);
         let write = self.pace.slowed(time_at_rate(bytes, self.rate));
         let span = fork + write + self.pace.fsync(self.begun);
         self.begun += 1;

@@ -1,6 +1,7 @@
 //! Disks against a naive oracle that walks through every millisecond, and the rules one by one.
 
 mod oracle;
+mod rewriting;
 mod rules;
 mod snapshots;
 
@@ -27,6 +28,7 @@ fn config(mode: PersistenceMode, fsync_ms: u64) -> PersistenceConfig {
         }],
         snapshot_rate: 1 << 20,
         fork_per_gib: SimDuration::from_millis(10),
+        rewrite: None,
     }
 }
 

@@ -16,6 +16,7 @@ mod account;
 mod activity;
 mod conflicts;
 mod keys;
+mod moved;
 mod moves;
 mod origins;
 mod parts;
@@ -96,6 +97,7 @@ pub struct Ledger {
     faults: Vec<FaultSpan>,
     faults_active: u32,
     stopped: Vec<(ServerId, SimTime)>,
+    moved: moved::Moved,
 
     writes: Vec<WriteCounts>,
     reads: ReadCounts,
@@ -172,6 +174,7 @@ impl Ledger {
             faults: Vec::new(),
             faults_active: 0,
             stopped: Vec::new(),
+            moved: moved::Moved::new(),
             writes: vec![WriteCounts::default(); shape.keyspaces.len()],
             reads: ReadCounts::default(),
             requests: RequestCounts::default(),
@@ -255,7 +258,7 @@ impl Ledger {
         if matches!(command, CommandKind::Del | CommandKind::SRem) {
             flags |= flag::REMOVAL;
         }
-        if self.promises.is_some() && takes(command) {
+        if self.promises.is_some() && promises::takes(command) {
             flags |= flag::TAKES;
         }
         if self.overdue_at == NEVER {
@@ -424,6 +427,7 @@ impl Ledger {
                 self.origins
                     .begin(usize::from(origin.0), node.index(), shard);
             }
+            Fact::Migrated { .. } | Fact::KeyMoved(_) => self.observe_move(fact),
             Fact::ActiveChanged { member } => self.active_changed(member.index()),
             Fact::NodeUnlinked { node } => self.origins.unlink(node.index()),
             Fact::CopiesEnded {
@@ -584,12 +588,4 @@ impl Listener for Ledger {
             ref other => self.observe_rare(at, other),
         }
     }
-}
-
-/// Whether a command takes what it takes for itself.
-fn takes(command: CommandKind) -> bool {
-    matches!(
-        command,
-        CommandKind::SetNx | CommandKind::LPop | CommandKind::RPop
-    )
 }

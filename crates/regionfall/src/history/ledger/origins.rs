@@ -189,6 +189,11 @@ impl Origins {
         self.logs[origin].front
     }
 
+    /// The shard that an origin belongs to.
+    pub(super) fn shard(&self, origin: usize) -> u16 {
+        self.logs[origin].shard
+    }
+
     #[inline]
     pub(super) fn everywhere(&self, origin: usize) -> u64 {
         self.logs[origin].everywhere

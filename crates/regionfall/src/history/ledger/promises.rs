@@ -12,13 +12,21 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use regionfall_crdt::{Dot, Effect, KeyId, Manner, Part};
+use regionfall_crdt::{CommandKind, Dot, Effect, KeyId, Manner, Part};
 use regionfall_kernel::SimTime;
 
 use crate::history::Promise;
 use crate::topology::{KeyspaceId, NodeId};
 
 use super::origins::Origins;
+
+/// Whether a command takes what it takes for itself.
+pub(super) fn takes(command: CommandKind) -> bool {
+    matches!(
+        command,
+        CommandKind::SetNx | CommandKind::LPop | CommandKind::RPop
+    )
+}
 
 /// Pieces of evidence that are kept; what is beyond is only counted.
 const EVIDENCE: usize = 1_000;

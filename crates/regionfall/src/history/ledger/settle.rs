@@ -33,7 +33,8 @@ impl Ledger {
         let mut overwritten = 0_u32;
         let mut flags = 0;
         for (origin, sequence, own) in self.effects_of(operation, row) {
-            if may_lack_nothing || self.origins.held(origin) >= sequence {
+            let (at, last) = self.held_as(row.key, origin, sequence);
+            if may_lack_nothing || self.origins.held(at) >= last {
                 survivors += 1;
                 if own & flag::OVERWRITTEN != 0 {
                     overwritten += 1;

@@ -13,7 +13,7 @@ use super::promises::Executed;
 use super::rows::{NEVER, Row, flag};
 
 /// The operation of effects that no application asked for.
-const NOBODYS: u32 = u32::MAX;
+pub(super) const NOBODYS: u32 = u32::MAX;
 
 /// An effect beyond the first of its operation: an attempt that was repeated took effect again.
 #[derive(Clone, Copy, Debug)]
@@ -542,7 +542,10 @@ impl Ledger {
     /// What ended the last copy of a lost operation.
     pub(super) fn ended_by(&self, operation: u32, row: &Row) -> Option<CopyEnd> {
         self.effects_of(operation, row)
-            .filter_map(|(origin, sequence, _)| self.origins.ended_by(origin, sequence))
+            .filter_map(|(origin, sequence, _)| {
+                let (origin, sequence) = self.held_as(row.key, origin, sequence);
+                self.origins.ended_by(origin, sequence)
+            })
             .last()
     }
 }

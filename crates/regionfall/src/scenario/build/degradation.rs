@@ -34,6 +34,10 @@ impl Builder<'_, '_> {
                 member,
                 factor: number(fields, "factor"),
             },
+            "slow-disk" => Degradation::SlowDisk {
+                member,
+                factor: number(fields, "factor"),
+            },
             "health-endpoint-down" => Degradation::HealthEndpointDown {
                 member,
                 mode: silence(fields),

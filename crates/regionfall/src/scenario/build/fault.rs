@@ -6,7 +6,7 @@ use super::topology::region_list;
 use super::{Builder, duration, inner, integer, list, share, table, text};
 use crate::fault::{
     Disks, FaultKind, FaultSpec, Flapping, InFlight, OldActive, Part, PathSelector, RoutingFault,
-    Silence, Takes, TrafficScope,
+    Silence, Takes, TrafficScope, UpkeepTask,
 };
 use crate::scenario::error::{Problem, ProblemKind};
 use crate::scenario::model::Phases;
@@ -189,7 +189,7 @@ impl Builder<'_, '_> {
             "force-remove" | "purge" | "rejoin" => {
                 FaultKind::Membership(self.membership(fields, here, topology))
             }
-            "planned-maintenance" | "migrate-shard" | "migrate-endpoint" | "add-node" => {
+            word if UpkeepTask::WORDS.contains(&word) => {
                 FaultKind::Upkeep(self.upkeep(fields, here, topology))
             }
             word if RoutingFault::WORDS.contains(&word) => {
@@ -198,6 +198,7 @@ impl Builder<'_, '_> {
             "clock-skew"
             | "load-surge"
             | "slow-host"
+            | "slow-disk"
             | "health-endpoint-down"
             | "coordinator-down" => FaultKind::Degraded(self.degradation(fields, here, topology)),
             _ => FaultKind::ProcessCrash {

@@ -59,6 +59,8 @@ impl<'a, 'b> Builder<'a, 'b> {
         let topology = self.topology(table(root, "topology"), root);
         let database = self.database(table(root, "database"));
         self.kept = persistence::Kept::of(&database);
+        self.kept.lacks_wait = database.kind == DatabaseKind::ActiveActive
+            && text(table(root, "database"), "product") == "redis-cloud";
         self.cluster = upkeep::Cluster::of(&database);
         let workload = self.workload(table(root, "workload"), &topology);
         let mut strategies = self.strategies(list(root, "strategy"), &topology);
@@ -92,6 +94,7 @@ impl<'a, 'b> Builder<'a, 'b> {
     /// A plan that stands by itself, against settings that are there already.
     pub(crate) fn plan(&mut self, nodes: &[Node], settings: &Settings) -> Vec<FaultSpec> {
         self.kept = persistence::Kept::of(&settings.database);
+        self.cluster = upkeep::Cluster::of(&settings.database);
         self.faults(nodes, "fault", &settings.topology, settings.phases)
     }
 
@@ -113,6 +116,7 @@ impl<'a, 'b> Builder<'a, 'b> {
             entrance: match text(fields, "entrance") {
                 "direct" => Entrance::Direct,
                 "sentinel" => Entrance::Sentinel,
+                "discovery" => Entrance::Discovery,
                 "cluster" => Entrance::Cluster,
                 _ => Entrance::Proxy,
             },

@@ -1,8 +1,8 @@
 //! Persistence and exports, with the combinations that no product offers.
 
-use super::{Builder, duration, inner, integer, list, table, text};
+use super::{Builder, duration, flag, inner, integer, list, number, share, table, text};
 use crate::database::persistence::{
-    ExportConfig, ExportTo, PersistenceConfig, PersistenceMode, PersistsOn, SaveRule,
+    ExportConfig, ExportTo, PersistenceConfig, PersistenceMode, PersistsOn, RewriteConfig, SaveRule,
 };
 use crate::database::{DatabaseConfig, DatabaseKind};
 use crate::scenario::error::{Problem, ProblemKind};
@@ -59,6 +59,30 @@ impl Builder<'_, '_> {
             save: self.save_rules(disk, mode),
             snapshot_rate: rate(disk, "snapshot_rate"),
             fork_per_gib: duration(disk, "fork_per_gib"),
+            rewrite: self.rewrite(disk, mode),
+        })
+    }
+
+    /// When append-only files are rewritten.
+    fn rewrite(&mut self, disk: &Fields, mode: PersistenceMode) -> Option<RewriteConfig> {
+        let given = disk.get("rewrite")?;
+        if !mode.is_append_only() {
+            let problem = Problem::new(
+                ProblemKind::Conflict,
+                "database.disk.rewrite",
+                "there is no append-only file that could be rewritten",
+            )
+            .allowed("with persistence = \"aof-always\", \"aof-everysec\" or \"aof-no-fsync\"");
+            self.report(problem, given.mark());
+        }
+        let own = table(disk, "rewrite");
+        Some(RewriteConfig {
+            growth: share(own, "growth"),
+            min_size: quantity::size(text(own, "min_size")).unwrap_or_default(),
+            rate: rate(own, "rate"),
+            fork_per_gib: duration(disk, "fork_per_gib"),
+            slows: number(own, "slows"),
+            no_fsync: flag(own, "no_fsync"),
         })
     }
 
@@ -119,7 +143,7 @@ impl Builder<'_, '_> {
 #[derive(Clone, Copy, Debug)]
 #[expect(
     clippy::struct_excessive_bools,
-    reason = "four things that are there or not, each of its own accord"
+    reason = "five things that are there or not, each of its own accord"
 )]
 pub(super) struct Kept {
     has_disks: bool,
@@ -127,6 +151,8 @@ pub(super) struct Kept {
     pub(super) primaries_append: bool,
     has_exports: bool,
     follows_elsewhere: bool,
+    /// Whether the product offers no WAIT.
+    pub(super) lacks_wait: bool,
 }
 
 impl Kept {
@@ -135,6 +161,7 @@ impl Kept {
         primaries_append: false,
         has_exports: false,
         follows_elsewhere: false,
+        lacks_wait: false,
     };
 
     pub(super) fn of(database: &DatabaseConfig) -> Self {
@@ -150,6 +177,7 @@ impl Kept {
             has_disks: mode.is_some_and(|mode| mode != PersistenceMode::None),
             has_exports: database.export.is_some(),
             follows_elsewhere: database.kind == DatabaseKind::GeoPassive,
+            lacks_wait: false,
         }
     }
 }
@@ -158,7 +186,7 @@ impl Builder<'_, '_> {
     /// Reports a fault of a disk or an export where there is none.
     pub(super) fn kept_by(&mut self, fields: &Fields, here: &str) {
         let (lack, help) = match text(fields, "kind") {
-            "fsync-stall" | "disk-lost" if !self.kept.has_disks => (
+            "fsync-stall" | "disk-lost" | "slow-disk" if !self.kept.has_disks => (
                 "there are no disks that it could strike",
                 "add persistence = \"aof-everysec\" to [database], say; to lose everything in a crash, write disks = \"lost\" there",
             ),

@@ -1,6 +1,6 @@
 //! Work on the nodes of a member.
 
-use super::{Builder, duration, integer, table, text};
+use super::{Builder, duration, integer, share, table, text};
 use crate::database::DatabaseConfig;
 use crate::database::promotion::PromotionRule;
 use crate::fault::{Upkeep, UpkeepTask, Window};
@@ -18,6 +18,8 @@ pub(super) struct Cluster {
     has_spares: bool,
     /// Sentinels undo what somebody else decides.
     has_sentinels: bool,
+    /// Only there keys have slots that move.
+    has_slots: bool,
 }
 
 impl Cluster {
@@ -26,6 +28,7 @@ impl Cluster {
         shards: 1,
         has_spares: false,
         has_sentinels: false,
+        has_slots: false,
     };
 
     pub(super) fn of(database: &DatabaseConfig) -> Self {
@@ -34,6 +37,7 @@ impl Cluster {
             shards: database.shards,
             has_spares: database.spare_nodes > 0,
             has_sentinels: matches!(database.promotion.rule, PromotionRule::Sentinels(_)),
+            has_slots: matches!(database.promotion.rule, PromotionRule::Cluster(_)),
         }
     }
 }
@@ -75,6 +79,7 @@ impl Builder<'_, '_> {
                     node: node.unwrap_or(0) as u8,
                 }
             }
+            "migrate-slots" => self.slots(fields, here),
             "migrate-endpoint" => UpkeepTask::MigrateEndpoint {
                 node: node.unwrap_or(0) as u8,
             },
@@ -88,6 +93,38 @@ impl Builder<'_, '_> {
         Upkeep {
             member: self.struck_member(fields, here, topology),
             task,
+        }
+    }
+
+    /// Slots that move from one shard to another.
+    fn slots(&mut self, fields: &Fields, here: &str) -> UpkeepTask {
+        let conflict = |key: &str, message: &str| {
+            Problem::new(ProblemKind::Conflict, path::join(here, key), message)
+        };
+        if !self.cluster.has_slots {
+            let message = "only the shards of a Redis Cluster give slots to one another";
+            let problem = conflict("kind", message)
+                .got("migrate-slots")
+                .allowed("with `database.promotion.by` \"cluster\"");
+            self.report(problem, fields.get("kind").and_then(Node::mark));
+        }
+        let shards = i64::from(self.cluster.shards);
+        let there = "there is no such shard";
+        let from = self.one_of(fields, (here, "from"), shards, there);
+        let to = self.one_of(fields, (here, "to"), shards, there);
+        if from.is_some() && from == to {
+            let problem = conflict("to", "a shard has its own slots already")
+                .got(to.unwrap_or(0).to_string())
+                .allowed("another shard than `from`");
+            self.report(problem, fields.get("to").and_then(Node::mark));
+        }
+        UpkeepTask::MigrateSlots {
+            from: from.unwrap_or(0),
+            to: to.unwrap_or(0),
+            share: share(fields, "share"),
+            pipeline: integer(fields, "pipeline"),
+            per_key: duration(fields, "per_key"),
+            timeout: duration(fields, "timeout"),
         }
     }
 

@@ -240,6 +240,12 @@ impl Builder<'_, '_> {
                 "a wait for nobody",
                 "at least 1, or command = \"waitaof\" and local = 1",
             )
+        } else if !is_of_files && self.kept.lacks_wait {
+            (
+                "replicas",
+                "Redis Cloud has no WAIT for Active-Active databases (Redis docs, WAIT)",
+                "no `wait`, or another `product`",
+            )
         } else if local > 0 && !self.kept.primaries_append {
             (
                 "local",

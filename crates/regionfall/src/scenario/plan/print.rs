@@ -292,7 +292,9 @@ impl Printer<'_> {
     fn degradation(&mut self, degradation: &Degradation) {
         match degradation {
             Degradation::ClockSkew { skew, .. } => self.skew(skew),
-            Degradation::LoadSurge { factor, .. } | Degradation::SlowHost { factor, .. } => {
+            Degradation::LoadSurge { factor, .. }
+            | Degradation::SlowHost { factor, .. }
+            | Degradation::SlowDisk { factor, .. } => {
                 self.put("factor", Value::Number(*factor));
             }
             Degradation::HealthEndpointDown { mode, .. }

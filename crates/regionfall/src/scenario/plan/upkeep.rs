@@ -1,6 +1,6 @@
 //! Work on the nodes of a member, as a table.
 
-use super::print::{Printer, delay, node, span};
+use super::print::{Printer, delay, node, percent, span};
 use crate::fault::UpkeepTask;
 use crate::scenario::read::tree::{Fields, Value};
 
@@ -34,6 +34,21 @@ impl Printer<'_> {
                     self.put("shard", Value::Integer(i64::from(*shard)));
                 }
                 self.put("node", Value::Integer(i64::from(*node)));
+            }
+            UpkeepTask::MigrateSlots {
+                from,
+                to,
+                share,
+                pipeline,
+                per_key,
+                timeout,
+            } => {
+                self.put("from", Value::Integer(i64::from(*from)));
+                self.put("to", Value::Integer(i64::from(*to)));
+                self.text("share", &percent(*share));
+                self.put("pipeline", Value::Integer(i64::from(*pipeline)));
+                self.text("per_key", &span(*per_key));
+                self.text("timeout", &span(*timeout));
             }
             UpkeepTask::MigrateEndpoint { node } => {
                 self.put("node", Value::Integer(i64::from(*node)));

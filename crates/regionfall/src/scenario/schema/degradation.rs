@@ -70,7 +70,23 @@ pub(super) const SLOW_HOST: Form = Form {
     word: "slow-host",
     table: &Table {
         title: "kind = \"slow-host\"",
-        doc: "The machine of a member is slow: its processes work so many times longer on everything. Goes with service times in `[database.capacity]`.",
+        doc: "The machine of a member is slow: its processes work so many times longer on everything; its disks keep their pace (`slow-disk`). Goes with service times in `[database.capacity]`.",
+        keys: &[
+            MEMBER,
+            AT,
+            LASTS,
+            FLAPPING,
+            Key::new("factor", FACTOR, Default::Required, "So many times longer."),
+        ],
+        open: None,
+    },
+};
+
+pub(super) const SLOW_DISK: Form = Form {
+    word: "slow-disk",
+    table: &Table {
+        title: "kind = \"slow-disk\"",
+        doc: "The disks of a member's machines are slow: each fsync and snapshot that begins takes so many times longer. With `aof-always` every write waits for that; with `aof-everysec` processes go on for two whole seconds of one fsync, and then stand still in a write until it is done. Goes with `database.persistence`.",
         keys: &[
             MEMBER,
             AT,

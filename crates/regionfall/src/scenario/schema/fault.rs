@@ -1,7 +1,7 @@
 //! Faults: what goes wrong, when, and for how long.
 
 use super::degradation::{
-    CLOCK_SKEW, COORDINATOR_DOWN, HEALTH_ENDPOINT_DOWN, LOAD_SURGE, SLOW_HOST,
+    CLOCK_SKEW, COORDINATOR_DOWN, HEALTH_ENDPOINT_DOWN, LOAD_SURGE, SLOW_DISK, SLOW_HOST,
 };
 use super::membership::{FORCE_REMOVE, PURGE, REJOIN};
 use super::persistence::{DISK_LOST, FSYNC_STALL, RESTORE};
@@ -10,7 +10,9 @@ use super::routing::{
     ADDRESS_DAEMON, ADVERTS_LOST, BALANCER_DOWN, CHECKERS_CUT_OFF, DNS_DOWN, NODE_ADDED,
     PROXY_CRASH, RECORD_CHANGE, SYNCER_STUCK,
 };
-use super::upkeep::{ADD_NODE, MIGRATE_ENDPOINT, MIGRATE_SHARD, PLANNED_MAINTENANCE};
+use super::upkeep::{
+    ADD_NODE, MIGRATE_ENDPOINT, MIGRATE_SHARD, MIGRATE_SLOTS, PLANNED_MAINTENANCE,
+};
 use super::{Default, Form, Forms, Key, Kind, Table, Tag};
 
 pub(super) const AT: Key = Key::new(
@@ -449,6 +451,7 @@ pub(crate) static FAULT: Forms = Forms {
         CLOCK_SKEW,
         LOAD_SURGE,
         SLOW_HOST,
+        SLOW_DISK,
         HEALTH_ENDPOINT_DOWN,
         COORDINATOR_DOWN,
         FORCE_REMOVE,
@@ -466,6 +469,7 @@ pub(crate) static FAULT: Forms = Forms {
         PLANNED_MAINTENANCE,
         ADD_NODE,
         MIGRATE_SHARD,
+        MIGRATE_SLOTS,
         MIGRATE_ENDPOINT,
     ],
 };

@@ -75,6 +75,20 @@ static DISK_TABLE: Table = Table {
         Key::new("save", Kind::List(&Kind::Table(&SAVE_TABLE)), Default::Derived("Redis' defaults: 1 change in 1 h, 100 in 5 min, 10,000 in 1 min; goes with `persistence = \"snapshot\"`"), "When snapshots are taken: as soon as one of the rules holds."),
         Key::new("snapshot_rate", Kind::Bandwidth, Default::Text("100MB/s"), "What a snapshot writes.").grade(Grade::Assumed, "bound by the processor that compresses"),
         Key::new("fork_per_gib", Kind::Duration(0, SECOND), Default::Text("10ms"), "How long a process stands still while it forks for a snapshot, for each GiB of its data.").grade(Grade::Documented, "Redis docs, latency: 10 to 13 ms per GB on current machines"),
+        Key::new("rewrite", Kind::Table(&REWRITE_TABLE), Default::Absent("files grow and are never rewritten"), "When append-only files are rewritten; goes with them."),
+    ],
+    open: None,
+};
+
+static REWRITE_TABLE: Table = Table {
+    title: "[database.disk.rewrite]",
+    doc: "An append-only file that has grown is rewritten by a child process: a fork, during which the process stands still (`fork_per_gib`), then writing beside everything else.",
+    keys: &[
+        Key::new("growth", Kind::Share(0.01, 1_000.0), Default::Text("100%"), "By how much of its size after the last rewrite, or at the start of the process, a file must have grown.").grade(Grade::Source, "redis.conf, auto-aof-rewrite-percentage 100"),
+        Key::new("min_size", Kind::Size(0, 1 << 50), Default::Text("64MiB"), "What it must exceed.").grade(Grade::Source, "redis.conf, auto-aof-rewrite-min-size 64mb"),
+        Key::new("rate", Kind::Bandwidth, Default::Text("100MB/s"), "What the child writes.").grade(Grade::Assumed, "as a snapshot"),
+        Key::new("slows", Kind::Number(1.0, 10_000.0), Default::Number(10.0), "So many times as long as usual an fsync takes while the child writes.").grade(Grade::Assumed, "Redis docs, latency: an fsync waits for what the child has given to the disk; how long depends on disk and file system"),
+        Key::new("no_fsync", Kind::Flag, Default::Flag(false), "Whether processes leave fsyncs to the kernel while a child writes (`no-appendfsync-on-rewrite yes`).").grade(Grade::Source, "redis.conf, no-appendfsync-on-rewrite no"),
     ],
     open: None,
 };

@@ -73,6 +73,48 @@ pub(super) const MIGRATE_SHARD: Form = Form {
     },
 };
 
+pub(super) const MIGRATE_SLOTS: Form = Form {
+    word: "migrate-slots",
+    table: &Table {
+        title: "kind = \"migrate-slots\"",
+        doc: "An operator moves slots of a Redis Cluster (`by = \"cluster\"`) from one shard to another, as `redis-cli --cluster reshard` does: key after key, while both shards serve. Neither process serves anything while a MIGRATE takes place. Who asks the former shard for a key that is not there any more is told ASK, and asks the other one, this time only; in the end MOVED is answered. The slots of a shard move once in a run.",
+        keys: &[
+            MEMBER,
+            Key::new("from", Kind::Integer(0, 511), Default::Integer(0), "The shard that gives slots away, counted from 0."),
+            Key::new("to", Kind::Integer(0, 511), Default::Required, "The shard that gets them."),
+            Key::new(
+                "share",
+                Kind::Share(0.001, 1.0),
+                Default::Text("100%"),
+                "How many of the former shard's slots move.",
+            ),
+            AT,
+            Key::new(
+                "pipeline",
+                Kind::Integer(1, 10_000),
+                Default::Integer(10),
+                "How many keys one MIGRATE moves.",
+            )
+            .grade(Grade::Source, "redis/redis, redis-cli.c: CLUSTER_MANAGER_MIGRATE_PIPELINE 10"),
+            Key::new(
+                "per_key",
+                Kind::Duration(0, SECOND),
+                Default::Text("20us"),
+                "What each key costs both processes (DUMP, RESTORE, DEL), beside its way over the network.",
+            )
+            .grade(Grade::Assumed, "some commands of a few microseconds each; large values take longer"),
+            Key::new(
+                "timeout",
+                Kind::Duration(1_000_000, DAY),
+                Default::Text("60s"),
+                "How long a MIGRATE waits for the other process before it gives up; meanwhile its own process serves nobody.",
+            )
+            .grade(Grade::Source, "redis/redis, redis-cli.c: CLUSTER_MANAGER_MIGRATE_TIMEOUT 60000"),
+        ],
+        open: None,
+    },
+};
+
 pub(super) const MIGRATE_ENDPOINT: Form = Form {
     word: "migrate-endpoint",
     table: &Table {

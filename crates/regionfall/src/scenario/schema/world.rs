@@ -253,6 +253,10 @@ pub(crate) static DATABASE: Table = Table {
                     "clients connect to an endpoint on a node, which hands each request to the primary of its shard",
                 ),
                 (
+                    "discovery",
+                    "the same, and clients find the endpoint's node by asking the discovery service of any node before they connect (Redis Software: a Sentinel API at port 8001)",
+                ),
+                (
                     "sentinel",
                     "clients ask a Sentinel for the primary before they connect",
                 ),
