@@ -125,12 +125,15 @@ impl World {
             .collect()
     }
 
-    /// Whether a syncer hears of its source: it streams, and nothing stands between them. That a source fell
-    /// silent is noticed at once (assumed; how the product finds out is not published).
+    /// Whether a syncer hears of its source: it is connected, be it that effects stream or that a whole state is on its
+    /// way, and nothing stands between them. That a source fell silent is noticed at once (assumed; how the product
+    /// finds out is not published).
     fn is_source_reachable(&self, link: &Link) -> bool {
         let (source, target) = (self.node_host(link.source), self.node_host(link.target));
-        matches!(link.state, LinkState::Streaming(_))
-            && self.network.host(source).state == HostState::Running
+        matches!(
+            link.state,
+            LinkState::Greeting(_) | LinkState::Syncing(_) | LinkState::Streaming(_)
+        ) && self.network.host(source).state == HostState::Running
             && !self
                 .network
                 .is_cut(source, target, TrafficClass::Replication)
