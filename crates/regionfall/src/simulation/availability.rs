@@ -140,7 +140,8 @@ impl World {
     }
 
     /// The age of the oldest effect of the source's member that the target lacks, by the time that the writer's clock
-    /// put on it and the clock of the target: skewed clocks show as lag, or hide it.
+    /// put on it and the clock of the target: skewed clocks show as lag, or hide it. A target that lost what everybody
+    /// had, or is new, lacks it since the beginning.
     fn oldest_missing(&self, now: SimTime, link: &Link) -> SimDuration {
         let shard = usize::from(link.shard);
         let member_of = |node: NodeId| self.nodes[node.index()].member;
@@ -156,8 +157,9 @@ impl World {
                 let next = known.get(origin) + 1;
                 let is_missing =
                     member_of(self.journal.node(origin)) == source && has.get(origin) >= next;
-                let effect = is_missing.then(|| self.journal.get(Dot::new(origin, next)))??;
-                Some(here.saturating_sub(effect.at.0))
+                let effect = || self.journal.get(Dot::new(origin, next));
+                // What the journal has forgotten everybody had once: nobody can say how old it is.
+                is_missing.then(|| effect().map_or(here, |effect| here.saturating_sub(effect.at.0)))
             });
         SimDuration::from_nanos(ages.max().unwrap_or(0))
     }
