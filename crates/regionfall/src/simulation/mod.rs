@@ -62,6 +62,7 @@ mod serving;
 mod sessions;
 mod slab;
 mod slots;
+mod spreading;
 mod stale;
 mod stalling;
 mod steering;
