@@ -7,6 +7,7 @@
 
 mod bad_scenarios;
 mod check;
+mod claims;
 mod command;
 mod compare;
 mod crdt;

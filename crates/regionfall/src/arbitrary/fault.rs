@@ -298,5 +298,6 @@ fn takes() -> impl Strategy<Value = Takes> + Clone {
         app_servers,
         checkers,
         proxies,
+        coordinator: false,
     })
 }

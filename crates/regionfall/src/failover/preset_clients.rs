@@ -1,7 +1,7 @@
 //! The data files of presets for clients, applications, coordination and people.
 
 /// Their names and texts, in the order of the catalogue.
-pub(super) const FILES: [(&str, &str); 14] = [
+pub(super) const FILES: [(&str, &str); 15] = [
     (
         "jedis-multidb-fast",
         include_str!("../../presets/jedis-multidb-fast.toml"),
@@ -38,6 +38,10 @@ pub(super) const FILES: [(&str, &str); 14] = [
     (
         "phi-cassandra",
         include_str!("../../presets/phi-cassandra.toml"),
+    ),
+    (
+        "consul-serf-wan",
+        include_str!("../../presets/consul-serf-wan.toml"),
     ),
     (
         "manual-runbook",

@@ -36,24 +36,48 @@ uniform. Times are from the fault to the verdict; publication, adoption and reco
 A detector of the application's own traffic can trip only if a process produces N/W failing attempts a second, N being
 its least number and W its window.
 
-## What goes wrong with clients in the field
+## What is said of them, and what the simulation says
 
-| mode | seen in | shown by (under `crates/regionfall/tests/it/`) |
-|---|---|---|
-| a client hangs for a quarter of an hour on a silent socket | StackExchange.Redis#1848, lettuce#2082, fred.rs#358 | `clients.rs`, `without_a_timeout_a_client_waits_for_the_kernel` |
-| a command times out, its connection stays, and the next one meets the same hole | StackExchange.Redis#1848 | `clients.rs`, `a_command_that_times_out_on_a_kept_connection_meets_the_same_hole_again` |
-| a breaker that cannot trip at a low rate | jedis#4295 | `clients.rs`, `a_breaker_cannot_trip_at_a_low_rate` |
-| an outage that falls between two rounds | redis-py#4301 | `clients.rs`, `an_outage_between_two_rounds_is_seen_by_nobody_whose_round_it_misses` |
-| a kind of error that the detector does not know | redis-py#4301 | `clients.rs`, `only_timeouts_leaves_refusals_out` |
-| old failures that make a client bounce after its return | go-redis#3950 | `clients.rs`, `a_breaker_that_closed_has_forgotten` |
-| what was given up is executed later | node-redis#3435 | `clients.rs`, `what_was_given_up_may_be_executed_later` |
-| maintenance that looks like a failure | redis/docs#3465 | `clients.rs`, `maintenance_of_seconds_looks_like_a_failure_to_a_client_that_is_not_told` |
-| the health endpoint is down, the data path is up | Redis Software release notes, RS208996 | `clients.rs`, `a_health_endpoint_that_is_down_moves_every_client_that_trusts_it` |
-| failovers that reverse within seconds | redis-py docs | `clients.rs`, `a_client_that_returns_at_once_flaps_with_its_member` |
-| a return into a member that has not caught up | Redis docs, application failover | `returns.rs`, `criteria_keep_traffic_from_a_member_that_is_not_in_step` |
-| a grace that blocks the last member | redis/jedis, grace period | `returns.rs`, `a_grace_that_blocks_the_last_member_is_looked_beyond_only_on_a_timer` |
-| a shard that is down behind an endpoint that answers | Redis docs, application failover | `returns.rs`, `a_shard_that_is_down_moves_its_own_traffic_or_everything_or_nothing` |
-| outlier ejection that never engages with few members | envoy#11815 | `returns.rs`, `an_ejected_member_is_back_after_its_time_and_longer_each_time` |
+[claims.md](claims.md): every kind of strategy, as it comes and set up with care, under seven kinds of trouble.
+
+## What goes wrong in the field
+
+Ways to fail that people met with such clients, proxies and promotions, and the test that shows each (under
+`crates/regionfall/tests/it/` unless another folder is named).
+
+| | with clients | seen in | shown by |
+|---|---|---|---|
+| 1 | a client hangs for a quarter of an hour on a silent socket | StackExchange.Redis#1848, lettuce#2082, linkerd2#13023 | `clients.rs`, `a_user_timeout_ends_what_is_otherwise_a_quarter_of_an_hour` |
+| | a command times out, its connection stays, and the next one meets the same hole | StackExchange.Redis#1848 | `clients.rs`, `a_command_that_times_out_on_a_kept_connection_meets_the_same_hole_again` |
+| 2 | an address is resolved once and used for ever | StackExchange.Redis#1015, lettuce#1873, redisson#1009 | `routes/names.rs`, `a_process_that_resolved_once_follows_when_somebody_starts_it_anew` |
+| 3 | a reconnect within the lifetime of a name finds the old primary again | aioredis-py#353 | `routes/names.rs`, `inside_the_lifetime_a_reconnect_finds_the_old_address_again` |
+| 4 | a client without a time limit is stuck for minutes where the failover took seconds | fred.rs#358 | `clients.rs`, `without_a_timeout_a_client_waits_for_the_kernel` |
+| 13 | a breaker that cannot trip at a low rate | jedis#4295 | `clients.rs`, `a_breaker_cannot_trip_at_a_low_rate` |
+| 14 | an outage that falls between two rounds | redis-py#4301 | `clients.rs`, `an_outage_between_two_rounds_is_seen_by_nobody_whose_round_it_misses` |
+| 15 | a kind of error that the detector does not know | redis-py#4301 | `clients.rs`, `only_timeouts_leaves_refusals_out` |
+| 16 | old failures that make a client bounce after its return: not here, a breaker that closed has forgotten | go-redis#3950 | `clients.rs`, `a_breaker_that_closed_has_forgotten` |
+| 17 | what was given up is executed later | node-redis#3435 | `clients.rs`, `what_was_given_up_may_be_executed_later` |
+| 18 | a check that asks about something else: it finds well what is not | redis-py#4301 | `returns.rs`, `a_shard_that_is_down_moves_its_own_traffic_or_everything_or_nothing` (a mapping that is wrong by hand is not in the model) |
+| 19 | a library that knows the endpoint of a cluster and not its shards | lettuce#3765 | `returns.rs`, `a_shard_that_is_down_moves_its_own_traffic_or_everything_or_nothing` |
+| 20 | maintenance that looks like a failure | redis/docs#3465 | `clients.rs`, `maintenance_of_seconds_looks_like_a_failure_to_a_client_that_is_not_told` |
+| 21 | the health endpoint is down, the data path is up | Redis Software release notes, RS208996 | `clients.rs`, `a_health_endpoint_that_is_down_moves_every_client_that_trusts_it` |
+| 22 | failovers that reverse within seconds | redis-py docs | `clients.rs`, `a_client_that_returns_at_once_flaps_with_its_member` |
+| | a return into a member that has not caught up | Redis docs, application failover | `returns.rs`, `criteria_keep_traffic_from_a_member_that_is_not_in_step` |
+| | a grace that blocks the last member | redis/jedis, grace period | `returns.rs`, `a_grace_that_blocks_the_last_member_is_looked_beyond_only_on_a_timer` |
+
+| | with proxies | seen in | shown by |
+|---|---|---|---|
+| 5 | a proxy marks a server down, and old sessions stay with it | haproxy#962, autobase#1562 | `routes/proxies.rs`, `a_cut_tells_clients_at_once_that_a_silent_member_is_gone`; `routes/balancers.rs`, `flows_that_stay_are_lost_until_clients_give_up` |
+| 6 | two primaries behind a proxy that asks for roles | redisson#2287, helm/charts#21303, bitnami/charts#5418 | `routes/balancers.rs`, `a_proxy_that_asks_for_roles_has_two_primaries_until_the_old_one_is_told` |
+| 11 | two masters of one address, and a stale one after the heal | keepalived#2370, #2649, #408 | `routes/takeover.rs`, `lost_adverts_make_two_masters_of_which_the_second_has_the_clients`, `a_master_that_does_not_announce_itself_again_leaves_a_stale_address` |
+| 12 | failover that does not engage without checks of one's own | envoy#11815, #25865, #31877 | `routes/passive.rs`, `with_fewer_than_ten_members_the_defaults_eject_nobody`, `a_silent_member_is_not_found_if_clients_give_up_before_the_proxy_does` |
+
+| | inside of a region | seen in | shown by |
+|---|---|---|---|
+| 7 | a blip after which the old primary goes on taking writes | redis#7816 | `promotion.rs`, `after_a_blip_the_old_primary_takes_writes_that_are_lost` |
+| 8 | an election that splits, and the next minutes later | redis#7104, #11642, redis PR#4346 | `cluster.rs`, `votes_split_between_distant_replicas_and_the_next_election_is_long_in_coming`; `src/database/promotion/sentinel/tests/stories.rs`, `a_split_vote_is_tried_again_after_twice_the_failover_timeout` |
+| 9 | no good replica, and the next attempt long in coming | redis#5677, #9625 | `promotion.rs`, `without_a_good_replica_the_next_attempt_is_long_in_coming` |
+| 10 | a pause that is taken for a death | redis#14422 | `promotion.rs`, `a_pause_longer_than_the_limit_is_taken_for_a_death` |
 
 ";
 

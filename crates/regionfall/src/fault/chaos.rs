@@ -349,6 +349,8 @@ impl<R: Rng> Draw<'_, R> {
             app_servers: true,
             checkers: true,
             proxies: true,
+            // Drawn plans are what they were before there was this.
+            coordinator: false,
         };
         let (mode, disks, in_flight) = (self.mode(), self.disks(), InFlight::Lost);
         let lasts = self.length(ChaosKind::RegionOutage, at);
@@ -462,6 +464,7 @@ impl<R: Rng> Draw<'_, R> {
             app_servers: self.coin(),
             checkers: self.coin(),
             proxies: self.coin(),
+            coordinator: false,
         }
     }
 

@@ -311,4 +311,6 @@ pub struct Takes {
     pub checkers: bool,
     /// Proxies and load balancers in the region; edges of a global load balancer are no part of it.
     pub proxies: bool,
+    /// The coordinator that client processes follow, if it stands there.
+    pub coordinator: bool,
 }

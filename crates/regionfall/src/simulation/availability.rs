@@ -125,19 +125,23 @@ impl World {
             .collect()
     }
 
-    /// Whether a syncer hears of its source: it streams, and nothing stands between them. That a source fell
-    /// silent is noticed at once (assumed; how the product finds out is not published).
+    /// Whether a syncer hears of its source: it is connected, be it that effects stream or that a whole state is on its
+    /// way, and nothing stands between them. That a source fell silent is noticed at once (assumed; how the product
+    /// finds out is not published).
     fn is_source_reachable(&self, link: &Link) -> bool {
         let (source, target) = (self.node_host(link.source), self.node_host(link.target));
-        matches!(link.state, LinkState::Streaming(_))
-            && self.network.host(source).state == HostState::Running
+        matches!(
+            link.state,
+            LinkState::Greeting(_) | LinkState::Syncing(_) | LinkState::Streaming(_)
+        ) && self.network.host(source).state == HostState::Running
             && !self
                 .network
                 .is_cut(source, target, TrafficClass::Replication)
     }
 
     /// The age of the oldest effect of the source's member that the target lacks, by the time that the writer's clock
-    /// put on it and the clock of the target: skewed clocks show as lag, or hide it.
+    /// put on it and the clock of the target: skewed clocks show as lag, or hide it. A target that lost what everybody
+    /// had, or is new, lacks it since the beginning.
     fn oldest_missing(&self, now: SimTime, link: &Link) -> SimDuration {
         let shard = usize::from(link.shard);
         let member_of = |node: NodeId| self.nodes[node.index()].member;
@@ -153,8 +157,9 @@ impl World {
                 let next = known.get(origin) + 1;
                 let is_missing =
                     member_of(self.journal.node(origin)) == source && has.get(origin) >= next;
-                let effect = is_missing.then(|| self.journal.get(Dot::new(origin, next)))??;
-                Some(here.saturating_sub(effect.at.0))
+                let effect = || self.journal.get(Dot::new(origin, next));
+                // What the journal has forgotten everybody had once: nobody can say how old it is.
+                is_missing.then(|| effect().map_or(here, |effect| here.saturating_sub(effect.at.0)))
             });
         SimDuration::from_nanos(ages.max().unwrap_or(0))
     }

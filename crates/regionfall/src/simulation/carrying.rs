@@ -227,8 +227,12 @@ impl World {
         let reply = match Message::from(letter) {
             Message::Request { slot, attempt, .. } => {
                 if was_sent {
-                    // What it was told to do may be done all the same, and its answer is on its way nowhere.
                     let operation = self.operations.get_mut(slot);
+                    if operation.ended && operation.travelling == 0 {
+                        // Its client gave up, and with the connection onwards the last of it went: its place is free.
+                        return;
+                    }
+                    // What it was told to do may be done all the same, and its answer is on its way nowhere.
                     operation.in_doubt = true;
                     operation.travelling += 1;
                 }

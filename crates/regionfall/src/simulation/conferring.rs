@@ -138,14 +138,23 @@ impl World {
         mode: Silence,
         listener: &mut L,
     ) {
-        let Some((_, host)) = self.conferring.coordinator else {
-            return;
+        let affliction = match mode {
+            Silence::Silent => Affliction::Silent,
+            Silence::Refusing => Affliction::Refusing,
         };
+        if let Some((_, host)) = self.conferring.coordinator {
+            self.strike_coordinator(now, (fault, begins), (host, affliction), listener);
+        }
+    }
+
+    pub(super) fn strike_coordinator<L: Listener>(
+        &mut self,
+        now: SimTime,
+        (fault, begins): (FaultId, bool),
+        (host, affliction): (HostId, Affliction),
+        listener: &mut L,
+    ) {
         if begins {
-            let affliction = match mode {
-                Silence::Silent => Affliction::Silent,
-                Silence::Refusing => Affliction::Refusing,
-            };
             self.afflict(now, host, (fault, affliction), InFlight::Lost);
             self.network
                 .effects

@@ -63,6 +63,7 @@ mod sessions;
 mod slab;
 mod slot_moving;
 mod slots;
+mod spreading;
 mod stale;
 mod stalling;
 mod steering;

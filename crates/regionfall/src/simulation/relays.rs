@@ -96,6 +96,8 @@ pub(super) struct RelayTarget {
     pub(super) passes: u32,
     pub(super) marked_down: bool,
     pub(super) ejections: u32,
+    /// What its judge sends there of the whole, in thousandths, where it spreads traffic over members.
+    pub(super) share: u16,
     /// Until when its own traffic keeps it out.
     pub(super) out_until: SimTime,
 }
@@ -111,6 +113,7 @@ impl RelayTarget {
             passes: 0,
             marked_down: false,
             ejections: 0,
+            share: 0,
             out_until: SimTime::ZERO,
         }
     }
@@ -409,6 +412,9 @@ impl World {
             let unit = unit_from_bits(u64::from(words[0]) << 32 | u64::from(words[1]));
             let place = (unit * usable.len() as f64) as usize;
             return usable.get(place).copied();
+        }
+        if let Some(target) = self.spread_target(now, id, session) {
+            return Some(target);
         }
         let current = relay.current;
         let is_usable = holds_usable(current) && !relay.targets[current].is_out(now);

@@ -32,8 +32,15 @@ impl World {
     ) {
         let slot = &self.deciders[id.index()];
         let Some(server) = slot.server else {
-            if let (Some(relay), Action::Use { member }) = (slot.relay, action) {
-                self.choose_upstream(now, relay, member, listener);
+            match (slot.relay, action) {
+                (Some(relay), Action::Use { member }) => {
+                    self.gather_upstream(relay);
+                    self.choose_upstream(now, relay, member, listener);
+                }
+                (Some(relay), Action::Share { member, per_mille }) => {
+                    self.spread_upstream(relay, member, per_mille);
+                }
+                _ => {}
             }
             return;
         };

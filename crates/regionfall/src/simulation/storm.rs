@@ -242,6 +242,12 @@ impl World {
         if takes.checkers {
             self.switch_checkers(now, id, begins, place, (affliction, in_flight), listener);
         }
+        if takes.coordinator
+            && let Some((_, host)) = self.conferring.coordinator
+            && self.stands_in(host, place)
+        {
+            self.strike_coordinator(now, (id, begins), (host, affliction), listener);
+        }
     }
 
     /// Whether a host stands in a region, or in one zone of it.

@@ -128,6 +128,21 @@ fn lag_beyond_the_tolerance_flips_the_answer_and_back() {
 }
 
 #[test]
+fn a_member_that_is_being_sent_a_whole_state_lags() {
+    // c was removed and joins again: for ten seconds everything is on its way to it, and it answers.
+    let rejoins = "[database]\nsize = \"100MB\"\n[database.sync.full_sync]\ntransfer = \"10MB/s\"\n\
+         [[fault]]\nkind = \"force-remove\"\nregion = \"c\"\nat = \"20s\"\n\
+         [[fault]]\nkind = \"rejoin\"\nregion = \"c\"\nat = \"40s\"\n";
+    let mut field = asks("probe = \"ping\"", rejoins);
+    field.at(30.0).write(A, 1, 7);
+    field.at(46.0).expect(C, 1, None);
+    assert!(field.availability(C, None).is_available(), "it answers");
+    assert!(!field.availability(C, Some(lag(5_000))).is_available());
+    field.at(60.0).expect(C, 1, Some(7));
+    assert!(field.availability(C, Some(lag(0))).is_available());
+}
+
+#[test]
 fn clocks_that_disagree_show_as_lag() {
     let skew = fault("kind = \"clock-skew\"\nregion = \"b\"\noffset = \"3s\"");
     let slow = fault(

@@ -158,6 +158,56 @@ lasts = "24m"
     assert!((60.0 + 900.0..60.0 + 1_000.0).contains(&first), "{first}");
 }
 
+/// The node is gone, the name means another one within a second, and the client's socket knows of nothing.
+#[test]
+fn a_user_timeout_ends_what_is_otherwise_a_quarter_of_an_hour() {
+    let moved = |user_timeout: &str| {
+        let rest = format!(
+            r#"
+[phases]
+warm_up = "30s"
+storm = "25m"
+calm = "10s"
+[[workload.fleet]]
+region = "b"
+servers = 1
+connections_per_server = 1
+clients = 1
+think = "1s"
+home = ["a", "b"]
+[[strategy]]
+name = "names"
+propagation = {{ kind = "dns", ttl = "1s", publish_delay = "0s", lookup = "1ms" }}
+client = {{ timeout = "5s", keeps_connection_on_timeout = true, user_timeout = "{user_timeout}" }}
+[[fault]]
+kind = "partition"
+from = "b"
+to = "a"
+scope = "clients"
+mode = "silent"
+at = "60s"
+lasts = "24m"
+[[fault]]
+kind = "record-change"
+region = "b"
+at = "61s"
+"#
+        );
+        let scenario = scenario(&rest);
+        let mut moves = Moves::default();
+        Simulation::new(&scenario, Seed::new(1))
+            .strategy("names")
+            .unwrap()
+            .run_with(&mut moves)
+            .unwrap();
+        let first = moves.connected.iter().find(|(_, member)| *member == B);
+        first.expect("it gets there").0 - 60.0
+    };
+    let (patient, limited) = (moved("off"), moved("30s"));
+    assert!((900.0..1_000.0).contains(&patient), "{patient}");
+    assert!((25.0..65.0).contains(&limited), "{limited}");
+}
+
 #[test]
 fn what_was_given_up_may_be_executed_later() {
     let rest = "[[strategy]]\npreset = \"pinned\"\nclient = { timeout = \"500ms\" }\n\

@@ -15,6 +15,10 @@ use crate::small::scenario;
 
 /// App servers in b, at home in a; the coordinator in c, which no fault touches unless it is meant to.
 fn study(cases: &str) -> regionfall::scenario::Scenario {
+    study_with(cases, "c")
+}
+
+fn study_with(cases: &str, coordinator: &str) -> regionfall::scenario::Scenario {
     scenario(&format!(
         r#"
 [phases]
@@ -35,7 +39,7 @@ mix = {{ set = 1, get = 1 }}
 keys = 500
 [[strategy]]
 preset = "etcd-lease"
-vantage = {{ coordination = {{ region = "c" }} }}
+vantage = {{ coordination = {{ region = "{coordinator}" }} }}
 [[strategy]]
 preset = "consul-session"
 vantage = {{ coordination = {{ region = "c" }} }}
@@ -160,6 +164,34 @@ fault = [
         let in_time = |at: &f64| (first..first + renewed + 2.0).contains(at);
         assert!(moved.iter().all(in_time), "{strategy}: {moved:?}");
     }
+}
+
+#[test]
+fn a_coordinator_in_the_region_that_falls_takes_the_failover_with_it() {
+    let outage = |takes: &str| {
+        format!(
+            "[[case]]\nname = \"outage\"\nfault = [{{ kind = \"region-outage\", region = \"a\", takes = [{takes}], \
+             at = \"60s\", lasts = \"90s\", mode = \"silent\" }}]\n"
+        )
+    };
+    // The coordinator in a, where the member is that falls; and in c, where it is not.
+    let moved = |takes: &str, stands: &str| {
+        let scenario = study_with(&outage(takes), stands);
+        let mut heard = Heard::default();
+        Simulation::new(&scenario, Seed::new(1))
+            .strategy("etcd-lease")
+            .expect("the strategy is in the scenario")
+            .run_with(&mut heard)
+            .expect("a strategy is named");
+        heard.moved.iter().filter(|at| **at < 150.0).count()
+    };
+    assert_eq!(
+        moved("\"database\"", "a"),
+        6,
+        "it stands elsewhere in the region"
+    );
+    assert_eq!(moved("\"database\", \"coordinator\"", "a"), 0);
+    assert_eq!(moved("\"database\", \"coordinator\"", "c"), 6);
 }
 
 #[test]

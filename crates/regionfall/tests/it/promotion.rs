@@ -210,6 +210,51 @@ fn a_cut_off_primary_goes_on_until_it_is_demoted_after_the_heal_and_then_its_tai
     );
 }
 
+/// The cut is over before the old primary is told: most of what is lost is written after it.
+#[test]
+fn after_a_blip_the_old_primary_takes_writes_that_are_lost() {
+    let mut heard = Heard::default();
+    let outcome = run(&split("", "4s"), 3, &mut heard);
+    outcome.expect_all_held();
+    assert_eq!(heard.promoted.len(), 1, "the blip was long enough for that");
+    let (healed, demoted) = (heard.ended.unwrap(), heard.demoted.unwrap());
+    let within = |at: &&SimTime| (healed..demoted).contains(*at);
+    let after_heal = heard.acknowledged.iter().filter(within).count();
+    assert!(after_heal > 500, "its client notices nothing: {after_heal}");
+    assert!(count(&outcome, "writes_lost") > after_heal as f64);
+}
+
+#[test]
+fn a_pause_longer_than_the_limit_is_taken_for_a_death() {
+    let promotions = |lasts: &str| {
+        let text = database(1, &format!("{SENTINELS}{}", fault("hang", 20_000, lasts)));
+        let mut heard = Heard::default();
+        run(&text, 1, &mut heard).expect_all_held();
+        heard.promoted.len()
+    };
+    // The limit is a second; a script or a collection that takes three is not dead.
+    assert_eq!((promotions("600ms"), promotions("3s")), (0, 1));
+}
+
+#[test]
+fn without_a_good_replica_the_next_attempt_is_long_in_coming() {
+    let served = |failover_timeout: &str| {
+        let replica = fault("process-crash", 19_000, "15s").replace("node = 0", "node = 1");
+        let text = database(
+            1,
+            &format!("{SENTINELS}{replica}{}", fault("host-crash", 20_000, "50s")),
+        )
+        .replace("failover_timeout = \"60s\"", failover_timeout);
+        let mut heard = Heard::default();
+        run(&text, 1, &mut heard);
+        heard.promoted.first().map(|&(at, ..)| heard.after(at))
+    };
+    // The replica is back after 15 s. The first attempt found nobody, and after it Sentinels wait twice this long.
+    let soon = served("failover_timeout = \"5s\"").expect("it is promoted in the end");
+    assert!((15_000.0..70_000.0).contains(&soon), "{soon}");
+    assert_eq!(served("failover_timeout = \"60s\""), None);
+}
+
 #[test]
 fn a_primary_that_must_have_replicas_refuses_writes_soon_after_it_is_cut_off() {
     let guard = "min_replicas_to_write = 1\nmin_replicas_max_lag = 2\n";

@@ -65,6 +65,8 @@ pub(crate) struct Heard {
     /// (at, relay) of addresses that moved.
     pub(crate) addresses: Vec<(f64, u16)>,
     pub(crate) failures: u32,
+    /// Operations whose end was told.
+    ended: Vec<u32>,
 }
 
 fn seconds(at: SimTime) -> f64 {
@@ -74,6 +76,9 @@ fn seconds(at: SimTime) -> f64 {
 impl Listener for Heard {
     fn observe(&mut self, at: SimTime, fact: &Fact<'_>) {
         let at = seconds(at);
+        if let Fact::OperationEnded { operation, .. } = *fact {
+            self.ended.push(operation.0);
+        }
         match *fact {
             Fact::Verdict {
                 member, healthy, ..
@@ -104,6 +109,13 @@ impl Heard {
             at >= since && member == about && healthy == up
         };
         self.verdicts.iter().find(wanted).map(|&(at, ..)| at)
+    }
+
+    /// Whether no operation ended more than once.
+    pub(crate) fn endings_are_single(&self) -> bool {
+        let mut ended = self.ended.clone();
+        ended.sort_unstable();
+        ended.windows(2).all(|pair| pair[0] != pair[1])
     }
 
     /// How many replies servers below `servers` got in a span.

@@ -86,6 +86,7 @@ fn kind(part: impl Strategy<Value = Part> + Clone) -> impl Strategy<Value = Faul
             app_servers,
             checkers,
             proxies,
+            coordinator: false,
         },
     );
     let paths = || {

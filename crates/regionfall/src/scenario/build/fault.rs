@@ -319,6 +319,7 @@ impl Builder<'_, '_> {
             app_servers: words.contains(&"app-servers"),
             checkers: words.contains(&"checkers"),
             proxies: words.contains(&"proxies"),
+            coordinator: words.contains(&"coordinator"),
         };
         if words.is_empty() {
             let problem = Problem::new(
@@ -326,7 +327,7 @@ impl Builder<'_, '_> {
                 path::join(here, "takes"),
                 "an outage that takes nothing is none",
             )
-            .allowed("at least one of \"database\", \"app-servers\", \"checkers\", \"proxies\"");
+            .allowed("at least one of \"database\", \"app-servers\", \"checkers\", \"proxies\", \"coordinator\"");
             self.report(problem, fields.get("takes").and_then(Node::mark));
         }
         takes

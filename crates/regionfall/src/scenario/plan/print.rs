@@ -354,8 +354,9 @@ impl Printer<'_> {
             (takes.app_servers, "app-servers"),
             (takes.checkers, "checkers"),
             (takes.proxies, "proxies"),
+            (takes.coordinator, "coordinator"),
         ];
-        if words.map(|(is_taken, _)| is_taken) != [true, false, false, false] {
+        if words.map(|(is_taken, _)| is_taken) != [true, false, false, false, false] {
             let words = words.iter().filter(|(is_taken, _)| *is_taken);
             let words = words.map(|(_, word)| node(Value::Text((*word).to_owned())));
             self.put("takes", Value::List(words.collect()));

@@ -109,6 +109,10 @@ const TAKES: Key = Key::new(
             "proxies",
             "proxies and load balancers there; edges of a global load balancer are no part of a region",
         ),
+        (
+            "coordinator",
+            "the coordinator that processes follow, if it stands there",
+        ),
     ])),
     Default::Derived("`[\"database\"]`"),
     "What falls with it.",

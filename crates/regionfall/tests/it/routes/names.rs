@@ -57,6 +57,21 @@ fn pooled_connections_do_not_move_while_they_work() {
 }
 
 #[test]
+fn inside_the_lifetime_a_reconnect_finds_the_old_address_again() {
+    let crash = format!(
+        "{CHANGE}[[fault]]\nkind = \"process-crash\"\nregion = \"a\"\nat = \"30s\"\nlasts = \"60s\"\n"
+    );
+    let last = |ttl: &str| {
+        let at = moves(&dns("").replace("ttl = \"10s\"", ttl), &crash, 1);
+        assert_eq!(at.len(), 10);
+        at.into_iter().fold(0.0, f64::max)
+    };
+    // Everybody connects anew at once, and is refused until its cache has forgotten the old address.
+    assert!((36.0..46.0).contains(&last("ttl = \"15s\"")));
+    assert!(last("ttl = \"1s\"") < 32.0);
+}
+
+#[test]
 fn a_process_that_resolved_once_follows_when_somebody_starts_it_anew() {
     let forever =
         ", looks = \"each-command\", resolvers = [{ class = \"forever\", share = \"100%\" }]";

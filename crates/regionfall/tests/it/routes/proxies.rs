@@ -1,6 +1,6 @@
 //! A proxy that chooses the member.
 
-use super::{number, run, story};
+use super::{number, run, run_to_the_end, story};
 
 const HAPROXY: &str = r#"preset = "haproxy-default""#;
 
@@ -111,4 +111,48 @@ fn with_no_member_up_a_proxy_refuses() {
     let (_, heard) = run(&story(HAPROXY, &faults), 1);
     assert_eq!(heard.served(10, 43.0, 69.0), 0);
     assert!(heard.served(10, 78.0, 100.0) > 1_000);
+}
+
+#[test]
+fn what_a_proxy_gives_up_is_answered_once() {
+    // Everything in the region takes so long that the proxy gives some replies up, and the client waits longer.
+    let slow = "kind = \"latency\"\nwithin = \"a\"\nadd = \"lognormal(median=250ms, p99=1200ms)\"\nat = \"30s\"\nlasts = \"60s\"\n";
+    let text = story("preset = \"envoy-active\"", slow).replace(
+        "timeout = \"500ms\"",
+        "timeout = \"2s\"\nconnections_per_server = 4",
+    );
+    for seed in 1..=3 {
+        let (_, heard) = run_to_the_end(&text, seed);
+        assert!(heard.failures > 100, "{}", heard.failures);
+        assert!(heard.endings_are_single(), "an operation ended twice");
+    }
+}
+
+#[test]
+fn a_proxy_spreads_what_half_a_member_cannot_carry() {
+    // Two of four shards of a are down: half of it can carry 1.4 times a half, and the rest goes to b.
+    let half = fault("process-crash", "30s", "50s")
+        + "node = 1\n[database]\nshards = 4\nreplicas_per_shard = 1\n";
+    let at_b = |order: &str| {
+        let strategy = format!(
+            "preset = \"envoy-active\"\nchoice = {{ order = \"{order}\" }}\n\
+             evidence = [{{ probe = \"set-get\", every = \"1s\", timeout = \"500ms\", detector = {{ consecutive = 2 }} }}]"
+        );
+        let (_, heard) = run_to_the_end(&story(&strategy, &half), 1);
+        let within = heard
+            .writes
+            .iter()
+            .filter(|(at, _)| (40.0..78.0).contains(at));
+        let nodes: Vec<u8> = within
+            .map(|&(_, node)| node)
+            .filter(|&node| node < 4)
+            .collect();
+        let there = nodes.iter().filter(|&&node| node >= 2).count();
+        there as f64 / nodes.len() as f64
+    };
+    // Of what goes to a half fails, so that b executes 30 of 65.
+    let spread = at_b("shares");
+    assert!((0.25..0.68).contains(&spread), "{spread}");
+    let whole = at_b("priority");
+    assert!(whole > 0.99, "all or nothing: {whole}");
 }
