@@ -321,6 +321,9 @@ impl Window {
 }
 
 #[cfg(test)]
+mod walk;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
