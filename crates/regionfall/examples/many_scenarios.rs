@@ -1,5 +1,5 @@
 //! Thousands of generated scenarios: none may panic, hang (the budget of events), break a law of the model, or give a number
-//! that is none.
+//! that is none. At the end it tells in how many of them each thing was seen that should be seen sometimes.
 //!
 //! `cargo run --release -p regionfall --features proptest --example many_scenarios -- 10000 2` runs so many scenarios on so many
 //! threads. Scenario `n` is the same on every machine.
@@ -11,13 +11,14 @@
 )]
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use regionfall::arbitrary::{self, Generated};
-use regionfall::check::VerdictKind;
+use regionfall::check::{SOMETIMES, VerdictKind};
 use regionfall::metric::{RUN_COLUMNS, Value};
 use regionfall::simulation::Simulation;
 use regionfall_kernel::Seed;
@@ -31,6 +32,7 @@ fn main() {
     let (count, threads) = (number(10_000), number(2));
     let begun = Instant::now();
     let (next, events, wrong) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
+    let seen: Mutex<Vec<&'static str>> = Mutex::default();
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
@@ -40,8 +42,11 @@ fn main() {
                         break;
                     }
                     match tried(index) {
-                        Ok(took) => {
+                        Ok((took, sights)) => {
                             events.fetch_add(took, Ordering::Relaxed);
+                            if let Ok(mut seen) = seen.lock() {
+                                seen.extend(sights);
+                            }
                         }
                         Err(what) => {
                             wrong.fetch_add(1, Ordering::Relaxed);
@@ -58,11 +63,16 @@ fn main() {
         wrong.load(Ordering::Relaxed),
         begun.elapsed().as_secs_f64()
     );
+    let seen = seen.into_inner().unwrap_or_default();
+    for bucket in SOMETIMES {
+        let count = seen.iter().filter(|sight| *sight == bucket).count();
+        println!("{bucket}: in {count}");
+    }
     assert_eq!(wrong.into_inner(), 0, "some scenarios were wrong");
 }
 
-/// Runs a scenario; says how many events it took, or what is wrong with it.
-fn tried(index: u64) -> Result<u64, String> {
+/// Runs a scenario; says how many events it took and what was seen, or what is wrong with it.
+fn tried(index: u64) -> Result<(u64, Vec<&'static str>), String> {
     let run = || {
         let drawn = generated(index)?;
         let outcome = Simulation::new(&drawn.scenario, Seed::new(index))
@@ -85,7 +95,13 @@ fn tried(index: u64) -> Result<u64, String> {
                 return Err(format!("{} is {number}\n{}", column.name, drawn.toml));
             }
         }
-        Ok(outcome.events())
+        let verdicts = outcome.verdicts().iter();
+        let sights =
+            verdicts.filter(|verdict| verdict.kind == VerdictKind::Sometimes && verdict.held);
+        Ok((
+            outcome.events(),
+            sights.map(|verdict| verdict.check).collect(),
+        ))
     };
     match catch_unwind(AssertUnwindSafe(run)) {
         Ok(result) => result,

@@ -138,3 +138,77 @@ impl Book {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use regionfall_crdt::{Clock, Dot, Effect, EffectKind, KeyId, OriginId, Timestamp};
+
+    use super::*;
+    use crate::topology::NodeId;
+
+    fn begin(book: &mut Book, node: u8, origin: u16) -> Entry {
+        book.enter(&Fact::OriginBegan {
+            node: NodeId(node),
+            shard: 0,
+            origin: OriginId(origin),
+        })
+    }
+
+    fn apply(book: &mut Book, node: u8, origin: u16, (first, last): (u64, u64)) -> Entry {
+        book.enter(&Fact::EffectsApplied {
+            node: NodeId(node),
+            origin: OriginId(origin),
+            first,
+            last,
+        })
+    }
+
+    /// A node executes something as an origin.
+    fn execute(book: &mut Book, node: u8, origin: u16, sequence: u64) -> Entry {
+        let effect = Effect {
+            dot: Dot::new(OriginId(origin), sequence),
+            key: KeyId(1),
+            at: Timestamp(0),
+            context: Clock::new(),
+            kind: EffectKind::Delta { amount: 1 },
+        };
+        book.enter(&Fact::Evicted {
+            node: NodeId(node),
+            effect: &effect,
+        })
+    }
+
+    #[test]
+    fn only_its_own_node_executes_as_an_origin_one_after_the_other() {
+        let mut book = Book::new(2);
+        assert_eq!(begin(&mut book, 1, 2), Entry::InOrder);
+        assert_eq!(book.origins(), 3, "numbers below it may come later");
+        for sequence in 1..=3 {
+            assert_eq!(execute(&mut book, 1, 2, sequence), Entry::InOrder);
+            assert_eq!(book.held(2, 1), sequence);
+        }
+        let wrong = Entry::WrongDot { newest: 3 };
+        assert_eq!(execute(&mut book, 1, 2, 3), wrong, "used before");
+        assert_eq!(execute(&mut book, 1, 2, 5), wrong, "one is left out");
+        let wrong = Entry::WrongDot { newest: 5 };
+        assert_eq!(execute(&mut book, 0, 2, 6), wrong, "another node");
+        assert_eq!(begin(&mut book, 1, 2), Entry::OriginTwice);
+    }
+
+    #[test]
+    fn what_is_applied_follows_what_is_held_and_was_executed() {
+        let mut book = Book::new(2);
+        begin(&mut book, 0, 0);
+        for sequence in 1..=4 {
+            execute(&mut book, 0, 0, sequence);
+        }
+        assert_eq!(apply(&mut book, 1, 0, (1, 2)), Entry::InOrder);
+        assert_eq!(apply(&mut book, 1, 0, (3, 3)), Entry::InOrder);
+        let held = |held| Entry::WrongRange { held, newest: 4 };
+        assert_eq!(apply(&mut book, 1, 0, (3, 4)), held(3), "held already");
+        assert_eq!(book.held(0, 1), 4);
+        assert_eq!(apply(&mut book, 1, 0, (5, 4)), held(4), "nothing");
+        assert_eq!(apply(&mut book, 1, 0, (5, 5)), held(4), "not executed");
+        assert_eq!(book.held(0, 0), 4, "the other node's stays as it is");
+    }
+}

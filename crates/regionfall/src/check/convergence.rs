@@ -127,4 +127,42 @@ mod tests {
             "nothing can be said before replication drained"
         );
     }
+
+    /// Whether nodes 0 and 1 are judged to agree, where node 1 lacks one effect, after these facts.
+    fn agrees_after(facts: &[Fact<'_>]) -> bool {
+        let mut convergence = Convergence::default();
+        for fact in facts {
+            convergence.observe(SimTime::ZERO, fact);
+        }
+        let view = |node, clock| NodeView {
+            node: NodeId(node),
+            clock: vec![clock],
+            digest: 0,
+        };
+        let nodes = vec![view(0, 5), view(1, 4)];
+        let reached = true;
+        convergence.at_rest(SimTime::ZERO, &Quiescence { reached, nodes });
+        convergence.verdict().held
+    }
+
+    #[test]
+    fn who_runs_again_or_is_given_a_copy_is_judged_again_and_nobody_else() {
+        let stopped = |node| Fact::NodeStopped {
+            node: NodeId(node),
+            fault: FaultId(0),
+        };
+        let spare = |node, is_spare| Fact::NodeSpare {
+            node: NodeId(node),
+            is_spare,
+        };
+        let restarted = |node| Fact::NodeRestarted { node: NodeId(node) };
+        let unlinked = |node| Fact::NodeUnlinked { node: NodeId(node) };
+        assert!(!agrees_after(&[]));
+        assert!(agrees_after(&[unlinked(1)]));
+        assert!(agrees_after(&[spare(1, true)]));
+        assert!(!agrees_after(&[spare(1, true), spare(1, false)]));
+        assert!(agrees_after(&[spare(1, true), spare(0, false)]));
+        assert!(!agrees_after(&[stopped(1), restarted(1)]));
+        assert!(agrees_after(&[stopped(1), restarted(0)]));
+    }
 }

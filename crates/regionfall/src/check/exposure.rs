@@ -4,6 +4,10 @@
 //! The check has a book of its own of when each node got what, from the facts alone. Of the model it takes only how
 //! long fsyncs took and disks stood still. The windows are those of the table in `docs/model.md`. Snapshots and copies
 //! without a file are left out: what they lose has no such bound.
+//!
+//! A process that dies leaves in the page cache what it had written and not forced. Nobody forces it then but the kernel, which
+//! writes back what has been dirty for 30 s and looks every 5 s (Linux `sysctl/vm.rst`, `dirty_expire_centisecs` 3000,
+//! `dirty_writeback_centisecs` 500). A machine that crashes before that loses what the dead process left, however long ago it died.
 
 use std::collections::VecDeque;
 
@@ -36,6 +40,8 @@ pub struct Exposure {
     persists: Vec<bool>,
     /// By node: when it stopped; [`SimTime::NEVER`] while it runs.
     stopped: Vec<SimTime>,
+    /// By node: when its processes died lately under a kernel that lived on, in order.
+    deaths: Vec<VecDeque<SimTime>>,
     /// Entries older than this go; longer than any window.
     horizon: SimDuration,
     ends: Vec<Ended>,
@@ -55,12 +61,17 @@ struct News {
 }
 
 /// The oldest copy that a crash ended at a node.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Ended {
     at: SimTime,
     node: NodeId,
+    /// When the node got it.
+    got: SimTime,
+    /// How long it had the copy while it ran.
     age: SimDuration,
     crash: Crash,
+    /// When processes had died since that left it to the kernel.
+    deaths: Vec<SimTime>,
 }
 
 /// What the disks of a run took, by node.
@@ -101,6 +112,7 @@ impl Exposure {
             crashes: faults.iter().map(crash).collect(),
             news: vec![VecDeque::new(); persists.len()],
             stopped: vec![SimTime::NEVER; persists.len()],
+            deaths: vec![VecDeque::new(); persists.len()],
             persists: persists.to_vec(),
             horizon: SimDuration::from_secs(600),
             ends: Vec::new(),
@@ -135,13 +147,25 @@ impl Exposure {
         }
     }
 
+    /// Whether what a crash of the machine ended was left to the kernel by a process that had died before, not longer ago than
+    /// the kernel takes; the dead process itself had left no more than its own window.
+    fn was_left_behind(&self, end: &Ended, times: DiskTimes) -> bool {
+        let takes = DIRTY_EXPIRES + WRITEBACK_EVERY + times.longest_fsync * 2 + times.stalled;
+        let window = self.window(Crash::Machine, times) + GRAIN;
+        end.crash == Crash::Machine
+            && end
+                .deaths
+                .iter()
+                .any(|&died| end.at <= died + takes && died <= end.got + window)
+    }
+
     /// The verdict, with what the disks took.
     pub fn verdict(&self, times: &[DiskTimes]) -> Verdict {
         let mut findings = Findings::default();
         for end in &self.ends {
             let times = times.get(end.node.index()).copied().unwrap_or_default();
             let window = self.window(end.crash, times) + GRAIN;
-            if end.age > window {
+            if end.age > window && !self.was_left_behind(end, times) {
                 findings.add(end.at, || {
                     format!(
                         "a crash of {} ended copies that were {} old; {window} are exposed",
@@ -178,6 +202,16 @@ impl Exposure {
         });
     }
 
+    fn stop(&mut self, at: SimTime, node: NodeId, fault: FaultId) {
+        self.stopped[node.index()] = at;
+        if self.crashes.get(fault.index()) != Some(&Some(Crash::Process)) {
+            return;
+        }
+        let deaths = &mut self.deaths[node.index()];
+        deaths.retain(|&died| died + self.horizon >= at);
+        deaths.push_back(at);
+    }
+
     fn ended(
         &mut self,
         at: SimTime,
@@ -192,11 +226,14 @@ impl Exposure {
         if let (Some(oldest), Some(crash), true) = (oldest, crash, has_files) {
             // A process that is dead already gets nothing new: the kernel has what it had then.
             let until = at.min(self.stopped[node.index()]);
+            let deaths = self.deaths[node.index()].iter();
             self.ends.push(Ended {
                 at,
                 node,
+                got: oldest.at,
                 age: until.saturating_since(oldest.at),
                 crash,
+                deaths: deaths.copied().filter(|&died| died >= oldest.at).collect(),
             });
         }
         self.news[node.index()].retain(|news| !is_gone(news));
@@ -220,7 +257,7 @@ impl Listener for Exposure {
                 kept,
                 cause: CopyEnd::Fault(fault),
             } => self.ended(at, node, (origin, kept), fault),
-            Fact::NodeStopped { node, .. } => self.stopped[node.index()] = at,
+            Fact::NodeStopped { node, fault } => self.stop(at, node, fault),
             Fact::NodeRestarted { node } => self.stopped[node.index()] = SimTime::NEVER,
             _ => {}
         }
@@ -309,5 +346,89 @@ mod tests {
         assert_eq!(oldest(no, false, slow), 1);
         assert_eq!(oldest(no, true, still), 36);
         assert_eq!(oldest(PersistenceMode::Snapshot, false, still), 60);
+    }
+
+    /// A node that got one effect at 10 s, whose process died at 10.5 s and started again a second later, and whose machine crashed
+    /// at a moment after that: whether it may have lost the effect.
+    fn may_lose_what_a_dead_process_left(mode: PersistenceMode, dies: bool, crashes: u64) -> bool {
+        let (member, disks, part) = (MemberId(0), Disks::Kept, Part::Whole);
+        let in_flight = InFlight::Lost;
+        let planned = |number: u16, kind| PlannedFault {
+            id: FaultId(number),
+            kind,
+            begins: SimTime::ZERO,
+            ends: SimTime::NEVER,
+            flapping: None,
+        };
+        let faults = [
+            planned(
+                0,
+                FaultKind::ProcessCrash {
+                    member,
+                    part,
+                    disks,
+                    in_flight,
+                },
+            ),
+            planned(
+                1,
+                FaultKind::HostCrash {
+                    member,
+                    part,
+                    disks,
+                    in_flight,
+                },
+            ),
+        ];
+        let mut exposure = Exposure::new(mode, &faults, &[true]);
+        let (node, origin) = (NodeId(0), OriginId(0));
+        let at = |millis: u64| SimTime::from_nanos(millis * 1_000_000);
+        let got = Fact::EffectsApplied {
+            node,
+            origin,
+            first: 1,
+            last: 1,
+        };
+        exposure.observe(at(10_000), &got);
+        if dies {
+            let fault = FaultId(0);
+            exposure.observe(at(10_500), &Fact::NodeStopped { node, fault });
+            exposure.observe(at(11_500), &Fact::NodeRestarted { node });
+        }
+        let fault = FaultId(1);
+        exposure.observe(at(crashes), &Fact::NodeStopped { node, fault });
+        let ended = Fact::CopiesEnded {
+            node,
+            origin,
+            kept: 0,
+            cause: CopyEnd::Fault(fault),
+        };
+        exposure.observe(at(crashes), &ended);
+        exposure.verdict(&[DiskTimes::default()]).held
+    }
+
+    #[test]
+    fn what_a_dead_process_left_to_the_kernel_is_exposed_until_the_kernel_has_written_it() {
+        let may = may_lose_what_a_dead_process_left;
+        let every = PersistenceMode::AofEverySecond;
+        // 30 s until it counts as old, and 5 s until the kernel looks, after the process died.
+        for (dies, crashes, is_permitted) in [
+            (true, 12_000, true),
+            (true, 45_400, true),
+            (true, 45_600, false),
+            (false, 11_050, true),
+            (false, 12_000, false),
+        ] {
+            assert_eq!(
+                may(every, dies, crashes),
+                is_permitted,
+                "{dies}, {crashes} ms"
+            );
+        }
+        let always = PersistenceMode::AofAlways;
+        assert!(
+            !may(always, true, 12_000),
+            "each write was forced by itself"
+        );
     }
 }

@@ -133,6 +133,23 @@ impl Coordinator {
     }
 }
 
+#[cfg(test)]
+impl Coordinator {
+    /// Everything that tells one state of a fleet's value from another.
+    pub(super) fn state_of(&self, fleet: usize) -> Vec<u64> {
+        let value = &self.values[fleet];
+        let next = value.next.map_or(0, |next| u64::from(next.0) + 1);
+        let mut state = vec![
+            u64::from(value.member.0) | u64::from(value.version) << 8 | next << 40,
+            value.locked_until.0,
+        ];
+        for (&holder, until) in &value.leases {
+            state.extend([u64::from(holder), until.0]);
+        }
+        state
+    }
+}
+
 impl Decider for Coordinator {
     fn start(&mut self, _now: LocalTime, _actions: &mut Vec<Action>) {}
 

@@ -260,7 +260,13 @@ impl World {
                 .note(fault, |effects| effects.hosts += 1);
             self.stop_processes(now, fault, node, listener);
             for shard in &mut self.nodes[node.index()].shards {
-                shard.replica = Replica::new();
+                shard.replica = Replica::with_settings(shard.replica.settings());
+            }
+            // And what their files hold: the next crash must not bring it back.
+            if let Some(persisting) = &mut self.persisting {
+                for disk in persisting.disks_of(node) {
+                    disk.goes(now);
+                }
             }
         }
         self.account_for_abandoned();

@@ -318,8 +318,43 @@ impl World {
                 let bytes = self.journal.get(dot).map_or(0, Effect::bytes) as u32;
                 self.feed_members(now, target, shard, dot, bytes);
             }
-        } else if !self.members[to.index()].relays.is_empty() {
-            self.relay(now, target, shard, (origin, last));
+        } else {
+            if !self.members[to.index()].relays.is_empty() {
+                self.relay(now, target, shard, (origin, last));
+            }
+            if self.has_lost_data {
+                self.feed_what_came_late(now, (source, target), shard, (origin, first, last));
+            }
+        }
+    }
+
+    /// A replica that feeds other members catches up with its primary. They may have greeted it while it lacked this, and the
+    /// writer may have lost it.
+    #[cold]
+    fn feed_what_came_late(
+        &mut self,
+        now: SimTime,
+        (primary, node): (NodeId, NodeId),
+        shard: u16,
+        (origin, first, last): (OriginId, u64, u64),
+    ) {
+        let inner = self.link_within(primary, node, shard);
+        let catches_up =
+            inner.is_some_and(|link| self.links[usize::from(link.0)].catch_up.is_some());
+        if !catches_up {
+            return;
+        }
+        let member = self.nodes[node.index()].member;
+        for target in (0..self.members.len()).map(MemberId::from_index) {
+            if target == member {
+                continue;
+            }
+            let link = self.link_between(member, target, shard);
+            let state = &self.links[usize::from(link.0)];
+            if state.source == node {
+                let sent = state.sent.get(origin);
+                self.send_range(now, link, origin, (first.max(sent + 1), last));
+            }
         }
     }
 

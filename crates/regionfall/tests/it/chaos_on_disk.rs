@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 use regionfall::check::VerdictKind;
-use regionfall::fault::{FaultKind, FaultSpec, Part};
+use regionfall::fault::{Disks, FaultKind, FaultSpec, InFlight, Part};
 use regionfall::scenario::Scenario;
 use regionfall::simulation::Simulation;
 use regionfall::topology::MemberId;
@@ -115,4 +115,39 @@ proptest! {
         prop_assert!(outcome.is_within_budget());
         prop_assert_eq!(outcome.trace_hash().finish(), run().trace_hash().finish());
     }
+}
+
+#[test]
+fn what_a_replica_gets_late_it_passes_on_to_those_who_greeted_it_before() {
+    // Only a still has what b wrote last: b lost its disks, and c was down. The replica of a that the others read from has no
+    // file, and is up before its primary has loaded: they greet it while it is empty.
+    let crash = |member, disks| FaultKind::ProcessCrash {
+        member: MemberId(member),
+        part: Part::Whole,
+        disks,
+        in_flight: InFlight::Lost,
+    };
+    let spec = |kind, at, lasts| FaultSpec {
+        kind,
+        at: Distribution::Constant(SimDuration::from_millis(at)),
+        lasts: Some(Distribution::Constant(SimDuration::from_millis(lasts))),
+        flapping: None,
+    };
+    let faults = vec![
+        spec(crash(1, Disks::Lost), 11_029, 20_235),
+        spec(crash(0, Disks::Kept), 22_354, 3_155),
+        spec(crash(2, Disks::Kept), 7_432, 12_130),
+    ];
+    let scenario = study(
+        "shards = 2\nreplicas_per_shard = 1\npersistence = \"aof-everysec\"\n\
+         persistence_on = \"primary\"\ndisk = { load_rate = \"1kB/s\", fsync = \"1ms\" }",
+    );
+    let outcome = Simulation::new(&scenario, Seed::new(9_329_881_995_142_349_674))
+        .faults(faults)
+        .run()
+        .expect("a strategy is named");
+    let apart = outcome
+        .broken()
+        .find(|verdict| verdict.check == "members converge");
+    assert!(apart.is_none(), "{apart:?}\n{}", outcome.story());
 }

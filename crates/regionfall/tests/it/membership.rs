@@ -261,3 +261,21 @@ fn what_a_hung_member_finds_in_its_socket_after_the_removal_is_refused() {
     field.write(C, 2, 2);
     field.at(40.0).expect(A, 2, None).expect(B, 2, None);
 }
+
+#[test]
+fn what_was_deleted_of_a_member_is_not_in_its_files_either() {
+    // c alone has what it took while it was cut off; it is removed, joins again as new, and its machine crashes and restarts.
+    let crash =
+        "[[fault]]\nkind = \"host-crash\"\nregion = \"c\"\nat = \"100s\"\nlasts = \"10s\"\n";
+    let files = "[database]\npersistence = \"aof-everysec\"\n";
+    let actions = action("force-remove", "40s") + &action("rejoin", "70s") + crash + files;
+    let mut field = field(&actions);
+    field.at(20.0).write(C, 1, 1);
+    field.at(50.0).expect(C, 1, Some(1));
+    field.at(95.0).expect(C, 1, None);
+    field.at(130.0).write(A, 2, 2);
+    field.at(140.0);
+    for member in [A, B, C] {
+        field.expect(member, 1, None).expect(member, 2, Some(2));
+    }
+}

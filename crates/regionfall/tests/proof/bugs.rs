@@ -70,6 +70,21 @@ pub(crate) fn bugs() -> Vec<Bug> {
             two(WANDERING),
         ),
         planted("a client that waits for ever", "rto_max_ms", two(PATIENT)),
+        planted(
+            "an append-only file that is counted on",
+            "loss within its bound",
+            two(COUNTED_ON),
+        ),
+        planted(
+            "WAIT that is taken for a guarantee",
+            "loss within its bound",
+            hunt(&waiting()),
+        ),
+        planted(
+            "failback at once into a member that lags",
+            "monotonic reads",
+            two(EAGER),
+        ),
     ]
 }
 
@@ -168,6 +183,43 @@ preset = "pinned"
 [objectives]
 rto_max = { max = "10s" }
 "#;
+
+/// An fsync a second, and nobody else who has it, taken for no loss.
+const COUNTED_ON: &str = r#"
+[database]
+persistence = "aof-everysec"
+[[workload.keyspace]]
+name = "orders"
+mix = { set = 1 }
+keys = 50
+[[strategy]]
+preset = "pinned"
+[expect]
+promises = ["no-loss"]
+"#;
+
+/// A session goes back as soon as its first home answers, and reads there what it has not got yet.
+const EAGER: &str = r#"
+[database.sync]
+processing = "300ms"
+[[workload.keyspace]]
+name = "profiles"
+mix = { set = 1, get = 2 }
+keys = 5
+[[strategy]]
+preset = "jedis-multidb"
+failback = { after = "0s" }
+[expect]
+promises = ["monotonic-reads"]
+"#;
+
+/// Each write waits for one of two replicas: the other may be promoted, and all may lose what is nowhere on disk.
+fn waiting() -> String {
+    let asked = SENTINELS.replace("\"direct\"", "\"sentinel\"");
+    let waits = "keys = 20\nwait = { replicas = 1, timeout = \"1s\" }";
+    let promised = "\n[expect]\npromises = [\"no-loss\"]\n";
+    asked.replace("keys = 20", waits) + promised
+}
 
 /// A primary, two replicas and three Sentinels in three zones; nothing tells a primary that is cut off to stop.
 const SENTINELS: &str = r#"

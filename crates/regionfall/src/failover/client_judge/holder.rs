@@ -145,3 +145,6 @@ fn send(note: Note, out: &mut Vec<Action>) {
     let to = Party::Coordinator;
     out.push(Action::Send { to, note });
 }
+
+#[cfg(test)]
+mod walk;

@@ -128,8 +128,13 @@ impl Sentinel {
         self.configuration
     }
 
-    /// Its process starts. Everything that it remembers of links is as of now.
+    /// Its process starts, with what its file says (`sentinel.conf`): the configuration, the epochs, and that it has voted. A
+    /// failover that it had under way is forgotten, and everything that it remembers of links is as of now.
     pub fn start(&mut self, now: LocalTime, out: &mut Vec<SentinelAction>) {
+        self.failover = None;
+        self.stood_at = None;
+        self.tilted_at = None;
+        self.is_objectively_down = false;
         for node in &mut self.nodes {
             *node = Instance::new(node.id, node.id == self.primary, now);
         }

@@ -80,11 +80,21 @@ impl Watchdog {
         let Some(node) = self.successor(now, shard, failing) else {
             return;
         };
-        self.propose(now, shard, node, out);
+        if !self.stands_by_another(now, usize::from(shard), node) {
+            self.propose_for(now, (shard, node), false, out);
+        }
     }
 
-    /// Proposes a primary in a new epoch. The management service does so too, to hand a shard over before it
-    /// restarts a node.
+    /// Accepts a node as primary of a shard in an epoch: it stands by that one at least until nobody can decide for it any more,
+    /// and then for as long as it serves on the strength of what was confirmed before.
+    fn accept(&mut self, now: LocalTime, (shard, node): (u16, NodeId), epoch: u32) {
+        let until = now.plus(self.heartbeats(PROPOSAL_LASTS + 2) + self.config.serves_alone);
+        self.accepted[usize::from(shard)] = epoch;
+        self.stands_by[usize::from(shard)] = (node, until);
+    }
+
+    /// Proposes a primary in a new epoch, in place of one that has not failed: the management service hands a shard over before
+    /// it restarts a node.
     pub fn propose(
         &mut self,
         now: LocalTime,
@@ -92,8 +102,18 @@ impl Watchdog {
         node: NodeId,
         out: &mut Vec<WatchdogAction>,
     ) {
+        self.propose_for(now, (shard, node), true, out);
+    }
+
+    fn propose_for(
+        &mut self,
+        now: LocalTime,
+        (shard, node): (u16, NodeId),
+        is_planned: bool,
+        out: &mut Vec<WatchdogAction>,
+    ) {
         let epoch = self.accepted[usize::from(shard)] + 1;
-        self.accepted[usize::from(shard)] = epoch;
+        self.accept(now, (shard, node), epoch);
         self.proposal = Some(Proposal {
             shard,
             epoch,
@@ -104,7 +124,12 @@ impl Watchdog {
         for neighbour in self.nodes.iter().filter(|other| other.id != self.id) {
             out.push(WatchdogAction::Send {
                 to: neighbour.id,
-                message: WatchdogMessage::Propose { shard, epoch, node },
+                message: WatchdogMessage::Propose {
+                    shard,
+                    epoch,
+                    node,
+                    is_planned,
+                },
             });
         }
         self.decide_if_agreed(now, out);
@@ -118,19 +143,34 @@ impl Watchdog {
         out: &mut Vec<WatchdogAction>,
     ) {
         match message {
-            WatchdogMessage::Heartbeat { processes, decided } => {
+            WatchdogMessage::Heartbeat {
+                sent,
+                confirmed,
+                processes,
+                decided,
+            } => {
+                let confirmed = confirmed.iter().find(|(node, _)| *node == self.id);
+                let confirmed = confirmed.map_or(LocalTime(0), |(_, at)| *at);
                 if let Some(node) = self.nodes.iter_mut().find(|node| node.id == from) {
                     node.processes = processes;
+                    node.sent_at = node.sent_at.max(sent);
+                    node.confirmed_at = node.confirmed_at.max(confirmed);
                 }
                 for (shard, (node, epoch)) in decided.into_iter().enumerate() {
                     self.adopt(now, (shard as u16, node, epoch), out);
                 }
                 self.judge_quorum(now, out);
             }
-            WatchdogMessage::Propose { shard, epoch, .. } => {
-                let accepted = &mut self.accepted[usize::from(shard)];
-                if epoch > *accepted {
-                    *accepted = epoch;
+            WatchdogMessage::Propose {
+                shard,
+                epoch,
+                node,
+                is_planned,
+            } => {
+                let index = usize::from(shard);
+                let may = is_planned || !self.stands_by_another(now, index, node);
+                if epoch > self.accepted[index] && may {
+                    self.accept(now, (shard, node), epoch);
                     out.push(WatchdogAction::Send {
                         to: from,
                         message: WatchdogMessage::Accept { shard, epoch },
@@ -138,8 +178,10 @@ impl Watchdog {
                 }
             }
             WatchdogMessage::Accept { shard, epoch } => {
+                let lasts = self.heartbeats(PROPOSAL_LASTS);
                 if let Some(proposal) = &mut self.proposal
                     && (proposal.shard, proposal.epoch) == (shard, epoch)
+                    && now.since(proposal.made_at) <= lasts
                     && !proposal.accepted_by.contains(&from)
                 {
                     proposal.accepted_by.push(from);
@@ -167,15 +209,7 @@ impl Watchdog {
         }));
         self.adopt(now, (shard, node, epoch), out);
         // The others hear of it at once, not with the next heartbeat.
-        for neighbour in self.nodes.iter().filter(|other| other.id != self.id) {
-            out.push(WatchdogAction::Send {
-                to: neighbour.id,
-                message: WatchdogMessage::Heartbeat {
-                    processes: self.processes.clone(),
-                    decided: self.decided.clone(),
-                },
-            });
-        }
+        self.send_heartbeats(now, out);
     }
 
     /// Takes over what was decided, if it is newer than what it knows.

@@ -95,8 +95,13 @@ pub enum WatchdogNote {
 /// A message between watchdogs.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum WatchdogMessage {
-    /// The sender is there; how its processes are, and what it knows to be decided.
+    /// The sender is there; how its processes are, what it knows to be decided, and whom it hears.
     Heartbeat {
+        /// When it left, by the sender's clock.
+        sent: LocalTime,
+        /// For each node, when the newest heartbeat left on the strength of which it may serve as far as the sender is
+        /// concerned, by that node's clock.
+        confirmed: Vec<(NodeId, LocalTime)>,
         /// Its processes.
         processes: Vec<OwnProcess>,
         /// For each shard, primary and epoch.
@@ -110,6 +115,8 @@ pub enum WatchdogMessage {
         epoch: u32,
         /// Whom.
         node: NodeId,
+        /// Whether the shard is handed over by a primary that has not failed.
+        is_planned: bool,
     },
     /// The sender agrees.
     Accept {

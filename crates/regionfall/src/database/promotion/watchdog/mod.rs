@@ -8,8 +8,11 @@
 //! the way to agreement is assumed: the lowest-numbered node that hears a majority proposes, everybody
 //! accepts one proposal for a shard in an epoch, and a majority of acceptances decides.
 //!
-//! A node that hears no majority serves nothing (`no_quorum`) from the shortest time on that a promotion can
-//! take: there are never two primaries that both serve.
+//! There are never two primaries that both serve, whatever becomes of messages and whoever hears whom: each node stands by one
+//! node for a shard at a time. It confirms a primary's heartbeats, and a primary serves only as long as heartbeats that a
+//! majority has confirmed are young enough (else `no_quorum`); it accepts another, or confirms another, only when the one it
+//! stood by can no longer serve on the strength of that. So a bad link between two nodes promotes nobody: a majority must
+//! have lost the primary, not one node. Not covered: a process that hangs, goes on, and is cut off with its node in that moment.
 
 mod decide;
 mod message;
@@ -30,8 +33,8 @@ pub struct WatchdogConfig {
     pub takes: Distribution,
     /// Between heartbeats.
     pub heartbeat: SimDuration,
-    /// A node that hears no majority for this long serves nothing. Three heartbeats shorter than the
-    /// shortest time of `takes`, or else two primaries serve for a moment.
+    /// A node that no majority has heard for this long serves nothing. Three heartbeats shorter than the
+    /// shortest time of `takes`, or else a promotion takes longer than that says.
     pub serves_alone: SimDuration,
     /// A shard that lost a copy gets a new one after this long; never if there is none.
     pub replica_grace: Option<SimDuration>,
@@ -50,6 +53,8 @@ pub struct Watchdog {
     decided: Vec<(NodeId, u32)>,
     /// For each shard, the newest epoch in which it accepted a proposal.
     accepted: Vec<u32>,
+    /// For each shard, which node it stands by, and until when that one may serve on the strength of it.
+    stands_by: Vec<(NodeId, LocalTime)>,
     /// Failing primaries: by shard, whose, and when another is promoted.
     verdicts: BTreeMap<u16, Verdict>,
     proposal: Option<Proposal>,
@@ -67,6 +72,12 @@ struct Neighbour {
     id: NodeId,
     zone: u16,
     heard_at: LocalTime,
+    /// When the newest heartbeat left that came from it, by its own clock.
+    sent_at: LocalTime,
+    /// When the newest of those left that this node has confirmed.
+    given_at: LocalTime,
+    /// When the newest heartbeat of this node left that it has confirmed.
+    confirmed_at: LocalTime,
     processes: Vec<OwnProcess>,
 }
 
@@ -98,6 +109,9 @@ impl Watchdog {
             id,
             zone,
             heard_at: LocalTime(0),
+            sent_at: LocalTime(0),
+            given_at: LocalTime(0),
+            confirmed_at: LocalTime(0),
             processes: Vec::new(),
         };
         Self {
@@ -109,6 +123,7 @@ impl Watchdog {
             processes: Vec::new(),
             decided: primaries.iter().map(|&node| (node, 1)).collect(),
             accepted: vec![1; primaries.len()],
+            stands_by: primaries.iter().map(|&node| (node, LocalTime(0))).collect(),
             verdicts: BTreeMap::new(),
             proposal: None,
             short_since: BTreeMap::new(),
@@ -122,7 +137,7 @@ impl Watchdog {
         self.id
     }
 
-    /// Whether it hears a majority of the nodes.
+    /// Whether a majority of the nodes hears it.
     pub fn has_quorum(&self) -> bool {
         self.has_quorum
     }
@@ -132,7 +147,8 @@ impl Watchdog {
         self.decided[usize::from(shard)].0
     }
 
-    /// It starts, or starts again with what was decided as it knew it.
+    /// It starts, or starts again with what was decided as it knew it. Who was down for long has to be heard first: it may have
+    /// been replaced.
     pub fn start(&mut self, now: LocalTime, out: &mut Vec<WatchdogAction>) {
         for node in &mut self.nodes {
             node.heard_at = now;
@@ -140,6 +156,7 @@ impl Watchdog {
         self.verdicts.clear();
         self.watched_since.fill(now);
         self.proposal = None;
+        self.judge_quorum(now, out);
         let phase = self.draw() * self.config.heartbeat.as_nanos() as f64;
         out.push(WatchdogAction::Wake {
             at: now.plus(SimDuration::from_nanos(phase as u64)),
@@ -166,15 +183,7 @@ impl Watchdog {
             own.heard_at = now;
             own.processes = processes;
         }
-        for node in self.nodes.iter().filter(|node| node.id != id) {
-            out.push(WatchdogAction::Send {
-                to: node.id,
-                message: WatchdogMessage::Heartbeat {
-                    processes: self.processes.clone(),
-                    decided: self.decided.clone(),
-                },
-            });
-        }
+        self.send_heartbeats(now, out);
         self.judge_quorum(now, out);
         self.judge_primaries(now);
         self.propose_if_due(now, out);
@@ -184,10 +193,61 @@ impl Watchdog {
         });
     }
 
-    /// How many of the nodes it has heard within `span`, itself included.
-    fn heard_within(&self, now: LocalTime, span: SimDuration) -> usize {
-        let is_heard = |node: &&Neighbour| now.since(node.heard_at) <= span;
-        self.nodes.iter().filter(is_heard).count()
+    fn send_heartbeats(&mut self, now: LocalTime, out: &mut Vec<WatchdogAction>) {
+        for place in 0..self.nodes.len() {
+            self.confirm(now, place);
+        }
+        let confirmed = self.nodes.iter().map(|node| (node.id, node.given_at));
+        let message = WatchdogMessage::Heartbeat {
+            sent: now,
+            confirmed: confirmed.collect(),
+            processes: self.processes.clone(),
+            decided: self.decided.clone(),
+        };
+        for node in self.nodes.iter().filter(|node| node.id != self.id) {
+            let message = message.clone();
+            let to = node.id;
+            out.push(WatchdogAction::Send { to, message });
+        }
+    }
+
+    /// Confirms what it has of a node, unless it stands by another for a shard of which that one is primary. Its own word
+    /// counts like the others'.
+    fn confirm(&mut self, now: LocalTime, place: usize) {
+        let node = &self.nodes[place];
+        let id = node.id;
+        let newest = if id == self.id { now } else { node.sent_at };
+        if newest <= node.given_at {
+            return;
+        }
+        let shards = 0..self.decided.len();
+        let is_primary = |shard: &usize| self.decided[*shard].0 == id;
+        if shards
+            .clone()
+            .filter(is_primary)
+            .any(|shard| self.stands_by_another(now, shard, id))
+        {
+            return;
+        }
+        let until = now.plus(self.config.serves_alone + self.config.heartbeat);
+        for shard in shards {
+            let mut own = self.nodes[place].processes.iter();
+            let own = own.find(|own| usize::from(own.shard) == shard);
+            if self.decided[shard].0 == id && own.is_none_or(|own| own.answers) {
+                let before = self.stands_by[shard].1;
+                self.stands_by[shard] = (id, until.max(before));
+            }
+        }
+        self.nodes[place].given_at = newest;
+        if id == self.id {
+            self.nodes[place].confirmed_at = now;
+        }
+    }
+
+    /// Whether it stands by another node than this one for a shard.
+    fn stands_by_another(&self, now: LocalTime, shard: usize, id: NodeId) -> bool {
+        let (holder, until) = self.stands_by[shard];
+        holder != id && now <= until
     }
 
     fn majority(&self) -> usize {
@@ -195,8 +255,9 @@ impl Watchdog {
     }
 
     fn judge_quorum(&mut self, now: LocalTime, out: &mut Vec<WatchdogAction>) {
-        let heard = self.heard_within(now, self.config.serves_alone);
-        let has_quorum = heard >= self.majority();
+        let is_young = |node: &&Neighbour| now.since(node.confirmed_at) <= self.config.serves_alone;
+        let heard_by = self.nodes.iter().filter(is_young).count();
+        let has_quorum = heard_by >= self.majority();
         if has_quorum != self.has_quorum {
             self.has_quorum = has_quorum;
             if has_quorum {

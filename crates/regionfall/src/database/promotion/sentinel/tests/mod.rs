@@ -3,3 +3,4 @@
 mod laws;
 mod stories;
 mod town;
+mod walk;

@@ -1,5 +1,7 @@
 //! Watchdogs in a little town of nodes.
 
+mod walk;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use regionfall_kernel::{Address, Addressed, Distribution, Seed, SimDuration};
