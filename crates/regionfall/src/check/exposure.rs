@@ -380,7 +380,7 @@ mod tests {
                 },
             ),
         ];
-        let mut exposure = Exposure::new(mode, &faults, &[true]);
+        let mut exposure = Exposure::new((mode, false), &faults, &[true]);
         let (node, origin) = (NodeId(0), OriginId(0));
         let at = |millis: u64| SimTime::from_nanos(millis * 1_000_000);
         let got = Fact::EffectsApplied {
