@@ -19,6 +19,7 @@ pub(crate) mod findings;
 pub(crate) mod folder;
 mod grades;
 pub(crate) mod headline;
+mod idle;
 pub(crate) mod inputs;
 pub(crate) mod kept;
 pub(crate) mod manifest;
