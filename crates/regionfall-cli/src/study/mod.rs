@@ -22,6 +22,7 @@ pub(crate) mod headline;
 mod idle;
 pub(crate) mod inputs;
 pub(crate) mod kept;
+mod machinery;
 pub(crate) mod manifest;
 mod pictures;
 mod report;
