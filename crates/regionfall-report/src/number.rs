@@ -49,12 +49,20 @@ pub(crate) fn count(value: u64) -> String {
     grouped(&value.to_string())
 }
 
-/// A share in per cent with as many decimals as it needs: `0.4 %`, `37 %`.
+/// A share in per cent with as many decimals as it needs: `0.4 %`, `37 %`. A few are never shown as none, nor nearly
+/// all as all: `<0.1 %`, `>99.9 %`.
 pub(crate) fn percent(share: f64) -> String {
     let percent = share * 100.0;
+    if percent > 0.0 && percent < 0.05 {
+        return "<0.1\u{a0}%".to_owned();
+    }
+    // What only rounding keeps from the whole is the whole.
+    if (99.95..100.0 - 1e-7).contains(&percent) {
+        return ">99.9\u{a0}%".to_owned();
+    }
     // One decimal where it tells something from nothing or from all, judged after rounding.
     let decimals =
-        usize::from(percent > 0.0 && percent < 9.95 || percent > 90.05 && percent < 100.0);
+        usize::from(percent > 0.0 && percent < 9.95 || percent > 90.05 && percent < 99.95);
     format!("{}\u{a0}%", fixed(percent, decimals))
 }
 
@@ -94,6 +102,10 @@ mod tests {
         assert_eq!(count(1_234), "1234");
         assert_eq!(percent(0.123), "12\u{a0}%");
         assert_eq!(percent(0.004), "0.4\u{a0}%");
+        assert_eq!(percent(0.0), "0\u{a0}%");
+        assert_eq!(percent(0.000_4), "<0.1\u{a0}%");
+        assert_eq!(percent(0.999_6), ">99.9\u{a0}%");
+        assert_eq!(percent(1.0 - 1e-12), "100\u{a0}%");
         assert_eq!(percent(0.099_999_999), "10\u{a0}%");
         assert_eq!(percent(1.0), "100\u{a0}%");
     }

@@ -281,7 +281,8 @@ fn print(
     }
     writeln!(
         context.out(),
-        "medians over seeds (means where it says \"per run\"), [95 % intervals] over seeds"
+        "medians over seeds (means where it says \"per run\"), [{}] over seeds",
+        headline::intervals(results)
     )?;
     for block in headline::for_people(results, findings) {
         writeln!(context.out(), "\n{bold}{}{bold:#}", block.name)?;

@@ -8,6 +8,7 @@ use regionfall::explore::{Answer, Broken, Cell, CellRuns, Judged, Results, judge
 use regionfall::failover::StrategyConfig;
 use regionfall::scenario::{Objective, Statistic};
 
+use super::idle::Idle;
 use super::words;
 use crate::exit::Exit;
 use crate::shell::quoted;
@@ -27,7 +28,7 @@ pub(crate) struct Findings {
     pub(super) objectives: Vec<JudgedObjective>,
     /// What should have held and did not.
     pub(super) broken: Vec<BrokenFinding>,
-    /// Faults that touched nothing in some seeds.
+    /// Faults that touched nothing in some seeds: one sentence for each, whatever the strategies.
     pub(super) idle: Vec<String>,
     /// What should be seen sometimes and was not; it only should be known.
     pub(super) never: Vec<&'static str>,
@@ -91,6 +92,7 @@ impl Findings {
             over_budget: 0,
             exit: Exit::Held,
         };
+        let mut idle = Idle::default();
         for cell in results.cells() {
             let block = words::block_name(&cell, has_variants);
             let is_gated = gates.has(cell.strategy);
@@ -109,10 +111,11 @@ impl Findings {
                 });
             }
             findings.broken_in(&cell, &block, is_gated, has_variants, file);
-            findings.idle_in(&cell, &block);
+            idle.of_cell(&cell, &block);
             let over = cell.runs.iter().filter(|run| !run.is_within_budget).count();
             findings.over_budget += over as u64;
         }
+        findings.idle = idle.sentences();
         findings.broken_controls(results, file);
         if findings.over_budget > 0 {
             findings.exit = findings.exit.and(Exit::Liveness);
@@ -236,26 +239,6 @@ impl Findings {
                         variant.name
                     ),
                 });
-            }
-        }
-    }
-
-    fn idle_in(&mut self, cell: &CellRuns<'_>, block: &str) {
-        let seeds = cell.runs.len();
-        for (index, fault) in cell.case.faults.iter().enumerate() {
-            let is_idle = |run: &&regionfall::explore::Run| {
-                run.effects
-                    .get(index)
-                    .is_none_or(|effect| !effect.did.any())
-            };
-            let idle = cell.runs.iter().filter(is_idle).count();
-            if idle > 0 {
-                self.idle.push(format!(
-                    "{block}, {}: fault {} ({}) touched nothing in {idle} of {seeds} seeds, which prove nothing",
-                    cell.strategy.name,
-                    index + 1,
-                    words::fault(&fault.kind, &cell.variant.settings),
-                ));
             }
         }
     }

@@ -8,6 +8,7 @@ use regionfall::database::DatabaseConfig;
 use regionfall::failover::{Propagation, StrategyConfig, Vantage};
 use regionfall_report::html::{Grade, GradedHeadline};
 
+use super::machinery::{is_in_use, matters};
 use super::resolved::{self, Founded, Origin};
 use super::{Study, words};
 use crate::shell::quoted;
@@ -114,6 +115,7 @@ impl Grades {
             shared: founded
                 .iter()
                 .filter(|value| value.strategy.is_none())
+                .filter(|value| settings.is_none_or(|settings| is_in_use(&value.key, settings)))
                 .cloned()
                 .collect(),
             delays: delays(text),
@@ -227,23 +229,6 @@ fn scenario(arguments: &[String]) -> String {
     words.join(" ")
 }
 
-/// Whether a number of a strategy can make a difference: waits between attempts do not where there is one
-/// attempt, nor does a limit that no wait reaches.
-fn matters(value: &Founded, config: &StrategyConfig) -> bool {
-    let client = &config.client;
-    match value.key.strip_prefix("client.") {
-        Some("retry_wait" | "retry_multiplier") => client.attempts > 1,
-        Some("retry_wait_max") => {
-            let waits = client.attempts.saturating_sub(2).min(64);
-            let grown = (0..waits).fold(client.retry_wait.as_secs_f64(), |wait, _| {
-                wait * client.retry_multiplier
-            });
-            client.attempts > 1 && grown > client.retry_wait_max.as_secs_f64()
-        }
-        _ => true,
-    }
-}
-
 /// Whether a number that all strategies share stands behind a headline.
 fn is_behind(value: &Founded, headline: Headline) -> bool {
     // How fast syncers work decides what is lost and late, not when clients are served.
@@ -274,7 +259,17 @@ fn counted(values: &[Founded]) -> String {
     if parts.is_empty() {
         return "settings: none".to_owned();
     }
-    format!("{} settings: {}", values.len(), parts.join(", "))
+    // The catalogue of presets knows nothing of what the format sets by itself.
+    let defaults = values.iter().filter(|value| value.is_default).count();
+    let beside = if defaults > 0 {
+        format!(
+            " ({} stated, {defaults} by default)",
+            values.len() - defaults
+        )
+    } else {
+        String::new()
+    };
+    format!("{} settings{beside}: {}", values.len(), parts.join(", "))
 }
 
 /// The numbers of a grade, the first of them by name.
@@ -293,10 +288,10 @@ fn named(values: &[Founded], grade: Grade) -> Option<String> {
     (!named.is_empty()).then(|| named.join(", "))
 }
 
-/// The key of an assumed number with half of it, itself and twice of it; `None` if it is no single number,
-/// or one of several that have to sum.
+/// The key of an assumed number with half of it, itself and twice of it; `None` if it is no single number, as
+/// a mix of resolvers is not.
 fn around(value: &Founded) -> Option<(String, String)> {
-    if value.origin != Origin::Graded(Grade::Assumed) || value.key.contains(".resolvers.") {
+    if value.origin != Origin::Graded(Grade::Assumed) {
         return None;
     }
     let text = value.value.trim_matches('"');
@@ -344,6 +339,7 @@ mod tests {
             key: key.to_owned(),
             value: value.to_owned(),
             origin: Origin::Graded(grade),
+            is_default: false,
         }
     }
 
@@ -376,32 +372,21 @@ mod tests {
         assert_eq!(varied("a", "1").as_deref(), None);
         assert_eq!(varied("a", "\"uniform(5s, 30s)\""), None);
         assert_eq!(varied("a", "\"off\""), None);
-        assert_eq!(varied("propagation.resolvers.0.share", "\"15%\""), None);
+        assert_eq!(varied("propagation.resolvers", "a mix"), None);
         assert_eq!(around(&founded("a", "15", Grade::Documented)), None);
     }
 
     #[test]
-    fn numbers_that_cannot_matter_are_left_out() {
-        let mut config = StrategyConfig {
-            client: regionfall::failover::ClientConfig::plain(),
-            ..pinned()
-        };
-        let of = |key: &str| founded(key, "1", Grade::Assumed);
-        assert!(!matters(&of("client.retry_wait"), &config));
-        assert!(matters(&of("client.timeout"), &config));
-        config.client.attempts = 3;
-        config.client.retry_wait = regionfall_kernel::SimDuration::from_millis(500);
-        config.client.retry_multiplier = 2.0;
-        config.client.retry_wait_max = regionfall_kernel::SimDuration::from_secs(60);
-        assert!(matters(&of("client.retry_wait"), &config));
-        assert!(!matters(&of("client.retry_wait_max"), &config));
-        config.client.attempts = 20;
-        assert!(matters(&of("client.retry_wait_max"), &config));
-    }
-
-    fn pinned() -> StrategyConfig {
-        let text = "[topology]\nregions = [\"us-east-1\", \"eu-west-1\"]\n[[strategy]]\npreset = \"pinned\"\n";
-        let scenario = regionfall::scenario::Scenario::from_toml(text).unwrap();
-        scenario.variants[0].settings.strategies[0].clone()
+    fn defaults_are_counted_apart_from_what_a_preset_states() {
+        let mut values = vec![
+            founded("a", "1", Grade::Source),
+            founded("b", "2", Grade::Source),
+        ];
+        assert_eq!(counted(&values), "2 settings: 2 source");
+        values[1].is_default = true;
+        assert_eq!(
+            counted(&values),
+            "2 settings (1 stated, 1 by default): 2 source"
+        );
     }
 }

@@ -2,7 +2,7 @@
 //! each variant and case, for scripts one wide one.
 
 use regionfall::explore::statistics::Level;
-use regionfall::explore::statistics::quantile::Probability;
+use regionfall::explore::statistics::quantile::{self, Probability};
 use regionfall::explore::{CellRuns, Estimate, Over, Results, estimate, recovered_shares};
 use regionfall::metric::{RecoveredBy, Unit};
 use regionfall::simulation::MODEL_VERSION;
@@ -161,6 +161,33 @@ fn data(cells: &[CellRuns<'_>], findings: &Findings, level: Level) -> Table {
     table
 }
 
+/// The unit in which the tables for people show a column of these cells, and what its values are multiplied by.
+pub(super) fn unit_of(cells: &[CellRuns<'_>], column: &str, level: Level) -> (&'static str, f64) {
+    match DATA.iter().find(|figure| figure.column == column) {
+        Some(figure) => unit_that_fits(cells, *figure, level),
+        None => {
+            words::unit_for_people(words::column(column).map_or(Unit::Count, |column| column.unit))
+        }
+    }
+}
+
+/// What the tables say about their intervals: `95 % intervals`, or how many seeds these would need.
+pub(crate) fn intervals(results: &Results<'_>) -> String {
+    let needs = quantile::seeds_needed_for_interval(Probability::P50, results.level());
+    interval_words(results.seeds().len(), needs)
+}
+
+fn interval_words(seeds: usize, needs: usize) -> String {
+    let lacking = if seeds >= needs {
+        String::new()
+    } else if seeds > 1 {
+        format!(" (those of medians need {needs} seeds)")
+    } else {
+        format!(" (those of medians need {needs} seeds, those of means 2)")
+    };
+    format!("95 % intervals{lacking}")
+}
+
 /// Seconds for times of which some are long, milliseconds otherwise: few digits are read best.
 fn unit_that_fits(cells: &[CellRuns<'_>], figure: Figure, level: Level) -> (&'static str, f64) {
     const LONG: f64 = 10_000.0;
@@ -250,7 +277,7 @@ fn recovered(cell: &CellRuns<'_>) -> String {
         .iter()
         .zip(shares)
         .filter(|(_, share)| *share > 0.0)
-        .map(|(way, share)| format!("{} {:.0}\u{a0}%", way.name(), share * 100.0));
+        .map(|(way, share)| format!("{} {}", way.name(), words::whole_percent(share)));
     ways.collect::<Vec<_>>().join(", ")
 }
 
@@ -258,4 +285,18 @@ fn recovered(cell: &CellRuns<'_>) -> String {
 fn lost_share(cell: &CellRuns<'_>) -> Option<f64> {
     let acked = cell.sum("writes_acked");
     (acked > 0.0).then(|| cell.sum("writes_lost") / acked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_without_intervals_say_how_many_seeds_these_need() {
+        let needs = quantile::seeds_needed_for_interval(Probability::P50, Level::P95);
+        let words = |seeds| interval_words(seeds, needs);
+        assert_eq!(words(6), "95 % intervals");
+        assert_eq!(words(5), "95 % intervals (those of medians need 6 seeds)");
+        assert!(words(1).ends_with("those of means 2)"));
+    }
 }

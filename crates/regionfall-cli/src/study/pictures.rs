@@ -99,10 +99,13 @@ fn recovery_times(title: &str, blocks: &[Vec<CellRuns<'_>>]) -> String {
                 .map(|cell| CdfSeries {
                     name: cell.strategy.name.clone(),
                     steps: server_steps(cell),
+                    count: cell.runs.iter().map(|run| run.episodes.len()).sum(),
                 })
                 .collect(),
             band: Some("95 % intervals of the share at each time, over seeds".to_owned()),
             never: Some(never.clone()),
+            nothing: "no app server was exposed: no incident touched a home, or a way to it"
+                .to_owned(),
         };
         (heading(block), cdf)
     };
@@ -122,6 +125,7 @@ fn recovery_points(title: &str, blocks: &[Vec<CellRuns<'_>>]) -> String {
             let series = block.iter().map(|cell| CdfSeries {
                 name: cell.strategy.name.clone(),
                 steps: seed_steps(cell, column),
+                count: Sample::new(&cell.column(column)).map_or(0, |sample| sample.count()),
             });
             let cdf = Cdf {
                 title: String::new(),
@@ -130,6 +134,7 @@ fn recovery_points(title: &str, blocks: &[Vec<CellRuns<'_>>]) -> String {
                 series: series.collect(),
                 band: Some("95 % band for each whole line".to_owned()),
                 never: None,
+                nothing: "no seed has a value".to_owned(),
             };
             (format!("{}, {name}", heading(block)), cdf)
         })

@@ -108,17 +108,17 @@ fn case(
         faults.collect::<Vec<_>>().join("; ")
     });
     let findings = study.findings;
+    let intervals = headline::intervals(study.results);
     let verdicts = cells
         .iter()
         .flat_map(|cell| findings.objectives_of(cell.cell));
     let mut tables = vec![
-        block
-            .downtime
-            .titled("How long clients are down: medians over seeds with 95 % intervals"),
-        block.data.titled(
-            "How much data is lost: medians over seeds, or means where it says \"per run\", with 95 % \
-             intervals",
-        ),
+        block.downtime.titled(format!(
+            "How long clients are down: medians over seeds with {intervals}"
+        )),
+        block.data.titled(format!(
+            "How much data is lost: medians over seeds, or means where it says \"per run\", with {intervals}"
+        )),
     ];
     tables.extend(paired(study.results, cells));
     Case {
@@ -190,13 +190,12 @@ fn paired(results: &Results<'_>, cells: &[CellRuns<'_>]) -> Option<Table> {
     ))
     .column(Column::text("strategy"))
     .column(Column::text("what"))
-    .column(Column::figure("difference", "s or writes"))
+    .column(Column::figure("difference", "in the unit of the row"))
     .column(Column::count("smaller in", "seeds"))
     .column(Column::count("larger in", "seeds"))
     .column(Column::text("p"));
     for ((strategy, name, column, difference), p) in found.into_iter().zip(p_values) {
-        let unit = words::column(column).map_or(Unit::Count, |column| column.unit);
-        let (_, factor) = words::unit_for_people(unit);
+        let (unit, factor) = headline::unit_of(cells, column, results.level());
         let mean = match difference.interval {
             Some(limits) => Shown::estimate(
                 difference.mean * factor,
@@ -207,7 +206,12 @@ fn paired(results: &Results<'_>, cells: &[CellRuns<'_>]) -> Option<Table> {
         };
         table.push(vec![
             Shown::text(strategy),
-            Shown::text(name),
+            // What counts things says of what: only times lack their unit.
+            Shown::text(if unit == "writes" {
+                name.to_owned()
+            } else {
+                format!("{name} ({unit})")
+            }),
             mean,
             Shown::Count(difference.smaller as u64),
             Shown::Count(difference.larger as u64),

@@ -115,6 +115,8 @@ pub(super) struct Founded {
     pub(super) value: String,
     /// How well it is founded.
     pub(super) origin: Origin,
+    /// Whether it is the format's default, and nobody's statement.
+    pub(super) is_default: bool,
 }
 
 /// How a value is known.
@@ -136,7 +138,8 @@ impl Founded {
     }
 }
 
-/// The values of a variant that have a grade, and those of strategies that the scenario states.
+/// The values of a variant that have a grade, and those of strategies that the scenario states. A mix of resolvers is
+/// one value, as the catalogue of presets counts it.
 pub(super) fn founded(variant: &str) -> Vec<Founded> {
     let mut founded = Vec::new();
     let mut table = Path::default();
@@ -149,7 +152,7 @@ pub(super) fn founded(variant: &str) -> Vec<Founded> {
             table.enter(line);
             continue;
         }
-        let Some((setting, origin)) = line.rsplit_once("  # ") else {
+        let Some((setting, from)) = line.rsplit_once("  # ") else {
             continue;
         };
         let Some((key, value)) = setting.split_once(" = ") else {
@@ -161,19 +164,51 @@ pub(super) fn founded(variant: &str) -> Vec<Founded> {
             None => (None, key),
         };
         let names_it = ["name", "preset", "gate"].contains(&key.as_str());
-        let origin = match grade(origin) {
+        let origin = match grade(from) {
             Some(grade) => Origin::Graded(grade),
-            None if strategy.is_some() && !names_it && is_stated(origin) => Origin::Stated,
+            None if strategy.is_some() && !names_it && is_stated(from) => Origin::Stated,
             None => continue,
         };
-        founded.push(Founded {
+        let one = Founded {
             strategy,
             key,
             value: value.to_owned(),
             origin,
-        });
+            is_default: from.starts_with("default"),
+        };
+        if is_of_mix(&one.key) {
+            into_mix(&mut founded, &one);
+        } else {
+            founded.push(one);
+        }
     }
     founded
+}
+
+/// The key of a mix of resolvers, whose classes are values below it: `propagation.resolvers.0.share`.
+const MIX: &str = "propagation.resolvers";
+
+fn is_of_mix(key: &str) -> bool {
+    let rest = key.strip_prefix(MIX);
+    rest.is_some_and(|rest| rest.starts_with('.'))
+}
+
+/// Adds a part to the mix that it belongs to, which is as well founded as the weakest of its parts.
+fn into_mix(founded: &mut Vec<Founded>, part: &Founded) {
+    let is_mix = |known: &&mut Founded| known.strategy == part.strategy && known.key == MIX;
+    let Some(mix) = founded.iter_mut().find(is_mix) else {
+        founded.push(Founded {
+            key: MIX.to_owned(),
+            value: "a mix".to_owned(),
+            ..part.clone()
+        });
+        return;
+    };
+    mix.is_default &= part.is_default;
+    mix.origin = match (mix.origin, part.origin) {
+        (Origin::Graded(one), Origin::Graded(other)) => Origin::Graded(one.max(other)),
+        _ => Origin::Stated,
+    };
 }
 
 /// Whether the scenario, or the command line, states a value: neither a default nor a preset does, nor
@@ -284,5 +319,42 @@ mod tests {
         assert_eq!(founded[0].origin, Origin::Graded(Grade::Assumed));
         assert_eq!(founded[1].origin, Origin::Graded(Grade::Source));
         assert_eq!(founded[2].origin, Origin::Stated);
+        assert!(founded[0].is_default && !founded[1].is_default);
+    }
+
+    /// What is counted here is what the catalogue counts.
+    #[test]
+    fn a_preset_has_as_many_settings_in_a_scenario_as_in_the_catalogue() {
+        let mut compared = 0;
+        for preset in regionfall::failover::Catalogue::embedded().list() {
+            let text = format!(
+                "{}\n[topology]\nregions = [\"us-east-1\", \"eu-west-1\"]\n",
+                preset.to_toml()
+            );
+            // Some stand in front of members and are no strategy of their own.
+            let files = Text(&text);
+            let Ok(loaded) = Scenario::load("x.toml", &files, &[]) else {
+                continue;
+            };
+            let resolved = loaded.resolved.to_toml();
+            let values = founded(&split_variants(&resolved)[0]);
+            let own = values.iter().filter(|value| value.strategy == Some(0));
+            assert_eq!(
+                own.filter(|value| !value.is_default).count(),
+                preset.numbers.len(),
+                "{}",
+                preset.name
+            );
+            compared += 1;
+        }
+        assert!(compared > 20, "{compared} presets stand alone");
+    }
+
+    struct Text<'a>(&'a str);
+
+    impl Loader for Text<'_> {
+        fn load(&self, _: &str) -> Result<Vec<u8>, LoadError> {
+            Ok(self.0.as_bytes().to_vec())
+        }
     }
 }

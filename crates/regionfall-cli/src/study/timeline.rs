@@ -96,6 +96,7 @@ fn picture(cell: &CellRuns<'_>, outcome: &Outcome) -> Timeline {
             .map(|region| region.name.clone())
             .collect(),
         lanes: lanes(account, end),
+        drawn: drawn(account),
     }
 }
 
@@ -174,15 +175,45 @@ fn lost(account: &Account) -> Vec<LostWrites> {
     lost.collect()
 }
 
+/// How many lanes a fleet has at most.
+fn lanes_of_fleet(account: &Account) -> usize {
+    let shape = &account.shape;
+    if shape.servers.len() <= LANES_MAX {
+        usize::MAX
+    } else {
+        (LANES_MAX / shape.fleets.len().max(1)).max(1)
+    }
+}
+
+/// Of which fleets only some app servers are drawn: `9 of 30 app servers of checkout`.
+fn drawn(account: &Account) -> Option<String> {
+    let shape = &account.shape;
+    let servers = &shape.servers;
+    let size = |fleet: usize| {
+        let of_it = servers
+            .iter()
+            .filter(|server| server.fleet.index() == fleet);
+        of_it.count()
+    };
+    let sizes: Vec<usize> = (0..shape.fleets.len()).map(size).collect();
+    drawn_of(&shape.fleets, &sizes, lanes_of_fleet(account))
+}
+
+fn drawn_of(fleets: &[impl AsRef<str>], sizes: &[usize], at_most: usize) -> Option<String> {
+    if sizes.iter().all(|size| *size <= at_most) {
+        return None;
+    }
+    let of = fleets.iter().zip(sizes).map(|(name, &size)| {
+        let name = name.as_ref();
+        format!("{} of {size} app servers of {name}", size.min(at_most))
+    });
+    Some(of.collect::<Vec<_>>().join(", "))
+}
+
 /// Which member each app server used.
 fn lanes(account: &Account, end: SimTime) -> Vec<Lane> {
     let shape = &account.shape;
-    let fleets = shape.fleets.len().max(1);
-    let of_fleet = if shape.servers.len() <= LANES_MAX {
-        usize::MAX
-    } else {
-        (LANES_MAX / fleets).max(1)
-    };
+    let of_fleet = lanes_of_fleet(account);
     let mut lanes = Vec::new();
     for (fleet, name) in shape.fleets.iter().enumerate() {
         let servers =
@@ -228,4 +259,19 @@ fn spans(account: &Account, server: ServerId, end: SimTime) -> Vec<Span> {
     });
     spans.retain(|span| span.end > span.start);
     spans
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn app_servers_without_a_lane_are_counted() {
+        let drawn = |sizes: [usize; 2], at_most| drawn_of(&["shop", "b"], &sizes, at_most);
+        assert_eq!(drawn([9, 3], 9), None);
+        assert_eq!(
+            drawn([30, 3], 9).as_deref(),
+            Some("9 of 30 app servers of shop, 3 of 3 app servers of b")
+        );
+    }
 }

@@ -108,6 +108,15 @@ pub(crate) fn percent(share: f64) -> String {
     format!("{} %", number(share * 100.0))
 }
 
+/// A share of a whole without decimals, of which some is never shown as nothing, nor as all: `<1 %`, `93 %`.
+pub(crate) fn whole_percent(share: f64) -> String {
+    match share * 100.0 {
+        v if v > 0.0 && v < 0.5 => "<1\u{a0}%".to_owned(),
+        v if (99.5..100.0).contains(&v) => ">99\u{a0}%".to_owned(),
+        v => format!("{v:.0}\u{a0}%"),
+    }
+}
+
 /// A column's name without its unit.
 pub(crate) fn short(column: &str) -> &str {
     column.strip_suffix("_ms").unwrap_or(column)
@@ -369,5 +378,19 @@ mod tests {
         }
         assert_eq!(value("rto_max_ms", 11_700.0), "11.7 s");
         assert_eq!(value("availability", 0.9991), "99.9 %");
+    }
+
+    #[test]
+    fn a_few_are_not_none_and_nearly_all_are_not_all() {
+        for (share, shown) in [
+            (0.0, "0"),
+            (0.002, "<1"),
+            (0.006, "1"),
+            (0.93, "93"),
+            (0.998, ">99"),
+            (1.0, "100"),
+        ] {
+            assert_eq!(whole_percent(share), format!("{shown}\u{a0}%"));
+        }
     }
 }

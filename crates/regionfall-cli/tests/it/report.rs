@@ -95,6 +95,21 @@ fn the_commands_that_vary_an_assumption_are_commands() {
 }
 
 #[test]
+fn differences_stand_in_the_units_of_the_tables_above() {
+    let (page, told) = report("report-units", &[]);
+    let (_, seed_by_seed) = page.split_once("Seed by seed against").unwrap();
+    let cell = |text: &str| seed_by_seed.contains(&format!(">{text}</td>"));
+    assert!(
+        cell("RTO of the slowest (s)") && cell("RPO at resumption (ms)") && cell("writes lost")
+    );
+    assert!(
+        told.contains("[95 % intervals (those of medians need 6 seeds)]"),
+        "{told}"
+    );
+    assert!(page.contains("(those of medians need 6 seeds)"));
+}
+
+#[test]
 fn what_never_happened_is_said_on_the_page_and_in_the_terminal() {
     let (page, told) = report("report-never", &["--strategy", "pinned"]);
     assert!(page.contains("What never happened"));

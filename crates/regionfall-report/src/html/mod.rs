@@ -10,7 +10,8 @@ use crate::table::Table;
 
 pub use page::render;
 
-/// Everything the page shows. Texts are plain; markup in them is shown, not obeyed.
+/// Everything the page shows. Texts are plain; markup in them is shown, not obeyed, but for words between backticks in
+/// sentences, which are code.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Report {
     /// The scenario's title.

@@ -57,7 +57,7 @@ fn warnings(warnings: &[String]) -> Markup {
         @if !warnings.is_empty() {
             aside.warnings role="note" {
                 h2 { "Read this first" }
-                ul { @for warning in warnings { li { (warning) } } }
+                ul { @for warning in warnings { li { (prose(warning)) } } }
             }
         }
     }
@@ -85,10 +85,10 @@ fn section(index: usize, case: &Case) -> Markup {
     html! {
         section.case id={ "case-" (index + 1) } {
             h2 { (case.name) }
-            @if !case.summary.is_empty() { p { (case.summary) } }
+            @if !case.summary.is_empty() { p { (prose(&case.summary)) } }
             @for figures in &case.tables { (table(figures)) }
             @if !case.footing.is_empty() {
-                p.footing { (case.footing) " " a href="#grades" { "How well founded the figures are" } }
+                p.footing { (prose(&case.footing)) " " a href="#grades" { "How well founded the figures are" } }
             }
             (verdicts(&case.verdicts))
             @for figure in &case.figures { (picture(figure)) }
@@ -158,7 +158,7 @@ fn story(strategy: &StrategyStory) -> Markup {
             }
             @if let Some(milestones) = &strategy.milestones { (table(milestones)) }
             @if !strategy.findings.is_empty() {
-                ul.findings { @for finding in &strategy.findings { li { (finding) } } }
+                ul.findings { @for finding in &strategy.findings { li { (prose(finding)) } } }
             }
         }
     }
@@ -202,6 +202,18 @@ fn grades(grades: &[GradedHeadline], examine: &[String]) -> Markup {
                     pre { code { (examine.join("\n")) } }
                 }
             }
+        }
+    }
+}
+
+/// Text in which words between backticks are code, as in Markdown. A backtick without another stays.
+fn prose(text: &str) -> Markup {
+    let parts: Vec<&str> = text.split('`').collect();
+    html! {
+        @for (index, part) in parts.iter().enumerate() {
+            @if index % 2 == 0 { (part) }
+            @else if index + 1 < parts.len() { code { (part) } }
+            @else { "`" (part) }
         }
     }
 }
@@ -318,6 +330,21 @@ mod tests {
         assert!(page.contains("1–200 &amp; more"));
         assert!(!page.contains("http://") && !page.contains("https://") && !page.contains("url("));
         assert_eq!(page, render(&report));
+    }
+
+    #[test]
+    fn words_between_backticks_are_code() {
+        let shown = |text: &str| prose(text).into_string();
+        assert_eq!(
+            shown("clients of `a<b` and `c` follow"),
+            "clients of <code>a&lt;b</code> and <code>c</code> follow"
+        );
+        assert_eq!(shown("it's 5` long"), "it's 5` long");
+        let report = Report {
+            warnings: vec!["vary `ttl`".to_owned()],
+            ..Report::default()
+        };
+        assert!(render(&report).contains("<li>vary <code>ttl</code></li>"));
     }
 
     #[test]

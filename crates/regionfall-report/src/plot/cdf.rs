@@ -11,6 +11,9 @@ use super::palette::{Style, style};
 use super::{Axis, writing};
 use crate::number;
 
+/// Of more series than this the bands are left out: laid over each other they would hide the lines.
+const BANDED_MAX: usize = 4;
+
 /// The marks of a line: at these shares, shifted a little for each series so that they do not meet.
 const MARKS: [f64; 5] = [0.08, 0.28, 0.48, 0.68, 0.88];
 
@@ -29,6 +32,9 @@ pub struct Cdf {
     pub band: Option<String>,
     /// What "never" means (`not before the run ended after 900 s`), if anything is missing.
     pub never: Option<String>,
+    /// What is said where there was nothing to observe (`no app server was exposed`), which is not the same as
+    /// having observed that something never happened.
+    pub nothing: String,
 }
 
 /// One distribution.
@@ -38,6 +44,8 @@ pub struct CdfSeries {
     pub name: String,
     /// Its steps, by rising value. The last share is below 1 if something never happened.
     pub steps: Vec<CdfStep>,
+    /// How many were observed. Of none there is no line.
+    pub count: usize,
 }
 
 /// A step of a distribution.
@@ -57,14 +65,34 @@ impl Cdf {
         chart::svg(&self.title, &[(String::new(), self)])
     }
 
+    /// Whether there is no line to draw.
     fn is_empty(&self) -> bool {
-        self.series.is_empty()
+        self.series.iter().all(|series| series.count == 0)
+    }
+
+    fn has_bands(&self) -> bool {
+        let mut steps = self.series.iter().flat_map(|series| &series.steps);
+        steps.any(|step| step.band.is_some())
+    }
+
+    /// What the picture says of series without a line: all of them, or these by name.
+    fn unobserved(&self) -> Option<String> {
+        let names: Vec<&str> = self
+            .series
+            .iter()
+            .filter(|series| series.count == 0)
+            .map(|series| series.name.as_str())
+            .collect();
+        (!names.is_empty()).then(|| format!("No line for {}: {}", names.join(", "), self.nothing))
     }
 }
 
 impl CdfSeries {
-    /// The share that never happened; 0 if rounding is all that lacks.
+    /// The share that never happened; 0 if rounding is all that lacks, or nothing was observed.
     fn missing(&self) -> f64 {
+        if self.count == 0 {
+            return 0.0;
+        }
         let missing = 1.0 - self.steps.last().map_or(0.0, |step| step.share);
         if missing > 1e-9 { missing } else { 0.0 }
     }
@@ -125,31 +153,41 @@ impl Panel for Cdf {
     }
 
     fn notes(&self) -> Vec<String> {
-        let is_banded = self
-            .series
-            .iter()
-            .flat_map(|series| &series.steps)
-            .any(|step| step.band.is_some());
-        let band = self
-            .band
-            .as_ref()
-            .filter(|_| is_banded)
-            .map(|band| format!("Shaded: {band}."));
+        let band = self.band.as_ref().filter(|_| self.has_bands());
+        let band = band.map(|band| {
+            if self.series.len() > BANDED_MAX {
+                format!(
+                    "Left out, since {} bands would hide the lines: {band}.",
+                    self.series.len()
+                )
+            } else {
+                format!("Shaded: {band}.")
+            }
+        });
         let is_missing = self.series.iter().any(|series| series.missing() > 0.0);
         let never = self
             .never
             .as_ref()
             .filter(|_| is_missing)
             .map(|never| format!("never: {never}."));
-        band.into_iter().chain(never).collect()
+        // A panel without any line says so itself.
+        let unobserved = self.unobserved().filter(|_| !self.is_empty());
+        let unobserved = unobserved.map(|unobserved| format!("{unobserved}."));
+        band.into_iter().chain(never).chain(unobserved).collect()
     }
 
     fn description(&self) -> String {
-        if self.is_empty() {
+        if self.series.is_empty() {
             return "There is no data.".to_owned();
+        }
+        if self.is_empty() {
+            return format!("{}.", self.nothing);
         }
         let unit = &self.x.unit;
         let one = |series: &CdfSeries| {
+            if series.count == 0 {
+                return format!("{}: {}", series.name, self.nothing);
+            }
             let value = |share: f64| {
                 series.quantile(share).map_or("never".to_owned(), |v| {
                     format!("{} {unit}", number::fixed(v, 1))
@@ -176,14 +214,22 @@ impl Panel for Cdf {
     }
 
     fn draw(&self, canvas: &mut Canvas, plane: Plane) {
-        if self.is_empty() {
+        if self.series.is_empty() {
             chart::no_data(canvas, plane.frame);
             return;
         }
-        for (index, series) in self.series.iter().enumerate() {
-            draw_band(canvas, plane, series, style(index));
+        if self.is_empty() {
+            chart::say(canvas, plane.frame, &self.nothing);
+            return;
         }
-        for (index, series) in self.series.iter().enumerate() {
+        let observed = self.series.iter().enumerate();
+        let observed = observed.filter(|(_, series)| series.count > 0);
+        if self.series.len() <= BANDED_MAX {
+            for (index, series) in observed.clone() {
+                draw_band(canvas, plane, series, style(index));
+            }
+        }
+        for (index, series) in observed {
             draw_line(canvas, plane, series, index, self.series.len());
         }
         label_missing(canvas, plane, &self.series);

@@ -127,8 +127,14 @@ pub(super) fn svg<P: Panel>(title: &str, panels: &[(String, &P)]) -> String {
     let grid_top = MARGIN + title_lines.len() as f64 * TITLE_LINE + 8.0;
     let grid_bottom = grid_top + rows * row_height;
     let legend = Legend::new(&first.series(), WIDTH - 2.0 * MARGIN);
-    let notes: Vec<String> = first
-        .notes()
+    // What one panel needs another may do without: each note once.
+    let mut needed: Vec<String> = Vec::new();
+    for note in all.iter().flat_map(|panel| panel.notes()) {
+        if !needed.contains(&note) {
+            needed.push(note);
+        }
+    }
+    let notes: Vec<String> = needed
         .iter()
         .flat_map(|note| writing::wrap(note, TEXT * 0.92, WIDTH - 2.0 * MARGIN))
         .collect();
@@ -293,26 +299,40 @@ fn break_mark(layer: &super::canvas::Layer<'_>, x: f64, y: f64) {
 
 /// Says in the middle of a frame that there is nothing to draw.
 pub(super) fn no_data(canvas: &mut Canvas, frame: Frame) {
+    say(canvas, frame, "no data");
+}
+
+/// Says something in the middle of a frame that has nothing else in it.
+pub(super) fn say(canvas: &mut Canvas, frame: Frame, text: &str) {
+    const SIZE: f64 = 14.0;
+    const LINE: f64 = 20.0;
+    let lines = writing::wrap(text, SIZE, frame.right - frame.left - 40.0);
     canvas.group(Group::default(), |layer| {
         let centre = (
             f64::midpoint(frame.left, frame.right),
             f64::midpoint(frame.top, frame.bottom),
         );
         let writing = Writing {
-            size: 14.0,
+            size: SIZE,
             colour: SOFT_INK,
             across: Across::Middle,
             ..Writing::PLAIN
         };
+        let widest = lines.iter().map(|line| writing::width(line, SIZE));
+        let half = (widest.fold(0.0, f64::max) / 2.0 + 4.0).max(36.0);
+        let half_height = lines.len() as f64 * LINE / 2.0 + 2.0;
         layer.rectangle(
             [
-                (centre.0 - 36.0, centre.1 - 12.0),
-                (centre.0 + 36.0, centre.1 + 12.0),
+                (centre.0 - half, centre.1 - half_height),
+                (centre.0 + half, centre.1 + half_height),
             ],
             PAPER,
             1.0,
         );
-        layer.text("no data", centre, writing);
+        let first = centre.1 - (lines.len() as f64 - 1.0) * LINE / 2.0;
+        for (index, line) in lines.iter().enumerate() {
+            layer.text(line, (centre.0, first + index as f64 * LINE), writing);
+        }
     });
 }
 

@@ -30,7 +30,7 @@ mod writing;
 pub use cdf::{Cdf, CdfSeries, CdfStep};
 pub use curve::{Curve, CurvePoint, CurveSeries};
 pub use small_multiples::{SmallMultiples, UnlikePanels};
-pub use space_time::{Mark, Message, Move, SpaceTime, Strike};
+pub use space_time::{Closer, Mark, Message, Move, SpaceTime, Strike};
 pub use timeline::{Fault, Lane, LostWrites, Phase, Span, SuccessSeries, Timeline};
 
 /// What an axis measures.

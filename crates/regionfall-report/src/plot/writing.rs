@@ -72,6 +72,24 @@ pub(super) fn cut(text: &str, size: f64, room: f64) -> String {
     }
 }
 
+/// Text cut to a width in its middle: both ends stay, since what tells names apart is often their last word.
+/// Empty if nothing fits.
+pub(super) fn shorten(text: &str, size: f64, room: f64) -> String {
+    if width(text, size) <= room {
+        return text.to_owned();
+    }
+    let letters: Vec<char> = text.chars().collect();
+    let of = |letters: &[char]| letters.iter().collect::<String>();
+    // Of what is kept two thirds are the beginning.
+    let shortened = (2..letters.len()).rev().map(|kept| {
+        let end = (kept / 3).max(1);
+        let (first, last) = (&letters[..kept - end], &letters[letters.len() - end..]);
+        format!("{}…{}", of(first).trim_end(), of(last).trim_start())
+    });
+    let mut fitting = shortened.filter(|text| width(text, size) <= room);
+    fitting.next().unwrap_or_default()
+}
+
 /// Moves labels apart along one direction: each keeps its order, at least `gap` from its neighbour
 /// and within `low..=high`, as near as that allows to where it wants to be.
 pub(super) fn spread_out(wanted: &[f64], gap: f64, low: f64, high: f64) -> Vec<f64> {
@@ -114,6 +132,15 @@ mod tests {
         let got = cut("region outage of us-east-1", 12.0, 80.0);
         assert!(got.ends_with('…') && width(&got, 12.0) <= 80.0, "{got}");
         assert_eq!(cut("region", 12.0, 5.0), "");
+    }
+
+    #[test]
+    fn shortened_names_keep_both_ends() {
+        assert_eq!(shorten("short 1", 12.0, 200.0), "short 1");
+        let got = shorten("a-fleet-with-a-very-long-name 12", 12.0, 120.0);
+        assert!(got.starts_with("a-fleet") && got.ends_with(" 12"), "{got}");
+        assert!(got.contains('…') && width(&got, 12.0) <= 120.0, "{got}");
+        assert_eq!(shorten("region", 12.0, 5.0), "");
     }
 
     #[test]

@@ -44,6 +44,7 @@ pub(crate) fn pictures() -> Vec<(&'static str, String)> {
             "cdf-censored",
             same_values("All censored: nobody recovered (test data)", None).svg(),
         ),
+        ("cdf-quiet", quiet_facets().svg()),
         ("facets", facets(4).svg()),
         ("facets-two", facets(2).svg()),
         ("curve", curve(false).svg()),
@@ -105,6 +106,7 @@ fn cdf(title: &str, shift: u64) -> Cdf {
     let series = |name: &str, values| CdfSeries {
         name: name.to_owned(),
         steps: steps(values, 200, true),
+        count: 200,
     };
     Cdf {
         title: title.to_owned(),
@@ -117,7 +119,38 @@ fn cdf(title: &str, shift: u64) -> Cdf {
         ],
         band: Some("95 % band for each whole line, over 200 seeds".to_owned()),
         never: Some("not before the run ended, 900 s after the fault".to_owned()),
+        nothing: "no app server was exposed".to_owned(),
     }
+}
+
+/// A case in which there was nothing to observe, beside one with a line that never reaches the top.
+fn quiet_facets() -> SmallMultiples<Cdf> {
+    let quiet = |cdf: Cdf, which: fn(usize) -> bool| {
+        let series = cdf.series.into_iter().enumerate().map(|(index, series)| {
+            if which(index) {
+                CdfSeries {
+                    steps: Vec::new(),
+                    count: 0,
+                    ..series
+                }
+            } else {
+                series
+            }
+        });
+        Cdf {
+            series: series.collect(),
+            ..cdf
+        }
+    };
+    let panels = vec![
+        ("no fault".to_owned(), quiet(cdf("", 0), |_| true)),
+        (
+            "region lost".to_owned(),
+            quiet(cdf("", 0), |index| index == 2),
+        ),
+    ];
+    SmallMultiples::cdfs("Nobody was struck in one case (test data)", panels)
+        .unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn ten_series() -> Cdf {
@@ -142,12 +175,12 @@ fn ten_series() -> Cdf {
             .collect();
         CdfSeries {
             name: (*name).to_owned(),
-            steps: steps(values, 100, false),
+            steps: steps(values, 100, true),
+            count: 100,
         }
     });
     Cdf {
         series: series.collect(),
-        band: None,
         ..cdf(
             "Ten strategies with long names, several of them never recovering for some seeds, under one long title that wraps (test data)",
             0,
@@ -161,6 +194,7 @@ fn one_series() -> Cdf {
     let series = vec![CdfSeries {
         name: "jedis-multidb".to_owned(),
         steps: steps(values, 60, true),
+        count: 60,
     }];
     Cdf {
         series,
@@ -185,6 +219,7 @@ fn same_values(title: &str, value: Option<f64>) -> Cdf {
                 band: None,
             }]
         }),
+        count: 200,
     };
     Cdf {
         series: vec![of("pinned"), of("route53-fast"), of("jedis-multidb")],
@@ -330,6 +365,7 @@ fn timeline() -> Timeline {
                 spans: vec![span(0.0, 1000.0, 2)],
             },
         ],
+        drawn: None,
     }
 }
 
@@ -341,7 +377,7 @@ fn busy_timeline() -> Timeline {
         end: (i != 7).then_some(118.0 + f64::from(i) * 110.0),
     });
     let lanes = (0..6).map(|i| Lane {
-        name: format!("application server {i} in ap-southeast-1"),
+        name: format!("application servers with a long name in ap-southeast-1, {i}"),
         spans: (0..125)
             .map(|k| Span {
                 start: f64::from(k) * 8.0,
@@ -362,6 +398,7 @@ fn busy_timeline() -> Timeline {
             .collect(),
         members: names.collect(),
         lanes: lanes.collect(),
+        drawn: Some("6 of 200 app servers of ap-southeast-1".to_owned()),
         ..base
     }
 }
@@ -376,6 +413,7 @@ fn empty_timeline() -> Timeline {
         lost: Vec::new(),
         members: Vec::new(),
         lanes: Vec::new(),
+        drawn: None,
     }
 }
 

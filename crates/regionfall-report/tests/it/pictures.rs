@@ -41,6 +41,58 @@ fn every_picture_has_words_for_those_who_do_not_see_it() {
     }
 }
 
+/// The texts of a picture, by line.
+fn texts(svg: &str) -> Vec<String> {
+    boxes(svg).into_iter().map(|written| written.4).collect()
+}
+
+#[test]
+fn where_nobody_was_struck_nobody_never_recovered() {
+    let svg = picture("cdf-quiet");
+    let texts = texts(&svg);
+    let has = |text: &str| texts.iter().any(|found| found == text);
+    assert!(has("no app server was exposed"), "{texts:?}");
+    assert!(has("No line for jedis-multidb: no app server was exposed."));
+    assert!(!has("100\u{a0}% never"), "{texts:?}");
+    assert!(
+        has("10\u{a0}% never"),
+        "the other panel has one that is missing"
+    );
+    assert!(svg.contains("no fault: no app server was exposed."));
+}
+
+#[test]
+fn a_note_that_only_a_later_panel_needs_is_there() {
+    let texts = texts(&picture("cdf-quiet"));
+    let never = "never: not before the run ended, 900 s after the fault.";
+    assert_eq!(texts.iter().filter(|text| *text == never).count(), 1);
+}
+
+#[test]
+fn bands_of_many_lines_are_left_out_and_the_picture_says_so() {
+    let faint = "opacity=\"0.14\"";
+    assert!(picture("cdf").contains(faint));
+    let many = picture("cdf-ten");
+    assert!(!many.contains(faint));
+    assert!(many.contains("Left out, since 10 bands would hide the lines: 95 % band"));
+}
+
+#[test]
+fn rows_of_long_names_can_be_told_apart_and_those_left_out_are_counted() {
+    let texts = texts(&picture("timeline-busy"));
+    for number in 0..6 {
+        let ends = format!(", {number}");
+        let rows = texts.iter().filter(|text| text.starts_with("application"));
+        let mut rows = rows.filter(|text| text.ends_with(&ends));
+        assert!(
+            rows.next().is_some_and(|row| row.contains('…')),
+            "{texts:?}"
+        );
+    }
+    let drawn = "Routes are drawn of 6 of 200 app servers of ap-southeast-1.";
+    assert!(texts.iter().any(|text| text == drawn), "{texts:?}");
+}
+
 /// Boxes of texts, by estimated width, as left, top, right, bottom and the text.
 fn boxes(svg: &str) -> Vec<(f64, f64, f64, f64, String)> {
     let mut boxes = Vec::new();

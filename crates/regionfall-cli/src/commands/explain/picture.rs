@@ -4,7 +4,7 @@ use regionfall::explore::Explanation;
 use regionfall::fault::{FaultKind, PlannedFault};
 use regionfall::topology::MemberId;
 use regionfall_kernel::SimTime;
-use regionfall_report::plot::{Mark, Message, Move, SpaceTime, Strike};
+use regionfall_report::plot::{Closer, Mark, Message, Move, SpaceTime, Strike};
 
 /// The diagram of a run: from shortly before the first thing of interest to shortly after the last.
 pub(super) fn of(story: &Explanation) -> SpaceTime {
@@ -50,16 +50,44 @@ pub(super) fn of(story: &Explanation) -> SpaceTime {
         (from, to) = (0.0, ends);
     }
     let margin = ((to - from) * 0.05).max(0.1);
+    let (from, to) = ((from - margin).max(0.0), (to + margin).min(ends));
     SpaceTime {
         title: format!("{}, {}, seed {}", label.strategy, label.case, label.seed),
         places: story.names.members.clone(),
-        from: (from - margin).max(0.0),
-        to: (to + margin).min(ends),
+        closer: closer(to - from, &strikes, &marks),
+        from,
+        to,
         strikes,
         messages,
         moves,
         marks,
     }
+}
+
+/// The stretch from the first lost write to the end of the last copy, if it is too short to be read in a
+/// whole of so many seconds: with the fault that began near it.
+fn closer(whole: f64, strikes: &[Strike], marks: &[Mark]) -> Option<Closer> {
+    /// What takes a larger share of the whole can be read there.
+    const SHORT: f64 = 1.0 / 8.0;
+    /// Less than that cannot be told apart, seconds.
+    const SHORTEST: f64 = 0.004;
+    let first = marks.iter().map(|mark| mark.at).reduce(f64::min)?;
+    let last = marks.iter().map(|mark| mark.at).reduce(f64::max)?;
+    let near = (last - first).max(SHORTEST);
+    let began = strikes
+        .iter()
+        .map(|strike| strike.from)
+        .filter(|began| (first - near..=last + near).contains(began));
+    let (from, to) = began.fold((first, last), |(from, to), began| {
+        (from.min(began), to.max(began))
+    });
+    let margin = ((to - from) * 0.15).max(SHORTEST / 2.0);
+    let (from, to) = ((from - margin).max(0.0), to + margin);
+    (to - from < whole * SHORT).then(|| Closer {
+        from,
+        to,
+        label: "what became of the lost writes".to_owned(),
+    })
 }
 
 /// On which lines a fault shows.
@@ -154,4 +182,40 @@ fn marks(story: &Explanation) -> Vec<Mark> {
 
 fn seconds(at: SimTime) -> f64 {
     at.since_start().as_secs_f64()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mark(at: f64, is_death: bool) -> Mark {
+        Mark {
+            place: 0,
+            at,
+            label: String::new(),
+            is_death,
+        }
+    }
+
+    #[test]
+    fn what_takes_milliseconds_is_drawn_closer_with_the_fault_beside_it() {
+        let outage = Strike {
+            place: 0,
+            from: 33.04,
+            to: 633.0,
+            label: String::new(),
+        };
+        let later = Strike {
+            from: 80.0,
+            ..outage.clone()
+        };
+        let marks = [mark(33.0, false), mark(33.05, true)];
+        let strikes = [outage, later];
+        let found = closer(800.0, &strikes, &marks).unwrap();
+        assert!(found.from > 32.9 && found.from < 33.0, "{found:?}");
+        assert!(found.to > 33.05 && found.to < 33.2, "{found:?}");
+        // Where the whole is as short, or nothing was lost, there is nothing to be drawn closer.
+        assert_eq!(closer(0.1, &strikes, &marks), None);
+        assert_eq!(closer(800.0, &strikes, &[]), None);
+    }
 }

@@ -188,7 +188,7 @@ impl Timeline {
         });
     }
 
-    pub(super) fn draw_phase_lines(canvas: &mut Canvas, lines: &[String], top: f64) {
+    pub(super) fn draw_notes(canvas: &mut Canvas, lines: &[String], top: f64) {
         canvas.group(Group::default(), |layer| {
             let soft = Writing {
                 size: SMALL,
@@ -293,9 +293,9 @@ impl Timeline {
     }
 }
 
-/// The name of a row, left of the picture, cut if it is very long.
+/// The name of a row, left of the picture, shortened if it is very long.
 fn row_title(layer: &Layer<'_>, text: &str, layout: &Layout, y: f64) {
-    let text = writing::cut(text, TEXT, layout.left - MARGIN - 8.0);
+    let text = writing::shorten(text, TEXT, layout.left - MARGIN - 8.0);
     layer.text(
         &text,
         (layout.left - 7.0, y),

@@ -39,6 +39,8 @@ pub struct Timeline {
     pub members: Vec<String>,
     /// Which member each fleet or app server used.
     pub lanes: Vec<Lane>,
+    /// Of whose lanes only some are drawn, in a clause (`9 of 30 app servers of checkout`); `None` if all are.
+    pub drawn: Option<String>,
 }
 
 /// A phase of the run.
@@ -134,9 +136,9 @@ impl Timeline {
         let member_rows = self.member_rows();
         let legend_top = layout.bottom + 52.0;
         let members_top = legend_top + legend.height() + 8.0;
-        let phases = self.phase_lines();
-        let phases_top = members_top + member_rows.len() as f64 * LANE + 6.0;
-        let height = phases_top + phases.len() as f64 * 15.0 + 12.0;
+        let notes = self.notes();
+        let notes_top = members_top + member_rows.len() as f64 * LANE + 6.0;
+        let height = notes_top + notes.len() as f64 * 15.0 + 12.0;
         let mut canvas = Canvas::new(WIDTH, height);
         chart::write_title(&mut canvas, &title);
         self.draw_shades(&mut canvas, &layout);
@@ -148,7 +150,7 @@ impl Timeline {
         self.draw_time(&mut canvas, &layout);
         legend.draw(&mut canvas, (MARGIN, legend_top));
         self.draw_members(&mut canvas, &member_rows, members_top);
-        Self::draw_phase_lines(&mut canvas, &phases, phases_top);
+        Self::draw_notes(&mut canvas, &notes, notes_top);
         canvas.finish(&self.title, &self.description())
     }
 
@@ -230,11 +232,9 @@ impl Timeline {
         format!("lost writes: {}", number::count(total))
     }
 
-    /// All phases with their times, for those too short to hold their name.
-    fn phase_lines(&self) -> Vec<String> {
-        if self.phases.is_empty() {
-            return Vec::new();
-        }
+    /// Whose routes are drawn, if not everybody's; all phases with their times, for those too short to hold
+    /// their name.
+    fn notes(&self) -> Vec<String> {
         let one = |phase: &Phase| {
             format!(
                 "{} {}–{} s",
@@ -243,12 +243,16 @@ impl Timeline {
                 number::tick(phase.end)
             )
         };
-        let all: Vec<String> = self.phases.iter().map(one).collect();
-        writing::wrap(
-            &format!("Phases: {}", all.join(", ")),
-            SMALL,
-            WIDTH - 2.0 * MARGIN,
-        )
+        let drawn = self.drawn.as_ref();
+        let drawn = drawn.map(|drawn| format!("Routes are drawn of {drawn}."));
+        let phases = (!self.phases.is_empty()).then(|| {
+            let all: Vec<String> = self.phases.iter().map(one).collect();
+            format!("Phases: {}", all.join(", "))
+        });
+        let lines = drawn.into_iter().chain(phases);
+        lines
+            .flat_map(|note| writing::wrap(&note, SMALL, WIDTH - 2.0 * MARGIN))
+            .collect()
     }
 
     /// Names of members beside their colour and letter, in rows that fit the picture.
