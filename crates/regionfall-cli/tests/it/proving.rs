@@ -313,3 +313,19 @@ fn a_story_is_told_as_text_as_json_and_as_a_picture() {
     regionfall_in(&out, &["explain", "missed.toml", "--seed", "best"], b"")
         .refused_with(&["worst:rto"]);
 }
+
+#[test]
+fn where_nothing_fails_there_is_nothing_to_shrink() {
+    let shrink = ["shrink", SMALL, "--seed", "1"];
+    let ended = regionfall(&shrink).with(13).says(&[
+        "nothing fails with seed 1, in any of 4 runs",
+        &format!("regionfall test {SMALL} --seeds 100"),
+    ]);
+    assert_eq!(ended.stdout, "");
+    regionfall(&[&shrink[..], &["--property", "rto_max_ms"]].concat())
+        .with(13)
+        .says(&[
+            "`rto_max_ms` does not fail with seed 1",
+            "without --property",
+        ]);
+}

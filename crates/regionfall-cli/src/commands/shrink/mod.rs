@@ -94,13 +94,27 @@ fn first_failure<'s>(
             return Ok((*cell, failure));
         }
     }
-    let what = match &arguments.property {
-        Some(property) => format!("`{property}` does not fail with seed {seed}"),
-        None => format!("nothing fails with seed {seed}"),
+    let runs = cells.len();
+    let (what, help) = match &arguments.property {
+        Some(property) => (
+            format!("`{property}` does not fail with seed {seed}, in any of {runs} runs"),
+            "try it without --property, or ",
+        ),
+        None => (
+            format!(
+                "nothing fails with seed {seed}, in any of {runs} runs: there is nothing to shrink"
+            ),
+            "",
+        ),
     };
-    Err(InputError::new(what)
-        .help("`regionfall test` finds seeds that fail; a bound on every run is written as `{ max = … }`")
-        .into())
+    let file = scenario_file::repeated(&arguments.scenario);
+    let help = format!(
+        "{help}look for a seed that fails with `regionfall test {file} --seeds 100`; what must hold in every run is \
+         `[expect] promises` or an objective with `{{ max = … }}`: a quantile over many runs fails in none of them"
+    );
+    Err(CommandError::NeverHappened(
+        InputError::new(what).help(help),
+    ))
 }
 
 fn ran(scenario: &Scenario, seed: Seed) -> Option<Outcome> {
