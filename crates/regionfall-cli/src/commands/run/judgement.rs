@@ -63,10 +63,7 @@ fn broken(verdict: &Verdict) -> Finding {
             ("did not come to hold", Exit::Liveness)
         }
     };
-    let evidence = verdict
-        .evidence
-        .iter()
-        .map(|seen| format!("\n  at {}: {}", seen.at, seen.text));
+    let evidence = verdict.evidence.iter().map(|seen| format!("\n  {seen}"));
     let text = format!("{}: {kind}{}", verdict.check, evidence.collect::<String>());
     Finding { text, exit }
 }
