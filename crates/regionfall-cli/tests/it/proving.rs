@@ -215,7 +215,8 @@ fn a_failing_run_is_shrunk_to_a_file_a_test_and_a_story() {
         ],
         b"",
     )
-    .refused_with(&["does not fail"]);
+    .with(13)
+    .says(&["`nothing` does not fail with seed 3, in its only run"]);
 }
 
 #[test]

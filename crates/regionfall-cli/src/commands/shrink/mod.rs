@@ -6,7 +6,7 @@ use std::cell::Cell as Counter;
 use std::io::Write as _;
 use std::time::Instant;
 
-use regionfall::explore::{Budget, Failure, Shrunk, Specimen, shrink};
+use regionfall::explore::{Budget, Failure, Names, Shrunk, Specimen, shrink};
 use regionfall::scenario::Scenario;
 use regionfall::simulation::{Outcome, Simulation};
 use regionfall_kernel::Seed;
@@ -94,16 +94,17 @@ fn first_failure<'s>(
             return Ok((*cell, failure));
         }
     }
-    let runs = cells.len();
+    let runs = match cells.len() {
+        1 => "its only run".to_owned(),
+        runs => format!("any of {runs} runs"),
+    };
     let (what, help) = match &arguments.property {
         Some(property) => (
-            format!("`{property}` does not fail with seed {seed}, in any of {runs} runs"),
+            format!("`{property}` does not fail with seed {seed}, in {runs}"),
             "try it without --property, or ",
         ),
         None => (
-            format!(
-                "nothing fails with seed {seed}, in any of {runs} runs: there is nothing to shrink"
-            ),
+            format!("nothing fails with seed {seed}, in {runs}: there is nothing to shrink"),
             "",
         ),
     };
@@ -134,7 +135,9 @@ fn tell(
             "the shrunk run has no strategy".to_owned(),
         ));
     };
-    let files = written::files(arguments, shrunk, &outcome);
+    let settings = &scenario.variants[0].settings;
+    let names = Names::new(settings, outcome.account());
+    let files = written::files(arguments, shrunk, &outcome, &names);
     std::fs::create_dir_all(&arguments.out).map_err(|error| cannot_write(arguments, &error))?;
     for (name, text) in &files {
         std::fs::write(arguments.out.join(name), text)
