@@ -20,6 +20,9 @@ pub(crate) enum CommandError {
     /// Something else that the user gave is wrong.
     #[error(transparent)]
     Input(#[from] InputError),
+    /// What was looked for never happened.
+    #[error(transparent)]
+    NeverHappened(InputError),
     /// The user stopped it.
     #[error("interrupted: {0}")]
     Interrupted(String),
@@ -48,6 +51,7 @@ impl CommandError {
     pub(crate) const fn exit(&self) -> Exit {
         match self {
             Self::Scenario(_) | Self::Cases(_) | Self::Input(_) => Exit::BadInput,
+            Self::NeverHappened(_) => Exit::NeverHappened,
             Self::Interrupted(_) => Exit::Interrupted,
             Self::Output(_) | Self::Internal(_) => Exit::Internal,
         }
@@ -58,7 +62,7 @@ impl CommandError {
         match self {
             Self::Scenario(error) => error.render(true),
             Self::Cases(error) => error.render(true),
-            Self::Input(error) => error.render(),
+            Self::Input(error) | Self::NeverHappened(error) => error.render(),
             Self::Interrupted(_) | Self::Output(_) | Self::Internal(_) => titled(&self.to_string()),
         }
     }

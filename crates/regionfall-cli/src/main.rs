@@ -26,6 +26,7 @@ mod selection;
 mod shell;
 mod stop;
 mod study;
+mod toml_files;
 
 use clap::Parser as _;
 

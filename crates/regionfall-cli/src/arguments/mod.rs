@@ -33,7 +33,7 @@ pub(crate) struct GlobalArguments {
         value_parser = PossibleValuesParser::new(Format::ALL.map(|(name, _)| name)).try_map(|name| name.parse::<Format>())
     )]
     pub(crate) format: Format,
-    /// Neither progress nor notes on standard error
+    /// Neither progress nor notes on standard error; warnings and errors stay
     #[arg(long, global = true)]
     pub(crate) quiet: bool,
 }
@@ -145,7 +145,7 @@ pub(crate) struct VerifyArguments {
     #[command(flatten)]
     pub(crate) scenario: ScenarioArguments,
     /// How many seeds
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = value::seeds)]
     pub(crate) seeds: u32,
 }
 
@@ -163,7 +163,7 @@ pub(crate) struct TestArguments {
     #[arg(long, value_name = "TIME", value_parser = value::time)]
     pub(crate) time: Option<std::time::Duration>,
     /// How many seeds of each scenario [default: 5, or the environment's `REGIONFALL_CASES`]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = value::seeds)]
     pub(crate) seeds: Option<u32>,
     /// The first seed [default: 1, or the environment's `REGIONFALL_SEED`]
     #[arg(long, value_name = "N")]
@@ -185,7 +185,7 @@ pub(crate) struct ExplainArguments {
     #[arg(long, value_name = "N|worst:rto|worst:lost|median", value_parser = value::which_seed)]
     pub(crate) seed: value::WhichSeed,
     /// How many seeds are looked at for `worst:…` and `median`
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = value::seeds)]
     pub(crate) seeds: u32,
     #[command(flatten)]
     pub(crate) selection: Selection,
@@ -228,11 +228,11 @@ pub(crate) struct CompareArguments {
     pub(crate) scenario: ScenarioArguments,
     #[command(flatten)]
     pub(crate) sweep: SweepArguments,
-    /// This strategy's broken promises and missed objectives decide the exit code, beside those
-    /// that say `gate = true`
+    /// This strategy's broken promises and objectives that are not met (missed, or too few seeds to say)
+    /// decide the exit code, beside those that say `gate = true`
     #[arg(long, value_name = "NAME")]
     pub(crate) gate: Vec<String>,
-    /// Those of every strategy do
+    /// Those of every strategy do: what too few seeds cannot prove counts as missed
     #[arg(long)]
     pub(crate) strict: bool,
     /// Stops early, once the interval of a metric is this narrow, as in `rto_p99=5%`
@@ -262,7 +262,7 @@ pub(crate) struct CurveArguments {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct SweepArguments {
     /// How many seeds, instead of those of the scenario
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = value::seeds)]
     pub(crate) seeds: Option<u32>,
     /// How many runs at a time [default: as many as there are processors]
     #[arg(long, value_name = "N", value_parser = value::jobs)]
@@ -288,9 +288,9 @@ pub(crate) struct ReproduceArguments {
 /// The arguments of `crdt`.
 #[derive(Debug, Args)]
 pub(crate) struct CrdtArguments {
-    /// The file of cases; `-` is standard input
-    #[arg(value_name = "FILE")]
-    pub(crate) file: String,
+    /// Files of cases, and folders with such; `-` is standard input
+    #[arg(value_name = "PATH", required = true)]
+    pub(crate) paths: Vec<String>,
     /// Sets a key over every case, such as `config.xadd_id_mode=liberal`
     #[arg(long, value_name = "KEY=VALUE", value_parser = value::key_and_value)]
     pub(crate) set: Vec<(String, String)>,
@@ -312,7 +312,7 @@ pub(crate) struct FidelityArguments {
     #[arg(long, value_name = "SHARE", default_value = "90%", value_parser = value::share)]
     pub(crate) least: f64,
     /// How many seeds, instead of those of each scenario
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = value::seeds)]
     pub(crate) seeds: Option<u32>,
     /// How many runs at a time [default: as many as there are processors]
     #[arg(long, value_name = "N", value_parser = value::jobs)]

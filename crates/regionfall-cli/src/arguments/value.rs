@@ -15,6 +15,17 @@ pub(super) fn key_and_value(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// The most seeds of one command, as of the key `seeds` of a scenario.
+const SEEDS_MAX: u32 = 1_000_000;
+
+/// A number of seeds.
+pub(super) fn seeds(text: &str) -> Result<u32, String> {
+    match text.trim().parse() {
+        Ok(seeds) if (1..=SEEDS_MAX).contains(&seeds) => Ok(seeds),
+        _ => Err(format!("allowed: a whole number from 1 to {SEEDS_MAX}")),
+    }
+}
+
 /// `KEY=V1,V2`. Commas within brackets and quotes separate nothing.
 pub(super) fn key_and_values(text: &str) -> Result<(String, Vec<String>), String> {
     let (key, list) = key_and_value(text)?;
@@ -201,6 +212,18 @@ mod tests {
         }
         assert!(jobs("0").is_err());
         assert!(jobs("2000").is_err());
+    }
+
+    #[test]
+    fn seeds_are_bounded_as_in_scenarios() {
+        assert_eq!(seeds("1000000"), Ok(1_000_000));
+        for wrong in ["0", "1000001", "-1", "many", "99999999999999999999"] {
+            assert_eq!(
+                seeds(wrong),
+                Err("allowed: a whole number from 1 to 1000000".to_owned()),
+                "{wrong}"
+            );
+        }
     }
 
     #[test]

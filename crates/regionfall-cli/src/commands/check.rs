@@ -115,7 +115,7 @@ fn table(scenario: &Scenario) -> Table {
     ] {
         table = table.column(Column::count(name, "count"));
     }
-    table = table.column(Column::number("simulated_time_s", "s", 3));
+    table = table.column(Column::number("simulated_time_s", "s", 3).named_in_full());
     for variant in &scenario.variants {
         let settings = &variant.settings;
         let servers: u64 = settings

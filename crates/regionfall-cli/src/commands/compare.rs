@@ -315,6 +315,7 @@ fn tell(findings: &Findings) -> String {
             Answer::Met => AnsiColor::Green,
             Answer::Missed => AnsiColor::Red,
             Answer::TooFewSeeds { .. } => AnsiColor::Yellow,
+            Answer::DoesNotApply => AnsiColor::BrightBlack,
         }
         .on_default();
         say(format!(

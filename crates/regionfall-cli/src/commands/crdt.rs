@@ -1,6 +1,7 @@
-//! `regionfall crdt FILE`: asks the data types the questions of a case file.
+//! `regionfall crdt PATH…`: asks the data types the questions of case files.
 
 use std::io::Write as _;
+use std::path::Path;
 
 use regionfall::conflict::{CaseFile, CaseOutcome, Line, Verdict};
 use regionfall_report::table::{Cell, Column, Table};
@@ -10,47 +11,94 @@ use crate::context::Context;
 use crate::error::{CommandError, InputError};
 use crate::exit::Exit;
 use crate::scenario_file::Disk;
+use crate::toml_files;
+
+/// A file of cases with its name.
+struct Asked {
+    path: String,
+    file: CaseFile,
+}
 
 /// Runs the cases and shows those that failed.
 pub(crate) fn run(arguments: &CrdtArguments, context: &mut Context) -> Result<Exit, CommandError> {
-    let path = &arguments.file;
-    let file = CaseFile::load(path, &Disk::default(), &arguments.set)?;
-    let ids = || file.cases.iter().map(|case| case.id.as_str());
+    let disk = Disk::default();
+    let mut asked = Vec::new();
+    for path in paths(&arguments.paths)? {
+        let file = CaseFile::load(&path, &disk, &arguments.set)?;
+        asked.push(Asked { path, file });
+    }
+    let ids = || {
+        let cases = asked.iter().flat_map(|one| &one.file.cases);
+        cases.map(|case| case.id.as_str())
+    };
     for wanted in &arguments.case {
         if !ids().any(|id| id == wanted) {
             return Err(InputError::unknown("case", wanted, ids()).into());
         }
     }
-    let chosen = file
-        .cases
-        .iter()
-        .filter(|case| arguments.case.is_empty() || arguments.case.contains(&case.id));
-    let outcomes: Vec<CaseOutcome<'_>> = chosen.map(|case| case.run()).collect();
-    let summary = summary(&outcomes);
-    if context.is_for_people() {
-        for outcome in &outcomes {
-            let is_shown = arguments.verbose || outcome.verdict() == Verdict::Failed;
-            if is_shown {
-                tell(path, outcome, context)?;
+    let mut outcomes: Vec<(&str, CaseOutcome<'_>)> = Vec::new();
+    for one in &asked {
+        let chosen = one
+            .file
+            .cases
+            .iter()
+            .filter(|case| arguments.case.is_empty() || arguments.case.contains(&case.id));
+        let before = outcomes.len();
+        outcomes.extend(chosen.map(|case| (one.path.as_str(), case.run())));
+        if context.is_for_people() {
+            let own = &outcomes[before..];
+            for (path, outcome) in own {
+                if arguments.verbose || outcome.verdict() == Verdict::Failed {
+                    tell(path, outcome, context)?;
+                }
+            }
+            if asked.len() > 1 && !own.is_empty() {
+                writeln!(context.out(), "{}: {}", one.path, summary(own))?;
             }
         }
+    }
+    let summary = summary(&outcomes);
+    if context.is_for_people() {
         writeln!(context.out(), "{summary}")?;
     } else {
-        context.print(&table(&format!("{path}: {summary}"), &outcomes))?;
+        let table = match &asked[..] {
+            [one] => table(&format!("{}: {summary}", one.path), &outcomes, false),
+            _ => table(&summary, &outcomes, true),
+        };
+        context.print(&table)?;
         context.note(&summary);
     }
     let has_failed = outcomes
         .iter()
-        .any(|outcome| outcome.verdict() == Verdict::Failed);
+        .any(|(_, outcome)| outcome.verdict() == Verdict::Failed);
     Ok(if has_failed { Exit::Safety } else { Exit::Held })
 }
 
+/// The files in order: those that are named, and those of folders that are named.
+fn paths(named: &[String]) -> Result<Vec<String>, InputError> {
+    let mut paths = Vec::new();
+    for path in named {
+        if !Path::new(path).is_dir() {
+            // A file that is not there is answered where it is opened.
+            paths.push(path.clone());
+            continue;
+        }
+        let listed = toml_files::names(path)?;
+        if listed.is_empty() {
+            return Err(InputError::new(format!("there are no cases in `{path}`"))
+                .allowed("files that end in .toml"));
+        }
+        paths.extend(listed.iter().map(|name| toml_files::within(path, name)));
+    }
+    Ok(paths)
+}
+
 /// `N passed, N failed, N ambiguous`.
-fn summary(outcomes: &[CaseOutcome<'_>]) -> String {
+fn summary(outcomes: &[(&str, CaseOutcome<'_>)]) -> String {
     let count = |is: fn(Verdict) -> bool| {
         outcomes
             .iter()
-            .filter(|outcome| is(outcome.verdict()))
+            .filter(|(_, outcome)| is(outcome.verdict()))
             .count()
     };
     format!(
@@ -116,9 +164,12 @@ fn steps(outcome: &CaseOutcome<'_>) -> Table {
     table
 }
 
-/// A row for each case, for scripts.
-fn table(title: &str, outcomes: &[CaseOutcome<'_>]) -> Table {
+/// A row for each case, for scripts; with its file where there are several.
+fn table(title: &str, outcomes: &[(&str, CaseOutcome<'_>)], has_files: bool) -> Table {
     let mut table = Table::new(title);
+    if has_files {
+        table = table.column(Column::text("file"));
+    }
     for name in ["case", "type", "source"] {
         table = table.column(Column::text(name));
     }
@@ -132,7 +183,7 @@ fn table(title: &str, outcomes: &[CaseOutcome<'_>]) -> Table {
         table = table.column(Column::text(name));
     }
     let optional = |text: Option<&String>| text.map_or(Cell::Missing, Cell::text);
-    for outcome in outcomes {
+    for (path, outcome) in outcomes {
         let case = outcome.case;
         let (verdict, agreed) = match outcome.verdict() {
             Verdict::Passed => ("passed", true),
@@ -143,7 +194,11 @@ fn table(title: &str, outcomes: &[CaseOutcome<'_>]) -> Table {
             Cell::Count(outcome.lines.iter().filter(|line| is(line)).count() as u64)
         };
         let wrong = outcome.first_wrong();
-        table.push(vec![
+        let mut row = Vec::new();
+        if has_files {
+            row.push(Cell::text(*path));
+        }
+        row.extend([
             Cell::text(&case.id),
             optional(case.data_type.as_ref()),
             optional(case.source.as_ref()),
@@ -158,6 +213,7 @@ fn table(title: &str, outcomes: &[CaseOutcome<'_>]) -> Table {
             optional(wrong.and_then(|line| line.expected.as_ref())),
             optional(wrong.and_then(|line| line.got.as_ref())),
         ]);
+        table.push(row);
     }
     table
 }

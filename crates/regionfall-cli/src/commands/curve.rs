@@ -1,6 +1,7 @@
 //! `regionfall curve FILE --vary KEY=V1,V2,…`: the scenario once for each value, and a metric against it.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -99,7 +100,11 @@ pub(crate) fn run(arguments: &CurveArguments, context: &mut Context) -> Result<E
     };
     if context.is_for_people() {
         let title = format!("{}{mark}: estimated by simulation", drawn.title);
-        context.print(&made.sweep.for_people(&title))?;
+        if made.sweep.points.is_empty() {
+            writeln!(context.out(), "{title}\nno point was finished")?;
+        } else {
+            context.print(&made.sweep.for_people(&title))?;
+        }
     } else {
         context.print(&made.sweep.in_full())?;
     }
@@ -326,9 +331,14 @@ fn at(place: Place, arguments: &CurveArguments) -> Result<At, CommandError> {
     let mut set = arguments.scenario.set.clone();
     let keys = arguments.vary.iter().map(|(key, _)| key.clone());
     set.extend(keys.zip(place.values.iter().cloned()));
-    let loaded = scenario_file::load(&ScenarioArguments {
+    let varied = scenario_file::load(&ScenarioArguments {
         file: arguments.scenario.file.clone(),
         set,
+    });
+    // Without the varied values the scenario was read already, so that they are what is wrong.
+    let loaded = varied.map_err(|error| match error {
+        CommandError::Scenario(error) => CommandError::Scenario(error.of_argument("--vary")),
+        other => other,
     })?;
     Ok(At {
         place,

@@ -1,11 +1,11 @@
 //! `regionfall reproduce FOLDER`: makes results again from what is in their folder, and compares bytes.
 
-use std::collections::BTreeMap;
-use std::io::Write as _;
-use std::path::Path;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 
 use anstyle::AnsiColor;
 use clap::Parser as _;
+use regionfall::scenario::nearest;
 use regionfall_report::manifest::{FILE_NAME, Manifest, digest};
 use regionfall_report::table::{Cell, Column, Table};
 
@@ -52,6 +52,12 @@ pub(crate) fn run(
             return Err(InputError::new(message).into());
         }
     };
+    for name in foreign(&manifest, &found, &made) {
+        context.warn(&format!(
+            "{} is none of the results: the manifest does not name it, and it is not compared",
+            path.join(name).display()
+        ));
+    }
     let compared = compare(&manifest, &found, &made);
     let is_same = compared.iter().all(|file| file.verdict == Verdict::Same);
     context.print(&table(&compared))?;
@@ -78,8 +84,7 @@ pub(crate) fn run(
 /// The manifest of a folder and its files.
 fn open(path: &Path) -> Result<(Manifest, Files), InputError> {
     let shown = path.display();
-    let found = folder::read(path)
-        .map_err(|error| InputError::new(format!("cannot read results in `{shown}`: {error}")))?;
+    let found = folder::read(path).map_err(|error| cannot_read(path, &error))?;
     let bytes = found.get(FILE_NAME).ok_or_else(|| {
         InputError::new(format!(
             "`{shown}` holds no results: there is no {FILE_NAME}"
@@ -89,6 +94,48 @@ fn open(path: &Path) -> Result<(Manifest, Files), InputError> {
     let manifest =
         Manifest::from_json(bytes).map_err(|error| InputError::new(format!("{shown}/{error}")))?;
     Ok((manifest, found))
+}
+
+/// Why there are no results to read, with the nearest folder that holds some.
+fn cannot_read(path: &Path, error: &io::Error) -> InputError {
+    let reason = match error.kind() {
+        io::ErrorKind::NotFound => "no such folder".to_owned(),
+        io::ErrorKind::NotADirectory => "it is a file, not a folder of results".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        _ => error.to_string(),
+    };
+    let near = (error.kind() == io::ErrorKind::NotFound).then(|| neighbour(path));
+    let near = near.flatten().map_or(String::new(), |near| {
+        format!("; did you mean `{}`?", near.display())
+    });
+    InputError::new(format!(
+        "cannot read results in `{}`: {reason}{near}",
+        path.display()
+    ))
+}
+
+/// The folder of results with the nearest name, in the same folder or in `results`.
+fn neighbour(path: &Path) -> Option<PathBuf> {
+    let wanted = path.file_name()?.to_str()?;
+    let parent = path.parent().filter(|it| !it.as_os_str().is_empty());
+    let places = [parent.unwrap_or(Path::new(".")), Path::new("results")];
+    places.into_iter().find_map(|place| {
+        let mut names: Vec<String> = place
+            .read_dir()
+            .ok()?
+            .flatten()
+            .filter(|entry| entry.path().join(FILE_NAME).is_file())
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .collect();
+        // The folder lists them in any order.
+        names.sort_unstable();
+        let near = nearest(wanted, names.iter().map(String::as_str))?;
+        Some(if place == Path::new(".") {
+            PathBuf::from(near)
+        } else {
+            place.join(near)
+        })
+    })
 }
 
 /// Says what differs between the makings although no file is compared yet: it explains what follows.
@@ -179,7 +226,7 @@ enum Verdict {
     MadeDifferently,
     /// It is not in the folder.
     Missing,
-    /// The manifest does not name it.
+    /// It was made again, and the manifest does not name it.
     Unknown,
 }
 
@@ -214,13 +261,9 @@ fn compare(manifest: &Manifest, found: &Files, made: &Files) -> Vec<Compared> {
             detail,
         });
     }
-    let is_apart = |name: &str| [FILE_NAME, RUN_INFO, kept::FILE_NAME].contains(&name);
-    let all: BTreeMap<&String, &Vec<u8>> = found.iter().chain(made).collect();
-    let unknown = all
-        .keys()
-        .filter(|name| !is_apart(name) && !manifest.files.contains_key(**name));
+    let unknown = made.keys().filter(|name| is_unknown(manifest, name));
     compared.extend(unknown.map(|name| Compared {
-        name: (*name).clone(),
+        name: name.clone(),
         verdict: Verdict::Unknown,
         detail: String::new(),
     }));
@@ -237,6 +280,22 @@ fn compare(manifest: &Manifest, found: &Files, made: &Files) -> Vec<Compared> {
         });
     }
     compared
+}
+
+/// Whether a file of a folder is not one of those that its manifest names.
+fn is_unknown(manifest: &Manifest, name: &str) -> bool {
+    !([FILE_NAME, RUN_INFO, kept::FILE_NAME].contains(&name) || manifest.files.contains_key(name))
+}
+
+/// Files that somebody else put into the folder: they say nothing about the results.
+fn foreign<'f>(
+    manifest: &'f Manifest,
+    found: &'f Files,
+    made: &'f Files,
+) -> impl Iterator<Item = &'f String> {
+    found
+        .keys()
+        .filter(move |name| is_unknown(manifest, name) && !made.contains_key(*name))
 }
 
 /// Where two texts part: the line and what stands there, cut to what can be read.

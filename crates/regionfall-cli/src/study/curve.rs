@@ -133,7 +133,7 @@ impl Sweep {
         }
         table = table
             .column(Column::count("seeds", "seeds"))
-            .column(Column::estimate_of("value", 3));
+            .column(Column::estimate("value", words::unit(self.metric.unit), 3).named_in_full());
         for (point, at) in self.points.iter().zip(self.places().0) {
             let mut row: Vec<Cell> = point.values.iter().map(Cell::text).collect();
             row.push(Cell::Number(at));

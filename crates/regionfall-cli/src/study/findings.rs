@@ -98,7 +98,9 @@ impl Findings {
             let is_gated = gates.has(cell.strategy);
             for objective in &cell.case.objectives {
                 let judged = judge(objective, cell.runs, results.error_share());
-                if is_gated && judged.answer != Answer::Met {
+                // Too few seeds to say is no promise kept, so that a gate does not open for it.
+                let is_kept = matches!(judged.answer, Answer::Met | Answer::DoesNotApply);
+                if is_gated && !is_kept {
                     findings.exit = findings.exit.and(Exit::Objective);
                 }
                 findings.objectives.push(JudgedObjective {
@@ -284,6 +286,7 @@ impl JudgedObjective {
             Answer::Met => '✓',
             Answer::Missed => '✗',
             Answer::TooFewSeeds { .. } => '?',
+            Answer::DoesNotApply => '–',
         }
     }
 
@@ -293,6 +296,7 @@ impl JudgedObjective {
             Answer::Met => "met".to_owned(),
             Answer::Missed => "missed".to_owned(),
             Answer::TooFewSeeds { needs } => format!("too few seeds (needs {needs})"),
+            Answer::DoesNotApply => "does not apply".to_owned(),
         }
     }
 
@@ -305,6 +309,9 @@ impl JudgedObjective {
             beyond_at_most,
             ..
         } = self.judged;
+        if self.judged.answer == Answer::DoesNotApply {
+            return words::without_value(&self.objective.column).to_owned();
+        }
         let own = format!("beyond in {beyond} of {seeds} seeds");
         let column = &self.objective.column;
         let confidence = words::percent(self.objective.confidence);

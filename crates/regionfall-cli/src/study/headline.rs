@@ -216,8 +216,9 @@ pub(crate) fn in_full(results: &Results<'_>, findings: &Findings) -> Table {
             Over::Mean | Over::Rate => "mean",
             Over::Median | Over::Quantile(_) => "median",
         };
-        // The names carry their units already.
-        table = table.column(Column::estimate_of(format!("{}_{over}", figure.column), 3));
+        let name = format!("{}_{over}", figure.column);
+        let unit = words::column(figure.column).map_or("count", |of| words::unit(of.unit));
+        table = table.column(Column::estimate(name, unit, 3).named_in_full());
     }
     for way in RecoveredBy::ALL {
         table = table.column(Column::share(format!("recovered_by_{}", way.name())));

@@ -23,7 +23,7 @@ const MILESTONES: [(&str, &str); 5] = [
     ("publish", "publish_mean_ms"),
     ("adopt", "adopt_mean_ms"),
     ("reconnect", "reconnect_mean_ms"),
-    ("first success", "first_success_mean_ms"),
+    ("served for good", "first_success_mean_ms"),
 ];
 /// The columns that the tables of the page use.
 const DEFINED: [&str; 14] = [
@@ -145,6 +145,7 @@ fn case(
                     Answer::TooFewSeeds { needs } => Outcome::TooFewSeeds {
                         needs: needs as u64,
                     },
+                    Answer::DoesNotApply => Outcome::DoesNotApply,
                 },
                 because: judged.because(),
             })

@@ -71,6 +71,19 @@ pub(crate) fn unit_for_people(unit: Unit) -> (&'static str, f64) {
     }
 }
 
+/// The unit of a column as scripts get it: that of the values themselves.
+pub(crate) const fn unit(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Milliseconds => "ms",
+        Unit::Writes => "writes",
+        Unit::Reads => "reads",
+        Unit::Servers => "app servers",
+        Unit::Share => "share",
+        Unit::Bytes => "bytes",
+        Unit::Count | Unit::Word => "count",
+    }
+}
+
 /// A value of a column in words: `11.7 s`, `99.91 %`, `7 writes`.
 pub(crate) fn value(column: &str, value: f64) -> String {
     let unit = self::column(column).map_or(Unit::Count, |column| column.unit);
@@ -120,6 +133,16 @@ pub(crate) fn whole_percent(share: f64) -> String {
 /// A column's name without its unit.
 pub(crate) fn short(column: &str) -> &str {
     column.strip_suffix("_ms").unwrap_or(column)
+}
+
+/// Why no run has a value of a column.
+pub(crate) fn without_value(column: &str) -> &'static str {
+    let is_recovery = ["rto_", "read_rto_", "service_rto_"];
+    if is_recovery.iter().any(|start| column.starts_with(start)) {
+        "nobody was exposed"
+    } else {
+        "no run has a value"
+    }
 }
 
 /// An objective in words: `p95 of rto_p99 ≤ 60 s`.

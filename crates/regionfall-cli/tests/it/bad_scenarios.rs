@@ -63,3 +63,49 @@ fn what_is_set_is_checked_like_the_file() {
     regionfall(&["check", "sims/region-loss.toml", "--set", "phases.calm"])
         .refused_with(&["a key and a value are needed"]);
 }
+
+#[test]
+fn a_value_is_told_as_it_was_given() {
+    let file = "sims/region-loss.toml";
+    let many = "seeds=99999999999999999999";
+    regionfall(&["check", file, "--set", many]).refused_with(&["got 99999999999999999999"]);
+    regionfall(&["compare", file, "--seeds", "2000000"]).refused_with(&[
+        "'2000000' for '--seeds <N>'",
+        "a whole number from 1 to 1000000",
+    ]);
+    let varied = "strategy.route53-fast.propagation.ttl=10s,60x";
+    let ended = regionfall(&["curve", file, "--vary", varied]).refused_with(&["--vary:1:", "60x"]);
+    assert!(!ended.stderr.contains("--set"), "{}", ended.stderr);
+}
+
+#[test]
+fn what_is_read_before_cannot_be_set() {
+    for (set, help) in [
+        ("extends=b.toml", "write a file with `extends"),
+        ("variant.base.name=x", "pick one with --variant"),
+    ] {
+        regionfall(&["check", "sims/region-loss.toml", "--set", set])
+            .refused_with(&["cannot be set over a scenario", help]);
+    }
+}
+
+#[test]
+fn an_item_is_meant_by_the_beginning_of_its_name() {
+    let folder = crate::command::folder("item-by-its-beginning");
+    let regions = [
+        "init",
+        "--regions",
+        "us-east-1,eu-west-1",
+        "--out",
+        "mine.toml",
+    ];
+    regionfall_in(&folder, &regions, b"").well();
+    let set = |key: &str| regionfall_in(&folder, &["check", "mine.toml", "--set", key], b"");
+    // The row of the README, on the scenario that its first row makes.
+    set("workload.fleet.us-east-1.rate=500/s").well();
+    set("workload.fleet.us.rate=500/s").refused_with(&[
+        "`workload.fleet` has no item `us`",
+        "allowed: `us-east-1`, `eu-west-1`",
+        "did you mean `us-east-1`?",
+    ]);
+}

@@ -109,6 +109,15 @@ fn scripts_get_one_table() {
     assert_eq!(rows.len(), 2);
     assert_eq!(rows[0]["seeds"], 2);
     assert_eq!(rows[0]["recovered_by_heal"], 1.0);
+    let columns = json["columns"].as_array().unwrap();
+    let unit = |name: &str| {
+        let column = columns.iter().find(|column| column["name"] == name);
+        column.unwrap_or_else(|| panic!("{name}"))["unit"].clone()
+    };
+    assert_eq!(unit("rto_p50_ms_median"), "ms");
+    assert_eq!(unit("writes_lost_mean"), "writes");
+    let summary = String::from_utf8(files(&out)["summary.csv"].clone()).unwrap();
+    assert!(summary.contains(",rto_p50_ms_median,rto_p50_ms_median_low,"));
 }
 
 #[test]
@@ -148,6 +157,31 @@ fn objectives_are_judged_and_only_gates_decide_the_exit_code() {
     regionfall(&all)
         .well()
         .prints(&["too few seeds (needs 299)"]);
+    // A gate does not open for what nobody could prove.
+    regionfall(&[&all[..], &["--strict"]].concat()).with(12);
+}
+
+#[test]
+fn an_objective_without_a_value_decides_nothing() {
+    let out = folder("compare-nobody").join("out");
+    let fault = "case.disks-kept.fault=[{ kind = \"loss\", share = \"0.0000001%\", at = \"10s\", lasts = \"1ms\" }]";
+    let all = [
+        "compare",
+        SMALL,
+        "--seeds",
+        "2",
+        "--strict",
+        "--case",
+        "disks kept",
+        "--out",
+        text(&out),
+        "--set",
+        fault,
+        "--set",
+        "objectives.rto_target={ max = \"1s\" }",
+    ];
+    let ended = regionfall(&all).well();
+    ended.prints(&["– pinned (gate): max of rto_p99 ≤ 1 s does not apply: nobody was exposed"]);
 }
 
 #[test]

@@ -116,7 +116,46 @@ fn a_wrong_file_is_refused() {
     .refused_with(&["did you mean `config.clustered`?"]);
     regionfall(&["crdt", "sims/conflicts/stream-id.toml"])
         .refused_with(&["no such file; did you mean `sims/conflicts/stream-ids.toml`?"]);
-    regionfall(&["crdt", "sims/conflicts"]).refused_with(&["it is a folder, not a file"]);
+    regionfall(&["crdt", "sims/conflicts", "sims/no-such.toml"]).refused_with(&["no such file"]);
+    regionfall(&["crdt", "crates"]).refused_with(&["there are no cases in `crates`"]);
+    regionfall(&["crdt"]).refused_with(&["<PATH>"]);
+}
+
+#[test]
+fn several_files_and_folders_end_with_one_total() {
+    let folder = crate::command::folder("crdt-several");
+    std::fs::create_dir(folder.join("more")).unwrap();
+    let write = |name: &str, text: String| std::fs::write(folder.join(name), text).unwrap();
+    write("a.toml", case("right", "b", ""));
+    write("more/b.toml", case("wrong", "a", ""));
+    write("more/c.toml", case("open", "b", "ambiguous = true"));
+    let run = |more: &[&str]| {
+        let arguments = [&["crdt", "a.toml", "more"], more].concat();
+        regionfall_in(&folder, &arguments, b"")
+    };
+    let ended = run(&[]).with(10).prints(&[
+        "a.toml: 1 passed, 0 failed, 0 ambiguous\n",
+        "wrong (string): FAILED\n  more/b.toml:2\n",
+        "more/c.toml: 0 passed, 0 failed, 1 ambiguous\n",
+    ]);
+    assert!(
+        ended
+            .stdout
+            .ends_with("\n1 passed, 1 failed, 1 ambiguous\n"),
+        "{}",
+        ended.stdout
+    );
+    // A case is looked for in all of them.
+    let one = run(&["--case", "right"]).well();
+    assert_eq!(
+        one.stdout,
+        "a.toml: 1 passed, 0 failed, 0 ambiguous\n1 passed, 0 failed, 0 ambiguous\n"
+    );
+    run(&["--case", "rihgt"]).refused_with(&["did you mean `right`?"]);
+    let csv = run(&["--format", "csv"]).with(10);
+    let lines: Vec<&str> = csv.stdout.lines().collect();
+    assert!(lines[0].starts_with("file,case,type,"), "{}", lines[0]);
+    assert!(lines[2].starts_with("more/b.toml,wrong,"), "{}", lines[2]);
 }
 
 #[test]

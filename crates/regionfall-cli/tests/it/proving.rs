@@ -215,7 +215,8 @@ fn a_failing_run_is_shrunk_to_a_file_a_test_and_a_story() {
         ],
         b"",
     )
-    .refused_with(&["does not fail"]);
+    .with(13)
+    .says(&["`nothing` does not fail with seed 3, in its only run"]);
 }
 
 #[test]
@@ -312,4 +313,20 @@ fn a_story_is_told_as_text_as_json_and_as_a_picture() {
     .prints(&["fault"]);
     regionfall_in(&out, &["explain", "missed.toml", "--seed", "best"], b"")
         .refused_with(&["worst:rto"]);
+}
+
+#[test]
+fn where_nothing_fails_there_is_nothing_to_shrink() {
+    let shrink = ["shrink", SMALL, "--seed", "1"];
+    let ended = regionfall(&shrink).with(13).says(&[
+        "nothing fails with seed 1, in any of 4 runs",
+        &format!("regionfall test {SMALL} --seeds 100"),
+    ]);
+    assert_eq!(ended.stdout, "");
+    regionfall(&[&shrink[..], &["--property", "rto_max_ms"]].concat())
+        .with(13)
+        .says(&[
+            "`rto_max_ms` does not fail with seed 1",
+            "without --property",
+        ]);
 }

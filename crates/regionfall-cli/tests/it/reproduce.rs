@@ -47,11 +47,15 @@ fn the_same_bytes_are_found_and_a_changed_one_too() {
         "not the same bytes",
     ]);
     fs::write(&runs, text).unwrap();
-    fs::remove_file(out.join("report.html")).unwrap();
+    // What somebody else put there says nothing about the results.
     fs::write(out.join("note.txt"), "mine").unwrap();
+    let ended = regionfall(&["reproduce", path]).well();
+    let ended = ended.says(&["note.txt is none of the results"]);
+    assert!(!ended.stdout.contains("note.txt"), "{}", ended.stdout);
+    fs::remove_file(out.join("report.html")).unwrap();
     regionfall(&["reproduce", path])
         .with(14)
-        .prints(&["missing", "not in the manifest"]);
+        .prints(&["missing", "not the same bytes"]);
 }
 
 #[test]
@@ -75,7 +79,12 @@ fn what_holds_no_results_is_refused() {
     let root = folder("reproduce-nothing");
     let path = root.to_str().unwrap();
     regionfall(&["reproduce", path]).refused_with(&["holds no results", "manifest.json"]);
-    regionfall(&["reproduce", "no/such"]).refused_with(&["cannot read results"]);
+    regionfall(&["reproduce", "no/such"]).refused_with(&["cannot read results", "no such folder"]);
+    for near in ["results/region-los", "region-los"] {
+        regionfall(&["reproduce", near])
+            .refused_with(&["no such folder; did you mean `results/region-loss`?"]);
+    }
+    regionfall(&["reproduce", "README.md"]).refused_with(&["it is a file"]);
     fs::write(root.join("manifest.json"), "{}").unwrap();
     regionfall(&["reproduce", path]).refused_with(&["manifest.json"]);
 }

@@ -14,6 +14,7 @@ fn rows(arguments: &[&str]) -> Vec<Value> {
 fn each_strategy_and_case_is_run_once() {
     regionfall(&["run", SMALL, "--seed", "7"]).well().prints(&[
         "Small, seed 7",
+        "(ms)",
         "pinned, disks kept",
         "--strategy 'jedis, 5 s grace' --case 'disks lost' --seed 7 --expect ",
     ]);
@@ -38,6 +39,20 @@ fn each_strategy_and_case_is_run_once() {
     );
     assert_eq!(rows[0]["recovered_by"], "heal");
     assert!(rows[0]["rto_max_ms"].as_f64().unwrap() > 20_000.0);
+}
+
+#[test]
+fn columns_for_scripts_are_named_as_in_the_folder() {
+    let one = ["--strategy", "pinned", "--case", "disks lost"];
+    let csv = regionfall(&[&["run", SMALL, "--format", "csv"], &one[..]].concat()).well();
+    let header: Vec<&str> = csv.stdout.lines().next().unwrap().split(',').collect();
+    let columns = regionfall::metric::RUN_COLUMNS.iter();
+    let columns: Vec<&str> = columns.map(|column| column.name).collect();
+    assert_eq!(header[6..header.len() - 3], columns);
+    let json = regionfall(&[&["run", SMALL, "--format", "json"], &one[..]].concat()).well();
+    let json: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(json["columns"][6]["name"], columns[0]);
+    assert_eq!(json["columns"][6]["unit"], "ms");
 }
 
 #[test]

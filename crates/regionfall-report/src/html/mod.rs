@@ -91,6 +91,8 @@ pub enum Outcome {
         /// The number of seeds that would give one.
         needs: u64,
     },
+    /// No run has a value.
+    DoesNotApply,
 }
 
 /// A picture and what to see in it.
@@ -174,6 +176,7 @@ impl std::fmt::Display for Outcome {
             Self::Met => write!(f, "met"),
             Self::Missed => write!(f, "missed"),
             Self::TooFewSeeds { needs } => write!(f, "too few seeds (needs {needs})"),
+            Self::DoesNotApply => f.write_str("does not apply"),
         }
     }
 }

@@ -127,6 +127,7 @@ const fn sign(outcome: Outcome) -> &'static str {
         Outcome::Met => "✓",
         Outcome::Missed => "✗",
         Outcome::TooFewSeeds { .. } => "?",
+        Outcome::DoesNotApply => "–",
     }
 }
 
@@ -134,7 +135,7 @@ const fn class(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Met => "met",
         Outcome::Missed => "missed",
-        Outcome::TooFewSeeds { .. } => "open",
+        Outcome::TooFewSeeds { .. } | Outcome::DoesNotApply => "open",
     }
 }
 

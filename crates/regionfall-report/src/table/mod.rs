@@ -29,6 +29,8 @@ pub struct Column {
     name: String,
     unit: Option<String>,
     kind: Kind,
+    is_named_in_full: bool,
+    is_unbroken: bool,
 }
 
 /// What a column holds, which decides its alignment and whether it has limits in CSV.
@@ -155,6 +157,8 @@ impl Column {
             name: name.into(),
             unit: None,
             kind: Kind::Text,
+            is_named_in_full: false,
+            is_unbroken: false,
         }
     }
 
@@ -164,6 +168,8 @@ impl Column {
             name: name.into(),
             unit: Some(unit.into()),
             kind: Kind::Count,
+            is_named_in_full: false,
+            is_unbroken: false,
         }
     }
 
@@ -173,6 +179,8 @@ impl Column {
             name: name.into(),
             unit: Some(unit.into()),
             kind: Kind::Number { decimals },
+            is_named_in_full: false,
+            is_unbroken: false,
         }
     }
 
@@ -184,6 +192,8 @@ impl Column {
             kind: Kind::Estimate {
                 digits: Digits::Decimals(decimals),
             },
+            is_named_in_full: false,
+            is_unbroken: false,
         }
     }
 
@@ -195,6 +205,8 @@ impl Column {
             kind: Kind::Estimate {
                 digits: Digits::Three,
             },
+            is_named_in_full: false,
+            is_unbroken: false,
         }
     }
 
@@ -206,6 +218,8 @@ impl Column {
             kind: Kind::Estimate {
                 digits: Digits::Decimals(decimals),
             },
+            is_named_in_full: false,
+            is_unbroken: false,
         }
     }
 
@@ -215,7 +229,24 @@ impl Column {
             name: name.into(),
             unit: None,
             kind: Kind::Number { decimals: 4 },
+            is_named_in_full: false,
+            is_unbroken: false,
         }
+    }
+
+    /// The same column with a name that CSV leaves as it is: it says its unit already, or is one that scripts
+    /// know from elsewhere.
+    #[must_use]
+    pub fn named_in_full(mut self) -> Self {
+        self.is_named_in_full = true;
+        self
+    }
+
+    /// The same column with words that are never broken, however long they are: names of files.
+    #[must_use]
+    pub fn unbroken(mut self) -> Self {
+        self.is_unbroken = true;
+        self
     }
 
     /// The name, as in the definitions of the metrics.

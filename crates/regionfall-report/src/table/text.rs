@@ -66,11 +66,12 @@ fn longest_word(table: &Table, column: &Column) -> usize {
     let words = cells
         .chain([column.name()])
         .flat_map(|text| text.split([' ', '\n']));
-    words
-        .map(|word| word.chars().count())
-        .max()
-        .unwrap_or(0)
-        .min(NAME)
+    let longest = words.map(|word| word.chars().count()).max().unwrap_or(0);
+    if column.is_unbroken {
+        longest
+    } else {
+        longest.min(NAME)
+    }
 }
 
 /// A cell as people read it: `34.2 [31.0, 38.1]`.
@@ -150,6 +151,22 @@ disks lost, 200 seeds (test data)
  pinned              ∞ [600.0, ∞]            –  too few seeds (needs 299)
 ";
         assert_eq!(written(&example()), expected);
+    }
+
+    #[test]
+    fn names_of_files_are_not_broken() {
+        let file = "sims/regressions/a-partition-that-outlasts-the-backlog.toml";
+        let wide = "what came of it, told at a length that leaves no place for anything else in this table";
+        let table = |column: Column| {
+            let mut table = Table::new("").column(column).column(Column::text("what"));
+            table.push(vec![Cell::text(file), Cell::text(wide)]);
+            written(&table)
+        };
+        let text = table(Column::text("scenario").unbroken());
+        assert!(text.contains(file), "{text}");
+        // Other names give way.
+        let text = table(Column::text("scenario"));
+        assert!(!text.contains(file), "{text}");
     }
 
     #[test]

@@ -34,7 +34,7 @@ impl Writer for Values {
 fn names(column: &Column) -> Vec<String> {
     let name = match (column.unit(), column.kind) {
         // A count's unit is in its name already: writes_lost.
-        (Some(unit), Kind::Number { .. } | Kind::Estimate { .. }) => {
+        (Some(unit), Kind::Number { .. } | Kind::Estimate { .. }) if !column.is_named_in_full => {
             format!("{}_{}", column.name(), spelt(unit))
         }
         _ => column.name().to_owned(),
@@ -91,6 +91,18 @@ mod tests {
         Format::Csv.render(&table, &mut bytes).unwrap();
         let expected = "strategy,rto_p99_s,rto_p99_s_low,rto_p99_s_high,writes_lost\n\
                         \"a, b\",0.1,0.05,inf,3\nc,,,,\n";
+        assert_eq!(String::from_utf8(bytes).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_name_in_full_gets_no_unit() {
+        let mut table = Table::new("not written")
+            .column(Column::number("rto_p50_ms", "ms", 1).named_in_full())
+            .column(Column::estimate("rpo_ms_median", "ms", 1).named_in_full());
+        table.push(vec![Cell::Number(1.5), Cell::estimate(2.0, 1.0, 3.0)]);
+        let mut bytes = Vec::new();
+        Format::Csv.render(&table, &mut bytes).unwrap();
+        let expected = "rto_p50_ms,rpo_ms_median,rpo_ms_median_low,rpo_ms_median_high\n1.5,2,1,3\n";
         assert_eq!(String::from_utf8(bytes).unwrap(), expected);
     }
 }

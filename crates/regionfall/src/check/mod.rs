@@ -146,6 +146,14 @@ impl Verdict {
     }
 }
 
+impl fmt::Display for Evidence {
+    /// The moment in seconds, as stories have it, and what was seen.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = self.at.since_start().as_secs_f64();
+        write!(f, "at {at:.3} s: {}", self.text)
+    }
+}
+
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
@@ -155,7 +163,7 @@ impl fmt::Display for Verdict {
             if self.held { "held" } else { "broken" }
         )?;
         for evidence in &self.evidence {
-            write!(f, "\n  at {}: {}", evidence.at, evidence.text)?;
+            write!(f, "\n  {evidence}")?;
         }
         Ok(())
     }

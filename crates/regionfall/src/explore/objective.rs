@@ -24,6 +24,8 @@ pub enum Answer {
         /// The smallest number of seeds with which one exists.
         needs: usize,
     },
+    /// No run has a value: nobody was exposed, so that there is no recovery time. It decides nothing.
+    DoesNotApply,
 }
 
 /// An objective with its answer.
@@ -49,7 +51,11 @@ pub fn judge(objective: &Objective, runs: &[Run], error_share: f64) -> Judged {
         .iter()
         .filter_map(|run| run.ranked(&objective.column))
         .collect();
-    judge_values(objective, &values, error_share)
+    let mut judged = judge_values(objective, &values, error_share);
+    if values.is_empty() && !runs.is_empty() {
+        judged.answer = Answer::DoesNotApply;
+    }
+    judged
 }
 
 fn judge_values(objective: &Objective, values: &[f64], error_share: f64) -> Judged {

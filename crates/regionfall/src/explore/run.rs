@@ -170,10 +170,7 @@ impl Control {
 
 impl Broken {
     fn of(verdict: &Verdict) -> Self {
-        let evidence = verdict
-            .evidence
-            .iter()
-            .map(|seen| format!("at {}: {}", seen.at, seen.text));
+        let evidence = verdict.evidence.iter().map(ToString::to_string);
         Self {
             check: verdict.check.to_owned(),
             kind: verdict.kind,

@@ -6,6 +6,7 @@ mod draw;
 mod membership;
 mod plan;
 mod routing;
+mod told;
 mod upkeep;
 
 pub use chaos::{ChaosConfig, ChaosKind, ChaosPlace};

@@ -91,7 +91,7 @@ columns! {
     publish_ms Milliseconds Downtime "verdict to published answer, of the same server";
     adopt_ms Milliseconds Downtime "published answer to first attempt at the new member, of the same server";
     reconnect_ms Milliseconds Downtime "first attempt to connection, of the same server";
-    first_success_ms Milliseconds Downtime "connection to success, of the same server";
+    first_success_ms Milliseconds Downtime "connection to the success that ends the episode, with a quiet window behind it, of the same server";
     recovered_by Word Downtime "switch, retry, heal or none: the most frequent of affected app servers";
     exposed Servers Downtime "app servers whose home, or whose path to it, an incident touches";
     affected Servers Downtime "exposed app servers with an episode";

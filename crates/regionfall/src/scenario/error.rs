@@ -61,6 +61,8 @@ pub enum ProblemKind {
     Empty,
     /// `extends` that comes back to a file.
     ExtendsCycle,
+    /// `extends` that goes on for too many files.
+    ExtendsTooDeep,
     /// A key that does not exist.
     UnknownKey,
     /// A key that must be given and is not.
@@ -111,6 +113,19 @@ impl ScenarioError {
     /// What was found wrong, in the order of finding. Never empty.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
+    }
+
+    /// The same problems where another argument than `--set` gave the values that are set over the file.
+    #[must_use]
+    pub fn of_argument(mut self, argument: &str) -> Self {
+        let places = self
+            .problems
+            .iter_mut()
+            .filter_map(|problem| problem.place.as_mut());
+        for place in places.filter(|place| place.file == "--set") {
+            argument.clone_into(&mut place.file);
+        }
+        self
     }
 
     /// The problems as text for a terminal, in colour or without.

@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use regionfall_kernel::SimDuration;
+use regionfall_kernel::{Distribution, SimDuration};
 
 use super::model::{Scenario, Settings, Statistic};
 use super::resolved::ResolvedScenario;
@@ -38,6 +38,7 @@ pub(crate) fn of(scenario: &Scenario, _resolved: &ResolvedScenario) -> Vec<Warni
         seeds(scenario.seeds, settings, &mut warnings);
         restarts(settings, &mut warnings);
         without_effect(settings, &mut warnings);
+        cut_short(settings, &mut warnings);
     }
     let mut seen: Vec<Warning> = Vec::new();
     warnings.retain(|warning| {
@@ -182,6 +183,31 @@ fn seeds(seeds: u32, settings: &Settings, warnings: &mut Vec<Warning>) {
                         objective.confidence
                     )
                     .replace(".0000th", "th"),
+                });
+            }
+        }
+    }
+}
+
+/// Faults that end with the storm in every run, long before what is written.
+fn cut_short(settings: &Settings, warnings: &mut Vec<Warning>) {
+    let storm_ends = settings.phases.warm_up + settings.phases.storm;
+    for case in &settings.cases {
+        for (index, fault) in case.faults.iter().enumerate() {
+            let Some(lasts) = fault.lasts.as_ref().map(Distribution::minimum) else {
+                continue;
+            };
+            let begins = fault.at.minimum();
+            if begins + lasts > storm_ends {
+                let most = storm_ends.saturating_sub(begins);
+                warnings.push(Warning {
+                    key: "fault".to_owned(),
+                    message: format!(
+                        "fault {} of `{}` ({}) lasts {lasts} and ends with the storm after at most {most}: lengthen `phases.storm`, or write `lasts = \"forever\"` for what does not heal by itself",
+                        index + 1,
+                        case.name,
+                        fault.kind.word()
+                    ),
                 });
             }
         }

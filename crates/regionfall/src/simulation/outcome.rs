@@ -171,7 +171,7 @@ impl Outcome {
             };
             events.push((
                 fault.begins,
-                format!("{} begins: {:?}{did}", fault.id, fault.kind),
+                format!("{} begins: {}{did}", fault.id, fault.kind.told()),
             ));
             if fault.ends != SimTime::NEVER {
                 events.push((fault.ends, format!("{} ends", fault.id)));

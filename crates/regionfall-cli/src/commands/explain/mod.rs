@@ -16,6 +16,7 @@ use crate::context::Context;
 use crate::error::{CommandError, InputError};
 use crate::exit::Exit;
 use crate::parallel;
+use crate::progress::Progress;
 use crate::scenario_file;
 use crate::selection::Cell;
 
@@ -33,7 +34,10 @@ pub(crate) fn run(
         let help = "add --variant, --strategy and --case until one is left";
         return Err(InputError::new(message).help(help).into());
     }
-    let stop = context.stop();
+    let (stop, progress) = (
+        context.stop(),
+        Progress::new(context, chosen.len(), "stories"),
+    );
     let stories = parallel::map(
         &chosen,
         parallel::available_jobs(),
@@ -44,9 +48,12 @@ pub(crate) fn run(
                 cell.strategy.name.as_str(),
                 cell.case.name.as_str(),
             );
-            explain(scenario, names, *seed, arguments.noises)
+            let story = explain(scenario, names, *seed, arguments.noises);
+            progress.step();
+            story
         },
     );
+    drop(progress);
     let mut told: Vec<Explanation> = Vec::new();
     for story in stories {
         match story {
@@ -110,7 +117,11 @@ fn choose<'s>(
         Some(jobs) => comparison.jobs(jobs),
         None => comparison,
     };
-    let results = comparison.run_with(context.stop().flag(), &mut |_| ());
+    let progress = Progress::new(context, comparison.runs(), "runs");
+    let results = comparison.run_with(context.stop().flag(), &mut |so_far| {
+        progress.show(so_far.done, String::new());
+    });
+    drop(progress);
     let column = match arguments.seed {
         WhichSeed::WorstLost => "writes_lost",
         _ => "rto_max_ms",

@@ -1,8 +1,9 @@
 //! What one run shows: verdicts that are broken, objectives beyond their bounds, faults in vain.
 
 use regionfall::check::{Verdict, VerdictKind};
+use regionfall::explore::Names;
 use regionfall::metric::Metrics;
-use regionfall::scenario::{Objective, Sense, Statistic};
+use regionfall::scenario::{Objective, Sense, Settings, Statistic};
 use regionfall::simulation::Outcome;
 
 use crate::exit::Exit;
@@ -18,8 +19,14 @@ pub(super) struct Finding {
 }
 
 /// Everything there is to say about a run.
-pub(super) fn judge(outcome: &Outcome, objectives: &[Objective]) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = outcome.broken().map(broken).collect();
+pub(super) fn judge(
+    outcome: &Outcome,
+    settings: &Settings,
+    objectives: &[Objective],
+) -> Vec<Finding> {
+    let names = Names::new(settings, outcome.account());
+    let broken = outcome.broken().map(|verdict| broken(verdict, &names));
+    let mut findings: Vec<Finding> = broken.collect();
     if !outcome.is_within_budget() {
         let text = format!(
             "the run spent its {} events by {} and was ended: raise `event_budget`",
@@ -52,7 +59,7 @@ pub(super) fn judge(outcome: &Outcome, objectives: &[Objective]) -> Vec<Finding>
     findings
 }
 
-fn broken(verdict: &Verdict) -> Finding {
+fn broken(verdict: &Verdict, names: &Names) -> Finding {
     let (kind, exit) = match verdict.kind {
         VerdictKind::ModelLaw => (
             "a law of the model is broken, which is a mistake of Regionfall",
@@ -63,10 +70,8 @@ fn broken(verdict: &Verdict) -> Finding {
             ("did not come to hold", Exit::Liveness)
         }
     };
-    let evidence = verdict
-        .evidence
-        .iter()
-        .map(|seen| format!("\n  at {}: {}", seen.at, seen.text));
+    let evidence = verdict.evidence.iter();
+    let evidence = evidence.map(|seen| format!("\n  {}", names.in_words(&seen.to_string())));
     let text = format!("{}: {kind}{}", verdict.check, evidence.collect::<String>());
     Finding { text, exit }
 }

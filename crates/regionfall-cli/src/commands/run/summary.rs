@@ -8,6 +8,7 @@ use regionfall_report::table::{Cell, Column, Table};
 
 use super::Ran;
 use crate::exit::Exit;
+use crate::study::words;
 
 /// The spans that answer the question, with their headings: names in two lines keep the table narrow.
 const SPANS: [(&str, &str); 4] = [
@@ -16,6 +17,8 @@ const SPANS: [(&str, &str); 4] = [
     ("rpo\nobserved", "rpo_observed_ms"),
     ("rpo at\nresumption", "rpo_at_resumption_ms"),
 ];
+/// From here on a recovery point is read best in seconds, as `compare` has it too.
+const LONG_MS: f64 = 10_000.0;
 
 /// The table for people.
 pub(super) fn for_people(scenario: &Scenario, seed: Seed, runs: &[Ran<'_>]) -> Table {
@@ -27,8 +30,9 @@ pub(super) fn for_people(scenario: &Scenario, seed: Seed, runs: &[Ran<'_>]) -> T
     table = table
         .column(Column::text("strategy"))
         .column(Column::text("case"));
-    for (heading, _) in SPANS {
-        table = table.column(Column::number(heading, "s", 2));
+    let units = SPANS.map(|(_, column)| unit_that_fits(runs, column));
+    for ((heading, _), (unit, _, decimals)) in SPANS.into_iter().zip(units) {
+        table = table.column(Column::number(heading, unit, decimals));
     }
     table = table
         .column(Column::count("writes\nlost", "writes"))
@@ -41,7 +45,8 @@ pub(super) fn for_people(scenario: &Scenario, seed: Seed, runs: &[Ran<'_>]) -> T
             row.push(Cell::text(&run.cell.variant.name));
         }
         row.extend([&run.cell.strategy.name, &run.cell.case.name].map(Cell::text));
-        row.extend(SPANS.map(|(_, column)| span(metrics, column)));
+        let spans = SPANS.iter().zip(units);
+        row.extend(spans.map(|((_, column), (_, factor, _))| span(metrics, column, factor)));
         row.extend(["writes_lost", "recovered_by"].map(|column| cell(metrics.get(column))));
         row.push(match metrics.get("availability").and_then(Value::as_f64) {
             Some(share) => Cell::Number(share * 100.0),
@@ -60,9 +65,11 @@ pub(super) fn in_full(runs: &[Ran<'_>]) -> Table {
     }
     table = table.column(Column::count("seed", "seed"));
     for column in RUN_COLUMNS {
-        table = table.column(match (column.unit, unit(column.unit)) {
+        table = table.column(match (column.unit, words::unit(column.unit)) {
             (Unit::Word, _) => Column::text(column.name),
-            (Unit::Milliseconds | Unit::Share, unit) => Column::number(column.name, unit, 3),
+            (Unit::Milliseconds | Unit::Share, unit) => {
+                Column::number(column.name, unit, 3).named_in_full()
+            }
             (_, unit) => Column::count(column.name, unit),
         });
     }
@@ -108,14 +115,26 @@ fn held(run: &Ran<'_>) -> &'static str {
     }
 }
 
-/// A span in seconds; infinite if somebody was never served again.
-fn span(metrics: &Metrics, column: &str) -> Cell {
+/// The unit of a span, what milliseconds are multiplied by, and its decimals: recovery points are milliseconds
+/// as long as none is long, so that a small one does not read as none.
+fn unit_that_fits(runs: &[Ran<'_>], column: &str) -> (&'static str, f64, usize) {
+    let value = |run: &Ran<'_>| run.outcome.metrics().get(column).and_then(Value::as_f64);
+    let is_short = |run: &Ran<'_>| value(run).is_none_or(|value| value < LONG_MS);
+    if column.starts_with("rpo_") && runs.iter().all(is_short) {
+        ("ms", 1.0, 1)
+    } else {
+        ("s", 1e-3, 2)
+    }
+}
+
+/// A span times a factor; infinite if somebody was never served again.
+fn span(metrics: &Metrics, column: &str, factor: f64) -> Cell {
     let censored = metrics
         .get("censored")
         .and_then(Value::as_f64)
         .unwrap_or(0.0);
     match metrics.get(column).and_then(Value::as_f64) {
-        Some(millis) => Cell::Number(millis / 1_000.0),
+        Some(millis) => Cell::Number(millis * factor),
         None if censored > 0.0 && column.starts_with("rto_") => Cell::Number(f64::INFINITY),
         None => Cell::Missing,
     }
@@ -127,17 +146,5 @@ fn cell(value: Option<&Value>) -> Cell {
         Some(Value::Count(count)) => Cell::Count(*count),
         Some(Value::Number(number)) => Cell::Number(*number),
         Some(Value::Text(text)) => Cell::text(text.as_ref()),
-    }
-}
-
-const fn unit(unit: Unit) -> &'static str {
-    match unit {
-        Unit::Milliseconds => "ms",
-        Unit::Writes => "writes",
-        Unit::Reads => "reads",
-        Unit::Servers => "app servers",
-        Unit::Share => "share",
-        Unit::Bytes => "bytes",
-        Unit::Count | Unit::Word => "count",
     }
 }

@@ -6,7 +6,7 @@ use std::cell::Cell as Counter;
 use std::io::Write as _;
 use std::time::Instant;
 
-use regionfall::explore::{Budget, Failure, Shrunk, Specimen, shrink};
+use regionfall::explore::{Budget, Failure, Names, Shrunk, Specimen, shrink};
 use regionfall::scenario::Scenario;
 use regionfall::simulation::{Outcome, Simulation};
 use regionfall_kernel::Seed;
@@ -94,13 +94,28 @@ fn first_failure<'s>(
             return Ok((*cell, failure));
         }
     }
-    let what = match &arguments.property {
-        Some(property) => format!("`{property}` does not fail with seed {seed}"),
-        None => format!("nothing fails with seed {seed}"),
+    let runs = match cells.len() {
+        1 => "its only run".to_owned(),
+        runs => format!("any of {runs} runs"),
     };
-    Err(InputError::new(what)
-        .help("`regionfall test` finds seeds that fail; a bound on every run is written as `{ max = … }`")
-        .into())
+    let (what, help) = match &arguments.property {
+        Some(property) => (
+            format!("`{property}` does not fail with seed {seed}, in {runs}"),
+            "try it without --property, or ",
+        ),
+        None => (
+            format!("nothing fails with seed {seed}, in {runs}: there is nothing to shrink"),
+            "",
+        ),
+    };
+    let file = scenario_file::repeated(&arguments.scenario);
+    let help = format!(
+        "{help}look for a seed that fails with `regionfall test {file} --seeds 100`; what must hold in every run is \
+         `[expect] promises` or an objective with `{{ max = … }}`: a quantile over many runs fails in none of them"
+    );
+    Err(CommandError::NeverHappened(
+        InputError::new(what).help(help),
+    ))
 }
 
 fn ran(scenario: &Scenario, seed: Seed) -> Option<Outcome> {
@@ -120,7 +135,9 @@ fn tell(
             "the shrunk run has no strategy".to_owned(),
         ));
     };
-    let files = written::files(arguments, shrunk, &outcome);
+    let settings = &scenario.variants[0].settings;
+    let names = Names::new(settings, outcome.account());
+    let files = written::files(arguments, shrunk, &outcome, &names);
     std::fs::create_dir_all(&arguments.out).map_err(|error| cannot_write(arguments, &error))?;
     for (name, text) in &files {
         std::fs::write(arguments.out.join(name), text)

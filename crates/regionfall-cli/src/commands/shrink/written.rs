@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use regionfall::explore::Shrunk;
+use regionfall::explore::{Names, Shrunk};
 use regionfall::simulation::{MODEL_VERSION, Outcome};
 
 use crate::arguments::ShrinkArguments;
@@ -12,14 +12,15 @@ pub(super) fn files(
     arguments: &ShrinkArguments,
     shrunk: &Shrunk,
     outcome: &Outcome,
+    names: &Names,
 ) -> [(String, String); 3] {
     let stem = Path::new(&arguments.scenario.file)
         .file_stem()
         .map_or("scenario".into(), |stem| stem.to_string_lossy());
     let name = format!("{stem}-seed-{}", arguments.seed);
-    let toml = scenario(arguments, shrunk, outcome);
+    let toml = scenario(arguments, shrunk, outcome, names);
     let test = test(&name, shrunk, &toml);
-    let story = story(shrunk, outcome);
+    let story = story(shrunk, outcome, names);
     [
         (format!("{name}.toml"), toml),
         (format!("{}.rs", slug(&name)), test),
@@ -27,11 +28,18 @@ pub(super) fn files(
     ]
 }
 
-fn scenario(arguments: &ShrinkArguments, shrunk: &Shrunk, outcome: &Outcome) -> String {
+fn scenario(
+    arguments: &ShrinkArguments,
+    shrunk: &Shrunk,
+    outcome: &Outcome,
+    names: &Names,
+) -> String {
     let broken = format!("broken = {:?}\n", shrunk.failure.property);
     format!(
         "# {}.\n# Shrunk from {}, seed {}.\n{}\n[replay]\nseed = {}\nmodel = {MODEL_VERSION}\nexpect = \"{}\"\n{broken}",
-        shrunk.failure.to_string().replace('\n', "\n#"),
+        names
+            .in_words(&shrunk.failure.to_string())
+            .replace('\n', "\n#"),
         arguments.scenario.file,
         arguments.seed,
         shrunk.specimen.to_toml(),
@@ -67,8 +75,8 @@ const SCENARIO: &str = r#"
     )
 }
 
-fn story(shrunk: &Shrunk, outcome: &Outcome) -> String {
-    format!("{}\n\n{}", shrunk.failure, outcome.story())
+fn story(shrunk: &Shrunk, outcome: &Outcome, names: &Names) -> String {
+    names.in_words(&format!("{}\n\n{}", shrunk.failure, outcome.story()))
 }
 
 fn slug(name: &str) -> String {

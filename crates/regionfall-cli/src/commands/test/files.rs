@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::context::Context;
 use crate::error::InputError;
+use crate::toml_files;
 
 /// Files of this name must fail, to show that tests can: they are run only if they are named.
 const CANARY: &str = "canary.toml";
@@ -33,19 +34,8 @@ pub(super) fn find(paths: &[String], context: &Context) -> Result<Vec<String>, I
 }
 
 fn folder(path: &str, files: &mut Vec<String>, context: &Context) -> Result<(), InputError> {
-    let entries = Path::new(path)
-        .read_dir()
-        .map_err(|error| InputError::new(format!("cannot read the folder `{path}`: {error}")))?;
-    let mut names: Vec<String> = entries
-        .flatten()
-        .filter(|entry| entry.file_type().is_ok_and(|kind| !kind.is_dir()))
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .filter(|name| Path::new(name).extension().is_some_and(|end| end == "toml"))
-        .collect();
-    // The folder lists them in any order.
-    names.sort_unstable();
-    for name in names {
-        let file = format!("{}/{name}", path.trim_end_matches('/'));
+    for name in toml_files::names(path)? {
+        let file = toml_files::within(path, &name);
         if name == CANARY {
             context.note(&format!(
                 "{file} must fail, and is left out: name it to run it"

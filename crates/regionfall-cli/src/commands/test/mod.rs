@@ -42,6 +42,14 @@ struct Subject {
     seconds: f64,
 }
 
+impl Subject {
+    /// How often it is run in so many rounds: a replay once.
+    fn rounds(&self, rounds: u32) -> usize {
+        let is_replay = self.scenario.expect.replay.is_some();
+        if is_replay { 1 } else { rounds as usize }
+    }
+}
+
 /// Runs scenarios as tests.
 pub(crate) fn run(arguments: &TestArguments, context: &mut Context) -> Result<Exit, CommandError> {
     let begun = Instant::now();
@@ -70,14 +78,14 @@ pub(crate) fn run(arguments: &TestArguments, context: &mut Context) -> Result<Ex
     };
     // With a time and no number, seeds go on until the time is over.
     let rounds = asked.unwrap_or(if time.is_some() { u32::MAX } else { SEEDS });
+    // How many rounds fit into a time is not known before: the first of them is shown.
+    let shown = if rounds == u32::MAX { 1 } else { rounds };
+    let steps: usize = subjects.iter().map(|one| one.rounds(shown)).sum();
     let is_late = || time.is_some_and(|time| begun.elapsed().as_secs_f64() >= time);
     let jobs = arguments
         .jobs
         .map_or_else(parallel::available_jobs, usize::from);
-    let (stop, progress) = (
-        context.stop(),
-        Progress::new(context, subjects.len(), "files"),
-    );
+    let (stop, progress) = (context.stop(), Progress::new(context, steps, "sweeps"));
     for round in 0..rounds {
         // At least one seed of each, however short the time.
         if stop.is_requested() || (round > 0 && is_late()) {
@@ -96,7 +104,7 @@ pub(crate) fn run(arguments: &TestArguments, context: &mut Context) -> Result<Ex
                 None => first.wrapping_add(u64::from(round)),
             };
             sweep(subject, Seed::new(seed), jobs, stop.flag());
-            if round == 0 {
+            if round < shown {
                 progress.step();
             }
         }
@@ -161,7 +169,10 @@ fn from_environment(key: &str) -> Result<Option<u64>, InputError> {
 
 fn show(lines: &[Line], coverage: &Coverage, context: &mut Context) -> Result<(), CommandError> {
     let mut table = Table::new("tests");
-    for name in ["result", "scenario", "variant", "case", "strategy"] {
+    table = table
+        .column(Column::text("result"))
+        .column(Column::text("scenario").unbroken());
+    for name in ["variant", "case", "strategy"] {
         table = table.column(Column::text(name));
     }
     table = table

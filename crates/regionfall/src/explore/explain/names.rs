@@ -84,6 +84,40 @@ impl Names {
         self.faults.get(fault.index()).map_or("?", String::as_str)
     }
 
+    /// A sentence that speaks of ids, such as evidence, with the names in their places: `server-0`, `member-1`.
+    pub fn in_words(&self, text: &str) -> String {
+        let kinds: [(&str, &[String]); 5] = [
+            ("server-", &self.servers),
+            ("member-", &self.members),
+            ("region-", &self.regions),
+            ("node-", &self.nodes),
+            ("fleet-", &self.fleets),
+        ];
+        let mut out = String::new();
+        let mut rest = text;
+        // Only at the beginning of a word: `us-east-1` holds no id.
+        let mut is_within_word = false;
+        while let Some(next) = rest.chars().next() {
+            let named = (!is_within_word).then(|| {
+                kinds.iter().find_map(|(prefix, names)| {
+                    let digits = rest.strip_prefix(prefix)?;
+                    let end = digits
+                        .find(|c: char| !c.is_ascii_digit())
+                        .unwrap_or(digits.len());
+                    let name = names.get(digits[..end].parse::<usize>().ok()?)?;
+                    Some((name.as_str(), prefix.len() + end))
+                })
+            });
+            let (piece, length) = named
+                .flatten()
+                .unwrap_or((&rest[..next.len_utf8()], next.len_utf8()));
+            out.push_str(piece);
+            is_within_word = next.is_alphanumeric() || next == '-' || length > next.len_utf8();
+            rest = &rest[length..];
+        }
+        out
+    }
+
     fn region(&self, region: RegionId) -> &str {
         self.regions.get(region.index()).map_or("?", String::as_str)
     }
@@ -153,5 +187,34 @@ impl Names {
         let way = if paths.both_ways { "between" } else { "from" };
         let joint = if paths.both_ways { "and" } else { "to" };
         format!("{way} {from} {joint} {to}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_give_way_to_names() {
+        let list = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        let names = Names {
+            members: list(&["us-east-1", "eu-west-1"]),
+            regions: list(&["us-east-1", "eu-west-1", "eu-north-1"]),
+            nodes: list(&["node 0 of us-east-1"]),
+            servers: list(&["us server 1", "us server 2"]),
+            fleets: list(&["us"]),
+            faults: Vec::new(),
+        };
+        assert_eq!(
+            names.in_words("operation-1 of server-1, taken by member-0, is lost"),
+            "operation-1 of us server 2, taken by us-east-1, is lost"
+        );
+        assert_eq!(
+            names.in_words("region-2: node-0 (server-0)"),
+            "eu-north-1: node 0 of us-east-1 (us server 1)"
+        );
+        // What is no id, or nobody's, stays.
+        let other = "a-server-0, server-7, server-, ✗";
+        assert_eq!(names.in_words(other), other);
     }
 }

@@ -79,7 +79,7 @@ const WHAT: [&str; 5] = [
     "until the answer was published",
     "until its first attempt elsewhere",
     "until it was connected",
-    "until its first success",
+    "until it was served again for good",
 ];
 
 /// What must be seen before somebody acts.
@@ -152,8 +152,12 @@ fn reasons(strategy: &StrategyConfig) -> [Option<String>; 5] {
     };
     let client = &strategy.client;
     let connect = Some(format!("a connection may take {}", client.connect_timeout));
-    let reply = client
-        .timeout
-        .map(|timeout| format!("a reply is awaited for {timeout}"));
+    // The part ends with the episode: with the first success after which nothing fails or is overdue for a while.
+    let reply = Some(match client.timeout {
+        Some(timeout) => format!(
+            "a success with no failure behind it counts; a command fails after {timeout} without a reply"
+        ),
+        None => "a success with no failure behind it counts".to_owned(),
+    });
     [detect, publish, adopt, connect, reply]
 }

@@ -72,7 +72,7 @@ impl Failure {
             VerdictKind::Eventually | VerdictKind::Sometimes => FailureKind::Liveness,
         };
         let evidence = verdict.evidence.iter();
-        let evidence = evidence.map(|seen| format!("at {}: {}", seen.at, seen.text));
+        let evidence = evidence.map(ToString::to_string);
         Self {
             // The moment is no part of the reason.
             reason: verdict
@@ -91,7 +91,8 @@ impl Failure {
             Sense::AtMost => (value <= objective.limit, "at most"),
             Sense::AtLeast => (value >= objective.limit, "at least"),
         };
-        let (column, limit) = (&objective.column, objective.limit);
+        let column = &objective.column;
+        let [value, limit] = [value, objective.limit].map(|value| shown(column, value));
         let text = format!("{column} is {value}, its objective {side} {limit}");
         (!is_within).then(|| Self::new(column, FailureKind::Objective, vec![text]))
     }
@@ -104,6 +105,15 @@ impl fmt::Display for Failure {
             write!(f, "\n  {evidence}")?;
         }
         Ok(())
+    }
+}
+
+/// A value of a column with its unit: times in seconds, as stories have them.
+fn shown(column: &str, value: f64) -> String {
+    if column.ends_with("_ms") && value.is_finite() {
+        format!("{:.3} s", value / 1_000.0)
+    } else {
+        value.to_string()
     }
 }
 
@@ -154,5 +164,12 @@ mod tests {
             template("rto_max_ms is inf, its objective at most 5"),
             "rto_max_ms is inf, its objective at most #"
         );
+    }
+
+    #[test]
+    fn values_are_told_with_their_units() {
+        assert_eq!(shown("rto_max_ms", 19_650.598_195), "19.651 s");
+        assert_eq!(shown("rto_max_ms", f64::INFINITY), "inf");
+        assert_eq!(shown("writes_lost", 3.0), "3");
     }
 }

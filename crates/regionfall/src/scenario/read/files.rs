@@ -87,6 +87,12 @@ impl<'a> Files<'a> {
         normal(&format!("{folder}/{path}"))
     }
 
+    /// What is written at a place.
+    pub(crate) fn written(&self, mark: Mark) -> Option<String> {
+        let source = self.sources.get(mark.source)?;
+        source.text.get(mark.start..mark.end).map(str::to_owned)
+    }
+
     /// The place that a mark stands for.
     pub(crate) fn place(&self, mark: Option<Mark>) -> Option<Box<Place>> {
         let mark = mark?;

@@ -8,7 +8,7 @@ use crate::scenario::error::{Place, Problem, ProblemKind};
 use crate::scenario::product::Product;
 use crate::scenario::schema::{Forms, Kind, ROOT, Table, Tag, Told};
 
-/// Files that extend each other further than this are a mistake.
+/// A file that stands at the end of a longer chain of `extends` is refused.
 const DEEPEST: usize = 16;
 
 /// A value to set over the file: by a variant, or on the command line.
@@ -58,14 +58,8 @@ pub(crate) fn read_source(
             problem.place = files.place(at);
             vec![problem]
         };
-        if chain.contains(&file) || chain.len() >= DEEPEST {
-            let mut round: Vec<&str> = chain.iter().map(String::as_str).collect();
-            round.push(&file);
-            let message = format!("the file comes back to itself: {}", round.join(" -> "));
-            return Err(in_place(
-                files,
-                Problem::new(ProblemKind::ExtendsCycle, "", message),
-            ));
+        if let Some(problem) = endless(chain, &file) {
+            return Err(in_place(files, problem));
         }
         let source = files
             .scenario(&file)
@@ -85,6 +79,36 @@ pub(crate) fn read_source(
         ROOT.key(key).map_or(&Kind::Any, |key| &key.kind)
     });
     Ok(fields)
+}
+
+/// What is wrong with a further file at the end of a chain of `extends`, if anything is.
+fn endless(chain: &[String], file: &str) -> Option<Problem> {
+    if chain.iter().any(|known| known == file) {
+        let round: Vec<&str> = chain.iter().map(String::as_str).chain([file]).collect();
+        let message = format!("the file comes back to itself: {}", round.join(" -> "));
+        return Some(Problem::new(ProblemKind::ExtendsCycle, "", message));
+    }
+    (chain.len() >= DEEPEST).then(|| {
+        let message = format!(
+            "`{file}` is the {}th file of a chain: files extend each other at most {DEEPEST} deep",
+            chain.len() + 1
+        );
+        let help = "put some of them together, or name several side by side: `extends = [\"a.toml\", \"b.toml\"]`";
+        Problem::new(ProblemKind::ExtendsTooDeep, "", message).help(help)
+    })
+}
+
+/// Files and variants are put together before anything is set over them: set later, these keys would do nothing.
+fn refuse_too_late(key: &str, parts: &[String]) -> Result<(), Problem> {
+    let help = match parts.first().map(String::as_str) {
+        Some("extends") => {
+            "write a file with `extends = [\"a.toml\", \"b.toml\"]`: the later ones win"
+        }
+        Some("variant") => "change the variants in the file, or pick one with --variant",
+        _ => return Ok(()),
+    };
+    let message = "cannot be set over a scenario: it says which texts a scenario is made of, and is read before";
+    Err(Problem::new(ProblemKind::Conflict, key, message).help(help))
 }
 
 /// The overlays that `--set` asks for.
@@ -109,6 +133,7 @@ pub(crate) fn overrides(
 
 fn override_of(files: &mut Files<'_>, key: &str, value: &str) -> Result<Overlay, Problem> {
     let parts = path::split(key)?;
+    refuse_too_late(key, &parts)?;
     // `--set seeds=20` and `--set title="x"` are TOML; `--set calm=5m` is a text without its quotes.
     let literal = Source {
         name: "--set".to_owned(),
@@ -156,7 +181,8 @@ pub(crate) fn variant_overlays(name: &str, set: &Fields) -> (Vec<Overlay>, Vec<P
                 };
             }
         });
-        match path::split(key) {
+        let path = path::split(key).and_then(|path| refuse_too_late(key, &path).map(|()| path));
+        match path {
             Ok(path) => overlays.push(Overlay { path, node }),
             Err(problem) => problems.push((problem, mark)),
         }

@@ -74,9 +74,13 @@ pub(crate) fn check(
     path: &str,
     files: &mut Files<'_>,
 ) -> Result<(), Problem> {
+    // Of a number beyond 64 bits only its text says what it was.
+    let is_beyond = matches!(node.value, Value::Integer(i64::MIN | i64::MAX));
+    let written = node.mark().filter(|_| is_beyond);
+    let written = written.and_then(|mark| files.written(mark));
     let fail = |kind, message: &str| {
         Problem::new(kind, path, message)
-            .got(node.excerpt())
+            .got(written.clone().unwrap_or_else(|| node.excerpt()))
             .allowed(allowed(whole))
     };
     let wrong_type = || {

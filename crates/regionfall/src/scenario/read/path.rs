@@ -174,7 +174,15 @@ fn set_item(
             join(parent, name),
             format!("`{parent}` has no item `{name}`"),
         );
-        return Err(problem.words(name, known.iter().map(String::as_str)));
+        let problem = problem.words(name, known.iter().map(String::as_str));
+        let mut longer = known
+            .iter()
+            .filter(|known| known.starts_with(name.as_str()));
+        return Err(match (&problem.help, longer.next(), longer.next()) {
+            // `us` where there is one `us-east-1`: far from it by letters, and meant all the same.
+            (None, Some(one), None) => problem.help(format!("did you mean `{one}`?")),
+            _ => problem,
+        });
     };
     let here = join(parent, name);
     if rest.is_empty() {

@@ -24,7 +24,7 @@ pub(crate) static ROOT: Table = Table {
             "extends",
             Kind::Either(&Kind::Path, &Kind::List(&Kind::Path)),
             Default::Absent("the file stands alone"),
-            "A scenario file to start from, or several of which later ones win; paths count from this file. Its keys are taken over and this file's own keys win; a list in this file replaces the list of that name.",
+            "A scenario file to start from, or several of which later ones win; paths count from this file. Its keys are taken over and this file's own keys win; a list in this file replaces the list of that name. A file that is extended may extend others, to a chain of 16 files.",
         ),
         Key::new(
             "seeds",

@@ -1,5 +1,7 @@
 //! Presets, variants, overrides, objectives: what wins over what.
 
+use regionfall::scenario::{LoadError, Loader};
+
 use super::*;
 
 #[test]
@@ -230,4 +232,42 @@ fn regions_of_fleets_follow_the_members() {
         scenario.variants[0].settings.workload.fleets[0].home.len(),
         2
     );
+}
+
+/// Files that extend each other in a row, by number; the last stands alone.
+struct Chain(usize);
+
+impl Loader for Chain {
+    fn load(&self, path: &str) -> Result<Vec<u8>, LoadError> {
+        let number = path.trim_end_matches(".toml").parse::<usize>();
+        let number = number.map_err(|error| LoadError {
+            reason: error.to_string(),
+        })?;
+        let text = if number < self.0 {
+            format!("extends = \"{}.toml\"\n", number + 1)
+        } else {
+            format!("[topology]\nregions = [\"us-east-1\", \"eu-west-1\"]\n{PINNED}")
+        };
+        Ok(text.into_bytes())
+    }
+}
+
+#[test]
+fn a_chain_of_files_has_sixteen_at_most() {
+    assert!(Scenario::load("1.toml", &Chain(16), &[]).is_ok());
+    let error = Scenario::load("1.toml", &Chain(17), &[]).unwrap_err();
+    assert_eq!(error.problems()[0].kind, ProblemKind::ExtendsTooDeep);
+    let text = error.to_string();
+    assert!(
+        text.contains("`17.toml` is the 17th file of a chain"),
+        "{text}"
+    );
+    assert!(!text.contains("comes back"), "{text}");
+}
+
+#[test]
+fn a_variant_cannot_extend() {
+    let text = format!("{PINNED}[[variant]]\nname = \"v\"\nset = {{ extends = \"b.toml\" }}\n");
+    let error = small(&text).unwrap_err().to_string();
+    assert!(error.contains("cannot be set over a scenario"), "{error}");
 }

@@ -55,6 +55,23 @@ fn warnings_say_what_will_disappoint() {
 }
 
 #[test]
+fn a_fault_that_is_cut_short_is_told() {
+    let told = |lasts: &str| {
+        let loaded = region_loss(&[("case.disks-kept.fault.0.lasts", lasts)]);
+        let mut warnings = loaded.warnings.iter().map(ToString::to_string);
+        warnings.find(|warning| warning.contains("ends with the storm"))
+    };
+    let cut = told("100h").unwrap();
+    assert!(
+        cut.contains("fault 1 of `disks kept` (region-outage)"),
+        "{cut}"
+    );
+    assert!(cut.contains("`lasts = \"forever\"`"), "{cut}");
+    assert_eq!(told("10m"), None);
+    assert_eq!(told("forever"), None);
+}
+
+#[test]
 fn depth_does_not_overflow_the_stack() {
     for text in [
         format!("a = {}", "[".repeat(100_000)),
