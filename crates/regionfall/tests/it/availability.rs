@@ -132,7 +132,8 @@ fn a_member_that_is_being_sent_a_whole_state_lags() {
     // c was removed and joins again: for ten seconds everything is on its way to it, and it answers.
     let rejoins = "[database]\nsize = \"100MB\"\n[database.sync.full_sync]\ntransfer = \"10MB/s\"\n\
          [[fault]]\nkind = \"force-remove\"\nregion = \"c\"\nat = \"20s\"\n\
-         [[fault]]\nkind = \"rejoin\"\nregion = \"c\"\nat = \"40s\"\n";
+         [[fault]]\nkind = \"rejoin\"\nregion = \"c\"\nat = \"40s\"\n\
+         [[variant]]\nname = \"next to no backlog\"\nset = { \"database.sync.backlog\" = \"1B\" }\n";
     let mut field = asks("probe = \"ping\"", rejoins);
     field.at(30.0).write(A, 1, 7);
     field.at(46.0).expect(C, 1, None);

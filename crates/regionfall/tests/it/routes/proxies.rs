@@ -136,23 +136,26 @@ fn a_proxy_spreads_what_half_a_member_cannot_carry() {
     let at_b = |order: &str| {
         let strategy = format!(
             "preset = \"envoy-active\"\nchoice = {{ order = \"{order}\" }}\n\
+             propagation = {{ idle_timeout = \"300ms\" }}\n\
              evidence = [{{ probe = \"set-get\", every = \"1s\", timeout = \"500ms\", detector = {{ consecutive = 2 }} }}]"
         );
-        let (_, heard) = run_to_the_end(&story(&strategy, &half), 1);
-        let within = heard
-            .writes
-            .iter()
-            .filter(|(at, _)| (40.0..78.0).contains(at));
-        let nodes: Vec<u8> = within
-            .map(|&(_, node)| node)
-            .filter(|&node| node < 4)
-            .collect();
-        let there = nodes.iter().filter(|&&node| node >= 2).count();
-        there as f64 / nodes.len() as f64
+        // A share is drawn for each connection; so that they are made anew, none may rest for long. To b and back it takes 100 ms.
+        let (mut there, mut all) = (0, 0);
+        for seed in 1..=3 {
+            let (_, heard) = run_to_the_end(&story(&strategy, &half), seed);
+            for (at, node) in heard.writes {
+                if (40.0..78.0).contains(&at) && node < 4 {
+                    there += u32::from(node >= 2);
+                    all += 1;
+                }
+            }
+        }
+        f64::from(there) / f64::from(all)
     };
-    // Of what goes to a half fails, so that b executes 30 of 65.
+    // By connections b would execute 30 of 65. It gets less: what fails at a is answered at once, and a connection that is
+    // free again is taken before one on which a reply is awaited.
     let spread = at_b("shares");
-    assert!((0.25..0.68).contains(&spread), "{spread}");
+    assert!((0.05..0.46).contains(&spread), "{spread}");
     let whole = at_b("priority");
     assert!(whole > 0.99, "all or nothing: {whole}");
 }
