@@ -233,6 +233,9 @@ impl<'a> Run<'a> {
             self.emit_plainly(key, EffectKind::Remove { totals: None });
             return;
         }
+        if !entry.may_have_fields() {
+            return;
+        }
         let Value::Hash(hash) = entry.value() else {
             return;
         };

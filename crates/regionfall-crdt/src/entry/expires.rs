@@ -1,7 +1,7 @@
 //! When a key expires: what its writes and deletions say of it.
 
 use super::Entry;
-use crate::collection::Counterpart;
+use crate::collection::{Collection, Counterpart};
 use crate::expiry::{Claim, Expiry};
 use crate::{Effect, TtlChange};
 
@@ -55,6 +55,17 @@ impl Entry {
     pub(crate) fn is_due(&self, millis: u64) -> bool {
         self.deadline()
             .is_some_and(|(deadline, _)| deadline <= millis)
+    }
+
+    /// Whether the key, or a field of it, may have expired at `millis`: says so without making up what the key shows.
+    pub(crate) fn may_be_due(&self, millis: u64) -> bool {
+        self.may_have_fields() || self.is_due(millis)
+    }
+
+    /// Whether there is a hash under the key, shown or not.
+    pub(crate) fn may_have_fields(&self) -> bool {
+        let collections = self.extra.as_ref().map(|extra| &extra.collections);
+        collections.is_some_and(|all| all.iter().any(|one| matches!(one, Collection::Hash(_))))
     }
 
     /// Joins what two replicas hold of the expiry.

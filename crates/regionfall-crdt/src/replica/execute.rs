@@ -128,10 +128,11 @@ impl Replica {
     /// Expires the keys and fields that are due and that this instance owns the expiry of, and tells the peers (Redis Active-Active
     /// documentation, developing applications: expiry).
     pub fn expire(&mut self, at: Timestamp, origin: OriginId) -> Effects {
+        let millis = at.millis();
         let keys: Vec<KeyId> = self
             .entries
             .iter()
-            .filter(|entry| entry.is_special())
+            .filter(|entry| entry.is_special() && entry.may_be_due(millis))
             .map(|entry| entry.key)
             .collect();
         let mut run = Run::new(self, at, origin);
