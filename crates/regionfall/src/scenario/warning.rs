@@ -10,6 +10,7 @@ use crate::failover::{
     Catalogue, Detector, Evidence, Failback, Propagation, ResolverClass, StrategyConfig, Vantage,
 };
 use crate::fault::{Degradation, FaultKind};
+use crate::workload::Arrivals;
 
 /// Something that will disappoint.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -39,6 +40,7 @@ pub(crate) fn of(scenario: &Scenario, _resolved: &ResolvedScenario) -> Vec<Warni
         restarts(settings, &mut warnings);
         without_effect(settings, &mut warnings);
         cut_short(settings, &mut warnings);
+        budget(settings, &mut warnings);
     }
     let mut seen: Vec<Warning> = Vec::new();
     warnings.retain(|warning| {
@@ -186,6 +188,33 @@ fn seeds(seeds: u32, settings: &Settings, warnings: &mut Vec<Warning>) {
                 });
             }
         }
+    }
+}
+
+/// Request, reply, effects and the timers between: what a request comes to where nothing fails.
+const EVENTS_OF_A_REQUEST: f64 = 6.0;
+
+/// A workload that `event_budget` will not suffice for.
+fn budget(settings: &Settings, warnings: &mut Vec<Warning>) {
+    let phases = settings.phases;
+    let length = (phases.warm_up + phases.storm + phases.calm).as_secs_f64();
+    let fleets = settings.workload.fleets.iter();
+    let per_second: f64 = fleets
+        .map(|fleet| match fleet.arrivals {
+            Arrivals::Poisson { per_second } => per_second,
+            Arrivals::Closed { .. } => 0.0,
+        })
+        .sum();
+    let events = per_second * length * EVENTS_OF_A_REQUEST;
+    if events > settings.event_budget as f64 {
+        warnings.push(Warning {
+            key: "event_budget".to_owned(),
+            message: format!(
+                "{:.0} requests a run come to about {events:.0} events, and it ends after {}: lower `rate`, shorten the phases, or raise it and have time and memory for it",
+                per_second * length,
+                settings.event_budget
+            ),
+        });
     }
 }
 

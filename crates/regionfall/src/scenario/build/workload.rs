@@ -5,6 +5,8 @@ use regionfall_crdt::{CommandKind, DataType};
 use super::{
     Builder, duration, flag, inner, integer, list, number, optional_duration, share, table, text,
 };
+use regionfall_kernel::SimDuration;
+
 use crate::history::Promise;
 use crate::scenario::error::{Problem, ProblemKind};
 use crate::scenario::read::tree::{Fields, Node};
@@ -19,6 +21,36 @@ use crate::workload::{
 const ROUNDING: f64 = 0.002;
 
 impl Builder<'_, '_> {
+    /// Each fleet must be able to ask all that it would: a request is several events.
+    pub(super) fn affordable(
+        &mut self,
+        root: &Fields,
+        workload: &WorkloadConfig,
+        length: SimDuration,
+    ) {
+        let budget: i64 = integer(root, "event_budget");
+        let written = list(table(root, "workload"), "fleet");
+        for (index, (node, fleet)) in written.iter().zip(&workload.fleets).enumerate() {
+            let Arrivals::Poisson { per_second } = fleet.arrivals else {
+                continue;
+            };
+            let requests = per_second * length.as_secs_f64();
+            if requests <= budget as f64 {
+                continue;
+            }
+            let rate = inner(node).get("rate");
+            let key = path::join(&path::item("workload.fleet", node, index), "rate");
+            let message =
+                format!("{requests:.0} requests in {length} are more than a run may have events");
+            let problem = Problem::new(ProblemKind::OutOfRange, key, message)
+                .got(rate.map(Node::excerpt).unwrap_or_default())
+                .allowed(format!(
+                    "what `event_budget = {budget}` suffices for, at about six events a request"
+                ));
+            self.report(problem, rate.and_then(Node::mark));
+        }
+    }
+
     pub(super) fn workload(
         &mut self,
         fields: &Fields,
