@@ -3,7 +3,7 @@
 use super::*;
 
 impl Recount<'_> {
-    /// Whether `member` lacked the write when somebody moved there at `at`, and got it later.
+    /// Whether `member` lacked the write when somebody moved there at `at`, whether it got it later or never.
     pub(super) fn was_missing(&self, operation: u32, member: usize, at: u64) -> bool {
         let has = |index: usize| {
             self.of(operation)
@@ -14,7 +14,7 @@ impl Recount<'_> {
             .iter()
             .rposition(|recorded| recorded.at.as_nanos() <= at)
             .unwrap();
-        !(0..=moved).any(has) && (moved..facts.len()).any(has)
+        self.of(operation).next().is_some() && !(0..=moved).any(has)
     }
 
     /// From the oldest acknowledgement of those writes to the newest, or to the incident.
