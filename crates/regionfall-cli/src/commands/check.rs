@@ -2,8 +2,7 @@
 
 use std::io::Write as _;
 
-use regionfall::scenario::{Scenario, Settings, Variant};
-use regionfall_kernel::SimDuration;
+use regionfall::scenario::{Scenario, Variant};
 use regionfall_report::table::{Cell, Column, Table};
 
 use crate::arguments::CheckArguments;
@@ -82,7 +81,7 @@ fn describe(file: &str, scenario: &Scenario, out: &mut Vec<u8>) -> Result<(), Co
         writeln!(
             out,
             "  a run      {} of simulated time: {} warm-up, {} storm, {} calm; then at most {} to drain",
-            simulated(settings),
+            settings.phases.traffic(),
             phases.warm_up,
             phases.storm,
             phases.calm,
@@ -135,15 +134,10 @@ fn table(scenario: &Scenario) -> Table {
             count(settings.strategies.len()),
             count(settings.cases.len()),
             Cell::Count(u64::from(scenario.seeds)),
-            Cell::Number(simulated(settings).as_secs_f64()),
+            Cell::Number(settings.phases.traffic().as_secs_f64()),
         ]);
     }
     table
-}
-
-/// How long a run is, without the time to drain.
-fn simulated(settings: &Settings) -> SimDuration {
-    settings.phases.warm_up + settings.phases.storm + settings.phases.calm
 }
 
 fn cells(variant: &Variant) -> usize {

@@ -27,11 +27,7 @@ impl Idle {
     /// Takes note of the faults of a cell.
     pub(super) fn of_cell(&mut self, cell: &CellRuns<'_>, block: &str) {
         for (index, fault) in cell.case.faults.iter().enumerate() {
-            let is_idle = |run: &&Run| {
-                run.effects
-                    .get(index)
-                    .is_none_or(|effect| !effect.did.any())
-            };
+            let is_idle = |run: &&Run| !run.was_touched_by(index);
             let idle = cell.runs.iter().filter(is_idle).count();
             let what = words::fault(&fault.kind, &cell.variant.settings);
             let strategy = (cell.strategy.name.clone(), idle, cell.runs.len());

@@ -81,6 +81,13 @@ pub struct Effect {
 }
 
 impl Run {
+    /// Whether a fault of the plan, by its position in the case, did anything.
+    pub fn was_touched_by(&self, fault: usize) -> bool {
+        self.effects
+            .get(fault)
+            .is_some_and(|effect| effect.did.any())
+    }
+
     /// What is kept of an outcome; `control` is the run without faults of the same seed, if there is one.
     pub(super) fn of(outcome: Outcome, control: Option<&Metrics>) -> Self {
         let seed = outcome.label().seed;

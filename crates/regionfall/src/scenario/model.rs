@@ -77,6 +77,13 @@ pub struct Phases {
     pub quiescence: SimDuration,
 }
 
+impl Phases {
+    /// How long there is traffic: all but the quiescence.
+    pub fn traffic(self) -> SimDuration {
+        self.warm_up + self.storm + self.calm
+    }
+}
+
 /// How simultaneous events are ordered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Ties {

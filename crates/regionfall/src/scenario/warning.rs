@@ -10,7 +10,6 @@ use crate::failover::{
     Catalogue, Detector, Evidence, Failback, Propagation, ResolverClass, StrategyConfig, Vantage,
 };
 use crate::fault::{Degradation, FaultKind};
-use crate::workload::Arrivals;
 
 /// Something that will disappoint.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -196,22 +195,15 @@ const EVENTS_OF_A_REQUEST: f64 = 6.0;
 
 /// A workload that `event_budget` will not suffice for.
 fn budget(settings: &Settings, warnings: &mut Vec<Warning>) {
-    let phases = settings.phases;
-    let length = (phases.warm_up + phases.storm + phases.calm).as_secs_f64();
     let fleets = settings.workload.fleets.iter();
-    let per_second: f64 = fleets
-        .map(|fleet| match fleet.arrivals {
-            Arrivals::Poisson { per_second } => per_second,
-            Arrivals::Closed { .. } => 0.0,
-        })
-        .sum();
-    let events = per_second * length * EVENTS_OF_A_REQUEST;
+    let per_second: f64 = fleets.map(|fleet| fleet.arrivals.per_second()).sum();
+    let requests = per_second * settings.phases.traffic().as_secs_f64();
+    let events = requests * EVENTS_OF_A_REQUEST;
     if events > settings.event_budget as f64 {
         warnings.push(Warning {
             key: "event_budget".to_owned(),
             message: format!(
-                "{:.0} requests a run come to about {events:.0} events, and it ends after {}: lower `rate`, shorten the phases, or raise it and have time and memory for it",
-                per_second * length,
+                "{requests:.0} requests a run come to about {events:.0} events, and it ends after {}: lower `rate`, shorten the phases, or raise it and have time and memory for it",
                 settings.event_budget
             ),
         });

@@ -4,6 +4,10 @@
 //! They ask one Sentinel after the other, first the one that answered last, and take the first answer that names a
 //! primary which that Sentinel does not hold for down (source: redis-py, `sentinel.py`, `discover_master`). Nobody
 //! knows one: the attempt fails. The connections to Sentinels are kept open and not modelled for themselves.
+//!
+//! The discovery service (Redis Software docs, discovery service; port 8001 of each node) is a process beside the database: it
+//! answers while its machine runs and the node hears a majority of its cluster (assumed: who hears none has nothing to say).
+//! The cluster's manager tells it of a new endpoint at once.
 
 use regionfall_kernel::{SimTime, TimerId};
 
@@ -15,24 +19,20 @@ use crate::history::{AttemptEnding, Listener};
 use crate::network::{Draw, End, HostState, TrafficClass};
 use crate::topology::{HostId, MemberId, NodeId, OperationId, ServerId};
 
-// The discovery service (Redis Software docs, discovery service; port 8001 of each node) is a process beside the database: it
-// answers while its machine runs and the node hears a majority of its cluster (assumed: who hears none has nothing to say). The
-// cluster's manager tells it of a new endpoint at once.
-
-/// Bytes of a question to a Sentinel, and of its answer.
+/// Bytes of a question to a Sentinel or service, and of its answer.
 const QUESTION_BYTES: u32 = 120;
 const ANSWER_BYTES: u32 = 1_200;
 /// The legs of a question's way there and back.
 const LEG_THERE: u8 = 0x42;
 const LEG_BACK: u8 = 0x43;
 
-/// A question to a Sentinel.
+/// A question to a Sentinel or to the discovery service.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Inquiry {
     server: ServerId,
     slot: Slot,
     operation: OperationId,
-    /// How many Sentinels were asked before this one.
+    /// How many were asked before this one.
     asked_before: u8,
     asked: Asked,
     /// When it gives this one up.
@@ -61,9 +61,9 @@ enum Answer {
 /// What happens next.
 #[derive(Clone, Copy, Debug)]
 enum Stage {
-    /// The question reaches the Sentinel.
+    /// The question reaches whom it is for.
     Arrives,
-    /// The answer reaches the app server: the primary, if the Sentinel named one.
+    /// The answer reaches the app server: a node to connect to, if one was named.
     Returns(Option<NodeId>),
 }
 
@@ -154,7 +154,7 @@ impl World {
         })
     }
 
-    /// Asks the next Sentinel, or gives up when all were asked.
+    /// Asks the next one, or gives up when all were asked.
     fn ask_next<L: Listener>(
         &mut self,
         now: SimTime,

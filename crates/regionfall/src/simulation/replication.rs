@@ -344,7 +344,18 @@ impl World {
         if !catches_up {
             return;
         }
+        self.send_on(now, (node, shard), (origin, first, last));
+    }
+
+    /// Sends effects to the other members that a node feeds, as far as they have not been sent. Says whether it feeds all.
+    fn send_on(
+        &mut self,
+        now: SimTime,
+        (node, shard): (NodeId, u16),
+        (origin, first, last): (OriginId, u64, u64),
+    ) -> bool {
         let member = self.nodes[node.index()].member;
+        let mut feeds_all = true;
         for target in (0..self.members.len()).map(MemberId::from_index) {
             if target == member {
                 continue;
@@ -352,10 +363,13 @@ impl World {
             let link = self.link_between(member, target, shard);
             let state = &self.links[usize::from(link.0)];
             if state.source == node {
-                let sent = state.sent.get(origin);
-                self.send_range(now, link, origin, (first.max(sent + 1), last));
+                let first = first.max(state.sent.get(origin) + 1);
+                self.send_range(now, link, origin, (first, last));
+            } else {
+                feeds_all = false;
             }
         }
+        feeds_all
     }
 
     /// A member learnt effects that were not their bearer's own: others may lack them too.
@@ -366,23 +380,8 @@ impl World {
         shard: u16,
         (origin, first, last): (OriginId, u64, u64),
     ) {
-        let member = self.nodes[node.index()].member;
-        let mut is_left = false;
-        for target in 0..self.members.len() {
-            let target = MemberId::from_index(target);
-            if target == member {
-                continue;
-            }
-            let link = self.link_between(member, target, shard);
-            let state = &self.links[usize::from(link.0)];
-            if state.source != node {
-                is_left = true;
-                continue;
-            }
-            let sent = state.sent.get(origin);
-            self.send_range(now, link, origin, (first.max(sent + 1), last));
-        }
-        if is_left {
+        if !self.send_on(now, (node, shard), (origin, first, last)) {
+            let member = self.nodes[node.index()].member;
             self.members[member.index()].relays.push(Relay {
                 shard,
                 origin,
@@ -401,17 +400,8 @@ impl World {
         let due: Vec<Relay> = relays.iter().copied().filter(is_due).collect();
         relays.retain(|relay| !is_due(relay) || relay.last > last);
         for relay in due {
-            for target in (0..self.members.len()).map(MemberId::from_index) {
-                if target == member {
-                    continue;
-                }
-                let link = self.link_between(member, target, shard);
-                let state = &self.links[usize::from(link.0)];
-                if state.source == node {
-                    let first = relay.first.max(state.sent.get(origin) + 1);
-                    self.send_range(now, link, origin, (first, last.min(relay.last)));
-                }
-            }
+            let range = (origin, relay.first, last.min(relay.last));
+            self.send_on(now, (node, shard), range);
         }
     }
 

@@ -56,7 +56,7 @@ impl World {
 
     pub(super) fn end_of_calm(&self) -> SimTime {
         let phases = self.blueprint.settings().phases;
-        SimTime::ZERO + phases.warm_up + phases.storm + phases.calm
+        SimTime::ZERO + phases.traffic()
     }
 
     /// A fault begins to act, or stops acting.

@@ -61,6 +61,16 @@ pub enum Arrivals {
     },
 }
 
+impl Arrivals {
+    /// How many requests a second come whatever the answers are like: none in a closed loop.
+    pub fn per_second(&self) -> f64 {
+        match *self {
+            Self::Poisson { per_second } => per_second,
+            Self::Closed { .. } => 0.0,
+        }
+    }
+}
+
 /// A keyspace: keys of one kind of use.
 #[derive(Clone, PartialEq, Debug)]
 pub struct KeyspaceConfig {

@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 
 use regionfall::history::{AttemptEnding, BusFact, Ending, Fact, Listener};
-use regionfall::metric::Value;
 use regionfall::scenario::Scenario;
-use regionfall::simulation::{Outcome, Simulation};
 use regionfall::topology::NodeId;
 use regionfall_kernel::{Seed, SimTime};
+
+use super::small::{count, run};
 
 pub(crate) const CLUSTER: &str = "[database.promotion]\npreset = \"redis-cluster-default\"\n";
 
@@ -39,21 +39,6 @@ fn cut_zone(at_ms: u64, lasts: &str) -> String {
     format!(
         "[[fault]]\nkind = \"partition\"\nwithin = \"a\"\nzone = 0\nat = \"{at_ms}ms\"\nlasts = \"{lasts}\"\n"
     )
-}
-
-fn run<L: Listener>(text: &str, seed: u64, listener: &mut L) -> Outcome {
-    let scenario = Scenario::from_toml(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
-    Simulation::new(&scenario, Seed::new(seed))
-        .run_with(listener)
-        .expect("one strategy, one case")
-}
-
-fn count(outcome: &Outcome, column: &str) -> f64 {
-    outcome
-        .metrics()
-        .get(column)
-        .and_then(Value::as_f64)
-        .unwrap_or_else(|| panic!("{column} is a number"))
 }
 
 /// What happened when.

@@ -6,11 +6,11 @@
 )]
 
 use regionfall::history::{Ending, Fact, Listener};
-use regionfall::metric::Value;
 use regionfall::simulation::{Outcome, Simulation};
 use regionfall::topology::MemberId;
 use regionfall_kernel::{Seed, SimTime};
 
+use crate::clients_world::number;
 use crate::small::scenario;
 
 /// App servers in b, at home in a; the coordinator in c, which no fault touches unless it is meant to.
@@ -53,13 +53,6 @@ failback = {{ every = "30s", grace = "10s" }}
 {cases}
 "#
     ))
-}
-
-fn number(outcome: &Outcome, column: &str) -> f64 {
-    match outcome.metrics().get(column) {
-        Some(Value::Missing) | None => 0.0,
-        Some(value) => value.as_f64().expect("a number"),
-    }
 }
 
 fn run(cases: &str, strategy: &str, seed: u64) -> Outcome {

@@ -2,13 +2,13 @@
 //! adds them.
 
 use regionfall::history::{Fact, Listener};
-use regionfall::metric::Value;
-use regionfall::scenario::Scenario;
-use regionfall::simulation::{Outcome, Simulation};
+use regionfall::simulation::Outcome;
 use regionfall::topology::NodeId;
-use regionfall_kernel::{Seed, SimTime};
+use regionfall_kernel::SimTime;
 
 use crate::upkeep::database;
+
+use super::small::{count, run_held as run};
 
 /// Two nodes with copies of 1 GB and three without, a copy takes ten seconds; a new one is made after twenty.
 fn cluster(more: &str) -> String {
@@ -30,20 +30,6 @@ fn stop(node: u8, at: u64) -> String {
 
 fn act(kind: &str) -> String {
     format!("[[fault]]\nkind = \"{kind}\"\nregion = \"a\"\nat = \"20s\"\n")
-}
-
-fn run<L: Listener>(text: &str, seed: u64, listener: &mut L) -> Outcome {
-    let scenario = Scenario::from_toml(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
-    let outcome = Simulation::new(&scenario, Seed::new(seed))
-        .run_with(listener)
-        .expect("one strategy, one case");
-    outcome.expect_all_held();
-    outcome
-}
-
-fn count(outcome: &Outcome, column: &str) -> f64 {
-    let value = outcome.metrics().get(column).and_then(Value::as_f64);
-    value.unwrap_or_else(|| panic!("{column} is a number"))
 }
 
 /// What happened when, in seconds.

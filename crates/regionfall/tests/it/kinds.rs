@@ -9,7 +9,7 @@ use regionfall::scenario::Scenario;
 use regionfall::simulation::Outcome;
 use regionfall_kernel::SimTime;
 
-use crate::links::count;
+use crate::small::count;
 use crate::small::listened_to;
 
 fn study(database: &str, faults: &str) -> String {

@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use regionfall::history::{Fact, Listener};
-use regionfall::metric::Value;
 use regionfall::scenario::Scenario;
 use regionfall::simulation::{Outcome, Simulation};
 use regionfall_crdt::{Clock, Dot, KeyId, OriginId};
 use regionfall_kernel::{Seed, SimTime};
 
-use crate::small::listened_to;
+use crate::small::{count, listened_to};
 use crate::storms::{cases, storm};
 
 /// Fleets in `a` and `b` write; `more` has the settings of links, `faults` what goes wrong.
@@ -34,11 +33,6 @@ fn sync(settings: &str) -> String {
 
 fn run<L: Listener>(text: &str, seed: u64, listener: &mut L) -> Outcome {
     listened_to(text, "pinned", None, (seed, listener))
-}
-
-pub(crate) fn count(outcome: &Outcome, column: &str) -> f64 {
-    let value = outcome.metrics().get(column).and_then(Value::as_f64);
-    value.unwrap_or_else(|| panic!("{column} is a number"))
 }
 
 fn secs(at: SimTime) -> f64 {

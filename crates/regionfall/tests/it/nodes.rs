@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use regionfall::history::{CopyEnd, Fact, Listener};
-use regionfall::metric::Value;
-use regionfall::scenario::Scenario;
-use regionfall::simulation::{Outcome, Simulation};
 use regionfall::topology::NodeId;
-use regionfall_kernel::{Seed, SimTime};
+use regionfall_kernel::SimTime;
+
+use super::small::{count, run};
 
 /// A database in one region, 1 ms between its zones, writes at a steady rate.
 fn primary_and_replica(more: &str) -> String {
@@ -22,21 +21,6 @@ fn primary_and_replica(more: &str) -> String {
          [[workload.keyspace]]\nname = \"k\"\nmix = {{ set = 1, incr = 0 }}\nkeys = 50\n\
          [[strategy]]\npreset = \"pinned\"\n{more}"
     )
-}
-
-fn run<L: Listener>(text: &str, seed: u64, listener: &mut L) -> Outcome {
-    let scenario = Scenario::from_toml(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
-    Simulation::new(&scenario, Seed::new(seed))
-        .run_with(listener)
-        .expect("one strategy, one case")
-}
-
-fn count(outcome: &Outcome, column: &str) -> f64 {
-    outcome
-        .metrics()
-        .get(column)
-        .and_then(Value::as_f64)
-        .unwrap_or_else(|| panic!("{column} is a number"))
 }
 
 /// Who applied what when, and what was discarded.

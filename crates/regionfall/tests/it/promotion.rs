@@ -1,11 +1,12 @@
 //! Primaries that fail, and who replaces them: Sentinels over the network, and clients that ask them.
 
 use regionfall::history::{Ending, Fact, Listener};
-use regionfall::metric::Value;
 use regionfall::scenario::Scenario;
-use regionfall::simulation::{Outcome, Simulation};
+use regionfall::simulation::Simulation;
 use regionfall::topology::{NodeId, SentinelId};
 use regionfall_kernel::{Seed, SimTime};
+
+use super::small::{count, run};
 
 /// A primary, its replicas, and clients in one region; `more` names who promotes, and the faults.
 fn database(replicas: u8, more: &str) -> String {
@@ -29,21 +30,6 @@ fn fault(kind: &str, at_ms: u64, lasts: &str) -> String {
     format!(
         "[[fault]]\nkind = \"{kind}\"\nregion = \"a\"\nnode = 0\nat = \"{at_ms}ms\"\nlasts = \"{lasts}\"\n"
     )
-}
-
-fn run<L: Listener>(text: &str, seed: u64, listener: &mut L) -> Outcome {
-    let scenario = Scenario::from_toml(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
-    Simulation::new(&scenario, Seed::new(seed))
-        .run_with(listener)
-        .expect("one strategy, one case")
-}
-
-fn count(outcome: &Outcome, column: &str) -> f64 {
-    outcome
-        .metrics()
-        .get(column)
-        .and_then(Value::as_f64)
-        .unwrap_or_else(|| panic!("{column} is a number"))
 }
 
 /// What happened when.

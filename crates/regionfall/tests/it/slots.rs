@@ -4,34 +4,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use regionfall::history::{AttemptEnding, Ending, Fact, Listener, MovedKey};
-use regionfall::metric::Value;
 use regionfall::scenario::Scenario;
-use regionfall::simulation::{Outcome, Simulation};
+use regionfall::simulation::Outcome;
 use regionfall::topology::{NodeId, OperationId};
 use regionfall_crdt::KeyId;
-use regionfall_kernel::{Seed, SimTime};
+use regionfall_kernel::SimTime;
 
 use super::cluster::{CLUSTER, database};
+use super::small::{count, run_held};
 
 /// The slots of shard 0, whose primary is node 0, go to shard 1, whose primary is node 1.
 fn resharding(more: &str) -> String {
     format!(
         "[[fault]]\nkind = \"migrate-slots\"\nregion = \"a\"\nfrom = 0\nto = 1\nat = \"20s\"\n{more}"
     )
-}
-
-fn run<L: Listener>(text: &str, listener: &mut L) -> Outcome {
-    let scenario = Scenario::from_toml(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
-    let outcome = Simulation::new(&scenario, Seed::new(1))
-        .run_with(listener)
-        .expect("one strategy, one case");
-    outcome.expect_all_held();
-    outcome
-}
-
-fn count(outcome: &Outcome, column: &str) -> f64 {
-    let value = outcome.metrics().get(column).and_then(Value::as_f64);
-    value.unwrap_or_else(|| panic!("{column} is a number"))
 }
 
 /// What happened when.
@@ -85,7 +71,7 @@ impl Heard {
 fn who_asks_for_a_key_that_is_gone_is_sent_on_by_ask_and_by_moved_in_the_end() {
     let mut heard = Heard::default();
     let slow = "pipeline = 1\nper_key = \"200ms\"\n";
-    let outcome = run(&database(CLUSTER, &resharding(slow)), &mut heard);
+    let outcome = run_held(&database(CLUSTER, &resharding(slow)), 1, &mut heard);
     assert_eq!(heard.refused, 0, "nobody is told an error");
     assert!(outcome.account().lost.is_empty());
     let keys: BTreeSet<u32> = heard.moved.iter().map(|(_, moved)| moved.key.0).collect();
@@ -131,7 +117,7 @@ fn neither_process_serves_while_a_migrate_takes_place() {
     let slow = "pipeline = 10\nper_key = \"50ms\"\n";
     let text =
         database(CLUSTER, &resharding(slow)).replace("timeout = \"500ms\"", "timeout = \"2s\"");
-    run(&text, &mut heard);
+    run_held(&text, 1, &mut heard);
     assert_eq!(heard.refused, 0);
     let moved: BTreeSet<SimTime> = heard.moved.iter().map(|(at, _)| *at).collect();
     assert_eq!(moved.len(), 2, "two of ten keys each");
@@ -157,7 +143,7 @@ fn a_copy_that_its_replicas_had_not_got_is_lost_with_the_primary() {
         old.count()
     };
     let mut heard = Heard::default();
-    let outcome = run(&text(&resharding("pipeline = 5\n")), &mut heard);
+    let outcome = run_held(&text(&resharding("pipeline = 5\n")), 1, &mut heard);
     assert_eq!(heard.moved.len(), 20, "all were there before the crash");
     assert!(long_ago(&outcome) > 1_000, "{}", long_ago(&outcome));
     assert!(
@@ -168,7 +154,7 @@ fn a_copy_that_its_replicas_had_not_got_is_lost_with_the_primary() {
             .all(|write| write.cause.is_some())
     );
     // Without the move that crash takes only what its replicas had not got.
-    assert_eq!(long_ago(&run(&text(""), &mut ())), 0);
+    assert_eq!(long_ago(&run_held(&text(""), 1, &mut ())), 0);
 }
 
 /// A target that dies before its answer is at the source leaves the keys there.
@@ -180,7 +166,7 @@ fn a_target_that_dies_in_the_middle_takes_nothing_with_it() {
         resharding("pipeline = 20\nper_key = \"10ms\"\n")
     );
     let mut heard = Heard::default();
-    let outcome = run(&database(CLUSTER, &more), &mut heard);
+    let outcome = run_held(&database(CLUSTER, &more), 1, &mut heard);
     // The MIGRATE of twenty keys takes 200 ms; the next one follows the election.
     let first = heard.moved.iter().map(|(at, _)| *at).min().unwrap();
     assert!(first.as_nanos() > 22_000_000_000, "{first}");
@@ -197,7 +183,7 @@ fn a_move_goes_on_after_an_election() {
     let slow = "pipeline = 1\nper_key = \"200ms\"\n";
     let more = format!("node_timeout = \"2s\"\n{}{crash}", resharding(slow));
     let mut heard = Heard::default();
-    let outcome = run(&database(CLUSTER, &more), &mut heard);
+    let outcome = run_held(&database(CLUSTER, &more), 1, &mut heard);
     let keys: BTreeSet<u32> = heard.moved.iter().map(|(_, moved)| moved.key.0).collect();
     assert_eq!(keys.len(), 20);
     let crashed = SimTime::from_nanos(21_000_000_000);

@@ -2,6 +2,7 @@
 
 use regionfall::fault::FaultSpec;
 use regionfall::history::Listener;
+use regionfall::metric::Value;
 use regionfall::scenario::Scenario;
 use regionfall::simulation::{Outcome, Simulation};
 use regionfall_kernel::Seed;
@@ -30,6 +31,27 @@ pub(crate) fn listened_to<L: Listener>(
         simulation = simulation.faults(faults);
     }
     simulation.run_with(listener).expect("a strategy is named")
+}
+
+/// Runs a scenario of one strategy and one case, with another listener beside the usual ones.
+pub(crate) fn run<L: Listener>(text: &str, seed: u64, listener: &mut L) -> Outcome {
+    let scenario = Scenario::from_toml(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    Simulation::new(&scenario, Seed::new(seed))
+        .run_with(listener)
+        .expect("one strategy, one case")
+}
+
+/// The same, where everything must hold.
+pub(crate) fn run_held<L: Listener>(text: &str, seed: u64, listener: &mut L) -> Outcome {
+    let outcome = run(text, seed, listener);
+    outcome.expect_all_held();
+    outcome
+}
+
+/// A figure of a run that has it.
+pub(crate) fn count(outcome: &Outcome, column: &str) -> f64 {
+    let value = outcome.metrics().get(column).and_then(Value::as_f64);
+    value.unwrap_or_else(|| panic!("{column} is a number"))
 }
 
 const BASE: &str = r#"

@@ -3,9 +3,11 @@
 use regionfall::history::{Ending, Fact, Listener};
 use regionfall::metric::Value;
 use regionfall::scenario::Scenario;
-use regionfall::simulation::{Outcome, Simulation};
+use regionfall::simulation::Simulation;
 use regionfall::topology::NodeId;
 use regionfall_kernel::{Seed, SimTime};
+
+use super::small::{count, run_held as run};
 
 /// A primary and its replicas in one region, promoted by watchdogs, with clients that write without a pause.
 pub(crate) fn database(replicas: u8, more: &str) -> String {
@@ -26,20 +28,6 @@ pub(crate) fn database(replicas: u8, more: &str) -> String {
 
 const ROUND: &str =
     "[[fault]]\nkind = \"planned-maintenance\"\nregion = \"a\"\nat = \"20s\"\nreboot = \"10s\"\n";
-
-fn run<L: Listener>(text: &str, seed: u64, listener: &mut L) -> Outcome {
-    let scenario = Scenario::from_toml(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
-    let outcome = Simulation::new(&scenario, Seed::new(seed))
-        .run_with(listener)
-        .expect("one strategy, one case");
-    outcome.expect_all_held();
-    outcome
-}
-
-fn count(outcome: &Outcome, column: &str) -> f64 {
-    let value = outcome.metrics().get(column).and_then(Value::as_f64);
-    value.unwrap_or_else(|| panic!("{column} is a number"))
-}
 
 /// What happened when, in milliseconds.
 #[derive(Clone, Default, Debug)]

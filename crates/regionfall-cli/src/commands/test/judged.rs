@@ -202,8 +202,8 @@ fn worst<'r>(runs: &'r [Run], objectives: &[Objective], line: &mut Line) -> Opti
                     "{} of {} seeds beyond {}; the worst is {}",
                     judged.beyond,
                     judged.seeds,
-                    objective.limit,
-                    value(&run)
+                    words::value(&objective.column, objective.limit),
+                    words::value(&objective.column, value(&run))
                 )
             })
             .into_iter()
@@ -255,15 +255,8 @@ fn idle(subject: &Subject, lines: &mut [Line]) {
                 let runs = subject.runs.get(place).map_or(&[][..], Vec::as_slice);
                 let line = &mut lines[place];
                 place += 1;
-                let touched = |fault: usize| {
-                    let did = |run: &Run| {
-                        run.effects
-                            .get(fault)
-                            .is_some_and(|effect| effect.did.any())
-                    };
-                    runs.iter().any(did)
-                };
-                let idle = (0..planned).find(|&fault| !touched(fault));
+                let idle =
+                    (0..planned).find(|&fault| !runs.iter().any(|run| run.was_touched_by(fault)));
                 if let (Some(fault), Exit::Held, false) = (idle, line.exit, runs.is_empty()) {
                     line.exit = Exit::NeverHappened;
                     let kind = words::fault(&case.faults[fault].kind, &variant.settings);

@@ -33,8 +33,7 @@ impl Ledger {
         let mut overwritten = 0_u32;
         let mut flags = 0;
         for (origin, sequence, own) in self.effects_of(operation, row) {
-            let (at, last) = self.held_as(row.key, origin, sequence);
-            if may_lack_nothing || self.origins.held(at) >= last {
+            if may_lack_nothing || self.survives(row.key, (origin, sequence)) {
                 survivors += 1;
                 if own & flag::OVERWRITTEN != 0 {
                     overwritten += 1;
@@ -102,6 +101,12 @@ impl Ledger {
         }
     }
 
+    /// Whether what an effect wrote to a key is held by anybody who counts, there or where the key went.
+    fn survives(&self, key: u32, (origin, sequence): (usize, u64)) -> bool {
+        let (origin, sequence) = self.held_as(key, origin, sequence);
+        self.origins.held(origin) >= sequence
+    }
+
     /// The member that took an operation's first effect.
     fn writer(&self, row: &Row) -> MemberId {
         let node = self.origins.node(usize::from(row.origin));
@@ -112,9 +117,9 @@ impl Ledger {
     /// after the acknowledgement: its region is away for good with its disks, or a link waits for an operator. To those
     /// who moved it is as late as can be.
     fn note_never_seen(&mut self, operation: u32, row: &mut Row) {
-        let is_held =
-            |(origin, sequence, _): (usize, u64, u32)| self.origins.held(origin) >= sequence;
-        if !row.is_acked() || !self.effects_of(operation, row).any(is_held) {
+        let is_kept =
+            |(origin, sequence, _): (usize, u64, u32)| self.survives(row.key, (origin, sequence));
+        if !row.is_acked() || !self.effects_of(operation, row).any(is_kept) {
             return;
         }
         let home = self.homes[row.server as usize];

@@ -63,8 +63,7 @@ impl<'a, 'b> Builder<'a, 'b> {
             && text(table(root, "database"), "product") == "redis-cloud";
         self.cluster = upkeep::Cluster::of(&database);
         let workload = self.workload(table(root, "workload"), &topology);
-        let length = phases.warm_up + phases.storm + phases.calm;
-        self.affordable(root, &workload, length);
+        self.affordable(root, &workload, phases.traffic());
         let mut strategies = self.strategies(list(root, "strategy"), &topology);
         for strategy in &mut strategies {
             strategy.knows_shards(database.shards);

@@ -31,10 +31,7 @@ impl Builder<'_, '_> {
         let budget: i64 = integer(root, "event_budget");
         let written = list(table(root, "workload"), "fleet");
         for (index, (node, fleet)) in written.iter().zip(&workload.fleets).enumerate() {
-            let Arrivals::Poisson { per_second } = fleet.arrivals else {
-                continue;
-            };
-            let requests = per_second * length.as_secs_f64();
+            let requests = fleet.arrivals.per_second() * length.as_secs_f64();
             if requests <= budget as f64 {
                 continue;
             }

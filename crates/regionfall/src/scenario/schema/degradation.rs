@@ -66,18 +66,14 @@ pub(super) const LOAD_SURGE: Form = Form {
     },
 };
 
+const SLOWER: Key = Key::new("factor", FACTOR, Default::Required, "So many times longer.");
+
 pub(super) const SLOW_HOST: Form = Form {
     word: "slow-host",
     table: &Table {
         title: "kind = \"slow-host\"",
         doc: "The machine of a member is slow: its processes work so many times longer on everything; its disks keep their pace (`slow-disk`). Goes with service times in `[database.capacity]`.",
-        keys: &[
-            MEMBER,
-            AT,
-            LASTS,
-            FLAPPING,
-            Key::new("factor", FACTOR, Default::Required, "So many times longer."),
-        ],
+        keys: &[MEMBER, AT, LASTS, FLAPPING, SLOWER],
         open: None,
     },
 };
@@ -87,13 +83,7 @@ pub(super) const SLOW_DISK: Form = Form {
     table: &Table {
         title: "kind = \"slow-disk\"",
         doc: "The disks of a member's machines are slow: each fsync and snapshot that begins takes so many times longer. With `aof-always` every write waits for that; with `aof-everysec` processes go on for two whole seconds of one fsync, and then stand still in a write until it is done. Goes with `database.persistence`.",
-        keys: &[
-            MEMBER,
-            AT,
-            LASTS,
-            FLAPPING,
-            Key::new("factor", FACTOR, Default::Required, "So many times longer."),
-        ],
+        keys: &[MEMBER, AT, LASTS, FLAPPING, SLOWER],
         open: None,
     },
 };
