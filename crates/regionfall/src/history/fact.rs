@@ -15,7 +15,8 @@ use crate::topology::{
 
 /// A listener: hears every fact of a run in order, and can change nothing.
 ///
-/// Listeners are dispatched statically; `()` hears nothing and costs nothing.
+/// The books are dispatched statically; `()` hears nothing and costs nothing. Who listens besides, to tell a story or to take
+/// times, does so through one `&mut dyn Listener`, so that the world is not compiled once for each of them.
 pub trait Listener {
     /// Hears that `fact` happened at `at`. Times never decrease.
     fn observe(&mut self, at: SimTime, fact: &Fact<'_>);
@@ -48,7 +49,7 @@ impl<A: Listener, B: Listener> Listener for (A, B) {
     }
 }
 
-impl<L: Listener> Listener for &mut L {
+impl<L: Listener + ?Sized> Listener for &mut L {
     #[expect(
         clippy::inline_always,
         reason = "at each place of call only the arm of that fact is left"

@@ -6,7 +6,7 @@ use regionfall_kernel::{Seed, SimDuration, SimTime};
 
 use super::blueprint::Blueprint;
 use super::outcome::{Label, OWN_CLIENT, Outcome};
-use super::run::{Course, Plan, run_with};
+use super::run::{Course, Plan, run, run_with};
 use super::sabotage::Sabotage;
 use super::stepped::SteppedRun;
 use crate::check::OwnCheck;
@@ -162,14 +162,14 @@ impl<'a> Simulation<'a> {
     /// # Errors
     /// If the scenario has no strategy and no decider was given.
     pub fn run(self) -> Result<Outcome, PickError> {
-        self.run_with(&mut ())
+        self.with_plan(run)
     }
 
     /// Runs it with a listener of your own, which hears every fact.
     ///
     /// # Errors
     /// If the scenario has no strategy and no decider was given.
-    pub fn run_with<L: Listener>(self, listener: &mut L) -> Result<Outcome, PickError> {
+    pub fn run_with(self, listener: &mut dyn Listener) -> Result<Outcome, PickError> {
         self.with_plan(|plan| run_with(plan, listener))
     }
 

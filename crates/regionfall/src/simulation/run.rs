@@ -51,12 +51,15 @@ pub(crate) struct Plan<'a> {
 
 /// Runs a plan.
 pub(crate) fn run(plan: &Plan<'_>) -> Outcome {
-    run_with(plan, &mut ())
+    to_the_end(Course::begin(plan, ()))
 }
 
 /// Runs a plan with another listener beside the usual ones.
-pub(crate) fn run_with<L: Listener>(plan: &Plan<'_>, listener: &mut L) -> Outcome {
-    let mut course = Course::begin(plan, listener);
+pub(crate) fn run_with(plan: &Plan<'_>, listener: &mut dyn Listener) -> Outcome {
+    to_the_end(Course::begin(plan, listener))
+}
+
+fn to_the_end<L: Listener>(mut course: Course<L>) -> Outcome {
     course.go_to_the_end();
     course.conclude()
 }
