@@ -54,6 +54,16 @@ impl Effects {
         }
     }
 
+    /// Hands each over, in order.
+    #[inline]
+    pub fn each(self, mut take: impl FnMut(Effect)) {
+        match self.0 {
+            Number::None => {}
+            Number::One(effect) => take(effect),
+            Number::Many(effects) => effects.into_vec().into_iter().for_each(take),
+        }
+    }
+
     /// How many.
     pub fn len(&self) -> usize {
         self.as_slice().len()

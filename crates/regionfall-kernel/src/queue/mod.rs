@@ -211,7 +211,11 @@ impl<E: Copy> EventQueue<E> {
     }
 
     /// Takes the next event, if its time is `limit` or earlier, and sets the clock to its time.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "the head of every event loop: the event is looked at where it lies"
+    )]
+    #[inline(always)]
     pub fn pop_until(&mut self, limit: SimTime) -> Option<(SimTime, E)> {
         let (at, slot) = self.pending.front(limit.as_nanos().min(LAST))?;
         let event = self.pending.take_front(slot, &mut self.lanes);

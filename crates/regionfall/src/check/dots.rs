@@ -74,7 +74,8 @@ impl Listener for Dots {
     fn observe(&mut self, at: SimTime, fact: &Fact<'_>) {
         let entry = self.book.enter(fact);
         if entry != Entry::InOrder {
-            self.find(at, fact, entry);
+            let fact = *fact;
+            self.find(at, &fact, entry);
         }
     }
 }

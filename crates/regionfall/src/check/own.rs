@@ -44,7 +44,8 @@ impl Asked {
     #[inline(always)]
     pub(super) fn observe(&mut self, at: SimTime, fact: &Fact<'_>) {
         if !self.0.is_empty() {
-            self.tell(at, fact);
+            let fact = *fact;
+            self.tell(at, &fact);
         }
     }
 

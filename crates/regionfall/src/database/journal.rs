@@ -43,8 +43,8 @@ impl Journal {
         OriginId((self.origins.len() - 1) as u16)
     }
 
-    /// Keeps a new effect, the next of its origin.
-    pub fn push(&mut self, effect: Effect) {
+    /// Keeps a new effect, the next of its origin. Returns how many bytes it is on the wire.
+    pub fn push(&mut self, effect: Effect) -> u32 {
         let origin = &mut self.origins[usize::from(effect.dot.origin.0)];
         debug_assert_eq!(
             origin.forgotten + origin.effects.len() as u64 + 1,
@@ -52,10 +52,10 @@ impl Journal {
         );
         let before = origin.bytes_through.back();
         let before = before.copied().unwrap_or(origin.forgotten_bytes);
-        origin
-            .bytes_through
-            .push_back(before + effect.bytes() as u64);
+        let bytes = effect.bytes() as u32;
+        origin.bytes_through.push_back(before + u64::from(bytes));
         origin.effects.push_back(effect);
+        bytes
     }
 
     /// The effect with this dot, unless it is forgotten.

@@ -65,13 +65,11 @@ impl Trace {
         &self.kept
     }
 
-    /// One record was absorbed.
+    /// One record was absorbed. Whether something is due with it.
     #[inline]
-    fn record(&mut self, text: impl FnOnce() -> String) {
+    fn is_due(&mut self) -> bool {
         self.records += 1;
-        if self.records == self.due {
-            self.pause(text);
-        }
+        self.records == self.due
     }
 
     /// A record for which something is due.
@@ -109,18 +107,23 @@ impl Listener for Trace {
     )]
     #[inline(always)]
     fn observe(&mut self, at: SimTime, fact: &Fact<'_>) {
-        let fact = *fact;
-        let (first, second) = words(&fact);
+        let (first, second) = words(fact);
         self.hash.absorb2(first, second);
         self.at = at;
-        self.record(move || format!("{fact:?}"));
+        if self.is_due() {
+            // A copy: what is handed out of sight has to be in memory.
+            let fact = *fact;
+            self.pause(|| format!("{fact:?}"));
+        }
     }
 
     #[inline]
     fn event(&mut self, at: SimTime, kind: u8) {
         self.hash.absorb(at.as_nanos() << 5 | u64::from(kind));
         self.at = at;
-        self.record(|| format!("event of kind {kind}"));
+        if self.is_due() {
+            self.pause(|| format!("event of kind {kind}"));
+        }
     }
 }
 

@@ -119,6 +119,12 @@ impl Blueprint {
         &self.inner.groups
     }
 
+    /// How many groups of such nodes there are.
+    pub fn group_count(&self) -> usize {
+        let last = self.inner.groups.iter().max();
+        last.map_or(0, |&last| usize::from(last) + 1)
+    }
+
     /// The region of a member.
     pub fn region_of(&self, member: MemberId) -> RegionId {
         RegionId::from_index(member.index())

@@ -169,7 +169,7 @@ impl<'a> Simulation<'a> {
     ///
     /// # Errors
     /// If the scenario has no strategy and no decider was given.
-    pub fn run_with(self, listener: &mut dyn Listener) -> Result<Outcome, PickError> {
+    pub fn run_with(self, listener: &mut (dyn Listener + Send)) -> Result<Outcome, PickError> {
         self.with_plan(|plan| run_with(plan, listener))
     }
 
@@ -187,7 +187,7 @@ impl<'a> Simulation<'a> {
                 window: plan.window.clone(),
                 ..*plan
             };
-            SteppedRun::new(Course::begin(&plan, ()))
+            SteppedRun::new(Course::begin(&plan, None))
         })
     }
 
@@ -198,10 +198,10 @@ impl<'a> Simulation<'a> {
     /// If the scenario has no strategy and no decider was given.
     pub fn continuations(self, at: SimTime, noises: &[Seed]) -> Result<Vec<Outcome>, PickError> {
         self.with_plan(|plan| {
-            let mut checkpoint = Course::begin(plan, ());
-            checkpoint.go_to(at);
+            let mut so_far = Course::begin(plan, None);
+            so_far.go_to(at);
             let go_on = |&noise: &Seed| {
-                let mut course = checkpoint.clone();
+                let mut course = so_far.checkpoint();
                 course.renoise(noise);
                 course.go_to_the_end();
                 course.conclude()

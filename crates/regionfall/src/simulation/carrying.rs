@@ -19,7 +19,6 @@ const LEG: u8 = 0x40;
 
 impl World {
     /// Something reached a host. Whether it was for a relay.
-    #[inline]
     pub(super) fn relays<L: Listener>(
         &mut self,
         now: SimTime,
@@ -27,9 +26,6 @@ impl World {
         letter: Letter,
         listener: &mut L,
     ) -> bool {
-        if self.relaying.is_none() {
-            return false;
-        }
         let session = match to {
             End::Server => self.session_before(connection),
             End::Client => match self.owner(connection) {

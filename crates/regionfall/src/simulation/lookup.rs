@@ -88,7 +88,11 @@ impl World {
     }
 
     /// Tells of faults that had their first effect.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "on the way of every event, and almost always nothing"
+    )]
+    #[inline(always)]
     pub(super) fn tell_first_effects<L: Listener>(&mut self, now: SimTime, listener: &mut L) {
         while let Some(fault) = self.network.effects.take_fresh() {
             listener.observe(now, &Fact::FaultTouched { fault });

@@ -28,8 +28,7 @@ impl World {
         effect: Effect,
     ) {
         let dot = effect.dot;
-        let bytes = effect.bytes() as u32;
-        self.journal.push(effect);
+        let bytes = self.journal.push(effect);
         self.note_effects(now, node, shard, (dot.origin, dot.sequence, dot.sequence));
         if dot.sequence.is_multiple_of(FORGET_EVERY) {
             self.forget_settled();

@@ -51,24 +51,29 @@ pub(crate) struct Plan<'a> {
 
 /// Runs a plan.
 pub(crate) fn run(plan: &Plan<'_>) -> Outcome {
-    to_the_end(Course::begin(plan, ()))
+    to_the_end(Course::begin(plan, None))
 }
 
 /// Runs a plan with another listener beside the usual ones.
-pub(crate) fn run_with(plan: &Plan<'_>, listener: &mut dyn Listener) -> Outcome {
-    to_the_end(Course::begin(plan, listener))
+pub(crate) fn run_with(plan: &Plan<'_>, listener: &mut (dyn Listener + Send)) -> Outcome {
+    to_the_end(Course::begin(plan, Some(listener)))
 }
 
-fn to_the_end<L: Listener>(mut course: Course<L>) -> Outcome {
+fn to_the_end(mut course: Course<'_>) -> Outcome {
     course.go_to_the_end();
     course.conclude()
 }
 
-/// A run under way: its world, its books, and what it has taken so far. A copy of it is a checkpoint.
-#[derive(Clone)]
-pub(super) struct Course<L> {
+/// What every run writes down.
+type Books = ((Ledger, (StandardChecks, Trace)), Promotions);
+
+/// Who listens besides.
+type Guest<'a> = Option<&'a mut (dyn Listener + Send + 'a)>;
+
+/// A run under way: its world, its books, and what it has taken so far.
+pub(super) struct Course<'a> {
     pub(super) world: World,
-    pub(super) listeners: ((Ledger, (StandardChecks, Trace)), (Promotions, L)),
+    pub(super) listeners: (Books, Guest<'a>),
     pub(super) shape: Arc<RunShape>,
     faults: Vec<PlannedFault>,
     label: Label,
@@ -78,9 +83,9 @@ pub(super) struct Course<L> {
     memory: u64,
 }
 
-impl<L: Listener> Course<L> {
+impl<'a> Course<'a> {
     /// Builds the world of a plan and opens its books.
-    pub(super) fn begin(plan: &Plan<'_>, listener: L) -> Self {
+    pub(super) fn begin(plan: &Plan<'_>, guest: Guest<'a>) -> Self {
         let settings = plan.blueprint.settings();
         let calm_begins = SimTime::ZERO + settings.phases.warm_up + settings.phases.storm;
         let faults = draw_plan(plan.faults, plan.label.seed, calm_begins);
@@ -114,8 +119,11 @@ impl<L: Listener> Course<L> {
         Self {
             world,
             listeners: (
-                (Ledger::new(shape.clone()), (checks, trace)),
-                (Promotions::default(), listener),
+                (
+                    (Ledger::new(shape.clone()), (checks, trace)),
+                    Promotions::default(),
+                ),
+                guest,
             ),
             shape,
             faults,
@@ -124,6 +132,21 @@ impl<L: Listener> Course<L> {
             event_budget: settings.event_budget,
             events: 0,
             memory: 0,
+        }
+    }
+
+    /// A copy as it is now, to go on from as often as one likes. The guest does not come along.
+    pub(super) fn checkpoint(&self) -> Course<'static> {
+        Course {
+            world: self.world.clone(),
+            listeners: (self.listeners.0.clone(), None),
+            shape: self.shape.clone(),
+            faults: self.faults.clone(),
+            label: self.label.clone(),
+            components: self.components,
+            event_budget: self.event_budget,
+            events: self.events,
+            memory: self.memory,
         }
     }
 
@@ -192,7 +215,7 @@ impl<L: Listener> Course<L> {
             reached: within_budget && world.is_quiescent(),
             nodes: views(&world),
         };
-        let ((ledger, (mut checks, trace)), (promotions, _)) = listeners;
+        let (((ledger, (mut checks, trace)), promotions), _) = listeners;
         checks.at_rest(now, &quiescence);
         let account = ledger.finish(now, &quiescence);
         let metrics =

@@ -21,7 +21,7 @@ use crate::workload::Request;
 
 /// A run whose app servers are driven from outside.
 pub struct SteppedRun {
-    course: Course<()>,
+    course: Course<'static>,
     /// Over every byte that went into a stream.
     bytes: TraceHash,
     /// When the members' memory is looked at next.
@@ -29,7 +29,7 @@ pub struct SteppedRun {
 }
 
 impl SteppedRun {
-    pub(super) fn new(course: Course<()>) -> Self {
+    pub(super) fn new(course: Course<'static>) -> Self {
         Self {
             course,
             bytes: TraceHash::new(),

@@ -135,6 +135,8 @@ pub struct World {
     pub(super) slot_moves: Vec<SlotMove>,
     pub(super) phase: Phase,
     pub(super) started: bool,
+    /// See [`World::has_plain_service`].
+    pub(super) serves_at_once: bool,
     /// What is broken on purpose: nothing, outside of tests.
     pub(super) sabotage: Sabotage,
 }
@@ -177,9 +179,7 @@ impl World {
             Ties::Insertion => TieBreak::InsertionOrder,
             Ties::Permuted => TieBreak::Permuted(seed),
         };
-        let last_group = blueprint.groups().iter().max();
-        let groups = last_group.map_or(0, |&last| usize::from(last) + 1);
-        let looks = groups * usize::from(settings.database.shards);
+        let looks = blueprint.group_count() * usize::from(settings.database.shards);
         let mut world = Self {
             blueprint: blueprint.clone(),
             strategy: strategy.clone(),
@@ -238,6 +238,7 @@ impl World {
             slot_moves: Vec::new(),
             phase: Phase::WarmUp,
             started: false,
+            serves_at_once: false,
             sabotage: Sabotage::default(),
         };
         world.place_members();
@@ -453,7 +454,7 @@ impl World {
         letter: Letter,
         listener: &mut L,
     ) {
-        if self.relays(now, (connection, to), letter, listener) {
+        if self.relaying.is_some() && self.relays(now, (connection, to), letter, listener) {
             return;
         }
         match Message::from(letter) {
@@ -523,6 +524,7 @@ impl World {
 
     pub(super) fn start<L: Listener>(&mut self, listener: &mut L) {
         self.started = true;
+        self.serves_at_once = self.has_plain_service();
         let now = SimTime::ZERO;
         for node in &self.nodes {
             for (number, shard) in node.shards.iter().enumerate() {

@@ -47,7 +47,11 @@ pub(crate) fn ours(name: &str, parts: &str) -> String {
     format!("[[strategy]]\nname = \"{name}\"\nvantage = {{ at = \"client-process\" }}\n{parts}\n")
 }
 
-pub(crate) fn heard<L: Listener + Default>(rest: &str, strategy: &str, seed: u64) -> (Outcome, L) {
+pub(crate) fn heard<L: Listener + Default + Send>(
+    rest: &str,
+    strategy: &str,
+    seed: u64,
+) -> (Outcome, L) {
     let scenario = world(rest);
     let mut listener = L::default();
     let outcome = Simulation::new(&scenario, Seed::new(seed))

@@ -59,7 +59,11 @@ impl Field {
     }
 
     /// The same with a listener.
-    pub(crate) fn at_listening<L: Listener>(&mut self, moment: f64, listener: &mut L) -> &mut Self {
+    pub(crate) fn at_listening<L: Listener + Send>(
+        &mut self,
+        moment: f64,
+        listener: &mut L,
+    ) -> &mut Self {
         self.world.advance_until(seconds(moment), listener);
         self
     }

@@ -26,7 +26,7 @@ fn with_calm(calm: &str, database: &str, faults: &str) -> String {
     )
 }
 
-fn run<L: Listener>(text: &str, seed: u64, listener: &mut L) -> Outcome {
+fn run<L: Listener + Send>(text: &str, seed: u64, listener: &mut L) -> Outcome {
     listened_to(text, "jedis-multidb", None, (seed, listener))
 }
 

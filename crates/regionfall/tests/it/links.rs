@@ -31,7 +31,7 @@ fn sync(settings: &str) -> String {
     )
 }
 
-fn run<L: Listener>(text: &str, seed: u64, listener: &mut L) -> Outcome {
+fn run<L: Listener + Send>(text: &str, seed: u64, listener: &mut L) -> Outcome {
     listened_to(text, "pinned", None, (seed, listener))
 }
 

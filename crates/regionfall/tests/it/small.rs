@@ -17,7 +17,7 @@ pub(crate) fn scenario(rest: &str) -> Scenario {
 }
 
 /// Runs a small scenario with another listener beside the usual ones; with its own faults, or with others.
-pub(crate) fn listened_to<L: Listener>(
+pub(crate) fn listened_to<L: Listener + Send>(
     rest: &str,
     strategy: &str,
     faults: Option<Vec<FaultSpec>>,
@@ -34,7 +34,7 @@ pub(crate) fn listened_to<L: Listener>(
 }
 
 /// Runs a scenario of one strategy and one case, with another listener beside the usual ones.
-pub(crate) fn run<L: Listener>(text: &str, seed: u64, listener: &mut L) -> Outcome {
+pub(crate) fn run<L: Listener + Send>(text: &str, seed: u64, listener: &mut L) -> Outcome {
     let scenario = Scenario::from_toml(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
     Simulation::new(&scenario, Seed::new(seed))
         .run_with(listener)
@@ -42,7 +42,7 @@ pub(crate) fn run<L: Listener>(text: &str, seed: u64, listener: &mut L) -> Outco
 }
 
 /// The same, where everything must hold.
-pub(crate) fn run_held<L: Listener>(text: &str, seed: u64, listener: &mut L) -> Outcome {
+pub(crate) fn run_held<L: Listener + Send>(text: &str, seed: u64, listener: &mut L) -> Outcome {
     let outcome = run(text, seed, listener);
     outcome.expect_all_held();
     outcome

@@ -14,7 +14,7 @@ fn runs(text: &str, picks: [&str; 3]) -> Vec<Outcome> {
     [1, 2].map(|seed| run(text, picks, seed, &mut ())).into()
 }
 
-fn run<L: Listener>(text: &str, picks: [&str; 3], seed: u64, listener: &mut L) -> Outcome {
+fn run<L: Listener + Send>(text: &str, picks: [&str; 3], seed: u64, listener: &mut L) -> Outcome {
     let scenario = Scenario::from_toml(text).expect("the story is valid");
     let [variant, case, strategy] = picks;
     let mut simulation = Simulation::new(&scenario, Seed::new(seed));

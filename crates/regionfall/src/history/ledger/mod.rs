@@ -585,7 +585,7 @@ impl Listener for Ledger {
                 let origin = usize::from(origin.0);
                 self.effects_applied(self.now, node.index(), origin, first, last);
             }
-            ref other => self.observe_rare(at, other),
+            other => self.observe_rare(at, &other),
         }
     }
 }
