@@ -17,7 +17,7 @@ use crate::{Dot, OriginId, Totals};
 /// Bytes of a contribution in memory; see [`Replica::bytes`](crate::Replica::bytes).
 const CONTRIBUTION_BYTES: usize = 26;
 /// Contributions that need no heap.
-const INLINE: usize = 4;
+const INLINE: usize = 5;
 
 /// What one origin added to one counter.
 #[derive(Clone, Copy, PartialEq, Default, Debug)]
@@ -158,6 +158,11 @@ impl Counter {
                 self.take(origin, other.taken(origin));
             }
         }
+    }
+
+    /// Whether somebody counted, and no reset took anything away.
+    pub(crate) fn is_whole(&self) -> bool {
+        !self.contributions.is_empty() && self.taken.is_none()
     }
 
     /// Whether nobody ever counted.
