@@ -214,21 +214,30 @@ impl<K: CellKey, V: CellValue> Cells<K, V> {
         let nothing = Cell::new();
         let Self { live, dead, books } = self;
         let is_reset = !covered.is_empty();
+        // Cells that moved on to the other home.
+        let mut is_any_moved = false;
         let mut meet = |own: &mut Cell<V>, theirs: &Cell<V>| {
-            if own != theirs || is_reset {
-                let was = Account::of(own);
-                own.merge(theirs, counterpart, covered);
-                books.note(was, Account::of(own));
-            }
+            let was_empty = own.is_empty();
+            let was = Account::of(own);
+            own.merge(theirs, counterpart, covered);
+            books.note(was, Account::of(own));
+            is_any_moved |= was_empty != own.is_empty();
         };
         let mut unknown = live.visit_beside(&other.live, |key, own, theirs| {
-            let theirs = theirs.or_else(|| other.dead.get(key));
-            meet(own, theirs.unwrap_or(&nothing));
+            if !is_reset && theirs.is_some_and(|theirs| own.is_settled_with(theirs)) {
+                return;
+            }
+            let theirs = theirs.or_else(|| other.dead.get(key)).unwrap_or(&nothing);
+            if is_reset || own != theirs {
+                meet(own, theirs);
+            }
         });
         unknown.retain(|(key, _)| dead.is_empty() || dead.get(key).is_none());
         let unknown_dead = dead.visit_beside(&other.dead, |key, own, theirs| {
-            let theirs = theirs.or_else(|| other.live.get(key));
-            meet(own, theirs.unwrap_or(&nothing));
+            let theirs = theirs.or_else(|| other.live.get(key)).unwrap_or(&nothing);
+            if is_reset || own != theirs {
+                meet(own, theirs);
+            }
         });
         let is_unknown = |(key, _): &(&K, &Cell<V>)| live.get(key).is_none();
         unknown.extend(unknown_dead.into_iter().filter(is_unknown));
@@ -238,10 +247,13 @@ impl<K: CellKey, V: CellValue> Cells<K, V> {
             own.merge(theirs, counterpart, covered);
             books.note(Account::NOTHING, Account::of(&own));
             books.bytes += key.bytes();
+            is_any_moved |= own.is_empty();
             news.push((key.clone(), own));
         }
         live.put_all(news);
-        self.rehouse();
+        if is_any_moved {
+            self.rehouse();
+        }
     }
 
     /// Drops the tombstones that `stable` covers.
