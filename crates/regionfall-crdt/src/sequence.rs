@@ -50,8 +50,15 @@ impl<K, V> Sequence<K, V> {
             return None;
         }
         let number = self.chunks.first()?.first + place.cast_signed() as i64;
-        let chunk = self.chunks.partition_point(|own| own.first <= number) - 1;
-        let chunk = &self.chunks[chunk];
+        // What grew at its end has full chunks, so that the place tells which it is.
+        let likely = self.chunks.get(place / LONGEST).filter(|own| {
+            let within = number - own.first;
+            (0..own.items.len().cast_signed() as i64).contains(&within)
+        });
+        let chunk = match likely {
+            Some(chunk) => chunk,
+            None => &self.chunks[self.chunks.partition_point(|own| own.first <= number) - 1],
+        };
         let (key, value) = chunk.items.get((number - chunk.first) as usize)?;
         Some((key, value))
     }
