@@ -28,6 +28,7 @@ impl Bytes {
     }
 
     /// The decimal digits of a number.
+    #[inline(never)]
     pub(crate) fn from_integer(number: i64) -> Self {
         // 20 places hold 2⁶³ and a sign.
         let mut bytes = [0; SHORT];

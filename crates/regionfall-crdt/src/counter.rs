@@ -133,6 +133,13 @@ impl Counter {
             .reduce(i64::wrapping_add)
     }
 
+    /// The sum of one that was never reset.
+    #[inline]
+    pub(crate) fn whole_sum(&self) -> i64 {
+        let totals = self.contributions.iter().map(|own| own.total);
+        totals.fold(0, i64::wrapping_add)
+    }
+
     /// The smallest origin of an increment that survives.
     pub(crate) fn smallest_origin(&self, covered: &Clock) -> Option<OriginId> {
         let first = self.surviving(covered).next();

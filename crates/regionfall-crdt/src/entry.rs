@@ -1,7 +1,7 @@
 //! All that is kept under one key.
 //!
-//! Most keys hold a string, or a counter that nobody ever reset; these stand in the entry itself, which is two lines of the
-//! cache. Whatever else a key holds, or must remember, is kept out of line, as a [`Mixed`] that knows the rules between types.
+//! Most keys hold a string, or a counter that nobody ever reset; these stand in the entry itself, which is one pair of lines of
+//! the cache. Whatever else a key holds, or must remember, is kept out of line, as a [`Mixed`] that knows the rules between types.
 //! Both ways lead to the same: effects that the short forms do not take are given to a [`Mixed`] made of them.
 
 mod expires;
@@ -28,7 +28,7 @@ static NOTHING: Clock = Clock::new();
 /// The state of one key.
 #[derive(Clone, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-#[repr(align(64))]
+#[repr(align(128))]
 pub(crate) struct Entry {
     pub(crate) key: KeyId,
     /// Whether the collector will visit it. The replica's business.
@@ -121,11 +121,21 @@ impl Entry {
 
     /// Takes an effect in that was not applied before.
     pub(crate) fn apply(&mut self, effect: &Effect) {
-        if let (EffectKind::Delta { amount }, Holding::Count(counter)) =
-            (&effect.kind, &mut self.holding)
-        {
-            counter.add(effect.dot, *amount);
-            return;
+        match (&effect.kind, &mut self.holding) {
+            (EffectKind::Delta { amount }, Holding::Count(counter)) => {
+                return counter.add(effect.dot, *amount);
+            }
+            (
+                EffectKind::Write {
+                    content,
+                    totals: None,
+                },
+                Holding::Text(text),
+            ) => return text.write(effect, Some(content.clone())),
+            (EffectKind::Remove { totals: None }, Holding::Text(text)) => {
+                return text.write(effect, None);
+            }
+            _ => {}
         }
         self.change(|mixed| mixed.apply(effect));
     }
@@ -295,7 +305,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_entry_is_two_lines_of_the_cache() {
-        assert_eq!((size_of::<Entry>(), align_of::<Entry>()), (128, 64));
+    fn an_entry_is_a_pair_of_lines_of_the_cache() {
+        assert_eq!((size_of::<Entry>(), align_of::<Entry>()), (128, 128));
     }
 }

@@ -1,7 +1,7 @@
 //! What a key shows to clients, given all that is kept under it.
 
 use super::mixed::Mixed;
-use super::{Entry, Holding, NOTHING};
+use super::{Entry, Holding};
 use crate::collection::{Collection, Merge};
 use crate::extra::Extra;
 use crate::set::Set;
@@ -13,7 +13,7 @@ impl Entry {
     pub(crate) fn value(&self) -> Value<'_> {
         match &self.holding {
             Holding::Text(text) => text.content().map_or(Value::Absent, Value::Content),
-            Holding::Count(counter) => counter.sum(&NOTHING).map_or(Value::Absent, Value::Integer),
+            Holding::Count(counter) => Value::Integer(counter.whole_sum()),
             Holding::Mixed(mixed) => mixed.value(),
         }
     }
@@ -23,7 +23,7 @@ impl Entry {
     pub(crate) fn lone_text(&self) -> Option<Content> {
         match &self.holding {
             Holding::Text(text) => text.content().cloned(),
-            Holding::Count(counter) => counter.sum(&NOTHING).map(Content::from_integer),
+            Holding::Count(counter) => Some(Content::from_integer(counter.whole_sum())),
             Holding::Mixed(_) => None,
         }
     }

@@ -3,7 +3,7 @@
 use super::CLOCK_BYTES;
 use crate::clock::Clock;
 use crate::collection::Counterpart;
-use crate::register::Register;
+use crate::register::{Register, Write};
 use crate::{Content, Dot, Effect, Timestamp};
 
 /// A key that holds a string, or that was deleted.
@@ -36,6 +36,13 @@ impl Text {
     /// Whether nothing was ever written, or all of it was collected.
     pub(crate) fn is_empty(&self) -> bool {
         self.register.winner().is_none()
+    }
+
+    /// Takes a write in, or a deletion.
+    pub(crate) fn write(&mut self, effect: &Effect, content: Option<Content>) {
+        self.covered.join(&effect.context);
+        let write = Write::new(effect.dot, effect.at, content);
+        self.register.write(write, &self.covered);
     }
 
     /// Takes a write in of a string; says by how many bytes this grew.

@@ -10,9 +10,6 @@ use crate::{
     Value,
 };
 
-/// What resets had observed where there were none.
-static NOTHING: Clock = Clock::new();
-
 /// What a command answered, and the effects to send to the peers, if it had any.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Executed {
@@ -41,6 +38,7 @@ impl Replica {
     }
 
     /// GET of a string, or of a counter as the string that spells it.
+    #[inline]
     fn get(
         &mut self,
         command: &Command,
@@ -69,7 +67,7 @@ impl Replica {
             return self.execute_any(command, at, origin);
         };
         let mut context = self.clock.clone();
-        context.join(own.covered());
+        context.join_known(own.covered());
         let dot = self.clock.advance_next(origin);
         let growth = own.supersede((dot, at), text, &context);
         self.bytes = self.bytes.wrapping_add_signed(growth as i64);
@@ -100,7 +98,7 @@ impl Replica {
         let place = self.place(key);
         let counter = place.and_then(|place| self.entries[place].counter_mut());
         let sum = counter.and_then(|own| {
-            let sum = increased(own.sum(&NOTHING)?, 1)?;
+            let sum = increased(own.whole_sum(), 1)?;
             own.add_again(dot, 1).then_some(sum)
         });
         let Some(sum) = sum else {
