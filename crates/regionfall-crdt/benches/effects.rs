@@ -16,7 +16,9 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use regionfall_crdt::{Applied, Command, Content, Effect, KeyId, OriginId, Replica, Timestamp};
+use regionfall_crdt::{
+    Applied, Call, Command, CommandKind, Content, Effect, KeyId, OriginId, Replica, Timestamp,
+};
 
 const KEYS: u32 = 1_000;
 const ORIGINS: u16 = 3;
@@ -37,7 +39,7 @@ enum Work {
     Execute(Vec<Command>),
 }
 
-const KINDS: [Kind; 7] = [
+const KINDS: [Kind; 11] = [
     Kind {
         name: "apply-set-observed",
         prepare: || applying(1, scattered, set),
@@ -65,6 +67,22 @@ const KINDS: [Kind; 7] = [
     Kind {
         name: "execute-incr",
         prepare: || executing(incr, incr),
+    },
+    Kind {
+        name: "execute-get-counter",
+        prepare: || executing(incr, |key, _| Command::Get { key }),
+    },
+    Kind {
+        name: "apply-rpush",
+        prepare: || applying(CROSSING, scattered, rpush),
+    },
+    Kind {
+        name: "execute-lindex",
+        prepare: || executing(rpush, lindex),
+    },
+    Kind {
+        name: "execute-lpop",
+        prepare: || executing(rpush, lpop),
     },
 ];
 
@@ -199,4 +217,23 @@ fn set(key: KeyId, token: u64) -> Command {
 
 fn incr(key: KeyId, _: u64) -> Command {
     Command::Incr { key }
+}
+
+/// Of one list, whatever the key.
+fn rpush(_: KeyId, _: u64) -> Command {
+    on_list(CommandKind::RPush, &["12345678"])
+}
+
+fn lindex(key: KeyId, _: u64) -> Command {
+    on_list(CommandKind::LIndex, &[&key.0.to_string()])
+}
+
+fn lpop(_: KeyId, _: u64) -> Command {
+    on_list(CommandKind::LPop, &[])
+}
+
+fn on_list(kind: CommandKind, rest: &[&str]) -> Command {
+    let arguments = std::iter::once(&"k").chain(rest);
+    let arguments = arguments.map(|word| word.as_bytes().into()).collect();
+    Command::Call(Box::new(Call::on_keys(kind, vec![KeyId(0)], arguments)))
 }

@@ -31,7 +31,7 @@ impl Counter {
     /// The sum.
     #[inline]
     pub fn value(&self) -> i64 {
-        self.0.sum(&Clock::new()).unwrap_or(0)
+        self.0.whole_sum()
     }
 
     /// Takes in all that another holds.
@@ -89,16 +89,13 @@ impl Register {
     }
 
     /// Takes in all that another holds.
+    #[inline]
     pub fn merge(&mut self, other: &Self) {
-        let [own_clock, other_clock] = [&*self, other].map(|own| {
-            let mut clock = own.covered.clone();
-            own.register.observe(&mut clock);
-            clock
-        });
-        self.covered.join(&other.covered);
-        let covered = &self.covered;
-        self.register
-            .merge(&other.register, &own_clock, &other_clock, covered);
+        // The visible writes tell what they had observed, and a single one is told by its name.
+        if !self.register.is_same_single(&other.register) {
+            self.covered.join(&other.covered);
+            self.register.unite(&other.register, &self.covered);
+        }
     }
 }
 

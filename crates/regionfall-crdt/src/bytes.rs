@@ -28,24 +28,22 @@ impl Bytes {
     }
 
     /// The decimal digits of a number.
+    #[inline(never)]
     pub(crate) fn from_integer(number: i64) -> Self {
-        // 20 places hold 2⁶⁴ and a sign.
-        let mut digits = [0; 20];
-        let mut first = digits.len();
+        // 20 places hold 2⁶³ and a sign.
+        let mut bytes = [0; SHORT];
         let mut rest = number.unsigned_abs();
-        loop {
-            first -= 1;
-            digits[first] = b'0' + (rest % 10) as u8;
+        let sign = usize::from(number < 0);
+        let length = sign + rest.checked_ilog10().unwrap_or(0) as usize + 1;
+        for digit in bytes[sign..length].iter_mut().rev() {
+            *digit = b'0' + (rest % 10) as u8;
             rest /= 10;
-            if rest == 0 {
-                break;
-            }
         }
-        if number < 0 {
-            first -= 1;
-            digits[first] = b'-';
+        if sign > 0 {
+            bytes[0] = b'-';
         }
-        digits[first..].into()
+        let length = length as u8;
+        Self(Form::Short { length, bytes })
     }
 }
 

@@ -313,6 +313,18 @@ impl<V: CellValue> Cell<V> {
         Self::BYTES + CLOCK_BYTES * self.covered.len() + writes.sum::<usize>() + extra
     }
 
+    /// Whether both are the same single write, told by its dot, and know of the same removals.
+    #[inline]
+    pub(crate) fn is_settled_with(&self, other: &Self) -> bool {
+        let (Some(own), Some(theirs)) = (&self.write, &other.write) else {
+            return false;
+        };
+        own.dot == theirs.dot
+            && self.extra.is_none()
+            && other.extra.is_none()
+            && self.covered == other.covered
+    }
+
     pub(crate) fn merge(&mut self, other: &Self, counterpart: Counterpart<'_>, covered: &Clock) {
         if self != other {
             self.merge_other(other, counterpart);

@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::collection::Counterpart;
 use crate::home::Home;
 use crate::stored::Stored;
-use crate::{Effect, OriginId};
+use crate::{Dot, Effect, OriginId};
 
 /// What names a cell.
 pub(crate) trait CellKey: Clone + Ord + Stored {
@@ -171,22 +171,22 @@ impl<K: CellKey, V: CellValue> Cells<K, V> {
 
     /// Takes a write in. `covered` is what the visible resets of the whole key had observed.
     pub(crate) fn write(&mut self, key: &K, value: V, effect: &Effect, covered: &Clock) {
-        self.change(key, |cell| cell.write(value, effect, covered));
+        self.change(key, effect.dot, |cell| cell.write(value, effect, covered));
     }
 
     /// Takes an increment in.
     pub(crate) fn add(&mut self, key: &K, amount: V::Amount, effect: &Effect, covered: &Clock) {
-        self.change(key, |cell| cell.add(amount, effect, covered));
+        self.change(key, effect.dot, |cell| cell.add(amount, effect, covered));
     }
 
     /// Takes an increment in that found nothing under this key where it was executed.
     pub(crate) fn begin(&mut self, key: &K, amount: V::Amount, effect: &Effect, covered: &Clock) {
-        self.change(key, |cell| cell.begin(amount, effect, covered));
+        self.change(key, effect.dot, |cell| cell.begin(amount, effect, covered));
     }
 
     /// Takes a removal in.
     pub(crate) fn remove(&mut self, key: &K, effect: &Effect) {
-        self.change(key, |cell| cell.remove(effect));
+        self.change(key, effect.dot, |cell| cell.remove(effect));
     }
 
     /// Takes a change of a cell's expiry in.
@@ -197,7 +197,9 @@ impl<K: CellKey, V: CellValue> Cells<K, V> {
         effect: &Effect,
         covered: &Clock,
     ) {
-        self.change(key, |cell| cell.expire(claim, effect, covered));
+        self.change(key, effect.dot, |cell| {
+            cell.expire(claim, effect, covered);
+        });
     }
 
     /// Takes a reset of the whole key in.
@@ -211,24 +213,58 @@ impl<K: CellKey, V: CellValue> Cells<K, V> {
 
     /// Joins what another replica holds, both read once from end to end.
     pub(crate) fn merge(&mut self, other: &Self, counterpart: Counterpart<'_>, covered: &Clock) {
+        self.merge_beside(other, counterpart, covered, None);
+    }
+
+    /// The same, but leaves out where both took in the same effects, if homes can tell. For whoever lets cells change by effects
+    /// and by resets of the whole key only.
+    pub(crate) fn merge_news(
+        &mut self,
+        other: &Self,
+        counterpart: Counterpart<'_>,
+        covered: &Clock,
+    ) {
+        let clocks = covered.is_empty().then_some(counterpart);
+        self.merge_beside(other, counterpart, covered, clocks);
+    }
+
+    fn merge_beside(
+        &mut self,
+        other: &Self,
+        counterpart: Counterpart<'_>,
+        covered: &Clock,
+        clocks: Option<Counterpart<'_>>,
+    ) {
         let nothing = Cell::new();
         let Self { live, dead, books } = self;
         let is_reset = !covered.is_empty();
+        // Cells that moved on to the other home.
+        let mut is_any_moved = false;
         let mut meet = |own: &mut Cell<V>, theirs: &Cell<V>| {
-            if own != theirs || is_reset {
-                let was = Account::of(own);
-                own.merge(theirs, counterpart, covered);
-                books.note(was, Account::of(own));
-            }
+            let was_empty = own.is_empty();
+            let was = Account::of(own);
+            own.merge(theirs, counterpart, covered);
+            books.note(was, Account::of(own));
+            is_any_moved |= was_empty != own.is_empty();
         };
-        let mut unknown = live.visit_beside(&other.live, |key, own, theirs| {
-            let theirs = theirs.or_else(|| other.dead.get(key));
-            meet(own, theirs.unwrap_or(&nothing));
+        let mut is_any_visited = false;
+        let mut unknown = live.visit_beside(&other.live, clocks, |key, own, theirs| {
+            is_any_visited = true;
+            if !is_reset && theirs.is_some_and(|theirs| own.is_settled_with(theirs)) {
+                return;
+            }
+            let theirs = theirs.or_else(|| other.dead.get(key)).unwrap_or(&nothing);
+            if is_reset || own != theirs {
+                meet(own, theirs);
+            }
         });
         unknown.retain(|(key, _)| dead.is_empty() || dead.get(key).is_none());
-        let unknown_dead = dead.visit_beside(&other.dead, |key, own, theirs| {
-            let theirs = theirs.or_else(|| other.live.get(key));
-            meet(own, theirs.unwrap_or(&nothing));
+        is_any_visited |= !(unknown.is_empty() && dead.is_empty() && other.dead.is_empty());
+        let unknown_dead = dead.visit_beside(&other.dead, None, |key, own, theirs| {
+            let theirs = theirs.or_else(|| other.live.get(key)).unwrap_or(&nothing);
+            if is_reset || own != theirs {
+                meet(own, theirs);
+            }
         });
         let is_unknown = |(key, _): &(&K, &Cell<V>)| live.get(key).is_none();
         unknown.extend(unknown_dead.into_iter().filter(is_unknown));
@@ -238,10 +274,16 @@ impl<K: CellKey, V: CellValue> Cells<K, V> {
             own.merge(theirs, counterpart, covered);
             books.note(Account::NOTHING, Account::of(&own));
             books.bytes += key.bytes();
+            is_any_moved |= own.is_empty();
             news.push((key.clone(), own));
         }
         live.put_all(news);
-        self.rehouse();
+        if is_any_moved {
+            self.rehouse();
+        }
+        if is_any_visited {
+            self.live.touch_all(counterpart.other_clock);
+        }
     }
 
     /// Drops the tombstones that `stable` covers.
@@ -272,37 +314,38 @@ impl<K: CellKey, V: CellValue> Cells<K, V> {
     }
 
     /// Changes a cell, a new one if there is none, and keeps the books.
-    fn change(&mut self, key: &K, change: impl FnOnce(&mut Cell<V>)) {
-        if let Some(cell) = self.live.get_mut(key) {
+    fn change(&mut self, key: &K, by: Dot, change: impl FnOnce(&mut Cell<V>)) {
+        let Self { live, dead, books } = self;
+        let change = |cell: &mut Cell<V>| {
             let was = Account::of(cell);
             change(cell);
-            self.books.note(was, Account::of(cell));
-            if cell.is_empty()
-                && let Some((key, cell)) = self.live.take(key)
-            {
-                self.dead.put(key, cell);
-            }
-            return;
-        }
-        let known = if self.dead.is_empty() {
+            books.note(was, Account::of(cell));
+            !cell.is_empty()
+        };
+        let (spot, change) = match live.change(key, by, change) {
+            Ok(None) => return,
+            Ok(Some((key, cell))) => return dead.put(key, cell),
+            Err(missed) => missed,
+        };
+        let known = if dead.is_empty() {
             None
         } else {
-            self.dead.take(key)
+            dead.take(key)
         };
-        let (was, (key, mut cell)) = if let Some(entry) = known {
-            (Account::of(&entry.1), entry)
+        let is_new = known.is_none();
+        let (key, mut cell) = known.unwrap_or_else(|| (key.clone(), Cell::new()));
+        let is_alive = change(&mut cell);
+        if is_new {
+            books.note(Account::NOTHING, Account::of(&Cell::<V>::new()));
+            books.bytes += key.bytes();
+        }
+        if is_alive {
+            live.put_in(spot, key, cell, by);
         } else {
-            self.books.bytes += key.bytes();
-            (Account::NOTHING, (key.clone(), Cell::new()))
-        };
-        change(&mut cell);
-        self.books.note(was, Account::of(&cell));
-        let home = if cell.is_empty() {
-            &mut self.dead
-        } else {
-            &mut self.live
-        };
-        home.put(key, cell);
+            // Where it would live, what became of it has to be known.
+            live.touch(spot, by);
+            dead.put(key, cell);
+        }
     }
 
     /// Moves the cells in which nothing is left, and those in which something is again.

@@ -58,9 +58,36 @@ impl Clock {
         }
     }
 
+    /// The word at the place of an origin's own number, if it has no heap; while no origin has ended it is the origin's.
+    #[inline]
+    fn near(&self, origin: OriginId) -> Option<u64> {
+        match &self.words {
+            Words::Inline { words, .. } => words.get(usize::from(origin.0)).copied(),
+            Words::Heap(_) => None,
+        }
+    }
+
+    /// The same, to be changed. It may be 0, which stands for no origin.
+    #[inline]
+    fn near_mut(&mut self, origin: OriginId) -> Option<&mut u64> {
+        match &mut self.words {
+            Words::Inline { words, .. } => words.get_mut(usize::from(origin.0)),
+            Words::Heap(_) => None,
+        }
+    }
+
     /// The last sequence of `origin` that is covered; 0 if none is.
     #[inline]
     pub fn get(&self, origin: OriginId) -> u64 {
+        match self.near(origin) {
+            // Where nothing is, 0 is the word of origin 0 and covers nothing either.
+            Some(word) if origin_of(word) == origin => word & SEQUENCE_MASK,
+            _ => self.get_anywhere(origin),
+        }
+    }
+
+    #[inline(never)]
+    fn get_anywhere(&self, origin: OriginId) -> u64 {
         let words = self.words();
         find(words, origin).map_or(0, |place| words[place] & SEQUENCE_MASK)
     }
@@ -69,6 +96,21 @@ impl Clock {
     #[inline]
     pub fn covers(&self, dot: Dot) -> bool {
         self.get(dot.origin) >= dot.sequence
+    }
+
+    /// Whether the dot in this word is covered.
+    #[inline]
+    pub(crate) fn covers_word(&self, word: u64) -> bool {
+        match self.near(origin_of(word)) {
+            Some(own) if own ^ word <= SEQUENCE_MASK => own >= word,
+            _ => self.covers_anywhere(word),
+        }
+    }
+
+    #[inline(never)]
+    fn covers_anywhere(&self, word: u64) -> bool {
+        let words = self.words();
+        find(words, origin_of(word)).is_some_and(|place| words[place] >= word)
     }
 
     /// The dot that comes after all that is covered of `origin`.
@@ -80,6 +122,19 @@ impl Clock {
     /// Covers the next dot of `origin` as well, and says which it is.
     #[inline]
     pub(crate) fn advance_next(&mut self, origin: OriginId) -> Dot {
+        if let Some(word) = self.near_mut(origin)
+            && origin_of(*word) == origin
+            && *word & SEQUENCE_MASK != 0
+        {
+            let next = Dot::new(origin, (*word & SEQUENCE_MASK) + 1);
+            *word = pack(next);
+            return next;
+        }
+        self.advance_next_anywhere(origin)
+    }
+
+    #[inline(never)]
+    fn advance_next_anywhere(&mut self, origin: OriginId) -> Dot {
         let words = self.words_mut();
         let Some(place) = find(words, origin) else {
             let first = Dot::new(origin, 1);
@@ -105,6 +160,18 @@ impl Clock {
     /// Covers `dot` as well if it is the next of its origin; otherwise says which sequence would be.
     #[inline]
     pub(crate) fn try_advance(&mut self, dot: Dot) -> Result<(), u64> {
+        let new = pack(dot);
+        match self.near_mut(dot.origin) {
+            Some(word) if *word != 0 && *word + 1 == new => {
+                *word = new;
+                Ok(())
+            }
+            _ => self.try_advance_anywhere(dot),
+        }
+    }
+
+    #[inline(never)]
+    fn try_advance_anywhere(&mut self, dot: Dot) -> Result<(), u64> {
         let words = self.words_mut();
         let Some(place) = find(words, dot.origin) else {
             return self.try_begin(dot);
@@ -147,27 +214,44 @@ impl Clock {
     /// Covers whatever `other` covers as well (least upper bound).
     #[inline]
     pub fn join(&mut self, other: &Clock) {
-        // As a rule both know of the same few origins. Then all places are joined without a question
-        // asked of each: of one origin, the greater word is the later one.
-        if let (
+        if !self.join_aligned(other) {
+            self.join_long(other);
+        }
+    }
+
+    /// The same; says how many origins came in.
+    #[inline]
+    pub(crate) fn join_counting(&mut self, other: &Clock) -> usize {
+        if self.join_aligned(other) {
+            return 0;
+        }
+        let before = self.len();
+        self.join_long(other);
+        self.len() - before
+    }
+
+    /// The same if both know of the same few origins, as a rule; otherwise says `false`. Then all places are joined without a question
+    /// asked of each: of one origin, the greater word is the later one.
+    #[inline]
+    fn join_aligned(&mut self, other: &Clock) -> bool {
+        let (
             Words::Inline { length, words },
             Words::Inline {
                 length: their_length,
                 words: theirs,
             },
         ) = (&mut self.words, &other.words)
-            && length == their_length
-        {
-            let differing =
-                (0..INLINE).fold(0, |bits, place| bits | (words[place] ^ theirs[place]));
-            if differing <= SEQUENCE_MASK {
-                for place in 0..INLINE {
-                    words[place] = words[place].max(theirs[place]);
-                }
-                return;
-            }
+        else {
+            return false;
+        };
+        let differing = (0..INLINE).fold(0, |bits, place| bits | (words[place] ^ theirs[place]));
+        if length != their_length || differing > SEQUENCE_MASK {
+            return false;
         }
-        self.join_long(other);
+        for place in 0..INLINE {
+            words[place] = words[place].max(theirs[place]);
+        }
+        true
     }
 
     /// The same for clocks of many origins, or that know of different ones.
@@ -215,7 +299,31 @@ impl Clock {
     /// Whether everything that `other` covers is covered here.
     #[inline]
     pub fn dominates(&self, other: &Clock) -> bool {
-        other.iter().all(|dot| self.covers(dot))
+        self.dominates_aligned(other) || other.words().iter().all(|&word| self.covers_word(word))
+    }
+
+    /// Whether both know of the same few origins, and everything that `other` covers is covered here.
+    #[inline]
+    fn dominates_aligned(&self, other: &Clock) -> bool {
+        let (Words::Inline { words, .. }, Words::Inline { words: theirs, .. }) =
+            (&self.words, &other.words)
+        else {
+            return false;
+        };
+        // Words of one origin have the same high bits, and the greater less the other is a difference of sequences.
+        let bits = (0..INLINE).fold(0, |bits, place| {
+            let (own, theirs) = (words[place], theirs[place]);
+            bits | (own ^ theirs) | own.wrapping_sub(theirs)
+        });
+        bits <= SEQUENCE_MASK
+    }
+
+    /// [`Clock::join`] for whoever expects that nothing of `other` is new.
+    #[inline]
+    pub(crate) fn join_known(&mut self, other: &Clock) {
+        if !self.dominates_aligned(other) {
+            self.join(other);
+        }
     }
 
     /// Whether nothing is covered.
@@ -335,6 +443,14 @@ impl Clone for Clock {
                 words: Words::Inline { length, words },
             },
             Words::Heap(words) => Self::spilt(words.clone()),
+        }
+    }
+
+    #[inline]
+    fn clone_from(&mut self, source: &Self) {
+        match (&mut self.words, &source.words) {
+            (Words::Heap(own), Words::Heap(theirs)) => own.clone_from(theirs),
+            _ => *self = source.clone(),
         }
     }
 }
@@ -477,6 +593,9 @@ mod tests {
             prop_assert!(joined.dominates(&of(&a)));
             prop_assert!(of(&b).dominates(&met));
             prop_assert_eq!(of(&a).dominates(&of(&b)), joined == of(&a));
+            let mut known = of(&a);
+            known.join_known(&of(&b));
+            prop_assert_eq!(known, joined);
         }
     }
 }

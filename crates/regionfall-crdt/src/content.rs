@@ -98,6 +98,19 @@ pub(crate) fn integer_of(bytes: &[u8]) -> Option<i64> {
     if !is_canonical {
         return None;
     }
+    // As many digits cannot pass 64 bits.
+    if digits.len() <= 18 {
+        let mut number = 0;
+        for digit in digits {
+            let value = digit.wrapping_sub(b'0');
+            if value > 9 {
+                return None;
+            }
+            number = 10 * number + i64::from(value);
+        }
+        let is_negative = digits.len() < bytes.len();
+        return Some(if is_negative { -number } else { number });
+    }
     std::str::from_utf8(bytes).ok()?.parse().ok()
 }
 
@@ -119,7 +132,18 @@ mod tests {
 
     #[test]
     fn only_canonical_numbers_are_numbers() {
-        for number in [0, 1, -1, 10, i64::MAX, i64::MIN] {
+        let longest = 999_999_999_999_999_999;
+        for number in [
+            0,
+            1,
+            -1,
+            10,
+            longest,
+            -longest,
+            longest + 1,
+            i64::MAX,
+            i64::MIN,
+        ] {
             assert_eq!(Content::from_integer(number).as_integer(), Some(number));
         }
         for text in [
@@ -131,6 +155,8 @@ mod tests {
             " 1",
             "1 ",
             "1a",
+            "1/",
+            "1:",
             "9223372036854775808",
         ] {
             assert_eq!(Content::from(text).as_integer(), None, "{text:?}");

@@ -17,7 +17,7 @@ use crate::{Dot, OriginId, Totals};
 /// Bytes of a contribution in memory; see [`Replica::bytes`](crate::Replica::bytes).
 const CONTRIBUTION_BYTES: usize = 26;
 /// Contributions that need no heap.
-const INLINE: usize = 4;
+const INLINE: usize = 5;
 
 /// What one origin added to one counter.
 #[derive(Clone, Copy, PartialEq, Default, Debug)]
@@ -133,6 +133,13 @@ impl Counter {
             .reduce(i64::wrapping_add)
     }
 
+    /// The sum of one that was never reset.
+    #[inline]
+    pub(crate) fn whole_sum(&self) -> i64 {
+        let totals = self.contributions.iter().map(|own| own.total);
+        totals.fold(0, i64::wrapping_add)
+    }
+
     /// The smallest origin of an increment that survives.
     pub(crate) fn smallest_origin(&self, covered: &Clock) -> Option<OriginId> {
         let first = self.surviving(covered).next();
@@ -158,6 +165,11 @@ impl Counter {
                 self.take(origin, other.taken(origin));
             }
         }
+    }
+
+    /// Whether somebody counted, and no reset took anything away.
+    pub(crate) fn is_whole(&self) -> bool {
+        !self.contributions.is_empty() && self.taken.is_none()
     }
 
     /// Whether nobody ever counted.

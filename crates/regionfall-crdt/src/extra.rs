@@ -1,6 +1,6 @@
 //! What a key has beside its register, where it has anything: a counter, collections, an expiry.
 //!
-//! Most keys are strings and have none of it; so it is kept out of line.
+//! Most keys are strings or counters and have nothing else; so it is kept out of line.
 
 use crate::Decimal;
 use crate::collection::{Collection, CollectionType, Merge};
@@ -35,6 +35,14 @@ impl PartialEq for Extra {
 }
 
 impl Extra {
+    /// Whether there is a counter that no reset ever took from, and nothing else.
+    pub(crate) fn is_lone_counter(&self) -> bool {
+        self.collections.is_empty()
+            && self.expiry.is_none()
+            && self.fractions.is_empty()
+            && self.counter.is_whole()
+    }
+
     pub(crate) fn has_tombstones(&self) -> bool {
         self.collections.iter().any(Merge::has_tombstones)
             || self.fractions.is_scattered()

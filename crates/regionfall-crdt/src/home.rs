@@ -6,12 +6,17 @@
 use std::collections::BTreeMap;
 use std::hash::Hash;
 
+use crate::Dot;
+use crate::clock::Clock;
+use crate::collection::Counterpart;
 use crate::table::{self, Table, Twin};
 
 /// A map of some kind.
 pub(crate) trait Home: Clone + PartialEq {
     type Key;
     type Value;
+    /// A place for something.
+    type Spot;
     /// One with nothing in it.
     const EMPTY: Self;
 
@@ -23,7 +28,17 @@ pub(crate) trait Home: Clone + PartialEq {
 
     fn get(&self, key: &Self::Key) -> Option<&Self::Value>;
 
-    fn get_mut(&mut self, key: &Self::Key) -> Option<&mut Self::Value>;
+    /// Lets this effect change what is under a key; takes it out if the change says that it is not to stay. If there is nothing,
+    /// says where it would be.
+    fn change<F: FnOnce(&mut Self::Value) -> bool>(
+        &mut self,
+        key: &Self::Key,
+        by: Dot,
+        change: F,
+    ) -> Result<Option<(Self::Key, Self::Value)>, (Self::Spot, F)>;
+
+    /// Puts something in where nothing is, for the sake of this effect.
+    fn put_in(&mut self, spot: Self::Spot, key: Self::Key, value: Self::Value, by: Dot);
 
     /// Puts something in under a key under which nothing is.
     fn put(&mut self, key: Self::Key, value: Self::Value);
@@ -34,6 +49,16 @@ pub(crate) trait Home: Clone + PartialEq {
             self.put(key, value);
         }
     }
+
+    /// Notes that this effect was about what would be there.
+    fn touch(&mut self, _spot: Self::Spot, _by: Dot) {}
+
+    /// Notes that any effect within this clock may have been about any key.
+    fn touch_all(&mut self, _by: &Clock) {}
+
+    /// Notes that nothing is known of which effects were about which keys.
+    #[cfg(feature = "serde")]
+    fn forget_touches(&mut self) {}
 
     /// Takes out what is under a key.
     fn take(&mut self, key: &Self::Key) -> Option<(Self::Key, Self::Value)>;
@@ -53,9 +78,12 @@ pub(crate) trait Home: Clone + PartialEq {
     fn sorted(&self) -> impl DoubleEndedIterator<Item = (&Self::Key, &Self::Value)> + Clone;
 
     /// Visits all that there is, with what another has under the same key; gives back what only the other has.
+    ///
+    /// Given the clocks of both, it may leave out where both took in the same effects.
     fn visit_beside<'o>(
         &mut self,
         other: &'o Self,
+        clocks: Option<Counterpart<'_>>,
         visit: impl FnMut(&Self::Key, &mut Self::Value, Option<&'o Self::Value>),
     ) -> Vec<(&'o Self::Key, &'o Self::Value)>;
 }
@@ -63,6 +91,7 @@ pub(crate) trait Home: Clone + PartialEq {
 impl<K: Hash + Eq + Ord + Clone, V: Clone + PartialEq> Home for Table<K, V> {
     type Key = K;
     type Value = V;
+    type Spot = ();
     const EMPTY: Self = table::empty();
 
     fn len(&self) -> usize {
@@ -74,9 +103,24 @@ impl<K: Hash + Eq + Ord + Clone, V: Clone + PartialEq> Home for Table<K, V> {
         self.get(key)
     }
 
-    #[inline]
-    fn get_mut(&mut self, key: &K) -> Option<&mut V> {
-        self.get_mut(key)
+    fn change<F: FnOnce(&mut V) -> bool>(
+        &mut self,
+        key: &K,
+        _by: Dot,
+        change: F,
+    ) -> Result<Option<(K, V)>, ((), F)> {
+        let Some((place, _, value)) = self.get_full_mut(key) else {
+            return Err(((), change));
+        };
+        if change(value) {
+            Ok(None)
+        } else {
+            Ok(self.swap_remove_index(place))
+        }
+    }
+
+    fn put_in(&mut self, (): (), key: K, value: V, _by: Dot) {
+        self.insert(key, value);
     }
 
     fn put(&mut self, key: K, value: V) {
@@ -106,6 +150,7 @@ impl<K: Hash + Eq + Ord + Clone, V: Clone + PartialEq> Home for Table<K, V> {
     fn visit_beside<'o>(
         &mut self,
         other: &'o Self,
+        _clocks: Option<Counterpart<'_>>,
         mut visit: impl FnMut(&K, &mut V, Option<&'o V>),
     ) -> Vec<(&'o K, &'o V)> {
         let mut twin = Twin::new(other);
@@ -119,6 +164,7 @@ impl<K: Hash + Eq + Ord + Clone, V: Clone + PartialEq> Home for Table<K, V> {
 impl<K: Ord + Clone, V: Clone + PartialEq> Home for BTreeMap<K, V> {
     type Key = K;
     type Value = V;
+    type Spot = ();
     const EMPTY: Self = BTreeMap::new();
 
     fn len(&self) -> usize {
@@ -129,8 +175,24 @@ impl<K: Ord + Clone, V: Clone + PartialEq> Home for BTreeMap<K, V> {
         self.get(key)
     }
 
-    fn get_mut(&mut self, key: &K) -> Option<&mut V> {
-        self.get_mut(key)
+    fn change<F: FnOnce(&mut V) -> bool>(
+        &mut self,
+        key: &K,
+        _by: Dot,
+        change: F,
+    ) -> Result<Option<(K, V)>, ((), F)> {
+        let Some(value) = self.get_mut(key) else {
+            return Err(((), change));
+        };
+        if change(value) {
+            Ok(None)
+        } else {
+            Ok(self.remove_entry(key))
+        }
+    }
+
+    fn put_in(&mut self, (): (), key: K, value: V, _by: Dot) {
+        self.insert(key, value);
     }
 
     fn put(&mut self, key: K, value: V) {
@@ -169,6 +231,7 @@ impl<K: Ord + Clone, V: Clone + PartialEq> Home for BTreeMap<K, V> {
     fn visit_beside<'o>(
         &mut self,
         other: &'o Self,
+        _clocks: Option<Counterpart<'_>>,
         mut visit: impl FnMut(&K, &mut V, Option<&'o V>),
     ) -> Vec<(&'o K, &'o V)> {
         let mut beside = Beside::new(other.iter());
@@ -243,6 +306,7 @@ pub(crate) mod pairs {
             home.take(&key);
             home.put(key, value);
         }
+        home.forget_touches();
         Ok(home)
     }
 }

@@ -119,7 +119,8 @@ impl Merge for List {
     }
 
     fn merge(&mut self, other: &Self, counterpart: Counterpart<'_>, covered: &Clock) {
-        self.elements.merge(&other.elements, counterpart, covered);
+        self.elements
+            .merge_news(&other.elements, counterpart, covered);
         self.tips.merge(&other.tips, counterpart);
     }
 
@@ -209,5 +210,121 @@ impl<'a> ListView<'a> {
         dot: Dot,
     ) -> Position {
         self.0.tips.between(left, right, count, dot)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use crate::{Applied, Call, Command, CommandKind, Effect, KeyId, OriginId, Replica, Timestamp};
+
+    const MEMBERS: usize = 3;
+
+    /// What a member does: a command on the list, taking in some effects of a peer or all that it holds, or collecting.
+    #[derive(Clone, Debug)]
+    enum Step {
+        Execute(usize, Command),
+        Deliver(usize, usize, usize),
+        Merge(usize, usize),
+        Collect,
+    }
+
+    fn call(kind: CommandKind, words: &[&str]) -> Command {
+        let arguments = std::iter::once(&"k").chain(words);
+        let arguments = arguments.map(|word| word.as_bytes().into()).collect();
+        Command::Call(Box::new(Call::on_keys(kind, vec![KeyId(0)], arguments)))
+    }
+
+    fn commands() -> impl Strategy<Value = Command> {
+        let place =
+            (0_u8..40).prop_map(|place| call(CommandKind::LSet, &[&place.to_string(), "g"]));
+        let few = (2_u8..9).prop_map(|few| call(CommandKind::LTrim, &["1", &format!("-{few}")]));
+        prop_oneof![
+            6 => Just(call(CommandKind::RPush, &["a", "b", "c"])),
+            3 => Just(call(CommandKind::LPush, &["d", "e"])),
+            3 => Just(call(CommandKind::LInsert, &["BEFORE", "b", "f"])),
+            3 => Just(call(CommandKind::LPop, &[])),
+            3 => Just(call(CommandKind::RPop, &[])),
+            2 => Just(call(CommandKind::LRem, &["1", "b"])),
+            3 => place,
+            1 => few,
+            1 => Just(call(CommandKind::LTrim, &["1", "0"])),
+            1 => Just(Command::Del { key: KeyId(0) }),
+        ]
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let member = 0..MEMBERS;
+        let step = prop_oneof![
+            10 => (member.clone(), commands()).prop_map(|(own, command)| Step::Execute(own, command)),
+            5 => (member.clone(), member.clone(), 1_usize..6)
+                .prop_map(|(from, to, count)| Step::Deliver(from, to, count)),
+            4 => (member.clone(), member).prop_map(|(from, to)| Step::Merge(from, to)),
+            1 => Just(Step::Collect),
+        ];
+        proptest::collection::vec(step, 0..150)
+    }
+
+    /// The effects of each origin that `replica` lacks, up to those that `other` covers.
+    fn missing<'a>(
+        sent: &'a [Vec<Effect>],
+        replica: &Replica,
+        other: &Replica,
+    ) -> impl Iterator<Item = &'a Effect> {
+        let bounds = [replica, other].map(|own| {
+            let known = |origin| own.clock().get(OriginId(origin as u16)) as usize;
+            (0..MEMBERS).map(known).collect::<Vec<_>>()
+        });
+        let all = sent.iter().enumerate();
+        all.flat_map(move |(origin, sent)| {
+            let [first, last] = [&bounds[0], &bounds[1]].map(|bound| bound[origin]);
+            sent.get(first..last).unwrap_or(&[])
+        })
+    }
+
+    proptest! {
+        /// Stretches that both sides know alike are left out of a merge; what comes out is what effects one by one lead to.
+        #[test]
+        fn a_merge_leaves_nothing_out_that_is_new(steps in steps()) {
+            let mut members = vec![Replica::new(); MEMBERS];
+            let mut sent = vec![Vec::new(); MEMBERS];
+            let get = call(CommandKind::LRange, &["0", "-1"]);
+            for (step, at) in steps.into_iter().zip(1..) {
+                match step {
+                    Step::Execute(own, command) => {
+                        let executed = members[own].execute(&command, Timestamp(at), OriginId(own as u16));
+                        sent[own].extend(executed.effects);
+                    }
+                    Step::Deliver(from, to, count) => {
+                        let known = members[to].clock().get(OriginId(from as u16)) as usize;
+                        for effect in sent[from].iter().skip(known).take(count) {
+                            prop_assert_eq!(members[to].apply(effect), Applied::New);
+                        }
+                    }
+                    Step::Merge(from, to) => {
+                        let other = members[from].clone();
+                        let mut by_effects = members[to].clone();
+                        for effect in missing(&sent, &members[to], &other) {
+                            prop_assert_eq!(by_effects.apply(effect), Applied::New);
+                        }
+                        members[to].merge(&other);
+                        prop_assert_eq!(members[to].digest(), by_effects.digest());
+                        prop_assert_eq!(members[to].clock(), by_effects.clock());
+                        let read = |mut own: Replica| own.execute(&get, Timestamp(at), OriginId(9)).reply;
+                        prop_assert_eq!(read(members[to].clone()), read(by_effects));
+                    }
+                    Step::Collect => {
+                        let mut stable = members[0].clock().clone();
+                        for own in &members {
+                            stable.meet(own.clock());
+                        }
+                        for own in &mut members {
+                            own.collect(&stable);
+                        }
+                    }
+                }
+            }
+        }
     }
 }

@@ -220,7 +220,19 @@ impl Position {
     /// The order of two elements of which it is not known that their runs begin at the same element.
     fn cmp_apart(&self, other: &Self) -> Ordering {
         let ranks = self.rank().cmp(&other.rank());
-        ranks.then_with(|| compare(self.steps(), other.steps()))
+        if ranks.is_ne() {
+            return ranks;
+        }
+        let (own, theirs) = (self.steps_above(), other.steps_above());
+        let common = own
+            .iter()
+            .zip(theirs)
+            .take_while(|(own, theirs)| own == theirs);
+        let common = common.count();
+        compare(
+            own[common..].iter().chain([&self.last]),
+            theirs[common..].iter().chain([&other.last]),
+        )
     }
 }
 

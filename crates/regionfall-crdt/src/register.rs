@@ -12,7 +12,7 @@
 
 use std::cmp::Reverse;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, pack, unpack};
 use crate::{Content, Dot, OriginId, Timestamp};
 
 /// Bytes of a write in memory beside its content; see [`Replica::bytes`](crate::Replica::bytes).
@@ -22,16 +22,27 @@ const WRITE_BYTES: usize = 24;
 #[derive(Clone, PartialEq, Debug)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Write {
-    pub(crate) dot: Dot,
-    pub(crate) at: Timestamp,
+    /// Its dot, in one word.
+    word: u64,
+    at: Timestamp,
     pub(crate) content: Option<Content>,
 }
 
 impl Write {
+    pub(crate) fn new(dot: Dot, at: Timestamp, content: Option<Content>) -> Self {
+        let word = pack(dot);
+        Self { word, at, content }
+    }
+
+    #[inline]
+    pub(crate) fn dot(&self) -> Dot {
+        unpack(self.word)
+    }
+
     /// Concurrent writes are ordered by time, then the smaller origin prevails (documented where
     /// documents show a choice, inferred for strings). Two of one origin are never concurrent.
     fn rank(&self) -> (Timestamp, Reverse<OriginId>) {
-        (self.at, Reverse(self.dot.origin))
+        (self.at, Reverse(self.dot().origin))
     }
 
     #[inline]
@@ -68,7 +79,7 @@ impl Register {
     #[inline]
     pub(crate) fn observe(&self, clock: &mut Clock) {
         for write in self.iter() {
-            clock.extend_to(write.dot);
+            clock.extend_to(write.dot());
         }
     }
 
@@ -76,7 +87,16 @@ impl Register {
     pub(crate) fn written(&self) -> impl Iterator<Item = Dot> {
         self.iter()
             .filter(|write| write.content.is_some())
-            .map(|write| write.dot)
+            .map(Write::dot)
+    }
+
+    /// Whether both hold the same single write: it is told by its dot.
+    #[inline]
+    pub(crate) fn is_same_single(&self, other: &Self) -> bool {
+        let (Some(own), Some(theirs)) = (&self.winner, &other.winner) else {
+            return false;
+        };
+        own.word == theirs.word && self.losers.is_empty() && other.losers.is_empty()
     }
 
     /// [`Register::write`] of a string; says by how many bytes the register grew.
@@ -92,22 +112,35 @@ impl Register {
         covered: &Clock,
     ) -> isize {
         if let Some(winner) = &mut self.winner
-            && covered.covers(winner.dot)
+            && self.losers.is_empty()
             && let Some(text) = &mut winner.content
+            && covered.covers_word(winner.word)
             && !covered.covers(dot)
         {
-            let mut growth = content.len().cast_signed() - text.len().cast_signed();
-            let has_survivors = self.losers.iter().any(|loser| !covered.covers(loser.dot));
-            if !has_survivors {
-                text.replace_with(content);
-                (winner.dot, winner.at) = (dot, at);
-                for loser in self.losers.drain(..) {
-                    growth -= loser.bytes().cast_signed();
-                }
-                return growth;
-            }
+            let growth = content.len().cast_signed() - text.len().cast_signed();
+            text.replace_with(content);
+            (winner.word, winner.at) = (pack(dot), at);
+            return growth;
         }
         self.write_beside(dot, at, content, covered)
+    }
+
+    /// Takes a string in that replaces all there is; says by how many bytes the register grew.
+    #[inline]
+    pub(crate) fn supersede(&mut self, dot: Dot, at: Timestamp, content: &Content) -> isize {
+        if self.losers.is_empty()
+            && let Some(winner) = &mut self.winner
+            && let Some(text) = &mut winner.content
+        {
+            let growth = content.len().cast_signed() - text.len().cast_signed();
+            text.replace_with(content);
+            (winner.word, winner.at) = (pack(dot), at);
+            return growth;
+        }
+        let before = self.bytes().cast_signed();
+        self.losers.clear();
+        self.winner = Some(Write::new(dot, at, Some(content.clone())));
+        self.bytes().cast_signed() - before
     }
 
     /// [`Register::overwrite`] where other writes survive, or where there are none.
@@ -120,20 +153,26 @@ impl Register {
         covered: &Clock,
     ) -> isize {
         let before = self.bytes().cast_signed();
-        let content = Some(content.clone());
-        self.write(Write { dot, at, content }, covered);
+        self.write(Write::new(dot, at, Some(content.clone())), covered);
         self.bytes().cast_signed() - before
     }
 
     /// Takes a write in. `covered` is all that the visible writes had observed, the new one included.
     pub(crate) fn write(&mut self, write: Write, covered: &Clock) {
-        let is_visible = |write: &Write| !covered.covers(write.dot);
-        self.losers.retain(is_visible);
-        if !self.winner.as_ref().is_some_and(is_visible) {
-            self.winner = (!self.losers.is_empty()).then(|| self.losers.remove(0));
-        }
+        let is_visible = |write: &Write| !covered.covers_word(write.word);
+        self.retain(is_visible);
         if is_visible(&write) {
             self.admit(write);
+        }
+    }
+
+    /// Keeps the writes that `keep` accepts.
+    fn retain(&mut self, keep: impl Fn(&Write) -> bool) {
+        if !self.losers.is_empty() {
+            self.losers.retain(&keep);
+        }
+        if !self.winner.as_ref().is_some_and(keep) {
+            self.winner = (!self.losers.is_empty()).then(|| self.losers.remove(0));
         }
     }
 
@@ -164,18 +203,29 @@ impl Register {
         other_clock: &Clock,
         covered: &Clock,
     ) {
-        if self == other {
+        if self.is_same_single(other) {
             return;
         }
-        let mut writes = self.take();
-        writes.retain(|write| !other_clock.covers(write.dot) || other.holds(write.dot));
+        self.retain(|write| {
+            !covered.covers_word(write.word)
+                && (!other_clock.covers_word(write.word) || other.holds(write))
+        });
         for write in other.iter() {
-            if !own_clock.covers(write.dot) {
-                writes.push(write.clone());
+            if !own_clock.covers_word(write.word) && !covered.covers_word(write.word) {
+                self.admit(write.clone());
             }
         }
-        writes.retain(|write| !covered.covers(write.dot));
-        self.put(writes);
+    }
+
+    /// The same where writes are never forgotten: what one holds and the other does not is new there, unless it is covered.
+    #[cfg(feature = "bare")]
+    pub(crate) fn unite(&mut self, other: &Self, covered: &Clock) {
+        self.retain(|write| !covered.covers_word(write.word));
+        for write in other.iter() {
+            if !covered.covers_word(write.word) && !self.holds(write) {
+                self.admit(write.clone());
+            }
+        }
     }
 
     /// Whether the winner wrote an absence.
@@ -188,7 +238,7 @@ impl Register {
 
     /// Whether all writes are covered by `clock`.
     pub(crate) fn is_within(&self, clock: &Clock) -> bool {
-        self.iter().all(|write| clock.covers(write.dot))
+        self.iter().all(|write| clock.covers_word(write.word))
     }
 
     #[inline]
@@ -206,24 +256,11 @@ impl Register {
         self.losers.iter().map(Write::bytes).sum()
     }
 
-    fn holds(&self, dot: Dot) -> bool {
-        self.iter().any(|write| write.dot == dot)
+    fn holds(&self, write: &Write) -> bool {
+        self.iter().any(|own| own.word == write.word)
     }
 
     fn iter(&self) -> impl Iterator<Item = &Write> {
         self.winner.iter().chain(&self.losers)
-    }
-
-    fn take(&mut self) -> Vec<Write> {
-        let mut writes = std::mem::take(&mut self.losers);
-        writes.extend(self.winner.take());
-        writes
-    }
-
-    fn put(&mut self, mut writes: Vec<Write>) {
-        writes.sort_unstable_by_key(|write| Reverse(write.rank()));
-        let mut writes = writes.into_iter();
-        self.winner = writes.next();
-        self.losers = writes.collect();
     }
 }

@@ -99,10 +99,27 @@ impl Replica {
             own_clock: &own_clock,
             other_clock: &other.clock,
         };
+        let mut is_any_empty = false;
         for theirs in &other.entries {
+            if let Some(place) = self.place(theirs.key)
+                && self.entries[place].is_settled_with(theirs)
+            {
+                continue;
+            }
             self.change(theirs.key, |entry| entry.merge(theirs, counterpart));
+            is_any_empty |= self.entry(theirs.key).is_none_or(Entry::is_empty);
         }
-        // What the other no longer holds anything of, it has deleted and forgotten.
+        // Whatever the other has is here by now.
+        if is_any_empty || self.entries.len() > other.entries.len() {
+            self.merge_missing(other, counterpart);
+        }
+        let places = &self.places;
+        self.graves.retain(|key| places[key.0 as usize] != VACANT);
+        self.clock.join(&other.clock);
+    }
+
+    /// What the other no longer holds anything of, it has deleted and forgotten.
+    fn merge_missing(&mut self, other: &Replica, counterpart: Counterpart<'_>) {
         let mut place = 0;
         while let Some(own) = self.entries.get(place) {
             let key = own.key;
@@ -116,9 +133,6 @@ impl Replica {
                 place += 1;
             }
         }
-        let places = &self.places;
-        self.graves.retain(|key| places[key.0 as usize] != VACANT);
-        self.clock.join(&other.clock);
     }
 
     /// Drops the tombstones that everyone has observed, and says of how many keys anything went.

@@ -31,8 +31,9 @@ impl<'a> Run<'a> {
     /// What was changed.
     pub(crate) fn into_effects(self) -> Effects {
         match self.first {
+            None => Effects::none(),
             Some(first) if self.more.is_empty() => Effects::one(first),
-            first => first.into_iter().chain(self.more).collect(),
+            Some(first) => std::iter::once(first).chain(self.more).collect(),
         }
     }
 

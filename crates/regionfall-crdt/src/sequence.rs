@@ -2,14 +2,24 @@
 //!
 //! Ordered chunks of bounded length. Each knows the number of its first element, counted from where nobody cares: what comes in or
 //! goes at an end changes no number but that of the chunk there, and what does elsewhere those of the fewer chunks.
+//!
+//! Each chunk knows the effects that were about its stretch as well: what is behind the last key of the chunk before it, up to its own
+//! last key, or to the end if it is the last chunk. A merge leaves out the stretches of which each side knows all effects that
+//! the other's chunks there tell of: both took in the same there, and what they show is a function of that.
+
+mod along;
 
 use std::cmp::Ordering;
 use std::collections::VecDeque;
 
-use crate::home::{Beside, Home};
+use crate::Dot;
+use crate::clock::Clock;
+use crate::collection::Counterpart;
+use crate::home::Home;
+use along::Along;
 
 /// Elements in a chunk before it is cut in two.
-const LONGEST: usize = 128;
+const LONGEST: usize = if cfg!(test) { 8 } else { 64 };
 
 /// Keys in order with what is under them.
 #[derive(Clone, Debug)]
@@ -17,6 +27,10 @@ pub(crate) struct Sequence<K, V> {
     /// None is empty.
     chunks: Vec<Chunk<K, V>>,
     length: usize,
+    /// The effects about anything, where there is no chunk to know them.
+    touched: Clock,
+    /// Whether the effects are not known, as they are not written.
+    is_untold: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -24,13 +38,16 @@ struct Chunk<K, V> {
     /// The number of its first element. The next chunk begins where this one ends.
     first: i64,
     items: VecDeque<(K, V)>,
+    /// The effects about its stretch, and maybe more.
+    touched: Clock,
 }
 
 impl<K, V> Chunk<K, V> {
-    fn of(first: i64, item: (K, V)) -> Self {
+    fn of(first: i64, item: (K, V), touched: Clock) -> Self {
         Self {
             first,
             items: VecDeque::from([item]),
+            touched,
         }
     }
 }
@@ -42,6 +59,8 @@ impl<K, V> Sequence<K, V> {
     const EMPTY: Self = Self {
         chunks: Vec::new(),
         length: 0,
+        touched: Clock::new(),
+        is_untold: false,
     };
 
     /// The element at a place.
@@ -50,8 +69,15 @@ impl<K, V> Sequence<K, V> {
             return None;
         }
         let number = self.chunks.first()?.first + place.cast_signed() as i64;
-        let chunk = self.chunks.partition_point(|own| own.first <= number) - 1;
-        let chunk = &self.chunks[chunk];
+        // What grew at its end has full chunks, so that the place tells which it is.
+        let likely = self.chunks.get(place / LONGEST).filter(|own| {
+            let within = number - own.first;
+            (0..own.items.len().cast_signed() as i64).contains(&within)
+        });
+        let chunk = match likely {
+            Some(chunk) => chunk,
+            None => &self.chunks[self.chunks.partition_point(|own| own.first <= number) - 1],
+        };
         let (key, value) = chunk.items.get((number - chunk.first) as usize)?;
         Some((key, value))
     }
@@ -75,45 +101,72 @@ impl<K, V> Sequence<K, V> {
         }
     }
 
-    /// Puts an element in where it belongs.
-    fn put_at(&mut self, (mut chunk, mut place): Spot, item: (K, V)) {
+    /// Puts an element in where it belongs; says in which chunk it is.
+    fn put_at(&mut self, (mut chunk, mut place): Spot, item: (K, V)) -> usize {
         self.length += 1;
         let number = self.chunks.len();
         let Some(own) = self.chunks.get_mut(chunk) else {
-            self.chunks.push(Chunk::of(0, item));
-            return;
+            let touched = std::mem::take(&mut self.touched);
+            self.chunks.push(Chunk::of(0, item, touched));
+            return 0;
         };
         if own.items.len() == LONGEST {
-            let first = own.first;
+            // Whatever is cut off from a stretch may be what its effects were about.
+            let (first, touched) = (own.first, own.touched.clone());
             // What grows at its ends fills its chunks.
             if place == LONGEST && chunk + 1 == number {
-                let next = Chunk::of(first + LONGEST.cast_signed() as i64, item);
-                self.chunks.push(next);
-                return;
+                let first = first + LONGEST.cast_signed() as i64;
+                self.chunks.push(Chunk::of(first, item, touched));
+                return number;
             }
             if place == 0 && chunk == 0 {
-                self.chunks.insert(0, Chunk::of(first - 1, item));
-                return;
+                self.chunks.insert(0, Chunk::of(first - 1, item, touched));
+                return 0;
             }
             let items = own.items.split_off(LONGEST / 2);
             let first = first + (LONGEST / 2).cast_signed() as i64;
-            self.chunks.insert(chunk + 1, Chunk { first, items });
+            let half = Chunk {
+                first,
+                items,
+                touched,
+            };
+            self.chunks.insert(chunk + 1, half);
             if place > LONGEST / 2 {
                 (chunk, place) = (chunk + 1, place - LONGEST / 2);
             }
         }
         self.chunks[chunk].items.insert(place, item);
         self.renumber(chunk, 1);
+        chunk
     }
 
     fn take_at(&mut self, (chunk, place): Spot) -> Option<(K, V)> {
-        let item = self.chunks[chunk].items.remove(place)?;
+        let own = &mut self.chunks[chunk];
+        let item = own.items.remove(place)?;
+        let is_cut = place == own.items.len();
         self.length -= 1;
         self.renumber(chunk, -1);
+        if is_cut {
+            self.pass_on(chunk);
+        }
         if self.chunks[chunk].items.is_empty() {
             self.chunks.remove(chunk);
         }
         Some(item)
+    }
+
+    /// The end of a chunk's stretch falls to the next chunk, or all of it to the one before, if there is no more of it.
+    fn pass_on(&mut self, chunk: usize) {
+        let (upto, after) = self.chunks.split_at_mut(chunk + 1);
+        let [before @ .., own] = upto else {
+            return;
+        };
+        match (before, after) {
+            (_, [next, ..]) => next.touched.join(&own.touched),
+            _ if !own.items.is_empty() => {}
+            ([.., last], []) => last.touched.join(&own.touched),
+            ([], []) => self.touched.join(&own.touched),
+        }
     }
 }
 
@@ -175,6 +228,7 @@ impl<K: PartialEq, V: PartialEq> PartialEq for Sequence<K, V> {
 impl<K: Ord + Clone, V: Clone + PartialEq> Home for Sequence<K, V> {
     type Key = K;
     type Value = V;
+    type Spot = Spot;
     const EMPTY: Self = Self::EMPTY;
 
     fn len(&self) -> usize {
@@ -186,15 +240,52 @@ impl<K: Ord + Clone, V: Clone + PartialEq> Home for Sequence<K, V> {
         Some(&self.chunks[chunk].items[place].1)
     }
 
-    fn get_mut(&mut self, key: &K) -> Option<&mut V> {
-        let (chunk, place) = self.find(key).ok()?;
-        Some(&mut self.chunks[chunk].items[place].1)
+    fn change<F: FnOnce(&mut V) -> bool>(
+        &mut self,
+        key: &K,
+        by: Dot,
+        change: F,
+    ) -> Result<Option<(K, V)>, (Spot, F)> {
+        let (chunk, place) = match self.find(key) {
+            Ok(spot) => spot,
+            Err(spot) => return Err((spot, change)),
+        };
+        let own = &mut self.chunks[chunk];
+        own.touched.extend_to(by);
+        if change(&mut own.items[place].1) {
+            Ok(None)
+        } else {
+            Ok(self.take_at((chunk, place)))
+        }
+    }
+
+    fn put_in(&mut self, spot: Spot, key: K, value: V, by: Dot) {
+        let chunk = self.put_at(spot, (key, value));
+        self.chunks[chunk].touched.extend_to(by);
     }
 
     fn put(&mut self, key: K, value: V) {
         if let Err(spot) = self.find(&key) {
             self.put_at(spot, (key, value));
         }
+    }
+
+    fn touch(&mut self, (chunk, _): Spot, by: Dot) {
+        let own = self.chunks.get_mut(chunk);
+        let touched = own.map_or(&mut self.touched, |own| &mut own.touched);
+        touched.extend_to(by);
+    }
+
+    fn touch_all(&mut self, by: &Clock) {
+        self.touched.join(by);
+        for own in &mut self.chunks {
+            own.touched.join(by);
+        }
+    }
+
+    #[cfg(feature = "serde")]
+    fn forget_touches(&mut self) {
+        self.is_untold = true;
     }
 
     fn take(&mut self, key: &K) -> Option<(K, V)> {
@@ -205,6 +296,11 @@ impl<K: Ord + Clone, V: Clone + PartialEq> Home for Sequence<K, V> {
     fn extract(&mut self, mut is_wanted: impl FnMut(&mut V) -> bool) -> Vec<(K, V)> {
         let mut extracted = Vec::new();
         let old = std::mem::replace(self, Self::EMPTY);
+        self.is_untold = old.is_untold;
+        let mut touched = old.touched;
+        for own in &old.chunks {
+            touched.join(&own.touched);
+        }
         for mut item in old.chunks.into_iter().flat_map(|own| own.items) {
             if is_wanted(&mut item.1) {
                 extracted.push(item);
@@ -214,6 +310,7 @@ impl<K: Ord + Clone, V: Clone + PartialEq> Home for Sequence<K, V> {
                 self.put_at((last, end), item);
             }
         }
+        self.touch_all(&touched);
         extracted
     }
 
@@ -233,14 +330,27 @@ impl<K: Ord + Clone, V: Clone + PartialEq> Home for Sequence<K, V> {
     fn visit_beside<'o>(
         &mut self,
         other: &'o Self,
+        clocks: Option<Counterpart<'_>>,
         mut visit: impl FnMut(&K, &mut V, Option<&'o V>),
     ) -> Vec<(&'o K, &'o V)> {
-        let mut beside = Beside::new(other.iter());
-        for (key, value) in self.chunks.iter_mut().flat_map(|own| &mut own.items) {
-            let theirs = beside.get(key);
-            visit(key, value, theirs);
+        let clocks = clocks.filter(|_| !self.is_untold && !other.is_untold);
+        let mut along = Along::new(&other.chunks);
+        let last = self.chunks.len().saturating_sub(1);
+        for (number, own) in self.chunks.iter_mut().enumerate() {
+            if let Some(clocks) = clocks
+                && clocks.other_clock.dominates(&own.touched)
+            {
+                let end = own.items.back().filter(|_| number < last);
+                if along.pass(end.map(|end| &end.0), clocks.own_clock) {
+                    continue;
+                }
+            }
+            for (key, value) in &mut own.items {
+                let theirs = along.get(key);
+                visit(key, value, theirs);
+            }
         }
-        beside.rest()
+        along.rest()
     }
 }
 
@@ -311,7 +421,7 @@ mod tests {
             let mut other = own.clone();
             other.extract(|value| *value % 3 == 0);
             let mut both = Vec::new();
-            let rest = other.visit_beside(&own, |key, _, theirs| both.push((*key, theirs.copied())));
+            let rest = other.visit_beside(&own, None, |key, _, theirs| both.push((*key, theirs.copied())));
             prop_assert!(rest.iter().all(|own| own.1 % 3 == 0));
             prop_assert_eq!(rest.len() + both.len(), map.len());
             prop_assert!(both.iter().all(|(key, theirs)| *theirs == Some(key * 7)));

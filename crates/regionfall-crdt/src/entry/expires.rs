@@ -1,11 +1,12 @@
 //! When a key expires: what its writes and deletions say of it.
 
-use super::Entry;
+use super::mixed::Mixed;
+use super::{Entry, Holding};
 use crate::collection::{Collection, Counterpart};
 use crate::expiry::{Claim, Expiry};
 use crate::{Effect, TtlChange};
 
-impl Entry {
+impl Mixed {
     /// Tells the expiry of a write or deletion of the whole key, which is not yet covered.
     pub(super) fn reset_expiry(&mut self, effect: &Effect, is_write: bool, ttl: TtlChange) {
         if ttl != TtlChange::Clear {
@@ -45,9 +46,29 @@ impl Entry {
         })
     }
 
+    /// Joins what two replicas hold of the expiry.
+    pub(super) fn merge_expiry(&mut self, other: &Self, counterpart: Counterpart<'_>) {
+        let has_any = |entry: &Self| {
+            entry
+                .extra
+                .as_ref()
+                .is_some_and(|extra| extra.expiry.is_some())
+        };
+        if has_any(self) || has_any(other) {
+            let mut theirs = other.clone();
+            let theirs = theirs.expiry_mut();
+            self.expiry_mut().merge(theirs, counterpart);
+        }
+    }
+}
+
+impl Entry {
     /// When the key expires, and which instance owns the expiry.
     pub(crate) fn deadline(&self) -> Option<(u64, u16)> {
-        let winner = self.extra.as_ref()?.expiry.as_ref()?.winner()?;
+        let Holding::Mixed(mixed) = &self.holding else {
+            return None;
+        };
+        let winner = mixed.extra.as_ref()?.expiry.as_ref()?.winner()?;
         Some((winner.deadline?, winner.owner))
     }
 
@@ -64,22 +85,7 @@ impl Entry {
 
     /// Whether there is a hash under the key, shown or not.
     pub(crate) fn may_have_fields(&self) -> bool {
-        let collections = self.extra.as_ref().map(|extra| &extra.collections);
-        collections.is_some_and(|all| all.iter().any(|one| matches!(one, Collection::Hash(_))))
-    }
-
-    /// Joins what two replicas hold of the expiry.
-    pub(super) fn merge_expiry(&mut self, other: &Self, counterpart: Counterpart<'_>) {
-        let has_any = |entry: &Self| {
-            entry
-                .extra
-                .as_ref()
-                .is_some_and(|extra| extra.expiry.is_some())
-        };
-        if has_any(self) || has_any(other) {
-            let mut theirs = other.clone();
-            let theirs = theirs.expiry_mut();
-            self.expiry_mut().merge(theirs, counterpart);
-        }
+        let is_hash = |one: &Collection| matches!(one, Collection::Hash(_));
+        self.collections().iter().any(is_hash)
     }
 }

@@ -1,6 +1,7 @@
 //! What a key shows to clients, given all that is kept under it.
 
-use super::Entry;
+use super::mixed::Mixed;
+use super::{Entry, Holding};
 use crate::collection::{Collection, Merge};
 use crate::extra::Extra;
 use crate::set::Set;
@@ -10,6 +11,35 @@ impl Entry {
     /// What a client would see.
     #[inline]
     pub(crate) fn value(&self) -> Value<'_> {
+        match &self.holding {
+            Holding::Text(text) => text.content().map_or(Value::Absent, Value::Content),
+            Holding::Count(counter) => Value::Integer(counter.whole_sum()),
+            Holding::Mixed(mixed) => mixed.value(),
+        }
+    }
+
+    /// The string, if nothing but strings was ever written here, or the counter as a string, if nothing else was ever here.
+    #[inline]
+    pub(crate) fn lone_text(&self) -> Option<Content> {
+        match &self.holding {
+            Holding::Text(text) => text.content().cloned(),
+            Holding::Count(counter) => Some(Content::from_integer(counter.whole_sum())),
+            Holding::Mixed(_) => None,
+        }
+    }
+
+    /// The set, if nothing but a set was ever here.
+    #[inline]
+    pub(crate) fn plain_set(&self) -> Option<&Set> {
+        match &self.holding {
+            Holding::Mixed(mixed) => mixed.plain_set(),
+            _ => None,
+        }
+    }
+}
+
+impl Mixed {
+    fn value(&self) -> Value<'_> {
         match &self.extra {
             None => self
                 .register
@@ -19,32 +49,9 @@ impl Entry {
         }
     }
 
-    /// The string, if nothing but strings was ever written here.
     #[inline]
-    pub(crate) fn plain_text(&self) -> Option<&Content> {
-        if self.extra.is_some() {
-            return None;
-        }
-        self.register.content()
-    }
-
-    /// The counter, if nothing but whole numbers was ever added here.
-    #[inline]
-    pub(crate) fn plain_number(&self) -> Option<i64> {
-        let extra = self.extra.as_deref()?;
-        if !extra.collections.is_empty()
-            || !extra.fractions.is_empty()
-            || self.register.content().is_some()
-        {
-            return None;
-        }
-        extra.counter.sum(&self.covered)
-    }
-
-    /// The set, if nothing but a set was ever here.
-    #[inline]
-    pub(crate) fn plain_set(&self) -> Option<&Set> {
-        let extra = self.extra.as_deref()?;
+    fn plain_set(&self) -> Option<&Set> {
+        let extra = self.extra.as_ref()?;
         let [Collection::Set(set)] = extra.collections.as_slice() else {
             return None;
         };
@@ -111,7 +118,7 @@ impl Entry {
             .filter(|write| write.content.is_some());
         let increment = extra.counter.smallest_origin(&self.covered);
         written
-            .map(|write| write.dot.origin)
+            .map(|write| write.dot().origin)
             .into_iter()
             .chain(increment)
             .chain(extra.fractions.smallest_origin())

@@ -6,7 +6,8 @@ use crate::command::increased;
 use crate::entry::Entry;
 use crate::run::Run;
 use crate::{
-    Command, Effect, EffectKind, Effects, Element, KeyId, OriginId, Reply, Timestamp, Value,
+    Command, Content, Effect, EffectKind, Effects, Element, KeyId, OriginId, Reply, Timestamp,
+    Value,
 };
 
 /// What a command answered, and the effects to send to the peers, if it had any.
@@ -27,17 +28,101 @@ impl Replica {
     /// it matters if another origin writes the same string before it observes this write, and for expiry.
     #[inline]
     pub fn execute(&mut self, command: &Command, at: Timestamp, origin: OriginId) -> Executed {
+        // By far the most common commands have ways of their own, if the key holds what it mostly holds.
+        match *command {
+            Command::Get { key } => self.get(command, key, (at, origin)),
+            Command::Set { key, ref content } => self.set(command, (key, content), (at, origin)),
+            Command::Incr { key } => self.increase(command, key, (at, origin)),
+            _ => self.execute_any(command, at, origin),
+        }
+    }
+
+    /// GET of a string, or of a counter as the string that spells it.
+    #[inline]
+    fn get(
+        &mut self,
+        command: &Command,
+        key: KeyId,
+        (at, origin): (Timestamp, OriginId),
+    ) -> Executed {
+        let Some(content) = self.entry(key).and_then(Entry::lone_text) else {
+            return self.execute_any(command, at, origin);
+        };
+        Executed {
+            reply: Reply::Content(content),
+            effects: Effects::none(),
+        }
+    }
+
+    /// SET over a string. What it writes comes after all that was ever applied here.
+    fn set(
+        &mut self,
+        command: &Command,
+        (key, text): (KeyId, &Content),
+        (at, origin): (Timestamp, OriginId),
+    ) -> Executed {
+        let place = self.place(key);
+        let own = place.and_then(|place| self.entries[place].text_mut());
+        let Some(own) = own else {
+            return self.execute_any(command, at, origin);
+        };
+        let mut context = self.clock.clone();
+        context.join_known(own.covered());
+        let dot = self.clock.advance_next(origin);
+        let growth = own.supersede((dot, at), text, &context);
+        self.bytes = self.bytes.wrapping_add_signed(growth as i64);
+        let kind = EffectKind::Write {
+            content: text.clone(),
+            totals: None,
+        };
+        Executed {
+            reply: Reply::Ok,
+            effects: Effects::one(Effect {
+                dot,
+                key,
+                at,
+                context,
+                kind,
+            }),
+        }
+    }
+
+    /// INCR of a counter on which the origin has counted before.
+    fn increase(
+        &mut self,
+        command: &Command,
+        key: KeyId,
+        (at, origin): (Timestamp, OriginId),
+    ) -> Executed {
+        let dot = self.clock.next(origin);
+        let place = self.place(key);
+        let counter = place.and_then(|place| self.entries[place].counter_mut());
+        let sum = counter.and_then(|own| {
+            let sum = increased(own.whole_sum(), 1)?;
+            own.add_again(dot, 1).then_some(sum)
+        });
+        let Some(sum) = sum else {
+            return self.execute_any(command, at, origin);
+        };
+        let context = self.clock.clone();
+        self.clock.advance_next(origin);
+        Executed {
+            reply: Reply::Integer(sum),
+            effects: Effects::one(Effect {
+                dot,
+                key,
+                at,
+                context,
+                kind: EffectKind::Delta { amount: 1 },
+            }),
+        }
+    }
+
+    /// Executes a command for which there is no shorter way.
+    #[inline(never)]
+    fn execute_any(&mut self, command: &Command, at: Timestamp, origin: OriginId) -> Executed {
         if command.is_composite() {
             return self.execute_at_length(command, at, origin);
-        }
-        // By far the most common command, and the quickest answer.
-        if let Command::Get { key } = *command
-            && let Some(content) = self.entry(key).and_then(Entry::plain_text)
-        {
-            return Executed {
-                reply: Reply::Content(content.clone()),
-                effects: Effects::none(),
-            };
         }
         let Some(key) = command.key() else {
             return Executed {
@@ -62,11 +147,6 @@ impl Replica {
             // What a key holds does not matter to who replaces it.
             let (content, totals) = (content.clone(), None);
             (Reply::Ok, EffectKind::Write { content, totals })
-        } else if let Command::Incr { .. } = command
-            && let Some(number) = entry.and_then(Entry::plain_number)
-            && let Some(sum) = increased(number, 1)
-        {
-            (Reply::Integer(sum), EffectKind::Delta { amount: 1 })
         } else if let Command::SAdd { elements, .. } = command
             && let Some(set) = entry.and_then(Entry::plain_set)
             && !elements.as_slice().is_empty()
