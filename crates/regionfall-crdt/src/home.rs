@@ -11,6 +11,10 @@ use crate::clock::Clock;
 use crate::collection::Counterpart;
 use crate::table::{self, Table, Twin};
 
+/// What became of a thing that was to be changed: it stayed, it was taken out, or there is none, which is to be put in here.
+pub(crate) type Changed<H, F> =
+    Result<Option<(<H as Home>::Key, <H as Home>::Value)>, (<H as Home>::Spot, F)>;
+
 /// A map of some kind.
 pub(crate) trait Home: Clone + PartialEq {
     type Key;
@@ -35,7 +39,7 @@ pub(crate) trait Home: Clone + PartialEq {
         key: &Self::Key,
         by: Dot,
         change: F,
-    ) -> Result<Option<(Self::Key, Self::Value)>, (Self::Spot, F)>;
+    ) -> Changed<Self, F>;
 
     /// Puts something in where nothing is, for the sake of this effect.
     fn put_in(&mut self, spot: Self::Spot, key: Self::Key, value: Self::Value, by: Dot);
@@ -108,7 +112,7 @@ impl<K: Hash + Eq + Ord + Clone, V: Clone + PartialEq> Home for Table<K, V> {
         key: &K,
         _by: Dot,
         change: F,
-    ) -> Result<Option<(K, V)>, ((), F)> {
+    ) -> Changed<Self, F> {
         let Some((place, _, value)) = self.get_full_mut(key) else {
             return Err(((), change));
         };
@@ -180,7 +184,7 @@ impl<K: Ord + Clone, V: Clone + PartialEq> Home for BTreeMap<K, V> {
         key: &K,
         _by: Dot,
         change: F,
-    ) -> Result<Option<(K, V)>, ((), F)> {
+    ) -> Changed<Self, F> {
         let Some(value) = self.get_mut(key) else {
             return Err(((), change));
         };

@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 use crate::Dot;
 use crate::clock::Clock;
 use crate::collection::Counterpart;
-use crate::home::Home;
+use crate::home::{Changed, Home};
 use along::Along;
 
 /// Elements in a chunk before it is cut in two.
@@ -245,7 +245,7 @@ impl<K: Ord + Clone, V: Clone + PartialEq> Home for Sequence<K, V> {
         key: &K,
         by: Dot,
         change: F,
-    ) -> Result<Option<(K, V)>, (Spot, F)> {
+    ) -> Changed<Self, F> {
         let (chunk, place) = match self.find(key) {
             Ok(spot) => spot,
             Err(spot) => return Err((spot, change)),
