@@ -208,6 +208,8 @@ impl<L: Listener> Course<L> {
         }
         // That it held came to be said later than hashes were first written down: only a violation enters them.
         verdicts.extend(checks.elected().filter(|verdict| verdict.held));
+        let regions = world.blueprint.settings().topology.regions.iter();
+        let regions = regions.map(|region| region.name.clone()).collect();
         let effects = faults
             .into_iter()
             .map(|fault| {
@@ -217,6 +219,7 @@ impl<L: Listener> Course<L> {
             .collect();
         Outcome {
             label: self.label,
+            regions,
             account,
             metrics,
             verdicts,
