@@ -82,6 +82,8 @@ fn the_canary_fails_or_nobody_would_notice_that_nothing_does() {
     regionfall(&["test", "sims/canary.toml"]).with(10).prints(&[
         "FAILED",
         "loss within its bound",
+        // In the names of the file.
+        "of us server 1, taken by us-east-1, is lost",
         "repeat with: regionfall run sims/canary.toml",
     ]);
     // In a folder it is left out, and said so.

@@ -93,7 +93,7 @@ impl Run {
         let seed = outcome.label().seed;
         let (trace, events) = (outcome.trace_hash().finish(), outcome.events());
         let is_within_budget = outcome.is_within_budget();
-        let broken = outcome.broken().map(Broken::of).collect();
+        let broken = Broken::all(&outcome);
         let sometimes = |verdict: &&Verdict| verdict.kind == VerdictKind::Sometimes;
         let sightings = outcome
             .verdicts()
@@ -168,7 +168,7 @@ impl Group {
 impl Control {
     pub(super) fn of(outcome: &Outcome) -> Self {
         Self {
-            broken: outcome.broken().map(Broken::of).collect(),
+            broken: Broken::all(outcome),
             trace: outcome.trace_hash().finish(),
             is_within_budget: outcome.is_within_budget(),
         }
@@ -176,13 +176,19 @@ impl Control {
 }
 
 impl Broken {
-    fn of(verdict: &Verdict) -> Self {
-        let evidence = verdict.evidence.iter().map(ToString::to_string);
-        Self {
+    /// What is broken in a run, with the evidence in the names of its scenario.
+    fn all(outcome: &Outcome) -> Vec<Self> {
+        let names = outcome.names();
+        let broken = outcome.broken().map(|verdict| Self {
             check: verdict.check.to_owned(),
             kind: verdict.kind,
-            evidence: evidence.collect(),
-        }
+            evidence: verdict
+                .evidence
+                .iter()
+                .map(|seen| names.in_words(&seen.to_string()))
+                .collect(),
+        });
+        broken.collect()
     }
 
     fn is_divergence(&self) -> bool {

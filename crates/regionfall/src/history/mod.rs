@@ -5,6 +5,7 @@ mod fact;
 mod histogram;
 mod ledger;
 mod moment;
+mod names;
 mod promotions;
 mod shape;
 mod touch;
@@ -19,6 +20,7 @@ pub use ledger::{
     Ledger, LostWrite, Publication, ReadCounts, RequestCounts, Requests, Traffic, WriteCounts,
 };
 pub use moment::{MOMENTS, MomentKind, Moments, Rank};
+pub use names::Names;
 pub use promotions::Promotions;
 pub use shape::{
     KeyspaceShape, NodeView, Promise, Quiescence, RecoveryCriterion, RunShape, ServerShape,

@@ -6,7 +6,7 @@ use regionfall_kernel::{Checkpoints, Seed, SimDuration, SimTime, TraceHash, Trac
 
 use crate::check::{Verdict, VerdictKind};
 use crate::fault::PlannedFault;
-use crate::history::Account;
+use crate::history::{Account, Names};
 use crate::metric::Metrics;
 use crate::network::FaultEffects;
 use crate::simulation::Synchronizations;
@@ -18,6 +18,8 @@ pub(super) const OWN_CLIENT: &str = "own client";
 #[derive(Clone, Debug)]
 pub struct Outcome {
     pub(super) label: Label,
+    /// Their names, of all regions.
+    pub(super) regions: Vec<String>,
     pub(super) account: Account,
     pub(super) metrics: Metrics,
     pub(super) verdicts: Vec<Verdict>,
@@ -55,6 +57,11 @@ impl Outcome {
     /// The books of the run.
     pub fn account(&self) -> &Account {
         &self.account
+    }
+
+    /// The names that the scenario gives to what verdicts and stories speak of.
+    pub fn names(&self) -> Names {
+        Names::new(&self.regions, &self.account.shape)
     }
 
     /// The metrics.
@@ -148,14 +155,18 @@ impl Outcome {
         assert!(
             broken.is_empty() && self.within_budget,
             "{}\n{}\nrepeat with: {}",
-            broken.join("\n"),
+            self.names().in_words(&broken.join("\n")),
             self.story(),
             self.repeat_line("SCENARIO")
         );
     }
 
-    /// The run in sentences: what failed, what was noticed and when, what was lost.
+    /// The run in sentences: what failed, what was noticed and when, what was lost; in the names of the scenario.
     pub fn story(&self) -> String {
+        self.names().in_words(&self.story_by_ids())
+    }
+
+    fn story_by_ids(&self) -> String {
         let mut story = String::new();
         let mut say = |at: SimTime, text: String| {
             // Writing to a string cannot fail.

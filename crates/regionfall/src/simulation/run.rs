@@ -234,6 +234,8 @@ impl<'a> Course<'a> {
         }
         // That it held came to be said later than hashes were first written down: only a violation enters them.
         verdicts.extend(checks.elected().filter(|verdict| verdict.held));
+        let regions = world.blueprint.settings().topology.regions.iter();
+        let regions = regions.map(|region| region.name.clone()).collect();
         let effects = faults
             .into_iter()
             .map(|fault| {
@@ -243,6 +245,7 @@ impl<'a> Course<'a> {
             .collect();
         Outcome {
             label: self.label,
+            regions,
             account,
             metrics,
             verdicts,

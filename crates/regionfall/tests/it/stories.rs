@@ -213,3 +213,24 @@ fn whoever_asks_a_dead_health_endpoint_leaves_a_member_that_serves() {
         }
     }
 }
+
+const REGION_LOSS: &str = include_str!("../../../../sims/region-loss.toml");
+
+#[test]
+fn a_story_speaks_of_regions_and_app_servers_by_the_names_of_its_file() {
+    let [outcome, _] = &runs(REGION_LOSS, ["", "disks lost", "jedis-multidb"])[..] else {
+        panic!("two seeds");
+    };
+    let story = outcome.story();
+    assert!(
+        story.contains("begins: region-outage in us-east-1, disks lost"),
+        "{story}"
+    );
+    assert!(
+        story.contains("us server 1 turns from us-east-1 to eu-west-1"),
+        "{story}"
+    );
+    for id in ["server-", "member-", "region-0", "node-", "fleet-"] {
+        assert!(!story.contains(id), "{id}: {story}");
+    }
+}

@@ -3,7 +3,7 @@
 use regionfall::check::{Verdict, VerdictKind};
 use regionfall::explore::Names;
 use regionfall::metric::Metrics;
-use regionfall::scenario::{Objective, Sense, Settings, Statistic};
+use regionfall::scenario::{Objective, Sense, Statistic};
 use regionfall::simulation::Outcome;
 
 use crate::exit::Exit;
@@ -19,12 +19,8 @@ pub(super) struct Finding {
 }
 
 /// Everything there is to say about a run.
-pub(super) fn judge(
-    outcome: &Outcome,
-    settings: &Settings,
-    objectives: &[Objective],
-) -> Vec<Finding> {
-    let names = Names::new(settings, outcome.account());
+pub(super) fn judge(outcome: &Outcome, objectives: &[Objective]) -> Vec<Finding> {
+    let names = outcome.names();
     let broken = outcome.broken().map(|verdict| broken(verdict, &names));
     let mut findings: Vec<Finding> = broken.collect();
     if !outcome.is_within_budget() {

@@ -60,7 +60,7 @@ pub(crate) fn run(arguments: &RunArguments, context: &mut Context) -> Result<Exi
             ));
         };
         let outcome = outcome?;
-        let findings = judge(&outcome, &cell.variant.settings, &cell.case.objectives);
+        let findings = judge(&outcome, &cell.case.objectives);
         let repeat = repeat_line(arguments, scenario.variants.len() > 1, &outcome);
         runs.push(Ran {
             cell,

@@ -6,7 +6,7 @@ use std::cell::Cell as Counter;
 use std::io::Write as _;
 use std::time::Instant;
 
-use regionfall::explore::{Budget, Failure, Names, Shrunk, Specimen, shrink};
+use regionfall::explore::{Budget, Failure, Shrunk, Specimen, shrink};
 use regionfall::scenario::Scenario;
 use regionfall::simulation::{Outcome, Simulation};
 use regionfall_kernel::Seed;
@@ -135,9 +135,7 @@ fn tell(
             "the shrunk run has no strategy".to_owned(),
         ));
     };
-    let settings = &scenario.variants[0].settings;
-    let names = Names::new(settings, outcome.account());
-    let files = written::files(arguments, shrunk, &outcome, &names);
+    let files = written::files(arguments, shrunk, &outcome, &outcome.names());
     std::fs::create_dir_all(&arguments.out).map_err(|error| cannot_write(arguments, &error))?;
     for (name, text) in &files {
         std::fs::write(arguments.out.join(name), text)

@@ -76,7 +76,8 @@ const SCENARIO: &str = r#"
 }
 
 fn story(shrunk: &Shrunk, outcome: &Outcome, names: &Names) -> String {
-    names.in_words(&format!("{}\n\n{}", shrunk.failure, outcome.story()))
+    let failure = names.in_words(&shrunk.failure.to_string());
+    format!("{failure}\n\n{}", outcome.story())
 }
 
 fn slug(name: &str) -> String {

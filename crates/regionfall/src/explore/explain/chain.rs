@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use regionfall_crdt::{Dot, OriginId};
 use regionfall_kernel::{SimDuration, SimTime};
 
-use super::names::Names;
+use super::Names;
 use super::timeline::Arrow;
 use crate::check::Recoverability;
 use crate::history::{Account, CopyEnd, Ending, Fact, Listener, LostWrite};

@@ -6,7 +6,6 @@
 
 mod chain;
 mod inevitable;
-mod names;
 mod slow;
 mod timeline;
 
@@ -15,9 +14,9 @@ use regionfall_kernel::Seed;
 use crate::scenario::Scenario;
 use crate::simulation::{Outcome, PickError, Simulation};
 
+pub use crate::history::Names;
 pub use chain::{LostChain, Step};
 pub use inevitable::Inevitable;
-pub use names::Names;
 pub use slow::{Part, SlowClient};
 pub use timeline::{Arrow, Told, ToldKind};
 
@@ -66,7 +65,7 @@ pub fn explain(
     let first = simulation()?.run()?;
     let found = scenario.variants.iter().find(|known| known.name == variant);
     let settings = &found.unwrap_or(&scenario.variants[0]).settings;
-    let names = Names::new(settings, first.account());
+    let names = first.names();
     let lost: Vec<_> = first
         .account()
         .lost

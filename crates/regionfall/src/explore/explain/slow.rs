@@ -2,7 +2,7 @@
 
 use regionfall_kernel::{SimDuration, SimTime};
 
-use super::names::Names;
+use super::Names;
 use crate::failover::{Detector, Evidence, Pace, ProbeConfig, Propagation, StrategyConfig};
 use crate::metric::RecoveredBy;
 use crate::simulation::Outcome;

@@ -2,7 +2,7 @@
 
 use regionfall_kernel::{SimDuration, SimTime};
 
-use super::names::Names;
+use super::Names;
 use crate::fault::PlannedFault;
 use crate::history::{CopyEnd, Fact, Listener};
 use crate::network::FaultEffects;

@@ -10,7 +10,8 @@
 //!
 //! What a member *lacks* or a write *has seen* is judged by that book, with one simplification: what
 //! every member has had counts as seen by all operations after it, also at a member that lost its disk
-//! and has not got everything back.
+//! and has not got everything back. A *stale read* has no part in it: a read carries the newest write that was
+//! acknowledged when it was issued, and is held to that wherever it is executed.
 
 mod account;
 mod activity;
@@ -77,6 +78,9 @@ pub struct Ledger {
 
     rows: Rows,
     repeats: Vec<Repeat>,
+    /// Writes with several effects whose rows have left while reads may still ask for them, each with the number of the
+    /// operation that came next then.
+    left_repeated: Vec<(u32, u32)>,
     origins: Origins,
     keys: Keys,
     parts: Parts,
@@ -146,6 +150,7 @@ impl Ledger {
             is_drained: false,
             rows: Rows::default(),
             repeats: Vec::new(),
+            left_repeated: Vec::new(),
             origins: Origins::new(&shape.nodes, &shape.groups, shape.shards),
             keys: Keys::new(),
             parts: Parts::default(),
@@ -272,7 +277,7 @@ impl Ledger {
         } else {
             0
         };
-        self.rows.push(Row {
+        let mut row = Row {
             issued: self.now,
             server: server.0,
             key,
@@ -280,7 +285,11 @@ impl Ledger {
             keyspace: keyspace.0,
             flags,
             ..Row::EMPTY
-        });
+        };
+        if !command.is_write() {
+            self.expect_newest(&mut row);
+        }
+        self.rows.push(row);
         self.rows_max = self.rows_max.max(self.rows.live());
         if self.now >= self.storm_begins {
             self.requests.issued += 1;

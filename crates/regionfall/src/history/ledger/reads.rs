@@ -5,6 +5,7 @@ use regionfall_kernel::SimDuration;
 use super::Ledger;
 use super::keys::{Key, NOBODY, Session};
 use super::rows::{Row, flag};
+use super::writes::short;
 
 const READ_FLAGS: u32 =
     flag::STALE | flag::STALE_BEYOND_LAG | flag::OWN_WRITE_MISSED | flag::WENT_BACK;
@@ -23,8 +24,8 @@ impl Ledger {
         let mut flags = 0;
         let key = row.key;
         let state = *self.keys.get(key);
-        if state.newest != 0 {
-            flags |= self.staleness(key, node, row.issued);
+        if row.after != 0 {
+            flags |= self.staleness(&row, node);
         }
         if self.shape.keyspaces[usize::from(row.keyspace)].reads_own_writes
             && (state.sessions != 0 || state.trails != 0)
@@ -34,7 +35,7 @@ impl Ledger {
         let missing = if flags & flag::STALE == 0 {
             0
         } else {
-            self.first_missing(key, node)
+            self.first_missing(&row, node)
         };
         let reader = self.origins.member_of(node);
         if let Some(row) = self.rows.get_mut(operation) {
@@ -65,20 +66,48 @@ impl Ledger {
         }
     }
 
-    fn staleness(&mut self, key: u32, node: usize, issued: u64) -> u32 {
-        let state = *self.keys.at(key);
-        let mut flags = 0;
-        // The newest one is known to the dot, even after its row has left.
-        if state.newest_at <= issued {
-            let held = self.origins.applied(usize::from(state.newest_origin), node);
-            if held < state.newest_sequence && !self.covers_row(node, state.newest - 1) {
-                flags |= flag::STALE;
-            }
-        } else if let Some(newest) = self.newest_before(&state, |_| issued)
-            && !self.covers(node, newest)
-        {
-            flags |= flag::STALE;
+    /// A read takes down the newest write on its key that is acknowledged when it is issued: that is the one it may miss,
+    /// whatever is acknowledged while it is under way, and wherever the row of that write is then.
+    pub(super) fn expect_newest(&self, read: &mut Row) {
+        let state = self.keys.get(read.key);
+        if state.newest != 0 {
+            read.after = state.newest;
+            read.origin = state.newest_origin;
+            read.sequence = short(state.newest_sequence);
+            read.acked = state.newest_at;
         }
+    }
+
+    /// Whether `node` lacks the newest write that was acknowledged when a read was issued.
+    fn misses_newest(&self, read: &Row, node: usize) -> bool {
+        let newest = match read.after.checked_sub(1) {
+            Some(newest)
+                if self.origins.applied(usize::from(read.origin), node)
+                    < u64::from(read.sequence) =>
+            {
+                newest
+            }
+            _ => return false,
+        };
+        let Some(write) = self.rows.get(newest) else {
+            // Its dot tells, unless it has others that are not known any more.
+            return self.left_repeated.iter().all(|left| left.0 != newest);
+        };
+        let mut effects = self.effects_of(newest, write);
+        // What took effect several times and is everywhere counts as seen, whether its row has left or not.
+        let was_everywhere = write.effects > 1
+            && self
+                .effects_of(newest, write)
+                .all(|(origin, sequence, _)| self.origins.everywhere(origin) >= sequence);
+        !was_everywhere
+            && effects.all(|(origin, sequence, _)| self.origins.applied(origin, node) < sequence)
+    }
+
+    fn staleness(&self, read: &Row, node: usize) -> u32 {
+        if !self.misses_newest(read, node) {
+            return 0;
+        }
+        let issued = read.issued;
         // What is everywhere is taken to have the longest lag, since its writer is not known any more.
         let members = self.shape.members.len();
         let reader = self.origins.member_of(node);
@@ -86,22 +115,14 @@ impl Ledger {
         let lag = |writer: usize| lag_from(self.origins.member_of(writer));
         let longest = (0..members).map(lag_from).max().unwrap_or(0);
         let allowed = |writer: Option<usize>| issued.saturating_sub(writer.map_or(longest, lag));
-        let writer = self.origins.node(usize::from(state.newest_origin));
-        if flags != 0 && state.newest_at <= allowed(Some(writer)) {
-            return flags | flag::STALE_BEYOND_LAG;
+        let writer = self.origins.node(usize::from(read.origin));
+        if read.acked <= allowed(Some(writer)) {
+            return flag::STALE | flag::STALE_BEYOND_LAG;
         }
-        if flags != 0
-            && let Some(newest) = self.newest_before(&state, allowed)
-            && !self.covers(node, newest)
-        {
-            flags |= flag::STALE_BEYOND_LAG;
+        match self.newest_before(self.keys.get(read.key), allowed) {
+            Some(newest) if !self.covers(node, newest) => flag::STALE | flag::STALE_BEYOND_LAG,
+            _ => flag::STALE,
         }
-        flags
-    }
-
-    /// As [`Ledger::covers`], but a row that left is not taken for one that is held.
-    fn covers_row(&self, node: usize, operation: u32) -> bool {
-        self.rows.get(operation).is_some() && self.covers(node, operation)
     }
 
     /// The newest write on a key that was acknowledged by a moment, which may depend on the node that
@@ -121,12 +142,12 @@ impl Ledger {
         }
     }
 
-    /// When the first write on the key that `node` lacks was acknowledged. Looks at what it lacks only,
+    /// When the first write that a read missed at `node` was acknowledged. Looks at what it lacks only,
     /// origin by origin from the newest write back: a node that is away keeps many rows open, and a
     /// reader elsewhere lacks few of them.
-    fn first_missing(&self, key: u32, node: usize) -> u64 {
-        let state = self.keys.get(key);
-        let mut first = state.newest_at;
+    fn first_missing(&self, read: &Row, node: usize) -> u64 {
+        let state = self.keys.get(read.key);
+        let mut first = read.acked;
         let mut index = state.trails;
         while index != 0 {
             let trail = self.keys.trails.at(index);

@@ -18,13 +18,14 @@ pub(super) const NEVER: u64 = u64::MAX;
 #[repr(align(64))]
 pub(super) struct Row {
     pub issued: u64,
-    /// When the application got its success; [`NEVER`] so far.
+    /// When the application got its success; [`NEVER`] so far. Of a read: when the newest write on its key did, by its
+    /// issue.
     pub acked: u64,
     /// When the oldest of those acknowledged between `before` and this one, whose rows have left, was
     /// acknowledged; 0 if there is none. Of a stale read: when the first write that it missed was.
     pub shadow: u64,
     /// Sequence of the effect of its first attempt that had one, the last if there were several: whoever has
-    /// that has all. 0 if there is none.
+    /// that has all. 0 if there is none. Of a read: of the newest write on its key, by its issue; 0 if it misses none.
     pub sequence: u32,
     pub server: u32,
     /// The place of its key.
@@ -32,12 +33,12 @@ pub(super) struct Row {
     /// The operation acknowledged before this one on the same key that has a row, plus one; 0 if none. Of a
     /// read: its session's newest acknowledged write when it was issued.
     pub before: u32,
-    /// The one after it.
+    /// The one after it. Of a read: the newest write on its key that was acknowledged by its issue, plus one; 0 if none.
     pub after: u32,
     /// What keeps the row, beside attempts under way: effects that some member lacks, and disputes.
     pub holds: u32,
     pub flags: u32,
-    /// Origin of its first effect.
+    /// Origin of its first effect. Of a read: of the newest write on its key, by its issue.
     pub origin: u16,
     pub keyspace: u16,
     /// Attempts known of, by the highest number.
@@ -161,6 +162,11 @@ impl Rows {
     /// The number of the operation that comes next.
     pub(super) const fn next(&self) -> u32 {
         self.next
+    }
+
+    /// No row is older than this.
+    pub(super) fn oldest(&self) -> u32 {
+        self.stragglers.first().map_or(self.base, |first| first.0)
     }
 
     /// How many rows there are.

@@ -450,6 +450,9 @@ impl Ledger {
                 key.newest_sequence = 0;
             }
             self.repeats.retain(|repeat| repeat.operation != operation);
+            let oldest = self.rows.oldest();
+            self.left_repeated.retain(|&(_, next)| next > oldest);
+            self.left_repeated.push((operation, self.rows.next()));
         }
         if row.is_acked() && row.effects > 0 {
             self.unlink(operation, row);
@@ -575,7 +578,7 @@ pub(super) fn touches(effect: &Effect) -> (u64, bool) {
 ///
 /// # Panics
 /// Beyond 2^32 effects of one origin: years of simulated time at any rate that a shard can take.
-fn short(sequence: u64) -> u32 {
+pub(super) fn short(sequence: u64) -> u32 {
     let Ok(short) = u32::try_from(sequence) else {
         panic!("an origin has too many effects");
     };

@@ -22,6 +22,35 @@ fn reads_of_a_lagging_member_are_stale_and_may_go_back_in_time() {
     assert!((account.reads.ages.quantile_ms(0.99).unwrap() - 300.0).abs() < 5.0);
 }
 
+/// A member that lost its disks is read: what it had is not there, whatever has been acknowledged since the read was issued,
+/// and whether or not the books still keep the write's row.
+#[test]
+fn a_read_is_stale_where_a_disk_was_lost_that_had_the_newest_write_of_its_issue() {
+    for row_stays in [false, true] {
+        let mut story = story(vec![crash(2, 2, Disks::Lost)]);
+        let first = story.at(1_000).issue(0, STRING, Set);
+        story
+            .send(first, 0, 0)
+            .execute(first, 0, 0, 0)
+            .ack(first, 0);
+        if row_stays {
+            // An attempt of which nobody knows what became of it.
+            story.send(first, 1, 0);
+        }
+        story.sync(0, 1).sync(0, 2);
+        story.at(2_000).stop(2, 2, Disks::Lost);
+        story.at(3_000).restart(2, 2);
+        let read = story.at(4_000).issue(2, STRING, Get);
+        story.send(read, 0, 2);
+        story.at(4_100).write(0, STRING, Set, 0);
+        story.at(4_200).execute(read, 0, 2, 0).ack(read, 2);
+        let account = story.account(true);
+        assert_eq!(account.reads.stale, 1, "its row stays: {row_stays}");
+        let age = account.reads.ages.quantile_ms(0.99).unwrap();
+        assert!((age - 3_000.0).abs() < 50.0, "{age} ms old");
+    }
+}
+
 #[test]
 fn reads_and_writes_are_judged_apart() {
     let mut story = story(Vec::new());

@@ -34,29 +34,21 @@ impl Recount<'_> {
             let Some((index, member)) = execution else {
                 continue;
             };
-            let newest_by = |time: u64| {
-                (0..self.issued.len() as u32)
-                    .filter(|&write| self.command(write).is_write())
-                    .filter(|&write| self.story.operations[write as usize].1 == key)
-                    .filter_map(|write| Some((self.acked(write)?.1, write)))
-                    .filter(|&(acked, _)| acked <= time)
-                    .max()
-            };
-            if let Some((_, newest)) = newest_by(self.issued[operation as usize]) {
-                // What every member has had counts as seen, unless it is the newest of all (and has one
-                // effect, by which it can be told).
-                let is_newest =
-                    newest_by(self.story.facts[index].at.as_nanos()).unwrap().1 == newest;
-                let has = self
-                    .of(newest)
-                    .any(|write| self.holdings[index][member].contains(&write.dot));
-                let was_everywhere = self
-                    .of(newest)
-                    .all(|write| self.everywhere[index].contains(&write.dot));
-                let has_effect = self.of(newest).next().is_some();
-                let is_told = is_newest && self.of(newest).count() == 1;
-                let has = has || (has_effect && was_everywhere && !is_told);
-                stale += u64::from(!has);
+            let issued = self.issued[operation as usize];
+            let newest = (0..self.issued.len() as u32)
+                .filter(|&write| self.command(write).is_write())
+                .filter(|&write| self.story.operations[write as usize].1 == key)
+                .filter_map(|write| Some((self.acked(write)?.1, write)))
+                .filter(|&(acked, _)| acked <= issued)
+                .max();
+            if let Some((_, newest)) = newest {
+                let effects = || self.of(newest).filter(|write| write.index < index);
+                let has = effects().any(|write| self.holdings[index][member].contains(&write.dot));
+                // Of what took effect several times the books keep no dot once every member has had all of it: that
+                // counts as seen.
+                let was_repeated = effects().count() > 1
+                    && effects().all(|write| self.everywhere[index].contains(&write.dot));
+                stale += u64::from(!has && !was_repeated);
             }
         }
         stale

@@ -1,9 +1,9 @@
 //! Names for sentences: regions instead of members, fleets and numbers instead of app servers.
 
 use crate::fault::{FaultKind, PathSelector, PlannedFault};
-use crate::history::Account;
-use crate::scenario::Settings;
 use crate::topology::{FaultId, FleetId, MemberId, NodeId, RegionId, ServerId};
+
+use super::RunShape;
 
 /// The names of a run.
 #[derive(Clone, PartialEq, Debug)]
@@ -18,17 +18,11 @@ pub struct Names {
 }
 
 impl Names {
-    /// The names in a run of these settings.
-    pub fn new(settings: &Settings, account: &Account) -> Self {
-        let shape = &account.shape;
-        let regions: Vec<String> = settings
-            .topology
-            .regions
-            .iter()
-            .map(|region| region.name.clone())
-            .collect();
-        let members: Vec<String> = regions[..settings.topology.members].to_vec();
-        let per_member = settings.database.nodes_per_member();
+    /// The names in a run of this shape, in a world of these regions; the first ones have members.
+    pub fn new(regions: &[String], shape: &RunShape) -> Self {
+        let regions = regions.to_vec();
+        let members: Vec<String> = regions[..shape.members.len()].to_vec();
+        let per_member = shape.nodes.len() / shape.members.len().max(1);
         let nodes = shape.nodes.iter().enumerate().map(|(index, member)| {
             if per_member == 1 {
                 members[member.index()].clone()
