@@ -194,6 +194,12 @@ mod tests {
         assert_eq!(with(&[voted(VOTER, 0, 4)]), Some(false), "a second vote");
         assert_eq!(with(&[voted(VOTER, 0, 5), elected(1, 0, 4)]), Some(true));
         assert_eq!(with(&[elected(0, 0, 6)]), Some(false), "nobody's votes");
+        assert_eq!(
+            with(&[elected(1, 0, 6)]),
+            Some(false),
+            "votes of another epoch"
+        );
+        assert_eq!(with(&[elected(0, 0, 4)]), Some(false), "votes for another");
         assert_eq!(with(&[]), None, "nothing was decided");
     }
 

@@ -134,4 +134,39 @@ mod tests {
     fn it_says_nothing_where_nobody_was_removed() {
         assert_eq!(Fenced::new(&[]).verdict(), None);
     }
+
+    #[test]
+    fn others_go_on_writing_and_the_removed_member_keeps_its_own() {
+        let members = [MemberId(0), MemberId(1), MemberId(2)];
+        let (mut fenced, mut book) = (Fenced::new(&members), Book::new(3));
+        let began = |node: u8| Fact::OriginBegan {
+            node: NodeId(node),
+            shard: 0,
+            origin: OriginId(u16::from(node)),
+        };
+        let applied = |node: u8, origin: u16, last| Fact::EffectsApplied {
+            node: NodeId(node),
+            origin: OriginId(origin),
+            first: 1,
+            last,
+        };
+        let removed = Fact::MemberRemoved {
+            member: MemberId(1),
+            fault: FaultId(0),
+        };
+        let told = [
+            began(0),
+            began(1),
+            applied(0, 1, 3),
+            removed,
+            // From a writer that is still there, and from its own disk.
+            applied(2, 0, 9),
+            applied(1, 1, 5),
+        ];
+        for fact in told {
+            book.enter(&fact);
+            fenced.observe(SimTime::ZERO, &fact, &book);
+        }
+        assert!(fenced.verdict().is_some_and(|verdict| verdict.held));
+    }
 }

@@ -350,4 +350,179 @@ mod tests {
         ])));
         assert!(!is_fine(&operations(&[write(0), (true, 40, 5, None)])));
     }
+
+    #[test]
+    fn times_that_only_touch_do_not_overlap() {
+        let cluster = |first_end, last_begin| Cluster {
+            write: None,
+            first_end: SimTime::from_nanos(first_end),
+            last_begin: SimTime::from_nanos(last_begin),
+        };
+        // The second value comes at the moment at which the first may go.
+        assert_eq!(conflict(&[cluster(10, 20), cluster(20, 30)]), None);
+        assert!(conflict(&[cluster(10, 21), cluster(20, 30)]).is_some());
+        // What fits in at a moment may do so just before or just after another value was there.
+        assert_eq!(conflict(&[cluster(10, 20), cluster(15, 10)]), None);
+        assert_eq!(conflict(&[cluster(10, 20), cluster(20, 15)]), None);
+        assert!(conflict(&[cluster(10, 20), cluster(19, 11)]).is_some());
+    }
+
+    /// A history of one key at two nodes, told as facts.
+    struct Told {
+        check: Linearizable,
+        now: u64,
+        next: u32,
+    }
+
+    impl Told {
+        fn new() -> Self {
+            let mut told = Self {
+                check: Linearizable::new(2),
+                now: 0,
+                next: 0,
+            };
+            for node in 0..2 {
+                told.hear(&Fact::OriginBegan {
+                    node: NodeId(node),
+                    shard: 0,
+                    origin: regionfall_crdt::OriginId(u16::from(node)),
+                });
+            }
+            told
+        }
+
+        fn hear(&mut self, fact: &Fact<'_>) {
+            self.now += 1;
+            self.check.observe(SimTime::from_nanos(self.now), fact);
+        }
+
+        fn begin(&mut self, command: CommandKind) -> OperationId {
+            let operation = OperationId(self.next);
+            self.next += 1;
+            self.hear(&Fact::OperationIssued {
+                operation,
+                server: crate::topology::ServerId(0),
+                keyspace: crate::topology::KeyspaceId(0),
+                key: KeyId(1),
+                command,
+            });
+            operation
+        }
+
+        /// Node 0 executes the write, with an effect or without.
+        fn execute(&mut self, operation: OperationId, has_effect: bool) {
+            let sequence = self.check.book.held(0, 0) + 1;
+            let effect = regionfall_crdt::Effect {
+                dot: Dot {
+                    origin: regionfall_crdt::OriginId(0),
+                    sequence,
+                },
+                key: KeyId(1),
+                at: regionfall_crdt::Timestamp(0),
+                context: regionfall_crdt::Clock::new(),
+                kind: regionfall_crdt::EffectKind::Remove { totals: None },
+            };
+            self.hear(&Fact::WriteExecuted {
+                operation,
+                attempt: 0,
+                node: NodeId(0),
+                effect: has_effect.then_some(&effect),
+            });
+        }
+
+        fn end(&mut self, operation: OperationId, ending: Ending) {
+            self.hear(&Fact::OperationEnded {
+                operation,
+                ending,
+                member: None,
+            });
+        }
+
+        fn write(&mut self, command: CommandKind) {
+            let operation = self.begin(command);
+            self.execute(operation, true);
+            self.end(operation, Ending::Acknowledged);
+        }
+
+        fn read(&mut self, node: u8, ending: Ending) {
+            let operation = self.begin(CommandKind::Get);
+            self.hear(&Fact::ReadExecuted {
+                operation,
+                attempt: 0,
+                node: NodeId(node),
+                key: KeyId(1),
+            });
+            self.end(operation, ending);
+        }
+
+        fn holds(mut self) -> bool {
+            let quiescence = Quiescence {
+                reached: true,
+                nodes: Vec::new(),
+            };
+            self.check
+                .at_rest(SimTime::from_nanos(self.now), &quiescence);
+            self.check.verdict().held
+        }
+    }
+
+    #[test]
+    fn who_reads_at_a_node_that_lacks_the_write_reads_the_past() {
+        for (node, holds) in [(0, true), (1, false)] {
+            let mut told = Told::new();
+            told.write(CommandKind::Set);
+            told.read(node, Ending::Acknowledged);
+            assert_eq!(told.holds(), holds, "at node {node}");
+        }
+        let mut told = Told::new();
+        told.write(CommandKind::Set);
+        told.hear(&Fact::EffectsApplied {
+            node: NodeId(1),
+            origin: regionfall_crdt::OriginId(0),
+            first: 1,
+            last: 1,
+        });
+        told.read(1, Ending::Acknowledged);
+        assert!(told.holds());
+    }
+
+    #[test]
+    fn what_nobody_was_told_of_counts_for_nothing() {
+        // Reads without an answer.
+        for ending in [Ending::Unknown, Ending::Failed] {
+            let mut told = Told::new();
+            told.write(CommandKind::Set);
+            told.read(1, ending);
+            assert!(told.holds(), "{ending:?}");
+        }
+        // A write that may have happened or not, and one that changed nothing.
+        for (ending, has_effect) in [(Ending::Unknown, true), (Ending::Acknowledged, false)] {
+            let mut told = Told::new();
+            let write = told.begin(CommandKind::Del);
+            told.execute(write, has_effect);
+            told.end(write, ending);
+            told.read(1, Ending::Acknowledged);
+            assert!(told.holds(), "{ending:?}, {has_effect}");
+        }
+    }
+
+    #[test]
+    fn a_write_that_was_seen_happened_whatever_its_ending() {
+        let mut told = Told::new();
+        let write = told.begin(CommandKind::Set);
+        told.execute(write, true);
+        told.end(write, Ending::Unknown);
+        told.read(0, Ending::Acknowledged);
+        told.read(1, Ending::Acknowledged);
+        assert!(!told.holds());
+    }
+
+    #[test]
+    fn keys_that_are_more_than_registers_are_left_out() {
+        let mut told = Told::new();
+        told.write(CommandKind::Set);
+        told.begin(CommandKind::Append);
+        told.read(1, Ending::Acknowledged);
+        assert!(told.holds());
+    }
 }

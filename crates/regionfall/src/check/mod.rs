@@ -272,3 +272,46 @@ impl Listener for StandardChecks {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_pieces_of_evidence_are_kept_and_all_of_them_count() {
+        let mut findings = Findings::default();
+        assert!(findings.verdict("a law", VerdictKind::ModelLaw).held);
+        for number in 1..=10 {
+            findings.add(SimTime::from_nanos(number), || number.to_string());
+        }
+        let verdict = findings.verdict("a law", VerdictKind::ModelLaw);
+        let texts: Vec<&str> = verdict.evidence.iter().map(|one| &*one.text).collect();
+        assert_eq!(texts, ["1", "2", "3", "4", "5", "6", "7", "8"]);
+        assert!(!verdict.held && findings.count == 10);
+    }
+
+    #[test]
+    fn a_verdict_is_told_with_its_evidence_and_hashed_with_it() {
+        let mut findings = Findings::default();
+        let held = findings.verdict("a law", VerdictKind::ModelLaw);
+        assert_eq!(held.to_string(), "a law: held");
+        findings.add(SimTime::from_nanos(1_250_000_000), || "it broke".to_owned());
+        let broken = findings.verdict("a law", VerdictKind::ModelLaw);
+        assert_eq!(broken.to_string(), "a law: broken\n  at 1.250 s: it broke");
+        let hash = |verdict: &Verdict| {
+            let mut hash = TraceHash::default();
+            verdict.hash_into(&mut hash);
+            hash.finish()
+        };
+        let mut other = broken.clone();
+        other.evidence[0].text.push('!');
+        let hashes = [
+            hash(&held),
+            hash(&broken),
+            hash(&other),
+            TraceHash::default().finish(),
+        ];
+        let distinct: std::collections::BTreeSet<u64> = hashes.into_iter().collect();
+        assert_eq!(distinct.len(), hashes.len());
+    }
+}

@@ -185,4 +185,43 @@ mod tests {
             Some(Recoverability::Removal)
         );
     }
+
+    #[test]
+    fn to_the_moment_there_was_time_or_there_was_not() {
+        let fault = CopyEnd::Fault(FaultId(0));
+        let needs = SimDuration::from_millis(40);
+        // Together with the fault: before it, and too late.
+        let had = SimDuration::ZERO;
+        assert_eq!(
+            judged(100, fault),
+            Some(Recoverability::Physics { had, needs })
+        );
+        // Just in time for a message, so nothing forbade it.
+        let had = needs;
+        let just = judged(60, fault);
+        assert_eq!(just, Some(Recoverability::Configuration { had, needs }));
+        assert!(!just.is_some_and(Recoverability::is_physics));
+    }
+
+    #[test]
+    fn a_judgement_says_how_many_milliseconds_there_were() {
+        let fault = CopyEnd::Fault(FaultId(0));
+        let words = |executed, cause| judged(executed, cause).map(|judged| judged.to_string());
+        for (executed, expected) in [
+            (
+                90,
+                "lost by physics: the fault came 10.0 ms after it, and a copy needs at least 40.0 ms to the nearest other place",
+            ),
+            (
+                50,
+                "lost by configuration: there were 50.0 ms before the fault, a copy needs 40.0 ms at least, and none was made",
+            ),
+            (
+                150,
+                "lost by the strategy: the fault had acted for 50.0 ms, and the client still wrote there",
+            ),
+        ] {
+            assert_eq!(words(executed, fault).as_deref(), Some(expected));
+        }
+    }
 }

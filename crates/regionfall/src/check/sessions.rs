@@ -250,8 +250,9 @@ mod tests {
 
     const A: NodeId = NodeId(0);
     const B: NodeId = NodeId(1);
+    const C: NodeId = NodeId(2);
 
-    /// A history of one session over two nodes, told in short.
+    /// A history of sessions over three nodes, told in short.
     struct Told {
         checks: [SessionGuarantee; 4],
         next: u32,
@@ -259,7 +260,7 @@ mod tests {
 
     impl Told {
         fn new() -> Self {
-            let check = |which| SessionGuarantee::new(which, 2);
+            let check = |which| SessionGuarantee::new(which, 3);
             let mut told = Self {
                 checks: [
                     check(Guarantee::ReadYourWrites),
@@ -269,7 +270,7 @@ mod tests {
                 ],
                 next: 0,
             };
-            for node in [A, B] {
+            for node in [A, B, C] {
                 told.hear(&Fact::OriginBegan {
                     node,
                     shard: 0,
@@ -350,6 +351,16 @@ mod tests {
             });
         }
 
+        /// What the check of one guarantee found, in words.
+        fn words(&self, index: usize) -> Vec<String> {
+            let verdict = self.checks[index].verdict();
+            verdict
+                .evidence
+                .into_iter()
+                .map(|found| found.text)
+                .collect()
+        }
+
         fn held(&self) -> [bool; 4] {
             [0, 1, 2, 3].map(|index| self.checks[index].verdict().held)
         }
@@ -410,5 +421,54 @@ mod tests {
         told.apply(A, second);
         told.read(0, 2, A);
         assert_eq!(told.held(), [true; 4]);
+    }
+
+    #[test]
+    fn the_order_is_kept_wherever_writes_arrive() {
+        let mut told = Told::new();
+        let first = told.write(0, 1, A);
+        told.apply(B, first);
+        let second = told.write(0, 2, B);
+        told.apply(C, second);
+        assert_eq!(told.held(), [true, true, false, true]);
+        assert_eq!(
+            told.words(2),
+            ["node-2 has operation-1 without an earlier write of its session"]
+        );
+    }
+
+    #[test]
+    fn what_was_read_is_there_before_what_follows_it() {
+        let mut told = Told::new();
+        let read = told.write(1, 1, A);
+        told.apply(B, read);
+        told.read(0, 1, B);
+        let answer = told.write(0, 2, B);
+        told.apply(C, answer);
+        assert_eq!(told.held(), [true, true, true, false]);
+        let words = told.words(3);
+        assert!(
+            words[0].ends_with("without a write that its session had read before"),
+            "{words:?}"
+        );
+    }
+
+    #[test]
+    fn a_finding_says_what_was_missed() {
+        let mut told = Told::new();
+        told.write(0, 1, A);
+        told.read(0, 1, A);
+        told.read(0, 1, B);
+        assert_eq!(told.held(), [false, false, true, true]);
+        let own = told.words(0);
+        assert!(
+            own[0].ends_with("without its own acknowledged write"),
+            "{own:?}"
+        );
+        let seen = told.words(1);
+        assert!(
+            seen[0].ends_with("without a write that it had read before"),
+            "{seen:?}"
+        );
     }
 }

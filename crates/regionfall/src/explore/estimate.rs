@@ -114,6 +114,9 @@ pub fn recovered_shares(cell: &CellRuns<'_>) -> Option<[f64; 4]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::explore::{Comparison, Run};
+    use crate::metric::{Column, EpisodeRow, Value};
+    use crate::scenario::Scenario;
 
     #[test]
     fn nothing_counted_still_has_an_upper_limit() {
@@ -133,5 +136,131 @@ mod tests {
         assert_eq!(estimate(&[], Over::Mean, Level::P95), None);
         let one = estimate(&[3.0], Over::Mean, Level::P95).unwrap();
         assert_eq!((one.value, one.interval), (3.0, None));
+    }
+
+    #[test]
+    fn a_rate_of_what_was_counted_is_a_mean() {
+        let values: Vec<f64> = (0..40).map(|seed| f64::from(seed % 4)).collect();
+        for values in [
+            values.clone(),
+            values.iter().map(|value| value - 3.0).collect(),
+        ] {
+            let rate = estimate(&values, Over::Rate, Level::P95);
+            assert_eq!(rate, estimate(&values, Over::Mean, Level::P95));
+        }
+        let two = estimate(&[1.0, 2.0], Over::Mean, Level::P95).unwrap();
+        assert!(two.interval.is_some(), "two seeds show a spread");
+    }
+
+    #[test]
+    fn who_asks_for_more_certainty_gets_a_wider_interval() {
+        let values: Vec<f64> = (0..40).map(f64::from).collect();
+        for over in [Over::Mean, Over::Median, Over::Quantile(Probability::P50)] {
+            let width = |level: f64| {
+                let level = Level::new(level).unwrap();
+                estimate(&values, over, level)
+                    .unwrap()
+                    .interval
+                    .unwrap()
+                    .width()
+            };
+            assert!(
+                width(0.5) < width(0.95) && width(0.95) < width(0.999),
+                "{over:?}"
+            );
+        }
+    }
+
+    const SCENARIO: &str = r#"
+        title = "Runs to write figures into"
+        seeds = 1
+        [phases]
+        warm_up = "1s"
+        storm = "2s"
+        calm = "2s"
+        [topology]
+        regions = ["us-east-1", "eu-west-1"]
+        [[strategy]]
+        preset = "pinned"
+        [[case]]
+        name = "crash"
+        fault = [{ kind = "host-crash", region = "us-east-1", at = "1s", lasts = "1s" }]
+    "#;
+
+    /// The cell of one run, in the hands of who may change what is in it.
+    fn with_a_cell(judge: impl Fn(&CellRuns<'_>, &Run)) {
+        let scenario = Scenario::from_toml(SCENARIO).unwrap();
+        let results = Comparison::new(&scenario).run();
+        let cell = results.cells().next().unwrap();
+        judge(&cell, &cell.runs[0]);
+    }
+
+    fn runs_with_errors(run: &Run, errors: &[f64]) -> Vec<Run> {
+        let column = Column::index("errors").unwrap();
+        let with = |&errors: &f64| {
+            let mut run = run.clone();
+            run.values[column] = Value::Number(errors);
+            run
+        };
+        errors.iter().map(with).collect()
+    }
+
+    #[test]
+    fn differences_are_taken_seed_by_seed_at_the_level_asked() {
+        with_a_cell(|cell, run| {
+            let one = runs_with_errors(run, &[10.0, 20.0, 30.0, 80.0, 50.0, 60.0]);
+            let other = runs_with_errors(run, &[11.0, 22.0, 34.0, 0.0, 51.0, 75.0]);
+            let (one, other) = (
+                CellRuns {
+                    runs: &one,
+                    ..*cell
+                },
+                CellRuns {
+                    runs: &other,
+                    ..*cell
+                },
+            );
+            let at = |level: f64| {
+                difference(&one, &other, "errors", Level::new(level).unwrap()).unwrap()
+            };
+            let found = at(0.95);
+            assert_eq!((found.seeds, found.smaller, found.larger), (6, 1, 5));
+            assert!((found.mean - -57.0 / 6.0).abs() < 1e-12);
+            // Percentiles of the resampled means of differences, without a correction.
+            let percentiles = Bootstrap {
+                method: Method::Percentile,
+                ..Bootstrap::standard(KEY)
+            };
+            let own = [1.0, 2.0, 4.0, -80.0, 1.0, 15.0];
+            assert_eq!(found.interval, percentiles.mean(&own));
+            assert!(found.interval.unwrap().width() < at(0.999).interval.unwrap().width());
+            assert_eq!(difference(&one, &other, "no such column", Level::P95), None);
+        });
+    }
+
+    #[test]
+    fn shares_are_of_those_who_were_affected() {
+        with_a_cell(|cell, run| {
+            let shares_of = |ways: &[Option<RecoveredBy>]| {
+                let mut run = run.clone();
+                let row = run.episodes[0].clone();
+                let with = |&recovered_by: &Option<RecoveredBy>| EpisodeRow {
+                    recovered_by,
+                    ..row.clone()
+                };
+                run.episodes = ways.iter().map(with).collect();
+                let runs = [run];
+                recovered_shares(&CellRuns {
+                    runs: &runs,
+                    ..*cell
+                })
+            };
+            let [switch, retry, heal, none] = RecoveredBy::ALL;
+            let ways = [switch, retry, retry, retry, heal, heal, retry, none].map(Some);
+            assert_eq!(shares_of(&ways), Some([0.125, 0.5, 0.25, 0.125]));
+            let served_all_along = [None, None, Some(heal)];
+            assert_eq!(shares_of(&served_all_along), Some([0.0, 0.0, 1.0, 0.0]));
+            assert_eq!(shares_of(&[None, None]), None);
+        });
     }
 }

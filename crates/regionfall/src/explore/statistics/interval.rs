@@ -118,4 +118,12 @@ mod tests {
         assert!(interval.contains(1.0) && interval.contains(3.0) && !interval.contains(3.1));
         assert!((interval.width() - 2.0).abs() < 1e-12);
     }
+
+    #[test]
+    fn a_level_of_any_error_lies_inside_the_open_interval() {
+        for error in [-1.0, 0.0, 0.05, 1.0, 5.0] {
+            let level = Level::of_error(error);
+            assert_eq!(Level::new(level.share()), Ok(level), "error {error}");
+        }
+    }
 }

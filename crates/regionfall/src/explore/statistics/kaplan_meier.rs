@@ -259,6 +259,31 @@ mod tests {
     }
 
     #[test]
+    fn once_all_have_had_it_the_band_has_no_width() {
+        let estimate = KaplanMeier::new(&[Observation::event(1.0), Observation::event(2.0)]);
+        let band = estimate.band(Level::P95);
+        assert!(band[0].low > 0.0 && band[0].high < 1.0, "{band:?}");
+        assert_eq!(band[1], Interval::new(1.0, 1.0));
+    }
+
+    /// Products of shares are rounded, and so are shares themselves.
+    #[test]
+    fn the_quantile_of_each_share_is_the_value_of_its_rank() {
+        for count in 2..60 {
+            let all: Vec<Observation> = (1..=count)
+                .map(|time| Observation::event(f64::from(time)))
+                .collect();
+            let estimate = KaplanMeier::new(&all);
+            assert_eq!(estimate.observations(), all.len());
+            for rank in 1..count {
+                let share = probability(f64::from(rank) / f64::from(count));
+                let got = estimate.quantile(share);
+                assert_eq!(got, Some(f64::from(rank)), "{rank} of {count}");
+            }
+        }
+    }
+
+    #[test]
     fn nothing_and_only_censored_have_no_quantile() {
         let nothing = KaplanMeier::new(&[]);
         assert_eq!(

@@ -205,4 +205,22 @@ mod tests {
     const DIFFERENCE_MEAN: f64 = -5.75;
     const P_SIGN: f64 = 0.011_718_75;
     const P_SIGNED_RANK: f64 = 0.011_237_930_413_937_29;
+
+    #[test]
+    fn a_refusal_says_why() {
+        let (first, second) = (3, 2);
+        for (error, words) in [
+            (
+                PairingError::Lengths { first, second },
+                "columns differ in length: 3 and 2 seeds",
+            ),
+            (PairingError::Empty, "there are no seeds to compare"),
+            (
+                PairingError::NotFinite { index: 4 },
+                "the difference of seed number 4 is not finite",
+            ),
+        ] {
+            assert_eq!(error.to_string(), words);
+        }
+    }
 }

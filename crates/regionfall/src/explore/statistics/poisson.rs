@@ -137,6 +137,35 @@ mod tests {
         assert_eq!(test(&[0, 0], 1.0), None);
     }
 
+    #[test]
+    fn rates_are_for_each_unit_and_need_one() {
+        let (one, ten) = (rate(3, 1.0, Level::P95), rate(3, 10.0, Level::P95));
+        check(ten.unwrap().low, one.unwrap().low / 10.0);
+        check(ten.unwrap().high, one.unwrap().high / 10.0);
+        for exposure in [-1.0, 0.0, f64::INFINITY, f64::NAN] {
+            assert_eq!(rate(3, exposure, Level::P95), None, "{exposure}");
+            assert_eq!(rate_upper_if_none(exposure, Level::P95), None, "{exposure}");
+        }
+    }
+
+    /// 30 where 20 were expected, and 12: twice the tail, the total itself included; computed with 30 digits by mpmath 1.3.
+    #[test]
+    fn a_total_is_as_far_off_above_as_below() {
+        let many = test(&[7, 8, 6, 9], 5.0).unwrap();
+        check(many.p_mean, 0.043_636_435_011_514_78);
+        let few = test(&[3, 2, 4, 3], 5.0).unwrap();
+        check(few.p_mean, 0.078_023_985_709_985_57);
+    }
+
+    #[test]
+    fn a_test_needs_two_seeds_and_a_prediction() {
+        assert_eq!(test(&[3], 3.0), None);
+        assert!(test(&[3, 4], 3.0).is_some());
+        for predicted in [-1.0, 0.0, f64::INFINITY, f64::NAN] {
+            assert_eq!(test(&[3, 4], predicted), None, "{predicted}");
+        }
+    }
+
     proptest! {
         #[test]
         fn rate_holds_what_was_observed(events in 0_u64..100_000, exposure in 0.1_f64..1e4) {

@@ -256,6 +256,35 @@ mod tests {
         assert!((p90 - 10.0).abs() < 1e-12, "{p90}");
     }
 
+    #[test]
+    fn an_interpolated_quantile_goes_as_far_as_its_share() {
+        let sample = Sample::new(&[0.0, 2.0, 12.0]).unwrap();
+        for (share, expected) in [(0.25, 1.0), (0.5, 2.0), (0.6, 4.0), (0.75, 7.0)] {
+            let got = interpolated(&sample, Probability::new(share).unwrap());
+            assert!((got - expected).abs() < 1e-9, "{share}: {got}");
+        }
+    }
+
+    /// The one value lies below the median with exactly the chance that is allowed.
+    #[test]
+    fn an_error_that_is_just_allowed_is_allowed() {
+        let one = one_to(1);
+        for side in [Side::Lower, Side::Upper] {
+            assert_eq!(bound(&one, Probability::P50, level(0.5), side), Ok(1.0));
+        }
+    }
+
+    #[test]
+    fn a_share_that_is_none_is_refused() {
+        for wrong in [-0.5, 0.0, 1.0, 1.5, f64::NAN] {
+            assert!(Probability::new(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(
+            Probability::new(1.5).map_err(|error| error.to_string()),
+            Err("quantile must lie strictly between 0 and 1, got 1.5".to_owned())
+        );
+    }
+
     /// n from pⁿ ≤ error, as in every table of nonparametric tolerance bounds (Conover, A6).
     #[test]
     fn seeds_needed_agree_with_the_tables() {

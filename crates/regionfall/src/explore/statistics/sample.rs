@@ -105,4 +105,23 @@ mod tests {
             Err(SampleError::NotANumber { index: 1 })
         );
     }
+
+    #[test]
+    fn the_ends_are_the_smallest_and_the_largest() {
+        let sample = Sample::new(&[7.0, -3.0, 5.0]).unwrap();
+        assert_eq!((sample.min(), sample.max(), sample.count()), (-3.0, 7.0, 3));
+    }
+
+    #[test]
+    fn a_refusal_says_why() {
+        let words = [SampleError::Empty, SampleError::NotANumber { index: 2 }]
+            .map(|error| error.to_string());
+        assert_eq!(
+            words,
+            [
+                "a sample needs at least one value",
+                "value 2 is not a number"
+            ]
+        );
+    }
 }

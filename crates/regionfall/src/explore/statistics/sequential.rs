@@ -117,6 +117,7 @@ mod tests {
         };
         assert!(precision.is_reached(100.0, Interval::new(95.0, 105.0)));
         assert!(!precision.is_reached(100.0, Interval::new(99.0, 106.0)));
+        assert!(!precision.is_reached(100.0, Interval::new(94.0, 101.0)));
         assert!(!precision.is_reached(100.0, Interval::new(99.0, f64::INFINITY)));
         let near_zero = Precision {
             absolute: 1.0,

@@ -144,6 +144,17 @@ mod tests {
         }
     }
 
+    #[test]
+    fn far_out_nothing_is_left() {
+        for shape in [0.5, 3.0, 1_000.0, 500_000.0] {
+            let from = shape + 40.0 * libm::sqrt(shape) + 30.0;
+            for step in 0..2_000 {
+                let x = from + f64::from(step * step);
+                check(gamma_cdf(shape, x), 1.0, 1e-9);
+            }
+        }
+    }
+
     const NORMAL_CDF_1: f64 = 0.841_344_746_068_542_9;
     const NORMAL_CDF_M6: f64 = 9.865_876_450_376_946e-10;
     const NORMAL_Q_975: f64 = 1.959_963_984_540_054;

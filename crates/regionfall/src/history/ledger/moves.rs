@@ -166,3 +166,87 @@ impl Moves {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn at(nanos: u64) -> SimTime {
+        SimTime::from_nanos(nanos)
+    }
+
+    /// Three members; servers 0 and 1 at home at members 0 and 2.
+    fn moves() -> Moves {
+        Moves::new(3, vec![0, 2], vec![0, 2])
+    }
+
+    #[test]
+    fn a_move_is_known_by_its_first_signs_of_life_towards_the_new_member() {
+        let mut moves = moves();
+        assert_eq!((moves.current(0), moves.current(1)), (0, 2));
+        moves.adopt(at(10), 2, ServerId(1), MemberId(2), MemberId(1));
+        assert_eq!((moves.current(0), moves.current(1)), (0, 1));
+        // Towards another member, and of another server.
+        moves.attempted(at(11), 1, MemberId(2));
+        moves.connected(at(11), 1, MemberId(0));
+        moves.sent(at(11), 0, MemberId(1));
+        moves.attempted(at(12), 1, MemberId(1));
+        moves.attempted(at(13), 1, MemberId(1));
+        moves.connected(at(14), 1, MemberId(1));
+        moves.connected(at(15), 1, MemberId(1));
+        let [adoption] = moves.adoptions[..] else {
+            panic!("one")
+        };
+        assert_eq!(
+            (adoption.attempted, adoption.connected),
+            (Some(at(12)), Some(at(14)))
+        );
+    }
+
+    #[test]
+    fn once_it_sends_over_an_open_connection_nothing_more_is_waited_for() {
+        let mut moves = moves();
+        moves.adopt(at(10), 0, ServerId(0), MemberId(0), MemberId(1));
+        moves.sent(at(11), 0, MemberId(0));
+        moves.connected(at(12), 0, MemberId(1));
+        moves.sent(at(13), 0, MemberId(1));
+        assert_eq!(moves.adoptions[0].attempted, Some(at(13)));
+        assert_eq!(moves.adoptions[0].connected, Some(at(12)));
+        let mut open = self::moves();
+        open.adopt(at(10), 0, ServerId(0), MemberId(0), MemberId(1));
+        open.sent(at(13), 0, MemberId(1));
+        open.connected(at(14), 0, MemberId(1));
+        assert_eq!(open.adoptions[0].connected, None, "it had one before");
+    }
+
+    #[test]
+    fn the_last_move_of_a_population_is_that_to_the_member() {
+        let mut moves = moves();
+        moves.adopt(at(10), 2, ServerId(1), MemberId(2), MemberId(1));
+        moves.adopt(at(20), 0, ServerId(0), MemberId(0), MemberId(1));
+        assert_eq!(moves.last_adoption(2, 1), Some(10));
+        assert_eq!(moves.last_adoption(0, 1), Some(20));
+        assert_eq!(
+            (moves.last_adoption(1, 1), moves.last_adoption(2, 2)),
+            (None, None)
+        );
+        assert_eq!(
+            (moves.newest_adoption(1), moves.newest_adoption(2)),
+            (Some(20), None)
+        );
+    }
+
+    #[test]
+    fn an_answer_that_stays_the_same_is_no_publication() {
+        let mut moves = moves();
+        for (nanos, member) in [(1, 2), (2, 1), (3, 1), (4, 2)] {
+            moves.publish(at(nanos), FleetId(1), MemberId(member));
+        }
+        let told: Vec<(u8, u8, SimTime)> = moves
+            .publications
+            .iter()
+            .map(|one| (one.from.0, one.to.0, one.at))
+            .collect();
+        assert_eq!(told, [(2, 1, at(2)), (1, 2, at(4))]);
+    }
+}

@@ -322,4 +322,57 @@ mod tests {
         rows.push(row(5));
         assert_eq!(rows.get(100_000).map(|row| row.key), Some(5));
     }
+
+    /// Any mixture of rows that leave at once, later and never.
+    #[test]
+    fn rows_are_found_and_gone_as_in_a_map() {
+        let stays = |operation: u32| match operation % 97 {
+            // Some stay for ever, some for long, some for a moment.
+            0 if operation % 5 == 0 => u32::MAX,
+            1..=3 => 3_000 + operation % 1_500,
+            own => own % 11,
+        };
+        let mut rows = Rows::default();
+        let mut map = std::collections::BTreeMap::new();
+        let mut leaves: std::collections::BTreeMap<u32, Vec<u32>> =
+            std::collections::BTreeMap::new();
+        for operation in 0..30_000_u32 {
+            assert_eq!(rows.next(), operation);
+            rows.push(row(operation));
+            map.insert(operation, operation);
+            leaves
+                .entry(operation.saturating_add(stays(operation)))
+                .or_default()
+                .push(operation);
+            for gone in leaves.remove(&operation).into_iter().flatten() {
+                rows.remove(gone);
+                map.remove(&gone);
+                assert!(rows.get(gone).is_none() && rows.get_mut(gone).is_none());
+            }
+            assert_eq!(rows.live() as usize, map.len());
+            let other = operation.wrapping_mul(2_654_435_761) % (operation + 2);
+            let found = rows.get(other).map(|row| row.key);
+            assert_eq!(found, map.get(&other).copied(), "{other} of {operation}");
+            let found = rows.get_mut(other).map(|row| row.key);
+            assert_eq!(found, map.get(&other).copied());
+        }
+        let all: Vec<(u32, u32)> = rows
+            .iter()
+            .map(|(operation, row)| (operation, row.key))
+            .collect();
+        assert_eq!(all, map.into_iter().collect::<Vec<_>>());
+        assert!(rows.ring.len() <= 8_192, "{} slots", rows.ring.len());
+        let (kept, left) = (rows.stragglers.len(), rows.stragglers_left as usize);
+        assert!(left * 2 <= kept, "{left} of {kept} stragglers are gone");
+    }
+
+    #[test]
+    fn what_is_not_acknowledged_yet_is_older_than_nothing() {
+        let acked = Row {
+            acked: 7,
+            ..Row::EMPTY
+        };
+        assert_eq!(acked.oldest(), 7);
+        assert_eq!(Row { shadow: 3, ..acked }.oldest(), 3);
+    }
 }

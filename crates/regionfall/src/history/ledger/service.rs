@@ -255,3 +255,145 @@ impl Timeline {
         self.fleets[fleet].resize(length, Requests::default());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use regionfall_kernel::SimTime;
+
+    use super::*;
+    use crate::topology::MemberId;
+
+    const HORIZON: u64 = 1_000;
+
+    /// Two servers with a stability window of 10.
+    fn service() -> Service {
+        Service::new([10, 10].into_iter(), HORIZON)
+    }
+
+    fn fail(service: &mut Service, at: u64) {
+        service.fail(at, 1, Traffic::Writes, at - 1, 4);
+    }
+
+    /// Asked and answered at once.
+    fn succeed(service: &mut Service, at: u64) {
+        service.succeed(at, 1, Traffic::Writes, at - 1, 5);
+    }
+
+    /// Beginning, showing and end of each episode.
+    fn episodes(service: Service) -> Vec<(u64, u64, Option<u64>)> {
+        let episodes = service.finish().into_iter().map(|episode| {
+            assert_eq!(
+                (episode.server, episode.traffic),
+                (ServerId(1), Traffic::Writes)
+            );
+            assert_eq!(episode.member_before, MemberId(4));
+            let ends = episode.ends.map(SimTime::as_nanos);
+            (episode.begins.as_nanos(), episode.shown.as_nanos(), ends)
+        });
+        episodes.collect()
+    }
+
+    #[test]
+    fn an_episode_ends_with_the_success_that_opens_a_window_without_failures() {
+        let mut service = service();
+        succeed(&mut service, 50);
+        fail(&mut service, 100);
+        succeed(&mut service, 103);
+        fail(&mut service, 112);
+        succeed(&mut service, 120);
+        // The window is over at 130, whoever says so.
+        fail(&mut service, 130);
+        succeed(&mut service, 140);
+        succeed(&mut service, 150);
+        assert_eq!(
+            episodes(service),
+            [(99, 100, Some(120)), (129, 130, Some(140))]
+        );
+    }
+
+    #[test]
+    fn what_was_asked_before_the_end_of_an_episode_makes_the_next_begin_there() {
+        let mut service = service();
+        fail(&mut service, 100);
+        succeed(&mut service, 110);
+        succeed(&mut service, 120);
+        service.fail(125, 1, Traffic::Writes, 90, 4);
+        assert_eq!(episodes(service), [(99, 100, Some(110)), (110, 125, None)]);
+    }
+
+    #[test]
+    fn a_success_asked_for_before_the_failure_proves_nothing() {
+        let mut service = service();
+        service.fail(100, 1, Traffic::Writes, 60, 4);
+        service.succeed(105, 1, Traffic::Writes, 60, 5);
+        assert_eq!(episodes(service), [(60, 100, None)]);
+    }
+
+    #[test]
+    fn while_a_request_hangs_no_window_opens() {
+        let mut service = service();
+        service.become_overdue(100, 1, Traffic::Writes, 60, 4);
+        succeed(&mut service, 110);
+        service.end_overdue(1, Traffic::Writes);
+        succeed(&mut service, 130);
+        assert_eq!(episodes(service), [(60, 100, Some(130))]);
+    }
+
+    #[test]
+    fn a_request_that_hangs_since_an_earlier_episode_keeps_the_next_one_open() {
+        let mut service = service();
+        fail(&mut service, 100);
+        succeed(&mut service, 110);
+        // The window is over, and the failure that ends it is that of a request which hangs on.
+        service.become_overdue(121, 1, Traffic::Writes, 119, 4);
+        succeed(&mut service, 130);
+        succeed(&mut service, 150);
+        assert_eq!(episodes(service), [(99, 100, Some(110)), (119, 121, None)]);
+    }
+
+    #[test]
+    fn nothing_counts_after_the_horizon() {
+        let mut service = service();
+        fail(&mut service, HORIZON + 1);
+        assert_eq!(episodes(service), []);
+        let mut at_the_last = self::service();
+        fail(&mut at_the_last, HORIZON);
+        assert_eq!(episodes(at_the_last), [(HORIZON - 1, HORIZON, None)]);
+        for (success, is_closed) in [(990, true), (991, false)] {
+            let mut service = self::service();
+            fail(&mut service, 900);
+            succeed(&mut service, success);
+            let expected = is_closed.then_some(success);
+            assert_eq!(episodes(service), [(899, 900, expected)]);
+        }
+    }
+
+    #[test]
+    fn a_server_that_fell_waits_for_nothing_and_begins_anew() {
+        let mut service = service();
+        fail(&mut service, 100);
+        service.stop(1);
+        fail(&mut service, 110);
+        service.restart(200, 1);
+        assert_eq!(episodes(service.clone()), []);
+        // What had been asked before the restart counts from there.
+        service.fail(210, 1, Traffic::Writes, 150, 4);
+        assert_eq!(episodes(service), [(200, 210, None)]);
+    }
+
+    #[test]
+    fn requests_count_in_the_step_in_which_they_were_issued() {
+        let mut timeline = Timeline::new(2, 10);
+        for issued in [0, 9, 10, 35, 39, 12, 40] {
+            timeline.at(1, issued).issued += 1;
+        }
+        timeline.at(0, 25).issued += 1;
+        let issued = |fleet: usize| -> Vec<u32> {
+            timeline.fleets[fleet]
+                .iter()
+                .map(|step| step.issued)
+                .collect()
+        };
+        assert_eq!((issued(0), issued(1)), (vec![0, 0, 1], vec![2, 2, 0, 2, 1]));
+    }
+}
