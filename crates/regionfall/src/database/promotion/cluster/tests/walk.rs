@@ -46,6 +46,10 @@ struct Letter {
 }
 
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "three laws, each broken or not, and whether somebody started again"
+)]
 struct Town {
     processes: Vec<ClusterProcess>,
     clocks: [u64; SHARDS.len()],
