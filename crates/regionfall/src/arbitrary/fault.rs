@@ -7,8 +7,10 @@ use crate::fault::{
     Degradation, Disks, FaultKind, FaultSpec, Flapping, InFlight, MembershipAction,
     MembershipChange, Part, PathSelector, Silence, Skew, Takes, TrafficScope,
 };
-use crate::scenario::Settings;
+use crate::scenario::{Settings, is_act};
 use crate::topology::{MemberId, RegionId};
+
+use super::{routing, work};
 
 /// One to six faults of a random subset of kinds, for a world with these settings. Earlier kinds are simpler, and
 /// a plan shrinks towards fewer, shorter and simpler faults.
@@ -48,7 +50,13 @@ enum Kind {
     Promote,
     FsyncStall,
     DiskLost,
+    SlowDisk,
+    Restore,
     Membership,
+    OnTheWay,
+    Syncers,
+    Upkeep,
+    Slots,
 }
 
 fn kinds(settings: &Settings) -> Vec<Kind> {
@@ -70,11 +78,21 @@ fn kinds(settings: &Settings) -> Vec<Kind> {
         kinds.push(Kind::Promote);
     }
     if place.has_disks {
-        kinds.extend([Kind::FsyncStall, Kind::DiskLost]);
+        kinds.extend([Kind::FsyncStall, Kind::DiskLost, Kind::SlowDisk]);
+    }
+    if settings.database.export.is_some() {
+        kinds.push(Kind::Restore);
     }
     if place.members > 2 {
         kinds.push(Kind::Membership);
     }
+    let more = [
+        (Kind::OnTheWay, routing::on_the_way(settings).is_some()),
+        (Kind::Syncers, work::has_syncers(settings)),
+        (Kind::Upkeep, work::has_nodes_to_work_on(settings)),
+        (Kind::Slots, work::has_slots(settings)),
+    ];
+    kinds.extend(more.into_iter().filter(|more| more.1).map(|more| more.0));
     kinds
 }
 
@@ -87,11 +105,10 @@ fn fault_of(kind: Kind, settings: &Settings) -> BoxedStrategy<FaultSpec> {
     let flapping = proptest::option::weighted(0.2, (5_u64..50, 1_u64..9));
     (what, 0..steps, 1..=steps, flapping)
         .prop_map(move |(kind, at, lasts, flapping)| {
-            let is_act = matches!(
-                kind,
-                FaultKind::Promote { .. } | FaultKind::DiskLost { .. } | FaultKind::Membership(_)
-            );
-            let flapping = flapping.filter(|_| !is_act);
+            let is_act = is_act(&kind);
+            // A syncer that an operator has started does not stop again by itself.
+            let may_flap = !is_act && !matches!(kind, FaultKind::SyncerStopped { .. });
+            let flapping = flapping.filter(|_| may_flap);
             FaultSpec {
                 at: constant(first + at),
                 lasts: (!is_act).then(|| constant(lasts.min(steps - at).max(1))),
@@ -135,6 +152,23 @@ fn what(kind: Kind, settings: &Settings) -> BoxedStrategy<FaultKind> {
         Kind::DiskLost => (member, part)
             .prop_map(|(member, part)| FaultKind::DiskLost { member, part })
             .boxed(),
+        Kind::SlowDisk => (member, 2_u32..200)
+            .prop_map(|(member, factor)| {
+                FaultKind::Degraded(Degradation::SlowDisk {
+                    member,
+                    factor: f64::from(factor),
+                })
+            })
+            .boxed(),
+        Kind::Restore => member
+            .prop_map(|member| FaultKind::Restore { member })
+            .boxed(),
+        Kind::Syncers => work::on_syncers(place.members),
+        Kind::Upkeep => work::on_nodes(member, settings),
+        Kind::Slots => work::on_slots(member, place.shards),
+        Kind::OnTheWay => {
+            routing::on_the_way(settings).unwrap_or_else(|| degradation(place.members))
+        }
         Kind::RegionOutage => region_outage(member),
         Kind::ZoneOutage => zone_outage(member, place.zones),
         Kind::Partition => (paths(settings), mode(), in_flight())
@@ -162,25 +196,26 @@ fn what(kind: Kind, settings: &Settings) -> BoxedStrategy<FaultKind> {
         Kind::Promote => (member, 0..place.nodes)
             .prop_map(|(member, node)| FaultKind::Promote { member, node })
             .boxed(),
-        Kind::Membership => {
-            // Of one member only: whoever is removed is not the last.
-            let last = MemberId(place.members - 1);
-            let action = prop_oneof![
-                Just(MembershipAction::ForceRemove),
-                Just(MembershipAction::Purge),
-                Just(MembershipAction::Rejoin),
-            ];
-            action
-                .prop_map(move |action| {
-                    FaultKind::Membership(MembershipChange {
-                        action,
-                        member: last,
-                        when: None,
-                    })
-                })
-                .boxed()
-        }
+        // Of one member only: whoever is removed is not the last.
+        Kind::Membership => membership(MemberId(place.members - 1)),
     }
+}
+
+fn membership(member: MemberId) -> BoxedStrategy<FaultKind> {
+    let action = prop_oneof![
+        Just(MembershipAction::ForceRemove),
+        Just(MembershipAction::Purge),
+        Just(MembershipAction::Rejoin),
+    ];
+    action
+        .prop_map(move |action| {
+            FaultKind::Membership(MembershipChange {
+                action,
+                member,
+                when: None,
+            })
+        })
+        .boxed()
 }
 
 fn region_outage(member: impl Strategy<Value = MemberId> + 'static) -> BoxedStrategy<FaultKind> {
@@ -250,6 +285,7 @@ fn part(settings: &Settings) -> BoxedStrategy<Part> {
     prop_oneof![
         Just(Part::Whole),
         (0..place.nodes).prop_map(Part::Node),
+        (0..place.zones).prop_map(Part::Zone),
         (0..place.shards).prop_map(|shard| Part::Primary { shard }),
         (0..place.shards).prop_map(|shard| Part::Replicas { shard }),
     ]
@@ -258,26 +294,46 @@ fn part(settings: &Settings) -> BoxedStrategy<Part> {
 
 fn paths(settings: &Settings) -> BoxedStrategy<PathSelector> {
     let members = u16::from(settings.chaos_place().members);
-    let scope = prop_oneof![
-        Just(TrafficScope::All),
-        Just(TrafficScope::Replication),
-        Just(TrafficScope::Clients),
-        Just(TrafficScope::Checks),
-    ];
-    let to = proptest::option::of(1..members);
-    (0..members, to, any::<bool>(), scope)
-        .prop_map(move |(from, to, one_way, scope)| PathSelector {
-            from: vec![RegionId(from)],
-            // Another region, or all of them.
-            to: to
-                .map(|step| RegionId((from + step) % members))
-                .into_iter()
-                .collect(),
-            zone: None,
+    let scope = proptest::sample::select(vec![
+        TrafficScope::All,
+        TrafficScope::Replication,
+        TrafficScope::Clients,
+        TrafficScope::Checks,
+    ]);
+    // Another region, or all of them.
+    let to = if members > 1 {
+        proptest::option::of(1..members).boxed()
+    } else {
+        Just(None).boxed()
+    };
+    let zones = settings.chaos_place().zones;
+    let within = (0..members, 0..zones, any::<bool>(), scope.clone()).prop_map(
+        |(region, zone, one_way, scope)| PathSelector {
+            from: vec![RegionId(region)],
+            to: vec![RegionId(region)],
+            zone: Some(zone),
             both_ways: !one_way,
             scope,
-        })
-        .boxed()
+        },
+    );
+    let between =
+        (0..members, to, any::<bool>(), scope).prop_map(move |(from, to, one_way, scope)| {
+            PathSelector {
+                from: vec![RegionId(from)],
+                to: to
+                    .map(|step| RegionId((from + step) % members))
+                    .into_iter()
+                    .collect(),
+                zone: None,
+                both_ways: !one_way,
+                scope,
+            }
+        });
+    if zones > 1 {
+        prop_oneof![4 => between, 1 => within].boxed()
+    } else {
+        between.boxed()
+    }
 }
 
 fn disks() -> impl Strategy<Value = Disks> + Clone {
@@ -288,7 +344,7 @@ fn in_flight() -> impl Strategy<Value = InFlight> + Clone {
     prop_oneof![Just(InFlight::Lost), Just(InFlight::Delivered)]
 }
 
-fn mode() -> impl Strategy<Value = Silence> + Clone {
+pub(super) fn mode() -> impl Strategy<Value = Silence> + Clone {
     prop_oneof![Just(Silence::Silent), Just(Silence::Refusing)]
 }
 

@@ -22,6 +22,8 @@
 
 mod campaign;
 mod fault;
+mod routing;
+mod work;
 mod world;
 
 pub use campaign::{Campaign, Failed};

@@ -50,20 +50,10 @@ pub fn workload(members: usize) -> BoxedStrategy<WorkloadConfig> {
         .boxed()
 }
 
-/// A whole scenario with one strategy and a plan of one to six faults, in one case named `faults`.
+/// A whole scenario with one strategy and a plan of one to six faults, in one case named `faults`: of an Active-Active
+/// database, seldom of a Redis Cluster.
 pub fn scenario() -> BoxedStrategy<Generated> {
-    let text = topology_text().prop_flat_map(|(members, topology)| {
-        let parts = (
-            Just(topology),
-            database_text(),
-            workload_text(members),
-            0_usize..3,
-        );
-        parts.prop_map(move |(topology, database, workload, which)| {
-            let strategy = strategy(members, which);
-            format!("{PHASES}{topology}{database}{workload}{strategy}")
-        })
-    });
+    let text = prop_oneof![5 => active_active_text(), 1 => cluster_text()];
     text.prop_flat_map(|text| {
         let base = read(&text);
         let plan = fault_plan(&base.variants[0].settings);
@@ -75,6 +65,38 @@ pub fn scenario() -> BoxedStrategy<Generated> {
         })
     })
     .boxed()
+}
+
+fn active_active_text() -> BoxedStrategy<String> {
+    topology_text()
+        .prop_flat_map(|(members, topology)| {
+            let parts = (
+                Just(topology),
+                database_text(),
+                workload_text(members),
+                0..STRATEGIES.len(),
+            );
+            parts.prop_map(move |(topology, database, workload, which)| {
+                let strategy = strategy(members, which);
+                format!("{PHASES}{topology}{database}{workload}{strategy}")
+            })
+        })
+        .boxed()
+}
+
+/// One member, whose shards elect among themselves who serves, and may give slots to one another.
+fn cluster_text() -> BoxedStrategy<String> {
+    let timeout = prop_oneof![Just("1s"), Just("2s"), Just("5s")];
+    let shape = (1_u16..=3, 2_u16..=3, 1_u16..=2, timeout);
+    (shape, persistence_text(), workload_text(1))
+        .prop_map(|((zones, shards, replicas, timeout), persistence, workload)| {
+            let topology = topology_of(1, &[20; 6], zones);
+            let strategy = strategy(1, 0);
+            format!(
+                "{PHASES}{topology}\n[database]\nkind = \"primary-replica\"\nshards = {shards}\nreplicas_per_shard = {replicas}\nentrance = \"cluster\"\n{persistence}\n[database.promotion]\npreset = \"redis-cluster-default\"\nnode_timeout = \"{timeout}\"\n\n[database.sync]\nsilence_limit = \"10s\"\n{workload}{strategy}"
+            )
+        })
+        .boxed()
 }
 
 /// What is generated is always a valid file, or the generator is wrong.
@@ -129,18 +151,28 @@ fn topology_of(members: usize, delays: &[u32; 6], zones: u16) -> String {
 }
 
 fn database_text() -> BoxedStrategy<String> {
-    let persistence = prop_oneof![
-        3 => Just(""),
-        1 => Just("persistence = \"aof-everysec\"\n"),
-        1 => Just("persistence = \"aof-always\"\n"),
+    let spare = prop_oneof![4 => Just(""), 1 => Just("spare_nodes = 1\n")];
+    let export = prop_oneof![
+        4 => Just(""),
+        1 => Just("export = { every = \"7s\", first = \"3s\" }\n"),
     ];
-    (1_u16..=2, 0_u16..=1, persistence)
-        .prop_map(|(shards, replicas, persistence)| {
+    let copies = (0_u16..=1, spare, export);
+    (1_u16..=2, copies, persistence_text())
+        .prop_map(|(shards, (replicas, spare, export), persistence)| {
             format!(
-                "\n[database]\nshards = {shards}\nreplicas_per_shard = {replicas}\n{persistence}\n[database.sync]\nprocessing = \"uniform(1ms, 30ms)\"\nsilence_limit = \"10s\"\n"
+                "\n[database]\nshards = {shards}\nreplicas_per_shard = {replicas}\n{spare}{export}{persistence}\n[database.sync]\nprocessing = \"uniform(1ms, 30ms)\"\nsilence_limit = \"10s\"\n"
             )
         })
         .boxed()
+}
+
+fn persistence_text() -> BoxedStrategy<&'static str> {
+    prop_oneof![
+        3 => Just(""),
+        1 => Just("persistence = \"aof-everysec\"\n"),
+        1 => Just("persistence = \"aof-always\"\n"),
+    ]
+    .boxed()
 }
 
 fn workload_text(members: usize) -> BoxedStrategy<String> {
@@ -198,7 +230,21 @@ const KEYSPACES: [(&str, &str); 3] = [
     ("sets", "{ sadd = 3, srem = 1, smembers = 1 }"),
 ];
 
-fn strategy(_members: usize, which: usize) -> String {
-    const PRESETS: [&str; 3] = ["pinned", "route53-fast", "jedis-multidb"];
-    format!("\n[[strategy]]\npreset = \"{}\"\n", PRESETS[which % 3])
+/// Nobody decides, names, client processes, a proxy, two of them with one address, names of load balancers, one value for all.
+/// Simpler ones first.
+const STRATEGIES: [&str; 7] = [
+    "preset = \"pinned\"",
+    "preset = \"route53-fast\"",
+    "preset = \"jedis-multidb\"",
+    "preset = \"haproxy-default\"",
+    "name = \"a pair\"\nstack = [\"haproxy-default\", \"keepalived-vrrp\"]",
+    "name = \"balancers\"\nstack = [\"route53-fast\", \"aws-nlb\"]",
+    "preset = \"etcd-lease\"\nvantage = { coordination = { region = LAST } }",
+];
+
+/// A strategy for so many members. What coordinates stands with the last one.
+fn strategy(members: usize, which: usize) -> String {
+    let last = format!("\"{}\"", MEMBERS[members - 1]);
+    let text = STRATEGIES[which].replace("LAST", &last);
+    format!("\n[[strategy]]\n{text}\n")
 }

@@ -82,11 +82,13 @@ pub enum ChaosKind {
     HealthEndpointDown,
     /// Disks finish nothing.
     FsyncStall,
+    /// Disks are slow.
+    SlowDisk,
 }
 
 impl ChaosKind {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::ProcessCrash,
         Self::HostCrash,
         Self::Hang,
@@ -100,6 +102,7 @@ impl ChaosKind {
         Self::SlowHost,
         Self::HealthEndpointDown,
         Self::FsyncStall,
+        Self::SlowDisk,
     ];
 
     /// Its word in scenario files.
@@ -118,6 +121,7 @@ impl ChaosKind {
             Self::SlowHost => "slow-host",
             Self::HealthEndpointDown => "health-endpoint-down",
             Self::FsyncStall => "fsync-stall",
+            Self::SlowDisk => "slow-disk",
         }
     }
 
@@ -187,7 +191,7 @@ impl<R: Rng> Draw<'_, R> {
         let place = *self.place;
         let can_be = |kind: ChaosKind| match kind {
             ChaosKind::ZoneOutage => place.zones > 1,
-            ChaosKind::FsyncStall => place.has_disks,
+            ChaosKind::FsyncStall | ChaosKind::SlowDisk => place.has_disks,
             _ => true,
         };
         let mut kinds: Vec<(ChaosKind, f64)> = self
@@ -332,6 +336,10 @@ impl<R: Rng> Draw<'_, R> {
             ChaosKind::SlowHost => FaultKind::Degraded(Degradation::SlowHost {
                 member,
                 factor: (2 + below(&mut self.rng, 49)) as f64,
+            }),
+            ChaosKind::SlowDisk => FaultKind::Degraded(Degradation::SlowDisk {
+                member,
+                factor: (2 + below(&mut self.rng, 199)) as f64,
             }),
             ChaosKind::HealthEndpointDown => {
                 FaultKind::Degraded(Degradation::HealthEndpointDown { member, mode })

@@ -27,6 +27,8 @@ pub use model::{
     Case, Objective, Phases, Recovered, Scenario, Sense, Settings, Statistic, Ties, Variant,
 };
 pub(crate) use plan::fields as fault_fields;
+#[cfg(feature = "proptest")]
+pub(crate) use plan::is_act;
 pub use plan::{plan_from_toml, plan_lines, plan_to_toml};
 pub use read::files::{LoadError, Loader, NoFiles};
 pub use reference::Reference;

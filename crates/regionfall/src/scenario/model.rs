@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use regionfall_kernel::{Seed, SimDuration};
 
 use crate::database::DatabaseConfig;
+use crate::database::persistence::PersistenceMode;
 use crate::failover::StrategyConfig;
 use crate::fault::{ChaosConfig, ChaosPlace, FaultSpec};
 use crate::topology::TopologyConfig;
@@ -129,7 +130,11 @@ impl Settings {
             zones: members.iter().map(|region| region.zones).min().unwrap_or(1),
             nodes: self.database.nodes_per_member() as u8,
             shards: self.database.shards,
-            has_disks: self.database.persistence.is_some(),
+            has_disks: self
+                .database
+                .persistence
+                .as_ref()
+                .is_some_and(|config| config.mode != PersistenceMode::None),
             begins: self.phases.warm_up,
             ends: self.phases.warm_up + self.phases.storm,
         }

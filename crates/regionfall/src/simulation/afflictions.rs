@@ -88,9 +88,11 @@ impl World {
                 if let Some(node) = self.node_on(host) {
                     self.thaw_processes(now, node);
                 }
+                self.errands.thawing = self.node_on(host);
                 for notice in self.network.resume(now, &mut self.queue, host) {
                     self.heed(now, notice, listener);
                 }
+                self.errands.thawing = None;
                 self.account_for_abandoned();
                 if let Some(node) = self.node_on(host) {
                     self.thaw_links(now, node, listener);

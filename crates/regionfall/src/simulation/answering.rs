@@ -51,6 +51,8 @@ pub(super) enum Asker {
 /// Errands under way.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Errands {
+    /// The node whose processes go on after a hang, while they find what arrived meanwhile.
+    pub(super) thawing: Option<NodeId>,
     under_way: Slab<Errand>,
     /// Those that reached a process that hangs.
     parked: Vec<ErrandId>,

@@ -56,8 +56,11 @@ impl World {
         let (connection, to) = (port.connection(), port.end());
         let session = match to {
             End::Server => self.session_before(connection),
+            // The connection may have broken meanwhile: its session is over then, or has answered its client.
             End::Client => match self.owner(connection) {
-                Some(Owner::Session(id)) => Some(id),
+                Some(Owner::Session(id)) if self.has_session(id) => {
+                    (self.session(id).back == Some(connection)).then_some(id)
+                }
                 _ => None,
             },
         };

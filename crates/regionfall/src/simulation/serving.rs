@@ -51,7 +51,8 @@ impl World {
         let state = &self.members[member.index()];
         let (entry, node) = if state.is_cluster() {
             // The client may have closed the connection while the process hung with the request before it.
-            let entry = self.node_at(connection).unwrap_or(state.entrance);
+            let entry = self.node_at(connection).or(self.errands.thawing);
+            let entry = entry.unwrap_or(state.entrance);
             let is_read = !operation.request.command.is_write();
             if self.sabotage.is(Mutation::ReadsAtReplicas) && is_read {
                 let other = state.nodes().last().unwrap_or(entry);

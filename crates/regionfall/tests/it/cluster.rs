@@ -8,7 +8,7 @@ use regionfall::scenario::Scenario;
 use regionfall::topology::NodeId;
 use regionfall_kernel::{Seed, SimTime};
 
-use super::small::{count, run};
+use super::small::{count, run, run_held};
 
 pub(crate) const CLUSTER: &str = "[database.promotion]\npreset = \"redis-cluster-default\"\n";
 
@@ -364,5 +364,29 @@ fn what_no_redis_cluster_can_be_is_refused() {
             .expect_err("it is refused")
             .to_string();
         assert!(error.contains(place), "{error}");
+    }
+}
+
+/// What was sent to a process that hung it executes itself when it goes on, though its clients have long closed their
+/// connections, and wherever the member's clients go meanwhile.
+#[test]
+fn a_process_that_hung_executes_what_it_was_sent_though_its_clients_are_gone() {
+    let hang =
+        "[[fault]]\nkind = \"hang\"\nregion = \"a\"\nnode = 1\nat = \"20s\"\nlasts = \"11s\"\n";
+    let mut heard = Heard::default();
+    run_held(&database(CLUSTER, hang), 1, &mut heard);
+    let goes_on = SimTime::from_nanos(31_000_000_000);
+    let then = |node: u8| {
+        heard.written[&NodeId(node)]
+            .iter()
+            .filter(|at| **at == goes_on)
+    };
+    assert!(then(1).count() > 0, "clients had asked, and wait no more");
+    assert_eq!(then(0).count() + then(2).count(), 0);
+    // Nor does a process execute them that took the hung one's place, as with these seeds, and is down by then.
+    let crash = "[[fault]]\nkind = \"process-crash\"\nregion = \"a\"\nnode = 0\nat = \"30.5s\"\nlasts = \"5s\"\n";
+    for seed in [2, 5] {
+        let more = format!("node_timeout = \"2s\"\n{hang}{crash}");
+        run_held(&database(CLUSTER, &more), seed, &mut ());
     }
 }

@@ -121,7 +121,7 @@ impl Recount {
     }
 
     /// Whether a member has one of a write's effects, or every member had each of them once: a member that
-    /// lost its disks is not held to what had been everywhere, unless that is the newest of all.
+    /// lost its disks is not held to what had been everywhere, unless that is the newest by the issue of a read.
     fn covers(&self, member: usize, write: &Write, is_newest: bool) -> bool {
         let has = |dot: &Dot| self.holds[member].contains(dot);
         let was_everywhere = write.dots.iter().all(|dot| self.everywhere.contains(dot));
@@ -140,11 +140,10 @@ impl Recount {
     fn look(&mut self, operation: u32, member: usize) -> Option<Missed> {
         let read = self.reads.get(&operation)?.clone();
         let acked = self.acknowledged(read.key);
-        let newest_of_all = acked.last().map(|&(_, order, _)| order);
-        let lacks = |write: &(u64, usize, &Write)| {
-            !self.covers(member, write.2, newest_of_all == Some(write.1))
-        };
         let by_issue = || acked.iter().filter(|write| write.0 <= read.issued);
+        let newest = by_issue().next_back().map(|&(_, order, _)| order);
+        let lacks =
+            |write: &(u64, usize, &Write)| !self.covers(member, write.2, newest == Some(write.1));
         let stale = by_issue().next_back().is_some_and(lacks);
         let lag = |write: &Write| {
             let lag = self.lags.get(&(write.member, member));

@@ -1,5 +1,7 @@
 //! Detectors in full: every sequence of what a probe can bring, second by second, up to a bound. Each verdict is held against
 //! the whole history, which the detector does not keep: never down before its threshold, never up before it may.
+//!
+//! A walk that never fails shows nothing. So each law is held against a detector that is broken as well, and must see it.
 
 use regionfall_kernel::SimDuration;
 
@@ -8,7 +10,7 @@ use super::super::evidence::{
     AccrualConfig, EjectionConfig, GapModel, SilenceConfig, SilenceSince, WindowMoves,
 };
 use super::super::{Detector, RoundPolicy};
-use super::Judgement;
+use super::{Judgement, Rule};
 
 const SECOND: u64 = 1_000_000_000;
 /// Probes whose outcomes are all tried: 4^8 sequences.
@@ -58,16 +60,24 @@ fn results(history: &History) -> impl DoubleEndedIterator<Item = (u64, bool, boo
     ended.map(|(place, (brought, verdict))| (place as u64 + 1, !brought.failed(), *verdict))
 }
 
-/// Feeds every sequence to a detector; `law` looks at each history. Returns how many verdicts turned down, and up.
-fn walk(
-    detector: &Detector,
-    round: u32,
-    take: fn(&mut Judgement, LocalTime, ProbeOutcome),
-    law: &dyn Fn(&History) -> bool,
-) -> (usize, usize) {
+/// How a detector takes an outcome.
+type Take = fn(&mut Judgement, LocalTime, ProbeOutcome);
+
+/// What became of a walk.
+#[derive(Default)]
+struct Walked {
+    /// How many verdicts turned down, and up.
+    turns: (usize, usize),
+    /// The first history that is against the law.
+    wrong: Option<History>,
+}
+
+/// Feeds every sequence to a detector; `law` looks at each history.
+fn walk(detector: &Detector, round: u32, take: Take, law: &dyn Fn(&History) -> bool) -> Walked {
     let mut judgement = Judgement::new(detector, round, SimDuration::from_secs(1));
     judgement.start(LocalTime(0));
-    let mut turns = (0, 0);
+    let mut walked = Walked::default();
+    let turns = &mut walked.turns;
     let mut stack = vec![(judgement, History::new())];
     while let Some((judgement, history)) = stack.pop() {
         if history.len() == STEPS {
@@ -87,10 +97,25 @@ fn walk(
             }
             let mut history = history.clone();
             history.push((brought, next.is_healthy()));
-            assert!(law(&history), "{detector:?}: {history:?}");
+            if !law(&history) {
+                walked.wrong = Some(history);
+                return walked;
+            }
             stack.push((next, history));
         }
     }
+    walked
+}
+
+/// Every history keeps the law. Returns how many verdicts turned down, and up.
+fn holds(
+    detector: &Detector,
+    round: u32,
+    take: Take,
+    law: &dyn Fn(&History) -> bool,
+) -> (usize, usize) {
+    let Walked { turns, wrong } = walk(detector, round, take, law);
+    assert!(wrong.is_none(), "{detector:?}: {wrong:?}");
     turns
 }
 
@@ -98,10 +123,20 @@ fn by_result(judgement: &mut Judgement, now: LocalTime, outcome: ProbeOutcome) {
     judgement.take(now, outcome == ProbeOutcome::Passed);
 }
 
-/// A probe was asked half a second before it ended.
+/// A probe was asked a second before it ended.
 fn by_probe(judgement: &mut Judgement, now: LocalTime, outcome: ProbeOutcome) {
-    let asked = LocalTime(now.0 - SECOND / 2);
+    let asked = LocalTime(now.0 - SECOND);
     judgement.take_probe(now, asked, outcome);
+}
+
+/// A round of three ends with its third result.
+fn by_round(judgement: &mut Judgement, now: LocalTime, outcome: ProbeOutcome) {
+    by_result(judgement, now, outcome);
+    if let Rule::Round { passed, failed, .. } = &judgement.rule
+        && passed + failed == 3
+    {
+        judgement.end_round();
+    }
 }
 
 /// The verdict after the last, and the one before it; up at the start.
@@ -116,155 +151,126 @@ fn all_turn((down, up): (usize, usize)) {
     assert!(up > 100, "{up} came up");
 }
 
-#[test]
-fn results_in_a_row_are_counted_and_nothing_else() {
-    for (down, up) in [(1, 1), (2, 3), (3, 2), (4, 1)] {
-        let detector = Detector::Consecutive { down, up };
-        // The rule over again, backwards: a verdict turns with the last of so many against it, none of which
-        // has turned it already.
-        let law = move |history: &History| {
-            let (before, after) = verdicts(history);
-            let needed = if before { down } else { up } as usize;
-            let against = results(history)
-                .rev()
-                .take_while(|&(_, passed, _)| passed != before)
-                .zip(
-                    results(history)
-                        .rev()
-                        .skip(1)
-                        .map(|(.., verdict)| verdict)
-                        .chain([true]),
-                )
-                .take_while(|&(_, verdict)| verdict == before)
-                .count();
-            let is_result = history[history.len() - 1].0 != Brought::Nothing;
-            (before != after) == (is_result && against >= needed)
-        };
-        all_turn(walk(&detector, 1, by_result, &law));
-    }
-}
-
-#[test]
-fn a_round_is_judged_when_it_is_decided_and_by_its_own_probes() {
-    for (policy, passes, failures) in [
-        (RoundPolicy::All, 3, 1),
-        (RoundPolicy::Any, 1, 3),
-        (RoundPolicy::Majority, 2, 2),
-    ] {
-        let detector = Detector::Round { policy };
-        let law = move |history: &History| {
-            let ended: Vec<_> = results(history).collect();
-            let (before, after) = verdicts(history);
-            let round = ended.chunks(3).next_back().unwrap_or_default();
-            let passed = round.iter().filter(|result| result.1).count();
-            let verdict = if passed >= passes {
-                true
-            } else if round.len() - passed >= failures {
-                false
-            } else {
-                before
-            };
-            after == verdict
-        };
-        let take = |judgement: &mut Judgement, now: LocalTime, outcome: ProbeOutcome| {
-            by_result(judgement, now, outcome);
-            if let super::Rule::Round { passed, failed, .. } = &judgement.rule
-                && passed + failed == 3
-            {
-                judgement.end_round();
-            }
-        };
-        all_turn(walk(&detector, 3, take, &law));
-    }
-}
-
-#[test]
-fn a_window_is_full_of_failures_when_it_turns_and_never_turns_back_by_itself() {
-    let rate = |failures, rate, moves| Detector::WindowRate {
-        window: SimDuration::from_secs(3),
+/// Down after so many failures, and such a share of them, in so many seconds.
+fn rate(seconds: u64, (failures, rate): (u32, f64), moves: WindowMoves) -> Detector {
+    Detector::WindowRate {
+        window: SimDuration::from_secs(seconds),
         failures,
         rate,
         moves,
-    };
-    for (failures, share) in [(2, 0.5), (3, 0.5), (2, 0.75)] {
-        let law = move |history: &History| {
-            let (before, after) = verdicts(history);
-            let now = history.len() as u64;
-            let within = results(history).filter(|&(second, ..)| now - second < 3);
-            let (of, failed) = within.fold((0_u32, 0_u32), |(of, failed), (_, passed, _)| {
-                (of + 1, failed + u32::from(!passed))
-            });
-            let is_result = history[history.len() - 1].0 != Brought::Nothing;
-            let is_full =
-                is_result && failed >= failures && f64::from(failed) >= share * f64::from(of);
-            after == (before && !is_full)
-        };
-        let turns = walk(
-            &rate(failures, share, WindowMoves::Sliding),
-            1,
-            by_result,
-            &law,
-        );
-        assert!(turns.0 > 100 && turns.1 == 0, "{turns:?}");
-        // Where only successes move it, failures are at least as many as it needs, over however long.
-        let law = move |history: &History| {
-            let failed = results(history).filter(|result| !result.1).count();
-            let (_, after) = verdicts(history);
-            after || failed >= failures as usize
-        };
-        let turns = walk(
-            &rate(failures, share, WindowMoves::OnSuccess),
-            1,
-            by_result,
-            &law,
-        );
-        assert!(turns.0 > 100 && turns.1 == 0, "{turns:?}");
     }
 }
 
-#[test]
-fn silence_is_counted_from_the_last_success_and_a_refusal_ends_it_where_it_is_final() {
-    for (since, final_refusal) in [
-        (SilenceSince::Answer, false),
-        (SilenceSince::Question, false),
-        (SilenceSince::Answer, true),
-    ] {
-        let detector = Detector::Silence(SilenceConfig {
-            limit: SimDuration::from_secs(2),
-            since,
-            refusal_is_final: final_refusal,
-        });
-        let law = move |history: &History| {
-            let last = results(history).rev().find(|result| result.1);
-            let early = if since == SilenceSince::Question {
-                SECOND / 2
-            } else {
-                0
-            };
-            let heard = last.map_or(0, |(second, ..)| second * SECOND - early);
-            let refused = history
-                .iter()
-                .rev()
-                .take_while(|(brought, _)| *brought != Brought::Passed)
-                .any(|(brought, _)| *brought == Brought::Refused);
-            let now = history.len() as u64 * SECOND;
-            let silent = now - heard >= 2 * SECOND;
-            verdicts(history).1 != (silent || final_refusal && refused)
-        };
-        all_turn(walk(&detector, 1, by_probe, &law));
-    }
+fn silence(seconds: u64, since: SilenceSince, refusal_is_final: bool) -> Detector {
+    Detector::Silence(SilenceConfig {
+        limit: SimDuration::from_secs(seconds),
+        since,
+        refusal_is_final,
+    })
 }
 
-#[test]
-fn accrual_waits_for_its_reach_over_the_gaps_that_it_measured() {
-    // e-fold means: down after two mean gaps of silence.
-    let threshold = 2.0 / core::f64::consts::LN_10;
-    let detector = Detector::Accrual(AccrualConfig {
-        threshold,
+/// Down after two mean gaps of silence: e-fold means.
+fn accrual() -> Detector {
+    Detector::Accrual(AccrualConfig {
+        threshold: 2.0 / core::f64::consts::LN_10,
         model: GapModel::Exponential,
         samples: 100,
-    });
-    let law = |history: &History| {
+    })
+}
+
+/// Out after two failures in a row, for so many seconds at first and six at most.
+fn ejection(base: u64) -> Detector {
+    Detector::Ejection(EjectionConfig {
+        failures: 2,
+        base: SimDuration::from_secs(base),
+        max: SimDuration::from_secs(6),
+        sweep: SimDuration::from_secs(1),
+        max_share: 1.0,
+        always_one: true,
+    })
+}
+
+/// So many results against the verdict, one after the other, turn it.
+fn in_a_row(down: u32, up: u32) -> impl Fn(&History) -> bool {
+    // The rule over again, backwards: a verdict turns with the last of so many against it, none of which
+    // has turned it already.
+    move |history: &History| {
+        let (before, after) = verdicts(history);
+        let needed = if before { down } else { up } as usize;
+        let against = results(history)
+            .rev()
+            .take_while(|&(_, passed, _)| passed != before)
+            .zip(
+                results(history)
+                    .rev()
+                    .skip(1)
+                    .map(|(.., verdict)| verdict)
+                    .chain([true]),
+            )
+            .take_while(|&(_, verdict)| verdict == before)
+            .count();
+        let is_result = history[history.len() - 1].0 != Brought::Nothing;
+        (before != after) == (is_result && against >= needed)
+    }
+}
+
+/// A round of three turns the verdict with so many passes, or so many failures, of its own.
+fn by_rounds(to_pass: usize, to_fail: usize) -> impl Fn(&History) -> bool {
+    move |history: &History| {
+        let ended: Vec<_> = results(history).collect();
+        let (before, after) = verdicts(history);
+        let round = ended.chunks(3).next_back().unwrap_or_default();
+        let passed = round.iter().filter(|result| result.1).count();
+        let verdict = if passed >= to_pass {
+            true
+        } else if round.len() - passed >= to_fail {
+            false
+        } else {
+            before
+        };
+        after == verdict
+    }
+}
+
+/// So many failures, and such a share, of what ended within three seconds turn the verdict down, and nothing turns it back.
+fn within_a_window(failures: u32, share: f64) -> impl Fn(&History) -> bool {
+    move |history: &History| {
+        let (before, after) = verdicts(history);
+        let now = history.len() as u64;
+        let within = results(history).filter(|&(second, ..)| now - second < 3);
+        let (of, failed) = within.fold((0_u32, 0_u32), |(of, failed), (_, passed, _)| {
+            (of + 1, failed + u32::from(!passed))
+        });
+        let is_result = history[history.len() - 1].0 != Brought::Nothing;
+        let is_full = is_result && failed >= failures && f64::from(failed) >= share * f64::from(of);
+        after == (before && !is_full)
+    }
+}
+
+/// Down after two seconds without a success, or with a refusal where that is final.
+fn two_silent_seconds(since: SilenceSince, final_refusal: bool) -> impl Fn(&History) -> bool {
+    move |history: &History| {
+        let last = results(history).rev().find(|result| result.1);
+        let early = if since == SilenceSince::Question {
+            SECOND
+        } else {
+            0
+        };
+        let heard = last.map_or(0, |(second, ..)| second * SECOND - early);
+        let refused = history
+            .iter()
+            .rev()
+            .take_while(|(brought, _)| *brought != Brought::Passed)
+            .any(|(brought, _)| *brought == Brought::Refused);
+        let now = history.len() as u64 * SECOND;
+        let silent = now - heard >= 2 * SECOND;
+        verdicts(history).1 != (silent || final_refusal && refused)
+    }
+}
+
+/// Down after two mean gaps of silence.
+fn two_mean_gaps() -> impl Fn(&History) -> bool {
+    |history: &History| {
         // The first gap is the expected one; what was measured while it was down is none.
         let mut gaps = vec![1.0];
         let (mut last, mut was_up) = (0, true);
@@ -282,21 +288,12 @@ fn accrual_waits_for_its_reach_over_the_gaps_that_it_measured() {
         }
         let is_close = (silent_for - 2.0).abs() < 1e-6;
         is_close || verdicts(history).1 == (silent_for < 2.0)
-    };
-    all_turn(walk(&detector, 1, by_result, &law));
+    }
 }
 
-#[test]
-fn who_is_put_out_has_failed_in_a_row_and_stays_out_for_its_time() {
-    let detector = Detector::Ejection(EjectionConfig {
-        failures: 2,
-        base: SimDuration::from_secs(2),
-        max: SimDuration::from_secs(6),
-        sweep: SimDuration::from_secs(1),
-        max_share: 1.0,
-        always_one: true,
-    });
-    let law = |history: &History| {
+/// Out after two failures in a row, for two to six seconds.
+fn out_for_its_time() -> impl Fn(&History) -> bool {
+    |history: &History| {
         let (mut was_up, mut in_a_row, mut out_for, mut holds) = (true, 0, 0, true);
         for &(brought, is_up) in history {
             if was_up || is_up {
@@ -314,6 +311,184 @@ fn who_is_put_out_has_failed_in_a_row_and_stays_out_for_its_time() {
             was_up = is_up;
         }
         holds && out_for <= 6
+    }
+}
+
+#[test]
+fn results_in_a_row_are_counted_and_nothing_else() {
+    for (down, up) in [(1, 1), (2, 3), (3, 2), (4, 1)] {
+        let detector = Detector::Consecutive { down, up };
+        all_turn(holds(&detector, 1, by_result, &in_a_row(down, up)));
+    }
+}
+
+#[test]
+fn a_round_is_judged_when_it_is_decided_and_by_its_own_probes() {
+    for (policy, passes, failures) in [
+        (RoundPolicy::All, 3, 1),
+        (RoundPolicy::Any, 1, 3),
+        (RoundPolicy::Majority, 2, 2),
+    ] {
+        let detector = Detector::Round { policy };
+        let law = by_rounds(passes, failures);
+        all_turn(holds(&detector, 3, by_round, &law));
+    }
+}
+
+#[test]
+fn a_window_is_full_of_failures_when_it_turns_and_never_turns_back_by_itself() {
+    for (failures, share) in [(2, 0.5), (3, 0.5), (2, 0.75)] {
+        let sliding = rate(3, (failures, share), WindowMoves::Sliding);
+        let turns = holds(&sliding, 1, by_result, &within_a_window(failures, share));
+        assert!(turns.0 > 100 && turns.1 == 0, "{turns:?}");
+        // Where only successes move it, failures are at least as many as it needs, over however long.
+        let law = move |history: &History| {
+            let failed = results(history).filter(|result| !result.1).count();
+            let (_, after) = verdicts(history);
+            after || failed >= failures as usize
+        };
+        let on_success = rate(3, (failures, share), WindowMoves::OnSuccess);
+        let turns = holds(&on_success, 1, by_result, &law);
+        assert!(turns.0 > 100 && turns.1 == 0, "{turns:?}");
+    }
+}
+
+#[test]
+fn silence_is_counted_from_the_last_success_and_a_refusal_ends_it_where_it_is_final() {
+    for (since, final_refusal) in [
+        (SilenceSince::Answer, false),
+        (SilenceSince::Question, false),
+        (SilenceSince::Answer, true),
+    ] {
+        let law = two_silent_seconds(since, final_refusal);
+        all_turn(holds(&silence(2, since, final_refusal), 1, by_probe, &law));
+    }
+}
+
+#[test]
+fn accrual_waits_for_its_reach_over_the_gaps_that_it_measured() {
+    all_turn(holds(&accrual(), 1, by_result, &two_mean_gaps()));
+}
+
+#[test]
+fn who_is_put_out_has_failed_in_a_row_and_stays_out_for_its_time() {
+    all_turn(holds(&ejection(2), 1, by_result, &out_for_its_time()));
+}
+
+/// What speaks for the verdict in between does not begin the count anew.
+fn never_counts_anew(judgement: &mut Judgement, now: LocalTime, outcome: ProbeOutcome) {
+    let Rule::Consecutive {
+        against: so_far, ..
+    } = judgement.rule
+    else {
+        return;
     };
-    all_turn(walk(&detector, 1, by_result, &law));
+    let before = judgement.is_healthy();
+    by_result(judgement, now, outcome);
+    if let Rule::Consecutive { against, .. } = &mut judgement.rule
+        && judgement.healthy == before
+    {
+        *against = (*against).max(so_far);
+    }
+}
+
+/// Whatever ends is a sign of life.
+fn takes_all_for_life(judgement: &mut Judgement, now: LocalTime, _: ProbeOutcome) {
+    by_probe(judgement, now, ProbeOutcome::Passed);
+}
+
+/// What a probe was asked for counts from its answer.
+fn counts_from_the_answer(judgement: &mut Judgement, now: LocalTime, outcome: ProbeOutcome) {
+    judgement.take_probe(now, now, outcome);
+}
+
+/// Successes are not seen.
+fn sees_no_success(judgement: &mut Judgement, now: LocalTime, outcome: ProbeOutcome) {
+    if outcome != ProbeOutcome::Passed {
+        by_result(judgement, now, outcome);
+    }
+}
+
+#[test]
+fn detectors_that_are_broken_are_seen() {
+    use SilenceSince::{Answer, Question};
+    type Law = Box<dyn Fn(&History) -> bool>;
+    let row = |down, up| Detector::Consecutive { down, up };
+    let majority = Detector::Round {
+        policy: RoundPolicy::Majority,
+    };
+    let sliding = |seconds| rate(seconds, (2, 0.75), WindowMoves::Sliding);
+    let silent = |since, is_final| -> Law { Box::new(two_silent_seconds(since, is_final)) };
+    let broken: [(&str, Detector, Take, Law); 11] = [
+        (
+            "one too early",
+            row(2, 2),
+            by_result,
+            Box::new(in_a_row(3, 2)),
+        ),
+        (
+            "up one too late",
+            row(2, 3),
+            by_result,
+            Box::new(in_a_row(2, 2)),
+        ),
+        (
+            "never counts anew",
+            row(3, 3),
+            never_counts_anew,
+            Box::new(in_a_row(3, 3)),
+        ),
+        (
+            "rounds run into each other",
+            majority.clone(),
+            by_result,
+            Box::new(by_rounds(2, 2)),
+        ),
+        (
+            "a window too long",
+            sliding(4),
+            by_result,
+            Box::new(within_a_window(2, 0.75)),
+        ),
+        (
+            "sees no success",
+            sliding(3),
+            sees_no_success,
+            Box::new(within_a_window(2, 0.75)),
+        ),
+        (
+            "takes all for life",
+            silence(2, Answer, false),
+            takes_all_for_life,
+            silent(Answer, false),
+        ),
+        (
+            "from the answer",
+            silence(2, Question, false),
+            counts_from_the_answer,
+            silent(Question, false),
+        ),
+        (
+            "a refusal is not final",
+            silence(2, Answer, false),
+            by_probe,
+            silent(Answer, true),
+        ),
+        (
+            "takes all for life",
+            accrual(),
+            takes_all_for_life,
+            Box::new(two_mean_gaps()),
+        ),
+        (
+            "back too early",
+            ejection(1),
+            by_result,
+            Box::new(out_for_its_time()),
+        ),
+    ];
+    for (what, detector, take, law) in broken {
+        let wrong = walk(&detector, 3, take, &*law).wrong;
+        assert!(wrong.is_some(), "{what}: {detector:?} is not seen");
+    }
 }

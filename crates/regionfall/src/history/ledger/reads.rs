@@ -94,12 +94,9 @@ impl Ledger {
             return self.left_repeated.iter().all(|left| left.0 != newest);
         };
         let mut effects = self.effects_of(newest, write);
-        // What took effect several times and is everywhere counts as seen, whether its row has left or not.
-        let was_everywhere = write.effects > 1
-            && self
-                .effects_of(newest, write)
-                .all(|(origin, sequence, _)| self.origins.everywhere(origin) >= sequence);
-        !was_everywhere
+        // What took effect several times and was everywhere counts as seen, whether its row has left or not.
+        let counts_as_seen = write.effects > 1 && self.was_everywhere(newest, write);
+        !counts_as_seen
             && effects.all(|(origin, sequence, _)| self.origins.applied(origin, node) < sequence)
     }
 
@@ -120,9 +117,22 @@ impl Ledger {
             return flag::STALE | flag::STALE_BEYOND_LAG;
         }
         match self.newest_before(self.keys.get(read.key), allowed) {
-            Some(newest) if !self.covers(node, newest) => flag::STALE | flag::STALE_BEYOND_LAG,
+            Some(newest) if self.lacks(node, newest) => flag::STALE | flag::STALE_BEYOND_LAG,
             _ => flag::STALE,
         }
+    }
+
+    /// Whether every node has had all of a write's effects.
+    fn was_everywhere(&self, operation: u32, write: &Row) -> bool {
+        self.effects_of(operation, write)
+            .all(|(origin, sequence, _)| self.origins.everywhere(origin) >= sequence)
+    }
+
+    /// Whether `node` lacks a write that is not the newest which a read may miss: what every node has had counts as seen, as
+    /// long as its row stays too.
+    fn lacks(&self, node: usize, operation: u32) -> bool {
+        let row = self.rows.get(operation);
+        row.is_some_and(|row| !self.was_everywhere(operation, row)) && !self.covers(node, operation)
     }
 
     /// The newest write on a key that was acknowledged by a moment, which may depend on the node that
@@ -153,9 +163,10 @@ impl Ledger {
             let trail = self.keys.trails.at(index);
             index = trail.next;
             let origin = usize::from(trail.origin);
-            let applied = self.origins.applied(origin, node);
+            // Only what the node lacks, and not every node has had.
+            let seen = self.origins.seen(origin, node);
             let mut sequence = trail.newest;
-            while sequence > applied
+            while sequence > seen
                 && let Some(entry) = self.origins.entry(origin, sequence)
             {
                 if let Some(row) = self.rows.get(entry.operation)

@@ -18,6 +18,8 @@ use crate::fault::FaultSpec;
 use crate::topology::TopologyConfig;
 
 pub(crate) use print::fields;
+#[cfg(feature = "proptest")]
+pub(crate) use print::is_act;
 
 /// A plan as `[[fault]]` tables of a scenario file, one key to a line. Regions are called by their names in `topology`.
 ///

@@ -127,6 +127,7 @@ const fn lasts(kind: ChaosKind, default: &'static str, grade: Grade, source: &'s
 const RESTART: &str = "a supervisor restarts a process within seconds, seldom later";
 const OUTAGES: &str = "525 outages of 15 cloud providers in 2016: 17 % below 1 h, 51 % from 1 h to 5 h, 32 % up to 72 h (Black Swan Technologies, Cloud Computing: Power & Frailty)";
 const REPAIR: &str = "network repairs have a median of about 5 min (Gill, Jain and Nagappan, Understanding Network Failures in Data Centers, SIGCOMM 2011, as cited in Bailis and Kingsbury, The Network is Reliable, ACM Queue 2014); the tail is assumed";
+const SLOW: &str = "no duration is published: a slow drive stays slow until somebody finds it and takes it out (Lu et al., From Missteps to Milestones, ACM TOS 2023: 304 of 248,000 drives in ten months), a volume until its neighbours are quiet";
 const KNOB: &str = "a knob to vary";
 
 static LASTS: Table = Table {
@@ -210,6 +211,12 @@ static LASTS: Table = Table {
             "lognormal(median=2s, p99=1m)",
             Grade::Assumed,
             KNOB,
+        ),
+        lasts(
+            ChaosKind::SlowDisk,
+            "lognormal(median=10m, p99=24h)",
+            Grade::Assumed,
+            SLOW,
         ),
     ],
     open: None,

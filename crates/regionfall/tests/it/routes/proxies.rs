@@ -159,3 +159,19 @@ fn a_proxy_spreads_what_half_a_member_cannot_carry() {
     let whole = at_b("priority");
     assert!(whole > 0.99, "all or nothing: {whole}");
 }
+
+/// A reply that a proxy has in its hands when the connection that it came by breaks reaches nobody: the session is over, or
+/// the client has been told of the failure.
+#[test]
+fn a_reply_in_the_hands_of_a_proxy_dies_with_its_connection() {
+    for preset in ["haproxy-default", "envoy-active"] {
+        let slow = format!("preset = \"{preset}\"\npropagation = {{ latency = \"100ms\" }}");
+        for seed in 1..=3 {
+            let crash = fault("process-crash", "30s", "10s");
+            let (outcome, heard) = run_to_the_end(&story(&slow, &crash), seed);
+            assert!(heard.endings_are_single(), "{preset}");
+            assert!(outcome.is_within_budget());
+            assert!(heard.served(10, 60.0, 80.0) > 1_000, "{preset} goes on");
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! Processes of a cluster in a little town: what they must never do, what they do, how long it takes.
 
 mod town;
+mod walk;
 
 use std::collections::BTreeMap;
 
