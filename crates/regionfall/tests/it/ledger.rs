@@ -19,6 +19,7 @@ use regionfall::fault::{
 use regionfall::history::{CopyEnd, Ending, Fact, Ledger, Traffic};
 use regionfall::metric::{Metrics, RecoveredBy, Value};
 use regionfall::topology::{DeciderId, FaultId, FleetId, MemberId, RegionId, ServerId};
+use regionfall_crdt::CommandKind;
 use regionfall_crdt::CommandKind::{Del, Get, Incr, SAdd, SRem, Set};
 use regionfall_kernel::SimTime;
 
