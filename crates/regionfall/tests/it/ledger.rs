@@ -7,6 +7,7 @@
 
 mod conflicts;
 mod incidents;
+mod promises;
 mod reads;
 mod writes;
 
