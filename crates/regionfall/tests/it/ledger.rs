@@ -9,6 +9,7 @@ mod conflicts;
 mod incidents;
 mod promises;
 mod reads;
+mod verdicts;
 mod writes;
 
 use std::sync::Arc;
