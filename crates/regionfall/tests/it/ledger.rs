@@ -7,7 +7,9 @@
 
 mod conflicts;
 mod incidents;
+mod promises;
 mod reads;
+mod verdicts;
 mod writes;
 
 use std::sync::Arc;
@@ -19,6 +21,7 @@ use regionfall::fault::{
 use regionfall::history::{CopyEnd, Ending, Fact, Ledger, Traffic};
 use regionfall::metric::{Metrics, RecoveredBy, Value};
 use regionfall::topology::{DeciderId, FaultId, FleetId, MemberId, RegionId, ServerId};
+use regionfall_crdt::CommandKind;
 use regionfall_crdt::CommandKind::{Del, Get, Incr, SAdd, SRem, Set};
 use regionfall_kernel::SimTime;
 

@@ -330,3 +330,47 @@ fn what_a_node_executed_itself_is_exposed_like_what_it_applied() {
     told.loses(60_000, 0, 0, 0);
     assert!(!told.holds());
 }
+
+/// A node that got one effect at 10 s, whose process died at these moments and was back half a second later, and whose machine
+/// crashed at last, with disks that took `times`.
+fn may_lose_after_deaths(deaths: &[u64], crashes: u64, times: DiskTimes) -> bool {
+    let (member, disks, part) = (MemberId(0), Disks::Kept, Part::Whole);
+    let in_flight = InFlight::Lost;
+    let process = FaultKind::ProcessCrash {
+        member,
+        part,
+        disks,
+        in_flight,
+    };
+    let faults = [planned(0, host_crash(disks)), planned(1, process)];
+    let mode = (PersistenceMode::AofEverySecond, false);
+    let mut told = Told(Exposure::new(mode, &faults, &[true]));
+    told.gets(10_000, 0, 0, 1);
+    let node = NodeId(0);
+    for &dies in deaths {
+        let fault = FaultId(1);
+        told.0.observe(at(dies), &Fact::NodeStopped { node, fault });
+        told.0
+            .observe(at(dies + 500), &Fact::NodeRestarted { node });
+    }
+    told.loses(crashes, 0, 0, 0);
+    told.0.verdict(&[times]).held
+}
+
+#[test]
+fn it_counts_which_of_several_dead_processes_left_it_to_the_kernel() {
+    let still = DiskTimes::default();
+    assert!(may_lose_after_deaths(&[10_500, 20_000], 21_000, still));
+    assert!(!may_lose_after_deaths(&[20_000, 30_000], 31_000, still));
+}
+
+#[test]
+fn slow_and_stalled_disks_give_the_kernel_more_time() {
+    let slow = DiskTimes {
+        longest_fsync: SimDuration::from_secs(2),
+        stalled: SimDuration::from_secs(3),
+    };
+    // 30 s, 5 s, two fsyncs and the stall after the death.
+    assert!(may_lose_after_deaths(&[10_500], 52_500, slow));
+    assert!(!may_lose_after_deaths(&[10_500], 52_501, slow));
+}

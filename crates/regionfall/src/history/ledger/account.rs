@@ -239,3 +239,32 @@ impl Account {
         all
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_are_of_each_kind_of_write() {
+        // Every kind has a number of its own.
+        let counts = |scale: u64| WriteCounts {
+            acked: scale,
+            lost: 2 * scale,
+            torn: 3 * scale,
+            forfeited: 4 * scale,
+            late: 5 * scale,
+            overwritten_by_fault: 6 * scale,
+            overwritten_ordinary: 7 * scale,
+            duplicated: 8 * scale,
+            resurrected: 9 * scale,
+            unknown_present: 10 * scale,
+            unknown_absent: 11 * scale,
+            undetermined: 12 * scale,
+            conflicting: 13 * scale,
+            conflicting_commuting: 14 * scale,
+        };
+        let mut sum = counts(1);
+        sum.add(&counts(10));
+        assert_eq!(sum, counts(11));
+    }
+}

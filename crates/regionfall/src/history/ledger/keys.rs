@@ -294,3 +294,177 @@ impl Trail {
         self.element == element || self.element == WHOLE || element == WHOLE
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_key_has_a_place_of_its_own_and_keeps_it() {
+        let mut keys = Keys::new();
+        let asked = [5, 0, 15, 16, 1_000, 40, 31, 32, 5];
+        let places = asked.map(|key| keys.place(key));
+        assert_eq!(places[0], places[8]);
+        let distinct: std::collections::BTreeSet<u32> = places.into_iter().collect();
+        assert_eq!(distinct.len(), asked.len() - 1);
+        for (key, place) in asked.into_iter().zip(places) {
+            assert_eq!(keys.place(key), place);
+            keys.at(place).newest = key;
+        }
+        assert!(asked.iter().all(|&key| {
+            let place = keys.place(key);
+            keys.get(place).newest == key
+        }));
+        // Only pages with a key in them are there: 0 to 15, 16 to 31, 992 to 1007, and 32 to 47.
+        assert_eq!(keys.slots.len(), 4 * PAGE as usize);
+    }
+
+    #[test]
+    fn places_of_a_slab_are_used_again_and_come_in_turn() {
+        let mut slab = Slab::new();
+        assert_eq!(slab.turn(), None);
+        let places = ["a", "b", "c"].map(|item| slab.insert(item));
+        assert_eq!(
+            [1, 2, 3, 4, 5].map(|_| slab.turn()),
+            [1, 2, 3, 1, 2].map(Some)
+        );
+        slab.remove(places[1]);
+        assert_eq!(slab.insert("d"), places[1]);
+        assert_eq!((slab.at(places[1]), slab.places()), (&"d", 1..=3));
+        for place in places {
+            slab.remove(place);
+        }
+        assert_eq!(slab.turn(), None, "all are free");
+    }
+
+    fn dispute(next: u32) -> Dispute {
+        Dispute {
+            next,
+            loser: 0,
+            loser_origin: 0,
+            winner_origin: 1,
+            loser_sequence: 1,
+            winner_sequence: 1,
+            key: 3,
+            by_fault: false,
+            resurrects: false,
+            is_open: true,
+            seen_by: 0,
+        }
+    }
+
+    /// The disputes of key 3, from the newest on.
+    fn chain(keys: &Keys) -> Vec<u32> {
+        let mut chain = Vec::new();
+        let mut index = keys.get(3).disputes;
+        while index != 0 {
+            chain.push(index);
+            index = keys.disputes.at(index).next;
+        }
+        chain
+    }
+
+    #[test]
+    fn a_dispute_leaves_its_key_and_what_nodes_had_seen_to_the_older_one() {
+        let with_three = || {
+            let mut keys = Keys::new();
+            keys.place(3);
+            for next in 0..3 {
+                let index = keys.disputes.insert(dispute(next));
+                keys.at(3).disputes = index;
+            }
+            keys
+        };
+        assert_eq!(chain(&with_three()), [3, 2, 1]);
+        for (leaves, left) in [(3, [2, 1]), (2, [3, 1]), (1, [3, 2])] {
+            let mut keys = with_three();
+            keys.disputes.at_mut(leaves).seen_by = 0b100;
+            keys.unlink_dispute(leaves);
+            assert_eq!(chain(&keys), left, "without {leaves}");
+            assert!(!keys.disputes.at(leaves).is_open);
+            if leaves > 1 {
+                let older = keys.disputes.at(leaves - 1);
+                let seen = [0, 1, 2].map(|node| older.is_seen_by(node));
+                assert_eq!(seen, [false, false, true]);
+            }
+        }
+    }
+
+    #[test]
+    fn a_node_that_lost_something_has_seen_nothing_and_others_have() {
+        let mut keys = Keys::new();
+        let index = keys.disputes.insert(dispute(0));
+        keys.disputes.at_mut(index).seen_by = 0b111;
+        keys.forget_seen(1);
+        let dispute = keys.disputes.at(index);
+        let seen = [0, 1, 2, 3].map(|node| dispute.is_seen_by(node));
+        assert_eq!(seen, [true, false, true, false]);
+    }
+
+    #[test]
+    fn a_session_leaves_its_key_from_any_place() {
+        for (leaves, left) in [(3, [2, 1]), (2, [3, 1]), (1, [3, 2])] {
+            let mut keys = Keys::new();
+            keys.place(3);
+            for next in 0..3 {
+                let index = keys.sessions.insert(Session {
+                    next,
+                    key: 3,
+                    server: next,
+                    own: 0,
+                    own_origin: 0,
+                    seen_origin: 0,
+                    own_sequence: 0,
+                    own_acked: 0,
+                    seen_sequence: 0,
+                    seen_executed: 0,
+                });
+                keys.at(3).sessions = index;
+            }
+            keys.unlink_session(leaves);
+            let mut chain = Vec::new();
+            let mut index = keys.get(3).sessions;
+            while index != 0 {
+                chain.push(index);
+                index = keys.sessions.at(index).next;
+            }
+            assert_eq!(chain, left, "without {leaves}");
+            assert_eq!(keys.sessions.at(leaves).server, NOBODY);
+            assert_eq!(
+                keys.sessions.insert(*keys.sessions.at(leaves)),
+                leaves,
+                "its place is free"
+            );
+        }
+    }
+
+    #[test]
+    fn a_trail_leaves_its_key_and_its_place_is_free() {
+        for (previous, leaves, left) in [(0, 2, 1), (2, 1, 0)] {
+            let mut keys = Keys::new();
+            keys.place(3);
+            for next in 0..2 {
+                let index = keys.trails.insert(Trail {
+                    next,
+                    origin: 0,
+                    superseded: false,
+                    element: WHOLE,
+                    newest: 1,
+                    executed: 0,
+                    removed: 0,
+                    marked: [Marked::default(); 2],
+                });
+                keys.at(3).trails = index;
+            }
+            keys.unlink_trail(3, previous, leaves);
+            let first = keys.get(3).trails;
+            let follows = if previous == 0 {
+                first
+            } else {
+                keys.trails.at(first).next
+            };
+            assert_eq!(follows, left);
+            assert_eq!(keys.trails.insert(*keys.trails.at(leaves)), leaves);
+        }
+    }
+}

@@ -395,3 +395,177 @@ impl Origins {
         union.iter().enumerate().map(of_an_origin).sum()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::topology::FaultId;
+
+    /// Members 0 and 1 with two nodes each: 0 and 1, 2 and 3. The first of each is the primary of shard 0 and writes as its
+    /// origin, the second of shard 1.
+    fn origins(groups: &[u8; 4]) -> Origins {
+        let members = [0, 0, 1, 1].map(MemberId);
+        let mut origins = Origins::new(&members, groups, 2);
+        for (node, shard) in [(0, 0), (1, 1), (2, 0), (3, 1)] {
+            origins.begin(node, node, shard);
+        }
+        origins
+    }
+
+    /// Node 0 writes so many effects, one for each operation.
+    fn write(origins: &mut Origins, count: u32) {
+        for operation in 1..=count {
+            let entry = Entry {
+                operation,
+                back: 0,
+                executed: 0,
+                stamp: 0,
+            };
+            origins.execute(0, 0, u64::from(operation), entry);
+        }
+    }
+
+    #[test]
+    fn each_shard_has_a_primary_at_each_member() {
+        let mut origins = origins(&[0; 4]);
+        let serves =
+            |origins: &Origins, origin| [0, 1, 2, 3].map(|node| origins.serves(origin, node));
+        assert_eq!(serves(&origins, 0), [true, false, true, false]);
+        assert_eq!(serves(&origins, 3), [false, true, false, true]);
+        assert_eq!((origins.shard(2), origins.shard(3)), (0, 1));
+        let servers =
+            |origins: &Origins, origin| [0, 1, 2].map(|member| origins.server_of(origin, member));
+        assert_eq!(servers(&origins, 0), [Some(0), Some(2), None]);
+        assert_eq!(servers(&origins, 1), [Some(1), Some(3), None]);
+        // Node 1 is promoted for shard 0, and node 2 is not there for anybody.
+        origins.begin(4, 1, 0);
+        origins.set_spare(2, true);
+        assert_eq!(servers(&origins, 0), [Some(1), None, None]);
+        assert_eq!(servers(&origins, 3), [Some(1), Some(3), None]);
+        // What is no copy does not get it.
+        let apart = self::origins(&[0, 0, 1, 1]);
+        assert_eq!(servers(&apart, 0), [Some(0), None, None]);
+        assert!(apart.are_of_one_member(2, 3) && !apart.are_of_one_member(1, 2));
+    }
+
+    #[test]
+    fn what_counts_is_held_by_a_primary_of_a_member_that_is_there() {
+        let mut origins = origins(&[0; 4]);
+        write(&mut origins, 5);
+        origins.apply(0, 1, 4);
+        origins.apply(0, 2, 3);
+        assert_eq!(origins.held(0), 5);
+        let cause = CopyEnd::Fault(FaultId(0));
+        origins.end_copies(0, 0, 1, cause);
+        assert_eq!(origins.held(0), 3, "replicas do not count");
+        origins.set_absent(MemberId(1), true);
+        assert_eq!(origins.held(0), 1, "nor do those who are removed");
+        origins.set_absent(MemberId(1), false);
+        assert_eq!(origins.union(), [3, 0, 0, 0]);
+        origins.activate(0);
+        assert_eq!(origins.held(0), 1, "one member alone takes writes");
+        origins.activate(1);
+        assert_eq!(origins.held(0), 3);
+    }
+
+    #[test]
+    fn everywhere_is_what_each_peer_that_is_there_has() {
+        let mut origins = origins(&[0; 4]);
+        write(&mut origins, 5);
+        assert_eq!(origins.apply(0, 1, 4), (0, false));
+        assert_eq!(origins.apply(0, 2, 3), (0, false));
+        assert_eq!(origins.apply(0, 3, 2), (0, true));
+        assert_eq!(origins.everywhere(0), 2);
+        assert_eq!(origins.apply(0, 3, 3), (2, true));
+        assert_eq!((origins.everywhere(0), origins.seen(0, 3)), (3, 3));
+        assert_eq!(origins.apply(0, 1, 5), (4, false), "that was not missing");
+        assert_eq!(origins.lacking(&[5, 0, 0, 0]), 2);
+        origins.set_spare(2, true);
+        assert_eq!(origins.lacking(&[5, 0, 0, 0]), 1);
+        assert_eq!(origins.apply(0, 3, 5), (3, true));
+        assert_eq!(origins.everywhere(0), 5);
+        // Node 1 lost some of it before anything was settled.
+        let cause = CopyEnd::Fault(FaultId(0));
+        origins.end_copies(0, 1, 4, cause);
+        assert_eq!((origins.everywhere(0), origins.peak(0, 1)), (5, 5));
+        origins.review_everywhere(0, 1);
+        assert_eq!((origins.everywhere(0), origins.applied(0, 1)), (4, 4));
+    }
+
+    #[test]
+    fn what_leaves_is_everywhere_and_kept_for_good() {
+        let mut origins = origins(&[0; 4]);
+        write(&mut origins, 5);
+        for (node, last) in [(1, 4), (2, 5), (3, 3)] {
+            origins.apply(0, node, last);
+        }
+        assert_eq!(origins.entries(), 5);
+        assert_eq!(origins.kept_for_good(0, Some(MemberId(0))), 4);
+        assert_eq!(origins.kept_for_good(0, Some(MemberId(1))), 3);
+        assert_eq!(origins.kept_for_good(0, None), 4, "the writer's own");
+        let mut popped = Vec::new();
+        while let Some((sequence, entry)) = origins.pop_everywhere(0, 2) {
+            popped.push((sequence, entry.operation));
+        }
+        assert_eq!(popped, [(1, 1), (2, 2)]);
+        assert_eq!(
+            origins.pop_everywhere(0, 9).map(|(sequence, _)| sequence),
+            Some(3)
+        );
+        assert!(origins.pop_everywhere(0, 9).is_none(), "node 3 lacks it");
+        assert_eq!((origins.front(0), origins.entries()), (4, 2));
+        let operations =
+            [3, 4, 5, 6].map(|sequence| origins.entry(0, sequence).map(|one| one.operation));
+        assert_eq!(operations, [None, Some(4), Some(5), None]);
+    }
+
+    #[test]
+    fn the_last_end_of_a_copy_is_what_it_was_lost_by() {
+        let mut origins = origins(&[0; 4]);
+        write(&mut origins, 5);
+        let [one, other] = [0, 1].map(|fault| CopyEnd::Fault(FaultId(fault)));
+        assert_eq!(
+            origins.ended_by(0, 5),
+            Some(CopyEnd::Abandoned),
+            "it is there"
+        );
+        assert_eq!(origins.ended_by(0, 6), None, "there is none");
+        origins.end_copies(0, 0, 5, one);
+        assert_eq!(
+            origins.ended_by(0, 5),
+            Some(CopyEnd::Abandoned),
+            "nothing ended"
+        );
+        origins.end_copies(0, 0, 3, one);
+        assert_eq!(
+            (origins.ended_by(0, 4), origins.ended_by(0, 3)),
+            (Some(one), Some(CopyEnd::Abandoned))
+        );
+        origins.end_copies(0, 0, 2, other);
+        assert_eq!(
+            (origins.ended_by(0, 4), origins.ended_by(0, 3)),
+            (Some(other), Some(other))
+        );
+        origins.unlink(0);
+        assert_eq!(
+            origins.ended_by(0, 2),
+            Some(CopyEnd::Replaced),
+            "on a node that is out"
+        );
+    }
+
+    #[test]
+    fn who_is_made_active_later_ends_what_it_lacks() {
+        let mut origins = origins(&[0; 4]);
+        origins.activate(0);
+        write(&mut origins, 5);
+        origins.apply(0, 2, 3);
+        origins.activate(1);
+        assert_eq!(origins.ended_by(0, 4), Some(CopyEnd::Replaced));
+        assert_eq!(
+            origins.ended_by(0, 3),
+            Some(CopyEnd::Abandoned),
+            "it has that one"
+        );
+    }
+}

@@ -328,7 +328,7 @@ mod tests {
     fn rows_are_found_and_gone_as_in_a_map() {
         let stays = |operation: u32| match operation % 97 {
             // Some stay for ever, some for long, some for a moment.
-            0 if operation % 5 == 0 => u32::MAX,
+            0 if operation.is_multiple_of(5) => u32::MAX,
             1..=3 => 3_000 + operation % 1_500,
             own => own % 11,
         };
@@ -364,6 +364,14 @@ mod tests {
         assert!(rows.ring.len() <= 8_192, "{} slots", rows.ring.len());
         let (kept, left) = (rows.stragglers.len(), rows.stragglers_left as usize);
         assert!(left * 2 <= kept, "{left} of {kept} stragglers are gone");
+        for (operation, _) in all {
+            rows.remove(operation);
+        }
+        assert_eq!((rows.live(), rows.iter().count()), (0, 0));
+        assert!(
+            kept > 0 && rows.stragglers.is_empty(),
+            "of {kept} stragglers"
+        );
     }
 
     #[test]

@@ -384,7 +384,8 @@ mod tests {
     #[test]
     fn requests_count_in_the_step_in_which_they_were_issued() {
         let mut timeline = Timeline::new(2, 10);
-        for issued in [0, 9, 10, 35, 39, 12, 40] {
+        // Requests of earlier steps end after later ones were issued.
+        for issued in [0, 9, 10, 35, 39, 12, 40, 36, 5, 38, 15] {
             timeline.at(1, issued).issued += 1;
         }
         timeline.at(0, 25).issued += 1;
@@ -394,6 +395,15 @@ mod tests {
                 .map(|step| step.issued)
                 .collect()
         };
-        assert_eq!((issued(0), issued(1)), (vec![0, 0, 1], vec![2, 2, 0, 2, 1]));
+        assert_eq!((issued(0), issued(1)), (vec![0, 0, 1], vec![3, 3, 0, 4, 1]));
+    }
+
+    #[test]
+    fn a_server_that_never_runs_again_waits_for_nothing() {
+        let mut service = service();
+        fail(&mut service, 100);
+        service.stop(1);
+        fail(&mut service, 110);
+        assert_eq!(episodes(service), []);
     }
 }

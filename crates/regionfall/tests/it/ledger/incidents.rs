@@ -235,3 +235,129 @@ fn a_failover_without_a_fault_is_false() {
     assert_eq!(number(&metrics, "policy_switches"), Some(2.0));
     assert_eq!(number(&metrics, "flaps"), Some(0.0));
 }
+
+/// A crash at member 0 and a cut between members 0 and 1.
+fn crash_and_cut() -> Vec<PlannedFault> {
+    vec![
+        crash(0, 0, Disks::Kept),
+        cut_of(1, TrafficScope::Replication, 0, 1),
+    ]
+}
+
+fn homes(metrics: &Metrics) -> Vec<Vec<u8>> {
+    let homes = |incident: &regionfall::metric::Incident| {
+        incident.homes.iter().map(|member| member.0).collect()
+    };
+    metrics.incidents().iter().map(homes).collect()
+}
+
+#[test]
+fn faults_of_one_incident_expose_together_and_each_server_by_its_own() {
+    let mut story = story(crash_and_cut());
+    story.at(1_000).fault(0);
+    time_out(&mut story, 0, 0, 1_100);
+    story.at(2_100).fault(1);
+    let failed = story.at(2_200).issue(1, STRING + 3, Set);
+    story.send(failed, 0, 1).at(2_500);
+    story.end(failed, 0, 1, Ending::Unknown);
+    story.at(3_000).heal(1);
+    serve(&mut story, 1, 1, 4_000, 6_000);
+    serve(&mut story, 0, 0, 6_000, 8_000);
+    story.at(9_000).heal(0);
+    let metrics = Metrics::new(&story.account(true));
+    assert_eq!(homes(&metrics), [[0, 1]]);
+    let [incident] = metrics.incidents() else {
+        panic!("one")
+    };
+    assert_eq!((incident.begins, incident.ends), (ms(1_000), ms(9_000)));
+    let served: Vec<(u32, Option<RecoveredBy>, usize)> = incident
+        .servers
+        .iter()
+        .map(|outcome| {
+            (
+                outcome.server.0,
+                outcome.recovered_by,
+                outcome.outages.len(),
+            )
+        })
+        .collect();
+    // The fault that still acts touches server 0 alone.
+    let expected = [
+        (0, Some(RecoveredBy::Retry), 1),
+        (1, Some(RecoveredBy::Heal), 1),
+    ];
+    assert_eq!(served, expected);
+    assert_eq!((incident.censored(), incident.affected().count()), (0, 2));
+}
+
+#[test]
+fn faults_of_different_populations_are_different_incidents() {
+    let mut story = story(vec![crash(0, 0, Disks::Kept), crash(1, 1, Disks::Kept)]);
+    story.at(1_000).fault(0);
+    let hung = story.at(1_100).issue(0, STRING, Set);
+    story.send(hung, 0, 0);
+    story.at(3_000).fault(1);
+    assert_eq!(homes(&Metrics::new(&story.account(true))), [[0], [1]]);
+}
+
+#[test]
+fn an_incident_is_over_for_a_population_when_its_own_servers_are_served() {
+    let mut story = story(vec![
+        cut_of(0, TrafficScope::Replication, 0, 1),
+        crash(1, 0, Disks::Kept),
+    ]);
+    story.at(1_000).fault(0);
+    // Server 1 hangs for ever, and server 0 is served.
+    let hung = story.at(1_100).issue(1, STRING + 3, Set);
+    story.send(hung, 0, 1);
+    story.at(3_000).fault(1);
+    assert_eq!(
+        homes(&Metrics::new(&story.account(true))),
+        [vec![0, 1], vec![0]]
+    );
+}
+
+#[test]
+fn a_fault_that_begins_when_all_are_served_again_opens_an_incident() {
+    for (second, count) in [(4_001, 1), (4_002, 2)] {
+        let mut story = story(vec![crash(0, 0, Disks::Kept), crash(1, 0, Disks::Kept)]);
+        story.at(1_000).fault(0);
+        time_out(&mut story, 0, 0, 1_100);
+        // Served again at 4.002 s.
+        let operation = story.at(4_000).issue(0, STRING, Set);
+        story.send(operation, 0, 0).execute(operation, 0, 0, 0);
+        if second == 4_001 {
+            story.at(4_001).fault(1);
+        }
+        story.at(4_002).ack(operation, 0);
+        if second == 4_002 {
+            story.fault(1);
+        }
+        serve(&mut story, 0, 0, 4_100, 8_000);
+        let metrics = Metrics::new(&story.account(true));
+        assert_eq!(metrics.incidents().len(), count, "{second} ms");
+    }
+}
+
+#[test]
+fn what_no_fault_is_known_to_have_ended_belongs_to_the_first_incident() {
+    let mut story = story(vec![crash(0, 0, Disks::Lost), crash(1, 1, Disks::Lost)]);
+    story.at(1_000).write(0, STRING, Set, 0);
+    story.at(2_000).stop(0, 0, Disks::Lost);
+    story.at(5_000).stop(1, 1, Disks::Lost);
+    let mut account = story.account(true);
+    for (cause, lost) in [
+        (Some(CopyEnd::Fault(FaultId(1))), [0, 1]),
+        (Some(CopyEnd::Removed(FaultId(0))), [1, 0]),
+        (Some(CopyEnd::Replaced), [1, 0]),
+        (None, [1, 0]),
+    ] {
+        account.lost[0].cause = cause;
+        let metrics = Metrics::new(&account);
+        let points = metrics
+            .incidents()
+            .iter()
+            .map(|one| one.recovery_point.lost);
+        assert_eq!(points.collect::<Vec<_>>(), lost, "{cause:?}");
+    }
+}

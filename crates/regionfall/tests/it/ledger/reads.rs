@@ -62,3 +62,23 @@ fn reads_and_writes_are_judged_apart() {
     assert!(everyone_served(&account).held);
     assert_eq!(SimTime::ZERO, account.shape.storm_begins);
 }
+
+#[test]
+fn a_read_is_held_to_what_was_acknowledged_when_it_was_issued() {
+    for (arrives, stale) in [(false, 1), (true, 0)] {
+        let mut story = story(Vec::new());
+        story.at(1_000).write(0, STRING, Set, 0);
+        let read = story.at(1_500).issue(2, STRING, Get);
+        story.send(read, 0, 2);
+        // Newer ones: one that everybody has at once, and one that nobody else has.
+        story.at(2_000).write(1, STRING, Set, 1);
+        story.apply(0, 1, 1, 1).apply(2, 1, 1, 1);
+        story.at(2_100).write(1, STRING, Set, 1);
+        if arrives {
+            story.apply(2, 0, 0, 1);
+        }
+        story.at(2_200).execute(read, 0, 2, 0).ack(read, 2);
+        let reads = story.account(true).reads;
+        assert_eq!(reads.stale, stale, "the first arrived: {arrives}");
+    }
+}

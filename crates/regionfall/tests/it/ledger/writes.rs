@@ -1,5 +1,7 @@
 //! What became of acknowledged writes: kept, lost, late, twice, brought back, undetermined.
 
+use regionfall::topology::{NodeId, OperationId};
+
 use super::*;
 
 #[test]
@@ -202,4 +204,78 @@ fn what_all_had_is_lost_where_all_lose_their_disks() {
     story.at(3_000).write(0, STRING, Set, 0);
     story.sync(0, 1).sync(0, 2);
     assert_eq!(story.account(true).all_writes().lost, 1);
+}
+
+/// A further effect of the attempt that was executed last: the next of its origin.
+fn execute_more(story: &mut Story, operation: u32, member: u8) {
+    let last = story.facts.last().and_then(|last| last.effect.clone());
+    let mut effect = last.expect("an execution comes before");
+    effect.dot.sequence += 1;
+    let origin = usize::from(effect.dot.origin.0);
+    story.applied[usize::from(member)][origin] += 1;
+    story.say(Fact::WriteContinued {
+        operation: OperationId(operation),
+        attempt: 0,
+        node: NodeId(member),
+        effect: Box::leak(Box::new(effect)),
+    });
+}
+
+#[test]
+fn a_write_of_several_effects_is_torn_where_some_of_them_are_lost() {
+    for (arrived, lost, torn) in [(0, 1, 0), (1, 1, 1), (2, 0, 0)] {
+        let mut shape = shape(3, vec![crash(0, 0, Disks::Lost)]);
+        shape.keyspaces[0].is_plain = false;
+        let mut story = Story::new(shape);
+        let operation = story.at(1_000).issue(0, STRING, Set);
+        story.send(operation, 0, 0).execute(operation, 0, 0, 0);
+        execute_more(&mut story, operation, 0);
+        story.ack(operation, 0);
+        story.at(1_050).apply(1, 0, 0, arrived);
+        story.at(1_100).stop(0, 0, Disks::Lost);
+        let writes = story.account(true).all_writes();
+        assert_eq!(
+            (writes.lost, writes.torn),
+            (lost, torn),
+            "{arrived} arrived"
+        );
+    }
+}
+
+#[test]
+fn where_one_member_takes_writes_only_what_it_holds_counts() {
+    let (active, node) = (
+        |member| Fact::ActiveChanged {
+            member: MemberId(member),
+        },
+        NodeId(0),
+    );
+    let story = || {
+        let mut story = story(Vec::new());
+        story.at(1_000).write(0, STRING, Set, 0);
+        story.at(1_050).apply(1, 0, 0, 1);
+        story.at(1_100).write(0, STRING, Set, 0);
+        story
+    };
+    // Member 0 holds both, and member 1 the first.
+    for (before, out, lost, cause) in [
+        (&[0][..], false, 0, None),
+        (&[0, 1], false, 1, Some(CopyEnd::Replaced)),
+        (&[0, 2], false, 2, Some(CopyEnd::Replaced)),
+        // It is there to see, where nobody looks any more; or on a machine that is out for good.
+        (&[1], false, 1, Some(CopyEnd::Abandoned)),
+        (&[1], true, 1, Some(CopyEnd::Replaced)),
+    ] {
+        let mut story = story();
+        for &member in before {
+            story.say(active(member));
+        }
+        if out {
+            story.say(Fact::NodeUnlinked { node });
+        }
+        let account = story.account(true);
+        assert_eq!(account.all_writes().lost, lost, "{before:?}");
+        let found = account.lost.last().and_then(|write| write.cause);
+        assert_eq!(found, cause, "{before:?}");
+    }
 }
