@@ -9,6 +9,7 @@ mod conflicts;
 mod incidents;
 mod promises;
 mod reads;
+mod requests;
 mod verdicts;
 mod writes;
 
