@@ -10,6 +10,7 @@ mod incidents;
 mod promises;
 mod reads;
 mod requests;
+mod tables;
 mod verdicts;
 mod writes;
 
