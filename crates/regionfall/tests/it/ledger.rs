@@ -9,6 +9,8 @@ mod conflicts;
 mod incidents;
 mod promises;
 mod reads;
+mod requests;
+mod tables;
 mod verdicts;
 mod writes;
 
