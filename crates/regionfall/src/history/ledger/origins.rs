@@ -380,6 +380,12 @@ impl Origins {
             .collect()
     }
 
+    /// Whether nobody waits for a node: it is a spare, or its member was removed.
+    #[inline]
+    pub(super) fn is_absent(&self, node: usize) -> bool {
+        self.absent[node]
+    }
+
     /// How many pairs of node and origin lack something of `union` that the node will get.
     pub(super) fn lacking(&self, union: &[u64]) -> usize {
         let of_an_origin = |(origin, &held): (usize, &u64)| {

@@ -301,7 +301,9 @@ impl Ledger {
                 }
             }
         }
-        self.convergence.applied(now, origin, prior, last);
+        if !self.origins.is_absent(node) {
+            self.convergence.applied(now, origin, prior, last);
+        }
         if rose && now >= self.durable_from {
             self.fold(origin);
         }

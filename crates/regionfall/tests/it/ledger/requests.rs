@@ -222,6 +222,22 @@ fn nobody_waits_for_a_removed_member_until_it_is_one_again() {
 }
 
 #[test]
+fn what_a_removed_member_still_applies_ends_no_wait_for_another() {
+    let mut story = story(vec![crash(0, 1, Disks::Kept)]);
+    story.at(1_000).fault(0);
+    story.at(1_500).write(0, STRING, Set, 0);
+    let (member, fault) = (MemberId(1), FaultId(0));
+    story.say(Fact::MemberRemoved { member, fault });
+    story.at(2_000).heal(0);
+    // It was on its way to the removed member, which gets it before the one that is waited for.
+    story.at(5_000).sync(0, 1);
+    story.at(7_000).sync(0, 2);
+    let took = story.account(true).convergence;
+    let five_seconds = regionfall_kernel::SimDuration::from_secs(5);
+    assert_eq!(took, Some(five_seconds));
+}
+
+#[test]
 fn a_fault_during_a_heal_makes_it_begin_anew() {
     let mut story = story(vec![crash(0, 0, Disks::Kept), crash(1, 1, Disks::Kept)]);
     story.at(1_000).fault(0);
