@@ -322,8 +322,38 @@ impl Clock {
     #[inline]
     pub(crate) fn join_known(&mut self, other: &Clock) {
         if !self.dominates_aligned(other) {
-            self.join(other);
+            self.join_unexpected(other);
         }
+    }
+
+    #[inline(never)]
+    fn join_unexpected(&mut self, other: &Clock) {
+        self.join(other);
+    }
+
+    /// Becomes `later`, which covers all that is covered here; says how many origins came in.
+    #[inline]
+    pub(crate) fn advance_to(&mut self, later: &Clock) -> usize {
+        let (
+            Words::Inline { length, words },
+            Words::Inline {
+                length: new_length,
+                words: new_words,
+            },
+        ) = (&mut self.words, &later.words)
+        else {
+            return self.advance_to_long(later);
+        };
+        let growth = new_length.wrapping_sub(*length);
+        (*length, *words) = (*new_length, *new_words);
+        usize::from(growth)
+    }
+
+    #[inline(never)]
+    fn advance_to_long(&mut self, later: &Clock) -> usize {
+        let before = self.len();
+        self.clone_from(later);
+        self.len() - before
     }
 
     /// Whether nothing is covered.
@@ -595,7 +625,11 @@ mod tests {
             prop_assert_eq!(of(&a).dominates(&of(&b)), joined == of(&a));
             let mut known = of(&a);
             known.join_known(&of(&b));
-            prop_assert_eq!(known, joined);
+            prop_assert_eq!(&known, &joined);
+            let mut advanced = of(&a);
+            let growth = advanced.advance_to(&joined);
+            prop_assert_eq!(growth, joined.len() - a.len());
+            prop_assert_eq!(advanced, joined);
         }
     }
 }
