@@ -303,28 +303,23 @@ impl Mixed {
 
     /// Drops the tombstones that `stable` covers.
     pub(crate) fn collect(&mut self, stable: &Clock) {
-        for collection in self
-            .extra
-            .iter_mut()
-            .flat_map(|extra| &mut extra.collections)
-        {
-            collection.collect(stable);
-        }
+        // Whoever does not know of a reset yet has what it took, and what was said of its expiry.
+        let are_resets_known = self.register.is_within(stable);
         if let Some(extra) = &mut self.extra {
+            for collection in &mut extra.collections {
+                collection.collect(stable);
+                if are_resets_known {
+                    collection.forget_claims(stable);
+                }
+            }
             extra.fractions.collect(stable);
-        }
-        if let Some(extra) = &mut self.extra
-            && self.register.is_within(stable)
-            && extra
+            extra
                 .expiry
-                .as_ref()
-                .is_some_and(|expiry| expiry.is_idle(stable))
-        {
-            extra.expiry = None;
+                .take_if(|expiry| are_resets_known && expiry.is_idle(stable));
         }
         // A register is dropped as a whole or not at all: while a write that lost against the deletion
         // may still win against one to come, the deletion must stand in its way.
-        if self.register.content().is_none() && self.register.is_within(stable) {
+        if self.register.content().is_none() && are_resets_known {
             self.register = Register::default();
         }
         if let Some(extra) = &self.extra
