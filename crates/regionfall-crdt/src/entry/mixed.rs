@@ -336,6 +336,23 @@ impl Mixed {
         }
     }
 
+    /// Drops what has nothing in it, not even anything for the collector: equal histories lead to equal forms then, whether the
+    /// collector came by or had no reason to.
+    pub(super) fn tidy(&mut self) {
+        let Some(extra) = &mut self.extra else {
+            return;
+        };
+        extra
+            .collections
+            .retain(|own| own.bytes() > 0 || own.has_tombstones() || !own.is_vacant());
+        if let Some(extra) = &self.extra
+            && extra.is_nothing()
+            && !self.has_idle_clock(extra)
+        {
+            self.extra = None;
+        }
+    }
+
     /// Whether the two hold the same state.
     pub(crate) fn holds_the_same(&self, other: &Self) -> bool {
         self.covered == other.covered
