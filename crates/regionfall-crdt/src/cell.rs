@@ -156,15 +156,25 @@ impl<V: CellValue> Cell<V> {
     }
 
     pub(crate) fn collect(&mut self, stable: &Clock) {
-        let is_dead = self.is_empty();
         if let Some(extra) = &mut self.extra {
             extra.tally.collect(stable);
-            extra
-                .expiry
-                .take_if(|expiry| expiry.is_idle(stable) || (is_dead && expiry.is_within(stable)));
+            extra.expiry.take_if(|expiry| expiry.is_idle(stable));
         }
         if self.write.is_none() && stable.dominates(&self.covered) {
             self.covered = Clock::new();
+        }
+        self.tidy();
+    }
+
+    /// Drops what was said of the expiry where nothing is left, as far as everyone has observed it. For whoever knows that everyone
+    /// has observed all resets of the whole key: where one is not known yet, what it took is still there, and an increment from there
+    /// goes on under the same expiry.
+    pub(crate) fn forget_claims(&mut self, stable: &Clock) {
+        let is_dead = self.is_empty();
+        if let Some(extra) = &mut self.extra {
+            extra
+                .expiry
+                .take_if(|expiry| is_dead && expiry.is_within(stable));
         }
         self.tidy();
     }

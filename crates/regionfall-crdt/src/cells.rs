@@ -300,6 +300,21 @@ impl<K: CellKey, V: CellValue> Cells<K, V> {
         self.recount();
     }
 
+    /// Drops what was said of the expiry of those in which nothing is left; see [`Cell::forget_claims`].
+    pub(crate) fn forget_claims(&mut self, stable: &Clock) {
+        let Self { dead, books, .. } = self;
+        let forgotten = dead.extract(|cell| {
+            let was = Account::of(cell);
+            cell.forget_claims(stable);
+            books.note(was, Account::of(cell));
+            cell.is_forgotten()
+        });
+        for (key, cell) in forgotten {
+            books.note(Account::of(&cell), Account::NOTHING);
+            books.bytes -= key.bytes();
+        }
+    }
+
     pub(crate) fn has_tombstones(&self) -> bool {
         !self.dead.is_empty() || self.books.untidy > 0
     }

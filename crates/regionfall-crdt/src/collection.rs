@@ -49,6 +49,8 @@ pub(crate) trait Merge {
     fn has_tombstones(&self) -> bool;
     /// Drops the tombstones that `stable` covers.
     fn collect(&mut self, stable: &Clock);
+    /// Drops what is kept of the expiry of what is gone, once everyone has observed all resets of the key.
+    fn forget_claims(&mut self, _stable: &Clock) {}
     /// Bytes in memory; see [`Replica::bytes`](crate::Replica::bytes). Cheap.
     fn bytes(&self) -> usize;
     /// Counts anew what [`Merge::bytes`] and the like tell, of something that was read or changed as a whole.
@@ -159,6 +161,10 @@ macro_rules! collections {
 
             fn collect(&mut self, stable: &Clock) {
                 match self { $(Self::$Type(own) => own.collect(stable),)* }
+            }
+
+            fn forget_claims(&mut self, stable: &Clock) {
+                match self { $(Self::$Type(own) => own.forget_claims(stable),)* }
             }
 
             fn bytes(&self) -> usize {

@@ -145,12 +145,14 @@ impl Entry {
     fn change(&mut self, change: impl FnOnce(&mut Mixed)) {
         if let Holding::Mixed(mixed) = &mut self.holding {
             change(mixed);
+            mixed.tidy();
             if mixed.has_short_form() {
                 self.holding = self.take_mixed().into_holding();
             }
         } else {
             let mut mixed = self.take_mixed();
             change(&mut mixed);
+            mixed.tidy();
             self.holding = mixed.into_holding();
         }
     }

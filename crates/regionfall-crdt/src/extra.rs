@@ -35,6 +35,14 @@ impl PartialEq for Extra {
 }
 
 impl Extra {
+    /// Whether there is none of it.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.collections.is_empty()
+            && self.expiry.is_none()
+            && self.fractions.is_empty()
+            && self.counter == Counter::default()
+    }
+
     /// Whether there is a counter that no reset ever took from, and nothing else.
     pub(crate) fn is_lone_counter(&self) -> bool {
         self.collections.is_empty()

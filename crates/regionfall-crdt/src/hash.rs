@@ -172,6 +172,10 @@ impl Merge for Hash {
         self.fields.collect(stable);
     }
 
+    fn forget_claims(&mut self, stable: &Clock) {
+        self.fields.forget_claims(stable);
+    }
+
     fn bytes(&self) -> usize {
         self.fields.bytes()
     }

@@ -303,28 +303,23 @@ impl Mixed {
 
     /// Drops the tombstones that `stable` covers.
     pub(crate) fn collect(&mut self, stable: &Clock) {
-        for collection in self
-            .extra
-            .iter_mut()
-            .flat_map(|extra| &mut extra.collections)
-        {
-            collection.collect(stable);
-        }
+        // Whoever does not know of a reset yet has what it took, and what was said of its expiry.
+        let are_resets_known = self.register.is_within(stable);
         if let Some(extra) = &mut self.extra {
+            for collection in &mut extra.collections {
+                collection.collect(stable);
+                if are_resets_known {
+                    collection.forget_claims(stable);
+                }
+            }
             extra.fractions.collect(stable);
-        }
-        if let Some(extra) = &mut self.extra
-            && self.register.is_within(stable)
-            && extra
+            extra
                 .expiry
-                .as_ref()
-                .is_some_and(|expiry| expiry.is_idle(stable))
-        {
-            extra.expiry = None;
+                .take_if(|expiry| are_resets_known && expiry.is_idle(stable));
         }
         // A register is dropped as a whole or not at all: while a write that lost against the deletion
         // may still win against one to come, the deletion must stand in its way.
-        if self.register.content().is_none() && self.register.is_within(stable) {
+        if self.register.content().is_none() && are_resets_known {
             self.register = Register::default();
         }
         if let Some(extra) = &self.extra
@@ -338,6 +333,23 @@ impl Mixed {
             if *extra == Extra::default() {
                 self.extra = None;
             }
+        }
+    }
+
+    /// Drops what has nothing in it, not even anything for the collector: equal histories lead to equal forms then, whether the
+    /// collector came by or had no reason to.
+    pub(super) fn tidy(&mut self) {
+        let Some(extra) = &mut self.extra else {
+            return;
+        };
+        extra
+            .collections
+            .retain(|own| own.bytes() > 0 || own.has_tombstones() || !own.is_vacant());
+        if let Some(extra) = &self.extra
+            && extra.is_nothing()
+            && !self.has_idle_clock(extra)
+        {
+            self.extra = None;
         }
     }
 

@@ -63,8 +63,7 @@ impl Text {
         content: &Content,
         observed: &Clock,
     ) -> isize {
-        let clock_growth = CLOCK_BYTES * (observed.len() - self.covered.len());
-        self.covered.clone_from(observed);
+        let clock_growth = CLOCK_BYTES * self.covered.advance_to(observed);
         self.register.supersede(dot, at, content) + clock_growth.cast_signed()
     }
 

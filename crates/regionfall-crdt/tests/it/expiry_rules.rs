@@ -1,6 +1,6 @@
 //! The rules of expiry, of keys and of fields.
 
-use regionfall_crdt::{Effect, OriginId, Timestamp};
+use regionfall_crdt::{Applied, Effect, OriginId, Timestamp};
 
 use crate::members::Members;
 
@@ -64,6 +64,50 @@ fn a_key_that_comes_again_has_no_expiry() {
     members.say(1, "SADD k c");
     members.sync();
     assert_eq!(members.all_say("TTL k"), "-1");
+}
+
+/// Member 2 still has the field when it sets its expiry and counts, and member 1 has the deletion that neither had observed: what
+/// comes out must not depend on whether member 1 collected before it heard of the increment.
+#[test]
+fn an_expiry_outlasts_a_deletion_of_the_hash_that_not_all_know_of() {
+    let mut members = Members::new(2);
+    members.say(1, "HINCRBY h f 1");
+    members.sync();
+    members.say(1, "DEL h");
+    members.say(2, "HPEXPIRE h 9000 FIELDS 1 f");
+    let deadline = members.millis + 9000;
+    let claim = members.effects.last().expect("a claim").clone();
+    assert_eq!(members.replicas[0].apply(&claim), Applied::New);
+    let stable = members.replicas[1].clock().clone();
+    members.say(2, "HINCRBY h f 2");
+    members.replicas[0].collect(&stable);
+    members.deliver();
+    assert_eq!(members.all_say("HGET h f"), "2");
+    assert_eq!(
+        members.all_say("HPEXPIRETIME h FIELDS 1 f"),
+        format!("[{deadline}]")
+    );
+    let stable = members.replicas[0].clock().clone();
+    for replica in &mut members.replicas {
+        replica.collect(&stable);
+    }
+    members.sync();
+}
+
+/// A claim upon a field that a deletion took goes once all know of both.
+#[test]
+fn an_expiry_of_nothing_is_forgotten_once_all_know_what_took_the_field() {
+    let mut members = Members::new(2);
+    members.say(1, "HSET h f a");
+    members.sync();
+    members.say(1, "DEL h");
+    members.say(2, "HPEXPIRE h 9000 FIELDS 1 f");
+    members.sync();
+    let stable = members.replicas[0].clock().clone();
+    for replica in &mut members.replicas {
+        replica.collect(&stable);
+        assert_eq!((replica.bytes(), replica.tombstones()), (0, 0));
+    }
 }
 
 /// Of fields the documentation says nothing; this is what holds for keys. The increment itself must say that it creates the

@@ -149,6 +149,32 @@ proptest! {
     }
 }
 
+/// What is left in the key is a string alone, whether the collector comes by, as it does where there was more than one fraction, or
+/// does not, as where that is not known any more.
+#[test]
+fn what_a_string_replaced_leaves_no_trace() {
+    for before in [
+        ["INCRBYFLOAT k 0.5", "INCRBYFLOAT k 0.5"],
+        ["HINCRBY k f 1", "HINCRBY k f 2"],
+        ["SADD k a", "SADD k b"],
+        ["ZINCRBY k 1 a", "ZINCRBY k 2 a"],
+    ] {
+        let (mut replica, mut names) = (Replica::new(), KeyNames::new());
+        for (second, text) in (0..).zip(before.into_iter().chain(["SET k a"])) {
+            let command = parse(text, &mut names);
+            replica.execute(&command, at(second), OriginId(1));
+        }
+        let stable = replica.clock().clone();
+        for mut twin in journeys(&replica) {
+            assert_eq!(inside(&replica), inside(&twin), "{before:?}");
+            let mut own = replica.clone();
+            assert_eq!(own.collect(&stable), twin.collect(&stable));
+            assert_eq!(inside(&own), inside(&twin), "{before:?}");
+            assert!(!inside(&own).contains("extra: Some"), "{before:?}");
+        }
+    }
+}
+
 fn error_of<T: DeserializeOwned>(text: &str) -> String {
     match serde_json::from_str::<T>(text) {
         Ok(_) => panic!("{text} was read"),
