@@ -217,17 +217,21 @@ impl<'a> ListView<'a> {
 mod tests {
     use proptest::prelude::*;
 
-    use crate::{Applied, Call, Command, CommandKind, Effect, KeyId, OriginId, Replica, Timestamp};
+    use crate::{
+        Applied, Call, Clock, Command, CommandKind, Effect, KeyId, OriginId, Replica, Reply,
+        Timestamp,
+    };
 
     const MEMBERS: usize = 3;
 
-    /// What a member does: a command on the list, taking in some effects of a peer or all that it holds, or collecting.
+    /// What a member does: a command on the list, taking in some effects of a peer or all that it holds. Or all take in everything,
+    /// if they settle, and collect.
     #[derive(Clone, Debug)]
     enum Step {
         Execute(usize, Command),
         Deliver(usize, usize, usize),
         Merge(usize, usize),
-        Collect,
+        Collect { settles: bool },
     }
 
     fn call(kind: CommandKind, words: &[&str]) -> Command {
@@ -261,7 +265,7 @@ mod tests {
             5 => (member.clone(), member.clone(), 1_usize..6)
                 .prop_map(|(from, to, count)| Step::Deliver(from, to, count)),
             4 => (member.clone(), member).prop_map(|(from, to)| Step::Merge(from, to)),
-            1 => Just(Step::Collect),
+            1 => any::<bool>().prop_map(|settles| Step::Collect { settles }),
         ];
         proptest::collection::vec(step, 0..150)
     }
@@ -281,6 +285,49 @@ mod tests {
             let [first, last] = [&bounds[0], &bounds[1]].map(|bound| bound[origin]);
             sent.get(first..last).unwrap_or(&[])
         })
+    }
+
+    /// A clock that everything still to come to a member had observed.
+    fn stable(members: &[Replica], sent: &[Vec<Effect>], own: &Replica) -> Clock {
+        let mut stable = own.clock().clone();
+        for other in members {
+            stable.meet(other.clock());
+        }
+        let all = sent.iter().flatten();
+        let to_come = all.filter(|effect| !own.clock().covers(effect.dot));
+        to_come.for_each(|effect| stable.meet(&effect.context));
+        stable
+    }
+
+    /// Member 2 took in the removal, which came from member 3, before what it took, and never held that: its chunk has to know of the
+    /// removal all the same, for the sake of member 1.
+    #[test]
+    fn a_merge_brings_a_removal_that_overtook_what_it_took() {
+        let mut members = vec![Replica::new(); MEMBERS];
+        let push = |own: &mut Replica, word| {
+            let command = call(CommandKind::RPush, &[word]);
+            let effects = own.execute(&command, Timestamp(1), OriginId(0)).effects;
+            effects.into_first().unwrap()
+        };
+        let first = push(&mut members[0], "a");
+        let second = push(&mut members[0], "b");
+        assert_eq!(members[1].apply(&first), Applied::New);
+        for effect in [&first, &second] {
+            assert_eq!(members[2].apply(effect), Applied::New);
+        }
+        let pop = call(CommandKind::RPop, &[]);
+        let removal = members[2].execute(&pop, Timestamp(2), OriginId(2)).effects;
+        for effect in removal.iter().chain([&second]) {
+            assert_eq!(members[1].apply(effect), Applied::New);
+        }
+        let other = members[1].clone();
+        members[0].merge(&other);
+        assert_eq!(members[0].digest(), other.digest());
+        let get = call(CommandKind::LRange, &["0", "-1"]);
+        for mut own in members {
+            let reply = own.execute(&get, Timestamp(3), OriginId(9)).reply;
+            assert_eq!(reply, Reply::Array(vec![Reply::Content("a".into())]));
+        }
     }
 
     proptest! {
@@ -314,13 +361,18 @@ mod tests {
                         let read = |mut own: Replica| own.execute(&get, Timestamp(at), OriginId(9)).reply;
                         prop_assert_eq!(read(members[to].clone()), read(by_effects));
                     }
-                    Step::Collect => {
-                        let mut stable = members[0].clock().clone();
-                        for own in &members {
-                            stable.meet(own.clock());
+                    Step::Collect { settles } => {
+                        for (from, sent) in sent.iter().enumerate().filter(|_| settles) {
+                            for own in &mut members {
+                                let known = own.clock().get(OriginId(from as u16)) as usize;
+                                for effect in &sent[known..] {
+                                    prop_assert_eq!(own.apply(effect), Applied::New);
+                                }
+                            }
                         }
-                        for own in &mut members {
-                            own.collect(&stable);
+                        for own in 0..MEMBERS {
+                            let stable = stable(&members, &sent, &members[own]);
+                            members[own].collect(&stable);
                         }
                     }
                 }
