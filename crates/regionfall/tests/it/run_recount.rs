@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use regionfall::fault::FaultSpec;
+use regionfall::fault::{FaultKind, FaultSpec, Part, PathSelector, TrafficScope};
 use regionfall::history::{AttemptEnding, Ending, Fact, Listener, Phase};
 use regionfall::simulation::Outcome;
-use regionfall_kernel::{SimDuration, SimTime};
+use regionfall::topology::{MemberId, RegionId};
+use regionfall_kernel::{Distribution, SimDuration, SimTime};
 
 use crate::small::{listened_to, two_writers};
 use crate::storms::{cases, storm};
@@ -70,6 +71,8 @@ struct Read {
     key: u32,
     has_session: bool,
     issued: u64,
+    /// The last attempt that was begun: the client gave the others up, and sees nothing of them.
+    attempt: u8,
     /// By attempt.
     executed: BTreeMap<u8, Missed>,
     /// The attempt whose reply came.
@@ -137,8 +140,12 @@ impl Recount {
         acked
     }
 
-    fn look(&mut self, operation: u32, member: usize) -> Option<Missed> {
-        let read = self.reads.get(&operation)?.clone();
+    fn look(&mut self, (operation, attempt): (u32, u8), member: usize) -> Option<Missed> {
+        let read = self.reads.get(&operation)?;
+        if attempt < read.attempt {
+            return None;
+        }
+        let read = read.clone();
         let acked = self.acknowledged(read.key);
         let by_issue = || acked.iter().filter(|write| write.0 <= read.issued);
         let newest = by_issue().next_back().map(|&(_, order, _)| order);
@@ -260,20 +267,32 @@ impl Recount {
                             key,
                             has_session: keyspace.0 == 0,
                             issued: now,
+                            attempt: 0,
                             executed: BTreeMap::new(),
                             answered_by: None,
                         },
                     );
                 }
             }
+            Fact::AttemptSent {
+                operation, attempt, ..
+            } => {
+                if let Some(read) = self.reads.get_mut(&operation.0) {
+                    read.attempt = read.attempt.max(attempt);
+                }
+            }
             Fact::AttemptEnded {
                 operation,
                 attempt,
-                ending: AttemptEnding::Reply,
+                ending,
                 ..
             } => {
                 if let Some(read) = self.reads.get_mut(&operation.0) {
-                    read.answered_by = Some(attempt);
+                    // One that found nobody to send to was begun as well.
+                    read.attempt = read.attempt.max(attempt);
+                    if ending == AttemptEnding::Reply {
+                        read.answered_by = Some(attempt);
+                    }
                 }
             }
             Fact::OperationEnded {
@@ -317,7 +336,7 @@ impl Recount {
                 node: member,
                 ..
             } => {
-                if let Some(missed) = self.look(operation.0, member.index())
+                if let Some(missed) = self.look((operation.0, attempt), member.index())
                     && let Some(read) = self.reads.get_mut(&operation.0)
                 {
                     read.executed.insert(attempt, missed);
@@ -460,4 +479,37 @@ fn a_partition_makes_reads_miss_what_sessions_wrote_and_saw() {
     assert_eq!(counted(&outcome), counts);
     assert!(counts.stale > 0 && counts.beyond_lag[0] > 0 && counts.went_back > 0);
     assert!(counts.own_writes_missed[0] > 0 && counts.convergence.is_some());
+}
+
+/// Few packets from `a` reach `c`, so that reads are asked for again, and `b` executes what it had been sent when it goes on.
+#[test]
+fn sessions_see_nothing_of_attempts_that_their_client_gave_up() {
+    let fault = |kind, at, lasts| FaultSpec {
+        kind,
+        at: Distribution::Constant(SimDuration::from_millis(at)),
+        lasts: Some(Distribution::Constant(SimDuration::from_millis(lasts))),
+        flapping: None,
+    };
+    let loss = |from, to, share| FaultKind::Loss {
+        paths: PathSelector {
+            from: vec![RegionId(from)],
+            to: vec![RegionId(to)],
+            zone: None,
+            both_ways: false,
+            scope: TrafficScope::All,
+        },
+        share,
+    };
+    let hang = FaultKind::Hang {
+        member: MemberId(1),
+        part: Part::Whole,
+    };
+    let faults = vec![
+        fault(loss(0, 2, 0.949_054_026_005_033_3), 18_954, 5_964),
+        fault(hang, 24_116, 3_204),
+        fault(loss(2, 0, 0.01), 5_000, 13_871),
+    ];
+    let (outcome, counts) = both("jedis-multidb", faults, 18_427_444_722_164_162_380);
+    assert!(counts.went_back > 0);
+    assert_eq!(outcome.account().reads.went_back, counts.went_back);
 }

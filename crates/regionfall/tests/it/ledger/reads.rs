@@ -82,3 +82,26 @@ fn a_read_is_held_to_what_was_acknowledged_when_it_was_issued() {
         assert_eq!(reads.stale, stale, "the first arrived: {arrives}");
     }
 }
+
+#[test]
+fn a_session_sees_nothing_of_an_attempt_that_its_client_gave_up() {
+    for (gave_up, went_back) in [(false, 1), (true, 0)] {
+        let mut story = story(Vec::new());
+        story.at(1_000).write(1, STRING, Set, 0);
+        let read = story.at(1_100).issue(0, STRING, Get);
+        story.send(read, 0, 0);
+        if gave_up {
+            story.at(1_200).send(read, 1, 1);
+            story.execute(read, 0, 0, 0);
+            story
+                .execute(read, 1, 1, 0)
+                .end(read, 1, 1, Ending::Acknowledged);
+        } else {
+            story.execute(read, 0, 0, 0).ack(read, 0);
+        }
+        let read = story.at(1_300).issue(0, STRING, Get);
+        story.send(read, 0, 1).execute(read, 0, 1, 0).ack(read, 1);
+        let reads = story.account(true).reads;
+        assert_eq!(reads.went_back, went_back, "gave up: {gave_up}");
+    }
+}
