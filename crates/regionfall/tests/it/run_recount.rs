@@ -58,8 +58,7 @@ struct Missed {
     stale: u64,
     /// The most: what had been everywhere is taken to have the longest lag of all.
     beyond_lag: [u64; 2],
-    /// The most: what every member has had is held against one that lost its disks since.
-    own_write: [u64; 2],
+    own_write: u64,
     went_back: u64,
     age: Option<u64>,
 }
@@ -85,8 +84,7 @@ struct Counts {
     stale: u64,
     /// The fewest and the most: see [`Missed`].
     beyond_lag: [u64; 2],
-    /// The fewest and the most.
-    own_writes_missed: [u64; 2],
+    own_writes_missed: u64,
     went_back: u64,
     /// Of stale reads, in order.
     ages: Vec<u64>,
@@ -173,13 +171,11 @@ impl Recount {
         let own = by_issue().rfind(|write| write.2.server == read.server);
         let own = own.filter(|_| read.has_session);
         let own_write = own.is_some_and(|write| !self.covers(member, write.2, false));
-        let has = |dot: &Dot| self.holds[member].contains(dot);
-        let own_write_at_most = own.is_some_and(|write| !write.2.dots.iter().any(has));
         let went_back = read.has_session && self.session(&read, member);
         Some(Missed {
             stale: u64::from(stale),
             beyond_lag: [beyond_lag, beyond_lag_at_most].map(u64::from),
-            own_write: [own_write, own_write_at_most].map(u64::from),
+            own_write: u64::from(own_write),
             went_back: u64::from(went_back),
             age: age.filter(|_| stale),
         })
@@ -219,8 +215,8 @@ impl Recount {
         self.counts.stale += missed.stale;
         for bound in 0..2 {
             self.counts.beyond_lag[bound] += missed.beyond_lag[bound];
-            self.counts.own_writes_missed[bound] += missed.own_write[bound];
         }
+        self.counts.own_writes_missed += missed.own_write;
         self.counts.went_back += missed.went_back;
         self.counts.ages.extend(missed.age);
     }
@@ -413,7 +409,7 @@ fn counted(outcome: &Outcome) -> Counts {
     Counts {
         stale: reads.stale,
         beyond_lag: [reads.stale_beyond_lag; 2],
-        own_writes_missed: [reads.own_writes_missed; 2],
+        own_writes_missed: reads.own_writes_missed,
         went_back: reads.went_back,
         ages: Vec::new(),
         convergence: outcome.account().convergence.map(SimDuration::as_nanos),
@@ -447,12 +443,6 @@ proptest! {
         let [fewest, most] = counts.beyond_lag;
         prop_assert!((fewest..=most).contains(&ledger.beyond_lag[0]), "{ledger:?}, by recount {counts:?}");
         ledger.beyond_lag = counts.beyond_lag;
-        // A write that every member has had leaves the ledger when nothing else holds it: until then a
-        // member that lost its disks is held to it.
-        let [fewest, most] = counts.own_writes_missed;
-        let own = ledger.own_writes_missed[0];
-        prop_assert!((fewest..=most).contains(&own), "{ledger:?}, by recount {counts:?}");
-        ledger.own_writes_missed = counts.own_writes_missed;
         prop_assert_eq!(ledger, counts);
         // The ledger keeps ages in a histogram, whose quantiles are within 1 %.
         prop_assert_eq!(outcome.account().reads.ages.quantile_ms(0.99).is_some(), !ages.is_empty());
@@ -478,7 +468,7 @@ fn a_partition_makes_reads_miss_what_sessions_wrote_and_saw() {
     counts.ages.clear();
     assert_eq!(counted(&outcome), counts);
     assert!(counts.stale > 0 && counts.beyond_lag[0] > 0 && counts.went_back > 0);
-    assert!(counts.own_writes_missed[0] > 0 && counts.convergence.is_some());
+    assert!(counts.own_writes_missed > 0 && counts.convergence.is_some());
 }
 
 /// Few packets from `a` reach `c`, so that reads are asked for again, and `b` executes what it had been sent when it goes on.
