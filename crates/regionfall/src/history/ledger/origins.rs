@@ -28,8 +28,10 @@ struct Origin {
     shard: u16,
     /// Last sequence executed.
     newest: u64,
-    /// Every node has applied (at some time) everything up to here.
+    /// Every node has applied (at some time) everything up to here. Falls with what is lost as long as all may lose it.
     everywhere: u64,
+    /// The most that every node had at one time, whatever was lost since.
+    had_by_all: u64,
     /// Sequence of the entry at the front.
     front: u64,
     entries: VecDeque<Entry>,
@@ -110,6 +112,7 @@ impl Origins {
                 shard: 0,
                 newest: 0,
                 everywhere: 0,
+                had_by_all: 0,
                 front: 1,
                 entries: VecDeque::new(),
                 ended: Vec::new(),
@@ -197,6 +200,12 @@ impl Origins {
     #[inline]
     pub(super) fn everywhere(&self, origin: usize) -> u64 {
         self.logs[origin].everywhere
+    }
+
+    /// What every node had at one time: nobody is held to it for what a session saw, also where a disk was lost since.
+    #[inline]
+    pub(super) fn had_by_all(&self, origin: usize) -> u64 {
+        self.logs[origin].had_by_all
     }
 
     /// What an operation at `node` counts as having seen: what the node has, and what every node
@@ -300,7 +309,9 @@ impl Origins {
         let common = present.filter(|(_, absent)| !**absent).map(|(own, _)| *own);
         let common = common.min().unwrap_or(0);
         if common > everywhere {
-            self.logs[origin].everywhere = common;
+            let log = &mut self.logs[origin];
+            log.everywhere = common;
+            log.had_by_all = log.had_by_all.max(common);
         }
         (prior, common > everywhere)
     }
@@ -496,6 +507,11 @@ mod tests {
         assert_eq!((origins.everywhere(0), origins.peak(0, 1)), (5, 5));
         origins.review_everywhere(0, 1);
         assert_eq!((origins.everywhere(0), origins.applied(0, 1)), (4, 4));
+        assert_eq!(origins.had_by_all(0), 5, "it had it");
+        origins.end_copies(0, 1, 2, cause);
+        origins.review_everywhere(0, 1);
+        assert_eq!(origins.apply(0, 1, 3), (2, true));
+        assert_eq!((origins.everywhere(0), origins.had_by_all(0)), (3, 5));
     }
 
     #[test]

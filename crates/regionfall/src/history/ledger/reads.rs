@@ -125,7 +125,7 @@ impl Ledger {
     /// Whether every node has had all of a write's effects.
     fn was_everywhere(&self, operation: u32, write: &Row) -> bool {
         self.effects_of(operation, write)
-            .all(|(origin, sequence, _)| self.origins.everywhere(origin) >= sequence)
+            .all(|(origin, sequence, _)| self.origins.had_by_all(origin) >= sequence)
     }
 
     /// Whether `node` lacks a write that is not the newest which a read may miss: what every node has had counts as seen, as
@@ -164,7 +164,8 @@ impl Ledger {
             index = trail.next;
             let origin = usize::from(trail.origin);
             // Only what the node lacks, and not every node has had.
-            let seen = self.origins.seen(origin, node);
+            let seen = self.origins.applied(origin, node);
+            let seen = seen.max(self.origins.had_by_all(origin));
             let mut sequence = trail.newest;
             while sequence > seen
                 && let Some(entry) = self.origins.entry(origin, sequence)
@@ -218,7 +219,8 @@ impl Ledger {
         let server = read.server;
         let index = self.session(key, server, false);
         // What a second connection has acknowledged since the read was issued is none of its business. That
-        // which the session still has for its newest tells by its dot, without a look at its row.
+        // which the session still has for its newest tells by its dot, without a look at its row. What every node
+        // has had counts as seen.
         let is_there = |own: u32| {
             let session = self.keys.sessions.at(index);
             session.own == own
@@ -227,16 +229,15 @@ impl Ledger {
         };
         if let Some(own) = read.before.checked_sub(1)
             && !(index != 0 && is_there(own))
-            && !self.covers(node, own)
+            && self.lacks(node, own)
         {
             flags |= flag::OWN_WRITE_MISSED;
         }
         if index != 0 {
             let session = *self.keys.sessions.at(index);
             let seen_origin = usize::from(session.seen_origin);
-            if session.seen_sequence > 0
-                && self.origins.seen(seen_origin, node) < session.seen_sequence
-            {
+            let has = self.origins.applied(seen_origin, node);
+            if has.max(self.origins.had_by_all(seen_origin)) < session.seen_sequence {
                 flags |= flag::WENT_BACK;
             }
         }
@@ -244,7 +245,7 @@ impl Ledger {
             let index = self.session(key, server, true);
             let session = self.keys.sessions.at_mut(index);
             let is_everywhere =
-                self.origins.everywhere(usize::from(session.seen_origin)) >= session.seen_sequence;
+                self.origins.had_by_all(usize::from(session.seen_origin)) >= session.seen_sequence;
             // What every node has had nobody can miss any more: it hides no older one that somebody can.
             if session.seen_sequence == 0 || is_everywhere || executed >= session.seen_executed {
                 session.seen_origin = origin;
@@ -264,13 +265,13 @@ impl Ledger {
             index = trail.next;
             let origin = usize::from(trail.origin);
             let applied = self.origins.applied(origin, node);
-            let everywhere = self.origins.everywhere(origin);
+            let had_by_all = self.origins.had_by_all(origin);
             let mut sequence = trail.newest;
-            if everywhere < sequence && sequence <= applied {
+            if had_by_all < sequence && sequence <= applied {
                 newest = newest.max(Some((trail.executed, trail.origin, sequence)));
                 continue;
             }
-            while sequence > everywhere {
+            while sequence > had_by_all {
                 let Some(entry) = self.origins.entry(origin, sequence) else {
                     break;
                 };
@@ -330,9 +331,9 @@ impl Ledger {
             return;
         }
         let own_is_open = session.own_sequence > 0
-            && self.origins.everywhere(usize::from(session.own_origin)) < session.own_sequence;
+            && self.origins.had_by_all(usize::from(session.own_origin)) < session.own_sequence;
         let seen_is_open = session.seen_sequence > 0
-            && self.origins.everywhere(usize::from(session.seen_origin)) < session.seen_sequence;
+            && self.origins.had_by_all(usize::from(session.seen_origin)) < session.seen_sequence;
         if !own_is_open && !seen_is_open {
             self.keys.unlink_session(index);
         }

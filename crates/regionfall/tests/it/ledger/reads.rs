@@ -82,3 +82,54 @@ fn a_read_is_held_to_what_was_acknowledged_when_it_was_issued() {
         assert_eq!(reads.stale, stale, "the first arrived: {arrives}");
     }
 }
+
+/// What every member has had counts as seen, whether or not the books may lose sight of it: where each member may lose its
+/// disks they keep it to the end.
+#[test]
+fn a_session_is_not_held_to_what_every_member_has_had() {
+    for others_may_lose in [false, true] {
+        let faults = (0..3).filter(|&member| others_may_lose || member == 2);
+        let faults = faults.map(|member| crash(u16::from(member), member, Disks::Lost));
+        let mut story = story(faults.collect());
+        let read = |at: u64, member: u8, story: &mut Story| {
+            let operation = story.at(at).issue(0, STRING, Get);
+            story
+                .send(operation, 0, member)
+                .execute(operation, 0, member, 0)
+                .ack(operation, member);
+        };
+        story.at(1_000).write(0, STRING, Set, 0);
+        read(1_100, 0, &mut story);
+        story.at(1_200).sync(0, 1).sync(0, 2);
+        story.at(2_000).stop(2, 2, Disks::Lost);
+        story.at(3_000).restart(2, 2);
+        read(4_000, 2, &mut story);
+        let reads = story.account(true).reads;
+        assert_eq!(reads.stale, 1, "others may lose: {others_may_lose}");
+        let of_session = (reads.went_back, reads.own_writes_missed);
+        assert_eq!(of_session, (0, 0), "others may lose: {others_may_lose}");
+    }
+}
+
+#[test]
+fn a_session_sees_nothing_of_an_attempt_that_its_client_gave_up() {
+    for (gave_up, went_back) in [(false, 1), (true, 0)] {
+        let mut story = story(Vec::new());
+        story.at(1_000).write(1, STRING, Set, 0);
+        let read = story.at(1_100).issue(0, STRING, Get);
+        story.send(read, 0, 0);
+        if gave_up {
+            story.at(1_200).send(read, 1, 1);
+            story.execute(read, 0, 0, 0);
+            story
+                .execute(read, 1, 1, 0)
+                .end(read, 1, 1, Ending::Acknowledged);
+        } else {
+            story.execute(read, 0, 0, 0).ack(read, 0);
+        }
+        let read = story.at(1_300).issue(0, STRING, Get);
+        story.send(read, 0, 1).execute(read, 0, 1, 0).ack(read, 1);
+        let reads = story.account(true).reads;
+        assert_eq!(reads.went_back, went_back, "gave up: {gave_up}");
+    }
+}
