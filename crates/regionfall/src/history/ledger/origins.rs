@@ -414,9 +414,9 @@ mod tests {
 
     /// Members 0 and 1 with two nodes each: 0 and 1, 2 and 3. The first of each is the primary of shard 0 and writes as its
     /// origin, the second of shard 1.
-    fn origins(groups: &[u8; 4]) -> Origins {
+    fn origins(groups: [u8; 4]) -> Origins {
         let members = [0, 0, 1, 1].map(MemberId);
-        let mut origins = Origins::new(&members, groups, 2);
+        let mut origins = Origins::new(&members, &groups, 2);
         for (node, shard) in [(0, 0), (1, 1), (2, 0), (3, 1)] {
             origins.begin(node, node, shard);
         }
@@ -438,11 +438,11 @@ mod tests {
 
     #[test]
     fn each_shard_has_a_primary_at_each_member() {
-        let mut origins = origins(&[0; 4]);
-        let serves =
+        let mut origins = origins([0; 4]);
+        let is_primary =
             |origins: &Origins, origin| [0, 1, 2, 3].map(|node| origins.serves(origin, node));
-        assert_eq!(serves(&origins, 0), [true, false, true, false]);
-        assert_eq!(serves(&origins, 3), [false, true, false, true]);
+        assert_eq!(is_primary(&origins, 0), [true, false, true, false]);
+        assert_eq!(is_primary(&origins, 3), [false, true, false, true]);
         assert_eq!((origins.shard(2), origins.shard(3)), (0, 1));
         let servers =
             |origins: &Origins, origin| [0, 1, 2].map(|member| origins.server_of(origin, member));
@@ -454,14 +454,14 @@ mod tests {
         assert_eq!(servers(&origins, 0), [Some(1), None, None]);
         assert_eq!(servers(&origins, 3), [Some(1), Some(3), None]);
         // What is no copy does not get it.
-        let apart = self::origins(&[0, 0, 1, 1]);
+        let apart = self::origins([0, 0, 1, 1]);
         assert_eq!(servers(&apart, 0), [Some(0), None, None]);
         assert!(apart.are_of_one_member(2, 3) && !apart.are_of_one_member(1, 2));
     }
 
     #[test]
     fn what_counts_is_held_by_a_primary_of_a_member_that_is_there() {
-        let mut origins = origins(&[0; 4]);
+        let mut origins = origins([0; 4]);
         write(&mut origins, 5);
         origins.apply(0, 1, 4);
         origins.apply(0, 2, 3);
@@ -481,7 +481,7 @@ mod tests {
 
     #[test]
     fn everywhere_is_what_each_peer_that_is_there_has() {
-        let mut origins = origins(&[0; 4]);
+        let mut origins = origins([0; 4]);
         write(&mut origins, 5);
         assert_eq!(origins.apply(0, 1, 4), (0, false));
         assert_eq!(origins.apply(0, 2, 3), (0, false));
@@ -510,7 +510,7 @@ mod tests {
 
     #[test]
     fn what_leaves_is_everywhere_and_kept_for_good() {
-        let mut origins = origins(&[0; 4]);
+        let mut origins = origins([0; 4]);
         write(&mut origins, 5);
         for (node, last) in [(1, 4), (2, 5), (3, 3)] {
             origins.apply(0, node, last);
@@ -537,7 +537,7 @@ mod tests {
 
     #[test]
     fn the_last_end_of_a_copy_is_what_it_was_lost_by() {
-        let mut origins = origins(&[0; 4]);
+        let mut origins = origins([0; 4]);
         write(&mut origins, 5);
         let [one, other] = [0, 1].map(|fault| CopyEnd::Fault(FaultId(fault)));
         assert_eq!(
@@ -572,7 +572,7 @@ mod tests {
 
     #[test]
     fn who_is_made_active_later_ends_what_it_lacks() {
-        let mut origins = origins(&[0; 4]);
+        let mut origins = origins([0; 4]);
         origins.activate(0);
         write(&mut origins, 5);
         origins.apply(0, 2, 3);
