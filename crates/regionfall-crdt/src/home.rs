@@ -42,7 +42,9 @@ pub(crate) trait Home: Clone + PartialEq {
     ) -> Changed<Self, F>;
 
     /// Puts something in where nothing is, for the sake of this effect.
-    fn put_in(&mut self, spot: Self::Spot, key: Self::Key, value: Self::Value, by: Dot);
+    fn put_in(&mut self, _spot: Self::Spot, key: Self::Key, value: Self::Value, _by: Dot) {
+        self.put(key, value);
+    }
 
     /// Puts something in under a key under which nothing is.
     fn put(&mut self, key: Self::Key, value: Self::Value);
@@ -123,10 +125,6 @@ impl<K: Hash + Eq + Ord + Clone, V: Clone + PartialEq> Home for Table<K, V> {
         }
     }
 
-    fn put_in(&mut self, (): (), key: K, value: V, _by: Dot) {
-        self.insert(key, value);
-    }
-
     fn put(&mut self, key: K, value: V) {
         self.insert(key, value);
     }
@@ -193,10 +191,6 @@ impl<K: Ord + Clone, V: Clone + PartialEq> Home for BTreeMap<K, V> {
         } else {
             Ok(self.remove_entry(key))
         }
-    }
-
-    fn put_in(&mut self, (): (), key: K, value: V, _by: Dot) {
-        self.insert(key, value);
     }
 
     fn put(&mut self, key: K, value: V) {

@@ -255,18 +255,14 @@ impl World {
         }
     }
 
-    /// A process executed an operation: where reads are checked, it is noted what it wrote, or whether it
+    /// A process executed an operation of a client that checks its reads: it is noted what it wrote, or whether it
     /// read something older than the asking app server's own last write.
-    #[inline]
     pub(super) fn note_version(
         &mut self,
         slot: Slot,
         replica: (NodeId, usize),
         wrote: Option<Dot>,
     ) {
-        if !self.strategy.client.habits.checks_versions {
-            return;
-        }
         let operation = self.operations.get(slot);
         let (id, key) = (operation.server, operation.key());
         let known = self.servers[id.index()].steering.wrote.get(&key).copied();

@@ -391,6 +391,12 @@ impl Origins {
             .collect()
     }
 
+    /// What a session at `node` counts as seen: what the node has, and what every node had at one time.
+    #[inline]
+    pub(super) fn seen_by_session(&self, origin: usize, node: usize) -> u64 {
+        self.applied(origin, node).max(self.had_by_all(origin))
+    }
+
     /// Whether nobody waits for a node: it is a spare, or its member was removed.
     #[inline]
     pub(super) fn is_absent(&self, node: usize) -> bool {

@@ -164,8 +164,7 @@ impl Ledger {
             index = trail.next;
             let origin = usize::from(trail.origin);
             // Only what the node lacks, and not every node has had.
-            let seen = self.origins.applied(origin, node);
-            let seen = seen.max(self.origins.had_by_all(origin));
+            let seen = self.origins.seen_by_session(origin, node);
             let mut sequence = trail.newest;
             while sequence > seen
                 && let Some(entry) = self.origins.entry(origin, sequence)
@@ -236,8 +235,7 @@ impl Ledger {
         if index != 0 {
             let session = *self.keys.sessions.at(index);
             let seen_origin = usize::from(session.seen_origin);
-            let has = self.origins.applied(seen_origin, node);
-            if has.max(self.origins.had_by_all(seen_origin)) < session.seen_sequence {
+            if self.origins.seen_by_session(seen_origin, node) < session.seen_sequence {
                 flags |= flag::WENT_BACK;
             }
         }

@@ -1,8 +1,15 @@
 //! Requests, app servers and members that come and go.
 
+use regionfall::history::Account;
 use regionfall::topology::{NodeId, OperationId};
 
 use super::*;
+
+/// How many requests were answered late, over all fleets and steps.
+fn slow_ones(account: &Account) -> u32 {
+    let steps = account.timeline.iter().flatten();
+    steps.map(|step| step.slow).sum()
+}
 
 #[test]
 fn requests_are_counted_from_the_storm_on_and_their_latencies_by_phase() {
@@ -39,13 +46,7 @@ fn requests_are_counted_from_the_storm_on_and_their_latencies_by_phase() {
     );
     let by_phase = [0, 1, 2].map(|phase| account.latencies[phase].count());
     assert_eq!(by_phase, [1, 2, 4]);
-    let slow: u32 = account
-        .timeline
-        .iter()
-        .flatten()
-        .map(|step| step.slow)
-        .sum();
-    assert_eq!(slow, 1, "only what took longer than 500 ms");
+    assert_eq!(slow_ones(&account), 1, "only what took longer than 500 ms");
 }
 
 #[test]
@@ -57,13 +58,7 @@ fn an_answer_after_exactly_the_bound_is_not_slow_and_after_exactly_the_deadline_
         story.at(at + takes).ack(operation, 0);
     }
     let account = story.account(true);
-    let slow: u32 = account
-        .timeline
-        .iter()
-        .flatten()
-        .map(|step| step.slow)
-        .sum();
-    assert_eq!((slow, account.requests.in_time), (1, 2));
+    assert_eq!((slow_ones(&account), account.requests.in_time), (1, 2));
     assert!(account.episodes.is_empty());
 }
 
